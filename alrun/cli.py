@@ -1,0 +1,211 @@
+"""The command line. Heavy imports stand inside the commands, so that --help is instant."""
+
+import sys
+from collections import Counter
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from alrun.errors import AlrunError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from alrun.spec import RunSpec
+    from alrun.sweep import Plan
+
+SOME_FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+
+
+class _Commands(TyperGroup):
+    """The commands; what they raise becomes a line and an exit code here and nowhere else."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except AlrunError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(WRONG_INPUT) from error
+        except KeyboardInterrupt:
+            typer.echo("interrupted; what is finished is kept", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    help="Does active learning save labels? Many seeds, in parallel, with paired statistics.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class Format(StrEnum):
+    """What a report is written as."""
+
+    table = "table"
+    markdown = "markdown"
+    csv = "csv"
+    json = "json"
+    latex = "latex"
+
+
+class Kind(StrEnum):
+    """What there is a list of."""
+
+    strategies = "strategies"
+    datasets = "datasets"
+    models = "models"
+
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override a key, as in model.C=0.1. Repeatable."
+    ),
+]
+Results = Annotated[
+    Path | None,
+    typer.Option(help="The results directory.", show_default="results/<name of the experiment>"),
+]
+
+
+@app.command()
+def sweep(
+    experiment: Annotated[Path, typer.Argument(help="An experiment file.")],
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Workers.", show_default="one per core")
+    ] = None,
+    results: Results = None,
+    overrides: Overrides = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be run, and stop.")
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run again what failed before.")
+    ] = False,
+    max_failures: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many failures.", show_default="none")
+    ] = None,
+) -> None:
+    """Run what is missing of an experiment, and make its tables."""
+    from rich.console import Console
+
+    from alrun import sweep as sweeping
+    from alrun.progress import shown
+
+    screen = Console(stderr=True)
+    plan = sweeping.plan_sweep(experiment, results, overrides or [])
+    todo = plan.missing(retry_failed)
+    for label, source in plan.sources.items():
+        for note in source.notes:
+            typer.echo(f"{label}: {note}", err=True)
+    typer.echo(
+        f"{len(plan.specs)} runs: {len(plan.finished)} done, {len(plan.failures)} failed before,"
+        f" {len(todo)} to do, in {plan.store.path}",
+        err=True,
+    )
+    if dry_run:
+        for cell, n in _cells(todo).items():
+            typer.echo(f"{n:6} to do: {cell}")
+        return
+    with shown(todo, screen) as on_progress:
+        plan = sweeping.sweep(plan, jobs or -1, retry_failed, max_failures, on_progress)
+    typer.echo(f"{len(plan.finished)} of {len(plan.specs)} runs are done.", err=True)
+    if plan.failures:
+        _print_failures(plan)
+        raise typer.Exit(SOME_FAILED)
+    typer.echo(f"Next: alrun report {plan.store.path}", err=True)
+
+
+@app.command()
+def report(
+    results: Annotated[Path, typer.Argument(help="A results directory.")],
+    target: Annotated[
+        list[float] | None,
+        typer.Option(help="A score to reach. Repeatable.", show_default="the experiment's"),
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(help="The score that targets are read on.", show_default="the experiment's"),
+    ] = None,
+    baseline: Annotated[
+        str, typer.Option(metavar="LABEL", help="What the others are compared with.")
+    ] = "random",
+    format: Annotated[Format, typer.Option(help="What to write.")] = Format.table,
+    output: Annotated[
+        Path | None, typer.Option(help="A file to write to.", show_default="the screen")
+    ] = None,
+) -> None:
+    """Print the tables: labels to target, savings, tests, whole curves."""
+    from alrun.report import report as make_report
+    from alrun.report.render import render
+
+    text = render(make_report(results, target, metric=metric, baseline=baseline), format.value)
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise AlrunError(f"{output} cannot be written: {error.strerror}") from error
+
+
+@app.command()
+def status(results: Annotated[Path, typer.Argument(help="A results directory.")]) -> None:
+    """Say what is done, missing and failed, and for which cells."""
+    from alrun.sweep import plan_sweep
+
+    if not (results / "experiment.toml").is_file():
+        raise AlrunError(f"{results} holds no experiment.toml; sweep into it first")
+    plan = plan_sweep(results / "experiment.toml", results)
+    missing = plan.missing()
+    typer.echo(
+        f"{len(plan.specs)} runs: {len(plan.finished)} done, {len(missing)} missing,"
+        f" {len(plan.failures)} failed"
+    )
+    tabled = plan.store.tabled(list(plan.specs.values()))
+    if tabled > len(plan.finished):
+        typer.echo(f"the tables hold {tabled} of them; a sweep computes what has no run file anew")
+    for cell, n in _cells(missing).items():
+        typer.echo(f"{n:6} missing: {cell}")
+    if plan.failures:
+        _print_failures(plan)
+        raise typer.Exit(SOME_FAILED)
+
+
+@app.command("list")
+def list_(kind: Annotated[Kind, typer.Argument(help="Of what.")]) -> None:
+    """List what is built in, with parameters and the paper."""
+    from alrun.catalogue import listing
+
+    rows = listing(kind.value)
+    width = max(len(name) for name, _, _ in rows)
+    for name, parameters, description in rows:
+        inside = f" ({parameters})" if parameters else ""
+        typer.echo(f"{name:{width}}  {description}{inside}")
+
+
+def _cells(specs: "Iterable[RunSpec]") -> Counter[str]:
+    return Counter(
+        f"{spec.dataset.label} / {spec.model.label} / {spec.strategy.label}"
+        f" / batch size {spec.batch_size}"
+        for spec in specs
+    )
+
+
+def _print_failures(plan: "Plan") -> None:
+    typer.echo(f"{len(plan.failures)} runs failed; --retry-failed runs them again:", err=True)
+    for identity, failure in plan.failures.items():
+        typer.echo(f"  {plan.specs[identity]}: {failure.status}: {failure.error}", err=True)
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except KeyboardInterrupt:  # before a command has begun
+        sys.exit(INTERRUPTED)

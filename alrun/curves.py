@@ -1,0 +1,215 @@
+"""Curves to numbers per run: labels to target, area under the curve, first and last score.
+
+Frame in, frame out. The curves are those of `curves.parquet`: a row per round, any order.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from alrun.errors import ResultsError
+
+BLOCK = ["dataset", "model", "batch_size"]
+RUN = [*BLOCK, "strategy", "seed"]
+REQUIRED = (*RUN, "n_labels")
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Valid curves of one metric, run after run, each in ascending `n_labels`.
+
+    Attributes
+    ----------
+    runs
+        A row per run: the columns of RUN, and the first and last `n_labels`.
+    start
+        Where each run's rounds begin, with the total at the end, shape (n_runs + 1,).
+    n_labels, score
+        Of every round, shape (n_rounds,).
+    n_correct, n_test
+        Counts of every round where the metric is accuracy and they are known, else None.
+    excluded
+        Sentences about the runs that were left out.
+    """
+
+    runs: pd.DataFrame
+    start: npt.NDArray[np.int64]
+    n_labels: Array
+    score: Array
+    n_correct: Array | None
+    n_test: Array | None
+    excluded: tuple[str, ...]
+
+    def rounds(self, run: int) -> tuple[Array, Array]:
+        """Return `n_labels` and score of one run."""
+        rows = slice(self.start[run], self.start[run + 1])
+        return self.n_labels[rows], self.score[rows]
+
+
+def read_curves(frame: pd.DataFrame, metric: str) -> Curves:
+    """Check, sort and cut a table of curves to the runs that can be used.
+
+    A run with a NaN score, or one that ends before the longest of its cell, is left out and named:
+    it is neither censored nor a zero. Raises ResultsError where columns are missing or the same
+    round stands twice.
+    """
+    for column in (*REQUIRED, metric):
+        if column not in frame.columns:
+            raise ResultsError(f"the curves have no column '{column}'")
+    if frame[metric].isna().all():
+        raise ResultsError(
+            f"'{metric}' does not apply to these curves: it is empty in every round; choose another"
+            " with --metric"
+        )
+    frame = _typed(frame)
+    frame = frame.sort_values([*RUN, "n_labels"], kind="stable", ignore_index=True)
+    _check_no_twins(frame)
+    start = _starts(frame)
+    runs = frame.loc[start[:-1], RUN].reset_index(drop=True)
+    n_labels = frame["n_labels"].to_numpy()
+    runs["first"], runs["last"] = n_labels[start[:-1]], n_labels[start[1:] - 1]
+    keep, excluded = _usable(runs, frame[metric].to_numpy(), start)
+    rows = np.repeat(keep, np.diff(start))
+    counts = metric == "accuracy" and {"n_correct", "n_test"} <= set(frame.columns)
+    return Curves(
+        runs=runs[keep].reset_index(drop=True),
+        start=np.concatenate([[0], np.cumsum(np.diff(start)[keep])]),
+        n_labels=n_labels[rows],
+        score=frame[metric].to_numpy()[rows],
+        n_correct=frame["n_correct"].to_numpy()[rows] if counts else None,
+        n_test=frame["n_test"].to_numpy()[rows] if counts else None,
+        excluded=excluded,
+    )
+
+
+def labels_to_target(curves: Curves, target: float) -> Array:
+    """Return per run the fewest labels whose score is at least `target`, infinite where none.
+
+    No interpolation and no smoothing: the label counts are those that were evaluated.
+    """
+    reached = np.where(curves.score >= target, curves.n_labels.astype(np.float64), np.inf)
+    return np.minimum.reduceat(reached, curves.start[:-1]) if len(curves.runs) else reached
+
+
+def area_under_curve(n_labels: Array, score: Array, low: float, high: float) -> float:
+    """Return the mean height of a curve between two label counts, by the trapezoid rule.
+
+    Between rounds the curve is a straight line. NaN where the range is empty.
+    """
+    if high <= low:
+        return float("nan")
+    inside = (n_labels > low) & (n_labels < high)
+    n = np.concatenate([[low], n_labels[inside], [high]])
+    return float(np.trapezoid(np.interp(n, n_labels, score), n) / (high - low))
+
+
+def summaries(curves: Curves) -> pd.DataFrame:
+    """Return per run its AULC, first and final score over the range common to its block.
+
+    The range runs from the largest first to the smallest last `n_labels` of the block, so that
+    curves of unequal budgets or grids are compared over the same labels. `final_correct` is the
+    count behind the final accuracy where it is known and the run was evaluated just there, else -1.
+    """
+    blocks = curves.runs.groupby(BLOCK, observed=True, sort=False)
+    low, high = (
+        blocks["first"].transform("max").to_numpy(),
+        blocks["last"].transform("min").to_numpy(),
+    )
+    runs = range(len(curves.runs))
+    rows = [_summary(curves, run, float(low[run]), float(high[run])) for run in runs]
+    return pd.DataFrame(rows, columns=["aulc", "initial", "final", "final_correct", "final_test"])
+
+
+def _summary(
+    curves: Curves, run: int, low: float, high: float
+) -> tuple[float, float, float, int, int]:
+    n_labels, score = curves.rounds(run)
+    if high < low:
+        return (np.nan, np.nan, np.nan, -1, -1)
+    first, final = np.interp([low, high], n_labels, score)
+    at = int(curves.start[run] + np.searchsorted(n_labels, high))
+    exact = curves.n_correct is not None and curves.n_labels[at] == high
+    correct = int(curves.n_correct[at]) if exact and curves.n_correct is not None else -1
+    tested = int(curves.n_test[at]) if exact and curves.n_test is not None else -1
+    return (area_under_curve(n_labels, score, low, high), first, final, correct, tested)
+
+
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with labels as categories in alphabetical order, counts as integers."""
+    frame = frame.copy(deep=False)
+    for column in ("dataset", "model", "strategy"):
+        values = frame[column].astype("category")
+        names = sorted(values.cat.categories.astype(str))
+        frame[column] = values.cat.rename_categories(str).cat.set_categories(names)
+    for column in ("batch_size", "seed", "n_labels", "n_correct", "n_test"):
+        if column not in frame.columns:
+            continue
+        try:
+            whole = frame[column].to_numpy(np.float64)
+            if not np.array_equal(whole, np.rint(whole)):
+                raise ValueError
+            frame[column] = whole.astype(np.int64)
+        except (TypeError, ValueError):
+            raise ResultsError(f"the column '{column}' must hold whole numbers") from None
+    return frame
+
+
+def _starts(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
+    codes = [
+        frame[column].cat.codes.to_numpy()
+        if frame[column].dtype == "category"
+        else frame[column].to_numpy()
+        for column in RUN
+    ]
+    changes = np.zeros(len(frame), dtype=bool)
+    changes[:1] = True
+    for values in codes:
+        changes[1:] |= values[1:] != values[:-1]
+    return np.append(np.flatnonzero(changes), len(frame))
+
+
+def _check_no_twins(frame: pd.DataFrame) -> None:
+    same = (frame["n_labels"].to_numpy()[1:] == frame["n_labels"].to_numpy()[:-1]) & ~np.isin(
+        np.arange(1, len(frame)), _starts(frame)
+    )
+    for row in np.flatnonzero(same)[:1]:
+        twin = frame.iloc[row]
+        cell = ", ".join(f"{column} {twin[column]}" for column in RUN)
+        name = f"run {twin['run_id']} ({cell})" if "run_id" in frame.columns else cell
+        raise ResultsError(
+            f"the curves hold n_labels {twin['n_labels']} more than once for {name}"
+            f" ({same.sum()} such rows in all); each round of a run must stand once"
+        )
+
+
+def _usable(
+    runs: pd.DataFrame, score: Array, start: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.bool_], tuple[str, ...]]:
+    """Return which runs can be used, and a sentence about each kind that cannot."""
+    if runs.empty:
+        return np.zeros(0, dtype=bool), ()
+    has_nan = np.add.reduceat(np.isnan(score), start[:-1]) > 0
+    longest = runs.groupby([*BLOCK, "strategy"], observed=True)["last"].transform("max")
+    is_short = (runs["last"] < longest).to_numpy() & ~has_nan
+    kinds = {"has a NaN score": has_nan, "ends before the others of its cell": is_short}
+    sentences = tuple(
+        f"left out, since it {what}: {_named(runs[bad])}"
+        for what, bad in kinds.items()
+        if bad.any()
+    )
+    return ~(has_nan | is_short), sentences
+
+
+def _named(runs: pd.DataFrame) -> str:
+    """Name up to ten runs."""
+    names = [
+        f"{run.strategy} seed {run.seed} (batch size {run.batch_size}, {run.dataset}, {run.model})"
+        for run in runs.head(10).itertuples()
+    ]
+    more = f" and {len(runs) - 10} more" if len(runs) > 10 else ""
+    return "; ".join(names) + more

@@ -1,0 +1,1 @@
+"""How runs are computed: one of them in `worker`, many of them in `local`."""

@@ -1,0 +1,417 @@
+"""An experiment: its data, its model and its grid, validated, and the runs that these make.
+
+What strategies, models and data sets there are is handed in as a Catalogue, so that a report can
+read an experiment without loading any of them.
+"""
+
+import json
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from alrun.errors import AlrunError, DatasetError, nearest
+from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
+
+# As in alrun.metrics, named here so that reading a file loads no numerical library.
+Metric = Literal["accuracy", "balanced_accuracy", "macro_f1", "average_precision"]
+
+
+class Catalogue(Protocol):
+    """What an experiment may name; each raises an AlrunError that says what is wrong."""
+
+    def check_dataset(self, name: str, per_seed: bool, folder: Path) -> Collection[str]:
+        """Check that the data set is there, and return the parameters that it takes."""
+
+    def resolve_model(self, name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all parameters, defaults included."""
+
+    def resolve_strategy(
+        self, name: str, parameters: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], int]:
+        """Return all parameters, defaults included, and the strategy's version."""
+
+    def mismatch(self, strategy: str, model: str, parameters: Mapping[str, Any]) -> str | None:
+        """Return what the strategy needs that the model has not, or None."""
+
+
+class Source(Protocol):
+    """What the grid needs to know of a loaded data set."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of the data, unscaled."""
+
+    @property
+    def n_examples(self) -> int:
+        """Number of rows."""
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+
+    def given_split(self, seed: int) -> tuple[str, int] | None:
+        """Return identity and number of initial labels of a split from a file, None if drawn."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class _Named(_Section):
+    """A table whose further keys are parameters of the thing it names."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    label: str | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The keys that are not alrun's own."""
+        return dict(self.model_extra or {})
+
+    @model_validator(mode="after")
+    def _plain_parameters(self) -> Self:
+        for key, value in self.parameters.items():
+            try:
+                json.dumps(value, allow_nan=False)
+            except (TypeError, ValueError):
+                raise ValueError(
+                    f"{key} should be a finite number, a text, a list or a table"
+                ) from None
+        return self
+
+
+def _catalogue(info: ValidationInfo) -> Catalogue | None:
+    return info.context["catalogue"] if info.context else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _size(value: Any) -> Any:
+    is_count = _is_number(value) and isinstance(value, int) and 1 <= value <= _MOST
+    if not is_count and not (isinstance(value, float) and 0 < value < 1):
+        raise ValueError(
+            f"should be a count, or a fraction between 0 and 1, not {shortened(value)}"
+        )
+    return value
+
+
+def _scale(value: Any) -> Any:
+    is_divisor = _is_number(value) and 0 < value < float("inf")
+    if value not in ("none", "standard", "minmax") and not is_divisor:
+        known = '"none", "standard", "minmax" or a number to divide by'
+        raise ValueError(f"should be {known}, not {shortened(value)}")
+    return value if isinstance(value, str) else float(value)
+
+
+def _seeds(value: Any) -> Any:
+    entries = value if isinstance(value, list) else [value]
+    whole = all(_is_number(entry) and isinstance(entry, int) for entry in entries)
+    lowest = 0 if isinstance(value, list) else 1
+    if not entries or not whole or not all(lowest <= entry <= _MOST for entry in entries):
+        raise ValueError(
+            "should be how many (at least 1), or a list of whole numbers from 0,"
+            f" not {shortened(value)}"
+        )
+    return value
+
+
+# The tables hold 32-bit integers.
+_MOST = 2**31 - 1
+Positive = Annotated[int, Field(gt=0, le=_MOST)]
+Size = Annotated[int | float, BeforeValidator(_size)]
+Scale = Annotated[str | float, BeforeValidator(_scale)]
+Seeds = Annotated[int | list[int], BeforeValidator(_seeds)]
+
+
+class DatasetSettings(_Named):
+    """A `[dataset]` table."""
+
+    scale: Scale = "none"
+    test_size: Size = 0.25
+    splits: str | None = None
+    target: str = "target"
+    per_seed: bool = False
+
+    @model_validator(mode="after")
+    def _known(self, info: ValidationInfo) -> Self:
+        if self.splits is not None and "test_size" in self.model_fields_set:
+            raise ValueError(
+                "test_size and splits exclude each other: the splits say who is tested"
+            )
+        if self.splits is not None and self.per_seed:
+            raise ValueError("per_seed and splits exclude each other: rows differ between seeds")
+        catalogue = _catalogue(info)
+        if catalogue is not None:
+            taken = _checked(catalogue.check_dataset, self.name, self.per_seed, _folder(info))
+            known = [*type(self).model_fields, *taken]
+            unknown = [key for key in self.parameters if key not in taken]
+            if unknown:
+                raise ValueError(
+                    "; ".join(f"unknown key '{key}'{nearest(key, known)}" for key in unknown)
+                )
+        return self
+
+
+class InitialSettings(_Section):
+    """The `[initial]` table: `per_class`, or `size` with a `method`."""
+
+    per_class: Positive | None = None
+    size: Size | None = None
+    method: Literal["random", "stratified"] | None = None
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Self:
+        if (self.per_class is None) == (self.size is None):
+            raise ValueError("give either per_class, or size with a method")
+        if self.per_class is not None and self.method is not None:
+            raise ValueError("method goes with size, not with per_class")
+        if self.size is not None and self.method is None:
+            self.method = "stratified"
+        return self
+
+    def spec(self, n_training: int) -> InitialSpec:
+        """Return the rule with its size as a count, for a training part of `n_training`."""
+        if self.size is None:
+            return InitialSpec("per_class", self.per_class or 0)
+        return InitialSpec(str(self.method), max(1, as_count(self.size, n_training)))
+
+
+class ModelSettings(_Named):
+    """A `[model]` table."""
+
+    @model_validator(mode="after")
+    def _known(self, info: ValidationInfo) -> Self:
+        catalogue = _catalogue(info)
+        if catalogue is not None:
+            _checked(catalogue.resolve_model, self.name, self.parameters)
+        return self
+
+
+class StrategySettings(_Named):
+    """A strategy: its name, or a table with parameters."""
+
+    replica: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _known(self, info: ValidationInfo) -> Self:
+        catalogue = _catalogue(info)
+        if catalogue is not None:
+            _checked(catalogue.resolve_strategy, self.name, self.parameters)
+        return self
+
+    def shown(self) -> str:
+        """Return the label, or the name with what differs from a plain one in brackets."""
+        given = self.parameters | ({"replica": self.replica} if self.replica else {})
+        inside = ", ".join(f"{key}={_toml_value(value)}" for key, value in sorted(given.items()))
+        return self.label or (f"{self.name}({inside})" if inside else self.name)
+
+
+def _one_or_more(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
+def _named_or_table(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    return [{"name": item} if isinstance(item, str) else item for item in value]
+
+
+def _no_twins(values: Sequence[Any], what: str) -> None:
+    twins = sorted({value for value in values if values.count(value) > 1})
+    if twins:
+        raise ValueError(f"{what} {', '.join(map(str, twins))} stands more than once")
+
+
+class Experiment(_Section):
+    """An experiment file, its defaults filled in."""
+
+    strategies: Annotated[
+        list[StrategySettings], BeforeValidator(_named_or_table), Field(min_length=1)
+    ]
+    batch_sizes: Annotated[list[Positive], Field(min_length=1)] = [10]
+    seeds: Seeds
+    targets: list[Annotated[float, Field(gt=0, le=1)]] = []
+    budget: Positive
+    metric: Metric = "accuracy"
+    dataset: Annotated[list[DatasetSettings], BeforeValidator(_one_or_more), Field(min_length=1)]
+    initial: InitialSettings | None = None
+    model: Annotated[list[ModelSettings], BeforeValidator(_one_or_more), Field(min_length=1)] = (
+        Field(default=[{"name": "logistic"}], validate_default=True)
+    )
+
+    @field_validator("metric", mode="before")
+    @classmethod
+    def _rises(cls, value: Any) -> Any:
+        if value == "log_loss":
+            raise ValueError(
+                "log_loss falls as models improve, so that no target can be read on it"
+            )
+        return value
+
+    @field_validator("batch_sizes", "seeds", "targets")
+    @classmethod
+    def _distinct(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, list):
+            _no_twins(value, "the value")
+        return value
+
+    @field_validator("dataset", "model", "strategies")
+    @classmethod
+    def _distinct_labels(cls, value: Any) -> Any:
+        for entry in value:
+            entry.label = (
+                entry.shown() if isinstance(entry, StrategySettings) else entry.label or entry.name
+            )
+        _no_twins([entry.label for entry in value], "the label")
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self, info: ValidationInfo) -> Self:
+        given = [entry.splits is not None for entry in self.dataset]
+        if any(given) and self.initial is not None:
+            raise ValueError(
+                "[initial] and splits exclude each other: the splits say who is initial"
+            )
+        if self.initial is None and not all(given):
+            self.initial = InitialSettings(per_class=2)
+        catalogue = _catalogue(info)
+        if catalogue is not None:
+            for model, strategy in product(self.model, self.strategies):
+                problem = catalogue.mismatch(strategy.name, model.name, model.parameters)
+                if problem:
+                    raise ValueError(problem)
+        return self
+
+    @property
+    def seed_list(self) -> list[int]:
+        """The seeds, a count n standing for 0 ... n - 1."""
+        return list(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
+
+    def to_toml(self, folder: Path, new_folder: Path) -> str:
+        """Return the file with every default written out, to be saved in `new_folder`.
+
+        Paths of files, relative to `folder`, are rewritten so that they hold from there.
+        """
+        import tomli_w
+
+        content = self.model_dump(exclude_none=True)
+        for entry in content["dataset"]:
+            if entry.get("splits") is not None:
+                entry.pop("test_size")
+                entry["splits"] = _moved(entry["splits"], folder, new_folder)
+            if (folder / entry["name"]).is_file():
+                entry["name"] = _moved(entry["name"], folder, new_folder)
+        return tomli_w.dumps(content)
+
+
+def expand(
+    experiment: Experiment,
+    sources: Mapping[str, Source],
+    catalogue: Catalogue,
+) -> Iterator[RunSpec]:
+    """Yield every run of the grid, defaults resolved and sizes as counts.
+
+    `sources` holds the data sets by label. Raises DatasetError where a size does not fit the data.
+    """
+    models = [
+        ModelSpec(
+            str(entry.label), entry.name, catalogue.resolve_model(entry.name, entry.parameters)
+        )
+        for entry in experiment.model
+    ]
+    strategies = [
+        StrategySpec(
+            str(entry.label),
+            entry.name,
+            *catalogue.resolve_strategy(entry.name, entry.parameters),
+            replica=entry.replica,
+        )
+        for entry in experiment.strategies
+    ]
+    for entry in experiment.dataset:
+        source = sources[str(entry.label)]
+        for seed in experiment.seed_list:
+            dataset, initial = _split_specs(experiment, entry, source, seed)
+            for model, strategy, batch_size in product(models, strategies, experiment.batch_sizes):
+                yield RunSpec(
+                    dataset, initial, model, strategy, batch_size, experiment.budget, seed
+                )
+
+
+def as_count(size: int | float, n: int) -> int:
+    """Return a size as a count: as it is, or that fraction of `n`, rounded to the nearest."""
+    return size if isinstance(size, int) else int(size * n + 0.5)
+
+
+def _split_specs(
+    experiment: Experiment,
+    entry: DatasetSettings,
+    source: Source,
+    seed: int,
+) -> tuple[DatasetSpec, InitialSpec]:
+    label = str(entry.label)
+    given = source.given_split(seed)
+    if given is not None:
+        fingerprint, n_initial = given
+        test_size, initial = 0, InitialSpec("given", 0)
+    else:
+        assert experiment.initial is not None  # filled in unless all splits are given
+        fingerprint = None
+        test_size = as_count(entry.test_size, source.n_examples)
+        n_training = source.n_examples - test_size
+        if not test_size or n_training < 1:
+            raise DatasetError(
+                f"dataset.test_size: {test_size} of the {source.n_examples} examples of {label}"
+                " leave none to test on, or none to learn from"
+            )
+        initial = experiment.initial.spec(n_training)
+        n_initial = initial.size * (source.n_classes if initial.method == "per_class" else 1)
+    if experiment.budget < n_initial:
+        raise DatasetError(f"budget: {experiment.budget} is below the {n_initial} initial labels")
+    spec = DatasetSpec(label, entry.name, source.fingerprint, entry.scale, test_size, fingerprint)
+    return spec, initial
+
+
+def _checked(check: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a check of the catalogue; pydantic collects ValueErrors, so that all are shown."""
+    try:
+        return check(*arguments)
+    except AlrunError as error:
+        raise ValueError(str(error)) from error
+
+
+def _folder(info: ValidationInfo) -> Path:
+    return Path(info.context["folder"]) if info.context else Path()
+
+
+def _moved(name: str, folder: Path, new_folder: Path) -> str:
+    return Path(os.path.relpath(folder / name, new_folder)).as_posix()
+
+
+def shortened(value: Any) -> str:
+    """Return a value as it may be quoted in an error."""
+    try:
+        text = json.dumps(value, default=str)
+    except (TypeError, ValueError):
+        text = str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _toml_value(value: Any) -> str:
+    return json.dumps(value, default=str)

@@ -1,0 +1,128 @@
+"""Experiment files: TOML and overrides in, an Experiment or everything that is wrong out."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from alrun.errors import ExperimentError, nearest
+from alrun.experiment import (
+    Catalogue,
+    DatasetSettings,
+    Experiment,
+    InitialSettings,
+    ModelSettings,
+    StrategySettings,
+    shortened,
+)
+
+
+def read_experiment(
+    path: Path, overrides: Sequence[str] = (), catalogue: Catalogue | None = None
+) -> Experiment:
+    """Read and validate an experiment file; `overrides` are texts like `model.C=0.1`.
+
+    Without a catalogue the names of strategies, models and data sets are not looked up. Raises
+    ExperimentError with everything that is wrong, each as `file: key: what is wrong`.
+    """
+    content = _read_toml(path)
+    for override in overrides:
+        _override(path, content, override)
+    try:
+        return Experiment.model_validate(
+            content, context={"catalogue": catalogue, "folder": path.parent}
+        )
+    except ValidationError as error:
+        raise ExperimentError(_sentences(path, content, error)) from None
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ExperimentError([f"{path}: there is no such file"]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ExperimentError([f"{path}: cannot be read: {error}"]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ExperimentError([f"{path}: not TOML: {error}"]) from None
+    except RecursionError:
+        raise ExperimentError([f"{path}: not TOML: nested too deeply"]) from None
+
+
+def _override(path: Path, content: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise ExperimentError([f"--set {override}: should be key=value, as in model.C=0.1"])
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    *tables, last = key.strip().split(".")
+    table: Any = content
+    for depth, name in enumerate(tables):
+        table = table.setdefault(name, {}) if isinstance(table, dict) else _item(table, name)
+        if not isinstance(table, (dict, list)):
+            where = ".".join(tables[: depth + 1])
+            raise ExperimentError([f"--set {override}: {path} has no table '{where}'"])
+    if isinstance(table, list) and last.isdecimal() and int(last) < len(table):
+        table[int(last)] = value
+        return
+    if isinstance(table, list):
+        problem = (
+            f"'{'.'.join(tables)}' is a list; name an entry, as in {'.'.join(tables)}.0.{last}"
+        )
+        raise ExperimentError([f"--set {override}: {problem}"])
+    table[last] = value
+
+
+def _item(entries: list[Any], position: str) -> Any:
+    inside = position.isdecimal() and int(position) < len(entries)
+    return entries[int(position)] if inside else None
+
+
+_KNOWN: dict[str, type[BaseModel]] = {
+    "initial": InitialSettings,
+    "dataset": DatasetSettings,
+    "model": ModelSettings,
+    "strategies": StrategySettings,
+}
+
+
+def _sentences(path: Path, content: Mapping[str, Any], error: ValidationError) -> list[str]:
+    """Return a line for each error, without doubles, in the order of the file's keys."""
+    lines = []
+    for problem in error.errors(include_url=False):
+        key, message = _key(content, problem["loc"]), problem["msg"]
+        message = message.removeprefix("Value error, ").removeprefix("Input ")
+        if problem["type"] == "extra_forbidden":
+            section = _KNOWN.get(str(problem["loc"][0])) if len(problem["loc"]) > 1 else Experiment
+            known = section.model_fields if section else {}
+            message = f"unknown key{nearest(str(problem['loc'][-1]), known)}"
+        elif problem["type"] == "missing":
+            message = "is missing"
+        elif problem["type"] not in ("value_error", "too_short"):
+            message += f", not {shortened(problem['input'])}"
+        line = f"{path}: {key}: {message}" if key else f"{path}: {message}"
+        if line not in lines:
+            lines.append(line)
+    return lines
+
+
+def _key(content: Mapping[str, Any], location: Sequence[int | str]) -> str:
+    """Return a key as it stands in the file: without pydantic's names for the kinds of a union."""
+    parts: list[str] = []
+    value: Any = content
+    for part in location:
+        if isinstance(value, dict) and part == 0 and parts and parts[-1] in ("dataset", "model"):
+            continue
+        if isinstance(value, dict):
+            if part not in value and not str(part).isidentifier():
+                continue
+            parts.append(str(part))
+            value = value.get(str(part))
+        elif isinstance(value, list) and isinstance(part, int):
+            parts.append(str(part))
+            value = value[part] if part < len(value) else None
+    return ".".join(parts)

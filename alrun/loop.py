@@ -1,0 +1,134 @@
+"""The active-learning loop: fit, evaluate, query, from the initial labels to the budget."""
+
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from alrun.datasets import Dataset, rescale
+from alrun.metrics import score
+from alrun.models.classifier import Classifier
+from alrun.seeds import generator
+from alrun.spec import IntArray, Round, RunResult, RunSpec, Scores
+from alrun.splits import split_of
+from alrun.strategies import query
+from alrun.strategies.pool import Pool
+
+
+def run_active_learning(spec: RunSpec, dataset: Dataset) -> RunResult:
+    """Run one cell of the grid.
+
+    A pure function: the same arguments give the same rounds, on any number of workers. The
+    feature matrix is indexed, never copied as a whole unless `spec` asks for scaling that is
+    fitted on the training part.
+
+    Raises AlrunError where the model or the strategy does not do what it must.
+    """
+    learner = _Learner.start(spec, dataset)
+    seconds = {"fit": 0.0, "evaluate": 0.0, "query": 0.0}
+    rounds: list[Round] = []
+    with _recorded_warnings() as seen:
+        while True:
+            with _timed(seconds, "fit"):
+                classifier = learner.fit()
+            with _timed(seconds, "evaluate"):
+                scores = learner.evaluate(classifier)
+            n_labels = len(learner.labelled)
+            n = min(spec.batch_size, spec.budget - n_labels, len(learner.unlabelled))
+            with _timed(seconds, "query"):
+                batch = learner.query(classifier, n)
+            rounds.append(Round(n_labels, scores, batch))
+            if n <= 0:
+                break
+    return RunResult(tuple(rounds), seconds, dict(seen))
+
+
+@dataclass
+class _Learner:
+    """The state of one run: who is labelled, and the streams that its draws come from."""
+
+    spec: RunSpec
+    X: Any
+    y: IntArray
+    n_classes: int
+    labelled: IntArray
+    unlabelled: IntArray
+    X_test: Any
+    y_test: IntArray
+    model_rng: np.random.Generator
+    strategy_rng: np.random.Generator
+    tie_order: IntArray
+
+    @classmethod
+    def start(cls, spec: RunSpec, dataset: Dataset) -> "_Learner":
+        split = split_of(spec, dataset)
+        X = rescale(dataset.X, spec.dataset.scale, split.training)
+        model = spec.model.identity()
+        return cls(
+            spec=spec,
+            X=X,
+            y=dataset.y,
+            n_classes=dataset.n_classes,
+            labelled=split.initial,
+            unlabelled=split.pool,
+            X_test=X[split.test],
+            y_test=dataset.y[split.test],
+            model_rng=generator(spec.seed, "model", spec.dataset.fingerprint, model),
+            strategy_rng=generator(spec.seed, "strategy", spec.cell()),
+            tie_order=generator(spec.seed, "ties", spec.cell()).permutation(dataset.n_examples),
+        )
+
+    def fit(self) -> Classifier:
+        model = self.spec.model
+        classifier = Classifier(model.name, model.parameters, self.n_classes, self.model_rng)
+        return classifier.fit(self.X[self.labelled], self.y[self.labelled])
+
+    def evaluate(self, classifier: Classifier) -> Scores:
+        X = self.X_test
+        probabilities = classifier.probabilities(X) if classifier.has_probabilities else None
+        ranking = None
+        if self.n_classes == 2:
+            if probabilities is not None:
+                ranking = probabilities[:, 1]
+            elif classifier.has_decision:
+                decision = classifier.decision(X)
+                ranking = decision[:, 1] - decision[:, 0]
+        predicted = classifier.predict(X)
+        return score(self.y_test, predicted, probabilities, ranking, self.n_classes)
+
+    def query(self, classifier: Classifier, n: int) -> IntArray:
+        """Move a batch from the unlabelled to the labelled, and return its rows."""
+        if n <= 0:
+            return np.empty(0, dtype=np.int64)
+        labels = self.y[self.labelled]
+        pool = Pool(self.X, self.unlabelled, self.labelled, labels, classifier)
+        ranks = self.tie_order[self.unlabelled]
+        picked = query(self.spec.strategy, pool, n, self.strategy_rng, ranks)
+        batch = self.unlabelled[picked]
+        self.labelled = np.concatenate([self.labelled, batch])
+        self.unlabelled = np.delete(self.unlabelled, picked)
+        return batch
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], phase: str) -> Iterator[None]:
+    started = perf_counter()
+    yield
+    seconds[phase] += perf_counter() - started
+
+
+@contextmanager
+def _recorded_warnings() -> Iterator[Counter[str]]:
+    """Count the warnings of the models and strategies by their first line."""
+    counts: Counter[str] = Counter()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield counts
+        for warning in caught:
+            text = str(warning.message).splitlines() or [""]
+            counts[f"{warning.category.__name__}: {text[0]}"] += 1

@@ -1,0 +1,110 @@
+"""From a results directory to a Report: its rows, and what must be said about them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from alrun.curves import RUN
+from alrun.errors import ResultsError
+from alrun.experiment import Experiment
+from alrun.experiment_file import read_experiment
+from alrun.report.notes import write_notes
+from alrun.report.tables import build_tables
+from alrun.store import read_table
+
+SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "average_precision")
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report in numbers and words.
+
+    Attributes
+    ----------
+    rows
+        A row per data set, model, batch size, target and strategy; the columns are named in
+        `alrun.report.tables.COLUMNS`. Labels are counts, scores and savings shares of one, seconds
+        per run. What cannot be estimated is NaN, with the reason in `notes`; a median above the
+        budget and an unbounded interval are infinite.
+    notes
+        How to read the rows, what the claim is about, and every warning.
+    budget
+        The largest number of labels of any run.
+    """
+
+    name: str
+    rows: pd.DataFrame
+    notes: tuple[str, ...]
+    budget: int
+    metric: str
+    baseline: str
+    targets: tuple[float, ...]
+
+
+def build_report(
+    path: Path, targets: Sequence[float] | None, metric: str | None, baseline: str
+) -> Report:
+    """Do what `alrun.report` says."""
+    experiment = _experiment(path)
+    named = experiment.targets if experiment else None
+    wanted = _distinct(targets if targets is not None else named or ())
+    metric = metric or (experiment.metric if experiment else "accuracy")
+    if metric not in (*SCORES, "log_loss"):
+        raise ResultsError(f"there is no metric '{metric}'; known are {', '.join(SCORES)}")
+    columns = [*RUN, "run_id", "n_labels", "n_correct", "n_test", metric]
+    frame = read_table(path / "curves.parquet", columns)
+    runs = _runs(path)
+    tables = build_tables(
+        frame,
+        targets=wanted,
+        metric=metric,
+        baseline=baseline,
+        order=[str(entry.label) for entry in experiment.strategies] if experiment else (),
+        query_seconds=_query_seconds(runs),
+    )
+    notes = write_notes(
+        tables,
+        named_targets=named,
+        per_seed=[str(entry.label) for entry in experiment.dataset if entry.per_seed]
+        if experiment
+        else (),
+        runs=runs,
+    )
+    return Report(
+        name=path.resolve().name,
+        rows=tables.rows,
+        notes=tuple(notes),
+        budget=int(tables.curves.runs["last"].max()),
+        metric=metric,
+        baseline=baseline,
+        targets=wanted,
+    )
+
+
+def _experiment(path: Path) -> Experiment | None:
+    file = path / "experiment.toml"
+    return read_experiment(file) if file.is_file() else None
+
+
+def _distinct(targets: Sequence[float]) -> tuple[float, ...]:
+    for target in targets:
+        if not 0 < target <= 1:
+            raise ResultsError(f"the target {target:g} is no score between 0 and 1")
+    return tuple(sorted(set(targets)))
+
+
+def _runs(path: Path) -> pd.DataFrame | None:
+    file = path / "runs.parquet"
+    return read_table(file) if file.is_file() else None
+
+
+def _query_seconds(runs: pd.DataFrame | None) -> dict[tuple[Any, ...], float]:
+    """Return the mean seconds that a run spent in its strategy, by cell."""
+    if runs is None:
+        return {}
+    cells = ["dataset", "model", "batch_size", "strategy"]
+    means = runs.groupby(cells, observed=True)["seconds_query"].mean()
+    return {tuple(key): float(value) for key, value in means.items()}

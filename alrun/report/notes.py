@@ -1,0 +1,221 @@
+"""What a report says in words: how to read it, what the claim is about, and every warning."""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from alrun import stats
+from alrun.curves import BLOCK
+from alrun.report.tables import Tables
+
+MOST_NAMED = 6
+
+
+def write_notes(
+    tables: Tables,
+    *,
+    named_targets: Sequence[float] | None = None,
+    per_seed: Collection[str] = (),
+    runs: pd.DataFrame | None = None,
+) -> list[str]:
+    """Return the sentences that stand under the tables, the warnings last.
+
+    Parameters
+    ----------
+    named_targets
+        The targets that the experiment names; None where there is no experiment file.
+    per_seed
+        Labels of the data sets that are drawn anew for each seed.
+    runs
+        The table of runs, for failures and unconverged fits.
+    """
+    notes = [
+        *_reading(tables),
+        *_claim(tables, per_seed),
+        *_seeds(tables),
+        *_estimates(tables),
+        *_runs(runs),
+    ]
+    if named_targets is not None:
+        late = [target for target in tables.targets if target not in named_targets]
+        if late:
+            notes.append(
+                f"Warning: the experiment does not name the target {_listed(map(_number, late))};"
+                " a target chosen after a look at the curves is exploratory."
+            )
+    return notes
+
+
+def _reading(tables: Tables) -> Iterator[str]:
+    seeds = tables.rows["n_seeds"]
+    low, high = seeds.min(), seeds.max()
+    count = f"{high}" if low == high else f"{low} to {high}"
+    yield f"{count} seeds per strategy; scores are {tables.metric}."
+    if tables.targets:
+        yield (
+            "Labels to target: the fewest labels at which a run's score was at the target. A run"
+            " that never got there counts as the budget common to its group (column within): it is"
+            " neither dropped nor guessed, and means and savings hold within that budget."
+        )
+    if tables.has_baseline:
+        yield (
+            f"Saving: 1 - mean labels / mean labels of {tables.baseline}, seed by seed on the same"
+            " split and initial labels (Fieller's interval). A star: adjusted p <= .05, exact"
+            f" paired sign-flip test, Holm over the {tables.family} tests of labels to target;"
+            " AULC and final score are families of their own."
+        )
+        yield (
+            "Intervals are 95 % each, not jointly; with few seeds a t-based interval and an exact p"
+            " can disagree."
+        )
+    if len(tables.targets) > 1 and (tables.rows["reached"] < tables.rows["n_seeds"]).any():
+        yield "Savings at different targets are cut at different budgets; do not compare them."
+
+
+def _claim(tables: Tables, per_seed: Collection[str]) -> Iterator[str]:
+    names = set(tables.rows["dataset"].astype(str))
+    fixed, drawn = sorted(names - set(per_seed)), sorted(names & set(per_seed))
+    if fixed:
+        yield (
+            f"The claim is about {_listed(fixed)} as it is, split anew for each seed; it is none"
+            " about other data from the same source."
+        )
+    if drawn:
+        yield f"{_listed(drawn)} is drawn anew for each seed: the claim is about its generator."
+
+
+def _seeds(tables: Tables) -> Iterator[str]:
+    for sentence in tables.curves.excluded:
+        yield f"Warning: {sentence}."
+    lacking = []
+    for key, block in tables.curves.runs.groupby(BLOCK, observed=True):
+        everyone = set(block["seed"])
+        for name, runs in block.groupby("strategy", observed=True):
+            missing = sorted(everyone - set(runs["seed"]))
+            if missing:
+                lacking.append(f"{name} lacks {_seed_list(missing)} ({_cell(key)})")
+    if lacking:
+        yield f"Warning: {_listed(lacking, '; ')}; pairs are the seeds that both have."
+    if not tables.has_baseline:
+        yield (
+            f"Warning: there is no {tables.baseline} in these results, so that nothing is tested;"
+            " name another baseline with --baseline."
+        )
+        return
+    others = tables.rows[~tables.rows["is_baseline"]]
+    if (others["n_pairs"] == 1).any():
+        yield "Warning: with one seed there is no interval and no test."
+    pairs = others["n_pairs"][others["n_pairs"] > 1]
+    if tables.family and len(pairs) and tables.family * stats.smallest_p(pairs.min()) > stats.ALPHA:
+        wanted = int(np.floor(1 - np.log2(stats.ALPHA / tables.family))) + 1
+        if tables.family * stats.smallest_p(wanted - 1) <= stats.ALPHA:
+            wanted -= 1
+        yield (
+            f"Warning: {pairs.min()} seeds cannot reach significance in a family of"
+            f" {tables.family} tests; it takes {wanted} at least."
+        )
+
+
+def _estimates(tables: Tables) -> Iterator[str]:
+    if not tables.targets:
+        return
+    rows = tables.rows
+    others = rows[~rows["is_baseline"] & (rows["n_pairs"] > 0)]
+    nobody = others["saving"].isna()
+    yield from _about(
+        others[nobody],
+        "neither strategy nor baseline reaches the target, so that the saving is not"
+        " estimable (null)",
+    )
+    of_baseline = rows[rows["is_baseline"]].set_index([*BLOCK, "target"])["reached"]
+    others = others.join(of_baseline.rename("baseline_reached"), on=[*BLOCK, "target"])
+    alone = ~nobody & (others["baseline_reached"] == 0)
+    yield from _about(
+        others[alone],
+        f"{tables.baseline} never reaches the target: the saving is within the budget alone",
+    )
+    yield from _about(
+        others[np.isinf(others["saving_low"])], "the interval of the saving is unbounded (null)"
+    )
+    yield from _about(
+        rows[np.isinf(rows["median_labels"])],
+        "at least half of the runs do not reach the target, so that the median lies above the"
+        " budget (null)",
+        "Note",
+    )
+    starts = rows[rows["n_start_at_target"] > 0]
+    yield from _about(
+        starts,
+        "runs start at the target, which the initial labels reach already",
+        "Warning",
+        "n_start_at_target",
+    )
+    constant = others[_no_variation(others)]
+    yield from _about(constant, "all differences are equal: no variation across seeds")
+    ends = tables.curves.runs.groupby(BLOCK, observed=True)["last"]
+    for key, last in ends:
+        if last.nunique() > 1:
+            yield (
+                f"Warning: runs end at {_listed(map(str, sorted(last.unique())))} labels"
+                f" ({_cell(key)}); they are compared within the smallest of these that matters."
+            )
+
+
+def _no_variation(others: pd.DataFrame) -> pd.Series:
+    one_sided = (others["wins"] == others["n_pairs"]) | (others["losses"] == others["n_pairs"])
+    no_width = others["saving_high"] - others["saving_low"] < 1e-9
+    return one_sided & no_width & (others["n_pairs"] > 1)
+
+
+def _runs(runs: pd.DataFrame | None) -> Iterator[str]:
+    if runs is None:
+        return
+    bad = runs[runs["status"] != "finished"]
+    if len(bad):
+        named = [
+            f"{run.strategy} seed {run.seed} ({run.error})"
+            for run in bad.head(MOST_NAMED).itertuples()
+        ]
+        more = f"; and {len(bad) - MOST_NAMED} more" if len(bad) > MOST_NAMED else ""
+        yield f"Warning: {len(bad)} runs failed and are left out: {'; '.join(named)}{more}."
+    unconverged = runs[runs["unconverged"].fillna(0) > 0]
+    if len(unconverged):
+        yield (
+            f"Warning: {int(unconverged['unconverged'].sum())} fits in {len(unconverged)} runs did"
+            " not converge; what they chose may differ on another machine."
+        )
+
+
+def _about(
+    rows: pd.DataFrame, what: str, kind: str = "Warning", count: str | None = None
+) -> Iterator[str]:
+    """Yield one sentence that names the rows it is about."""
+    named = []
+    for row in rows.itertuples():
+        amount = f"{getattr(row, count):.0f} of {row.n_seeds}, " if count else ""
+        cell = _cell((row.dataset, row.model, row.batch_size))
+        named.append(f"{row.strategy} at {_number(row.target)} ({amount}{cell})")
+    if named:
+        yield f"{kind}: {what}: {_listed(named, '; ')}."
+
+
+def _cell(key: Sequence[Any]) -> str:
+    dataset, model, batch_size = key
+    return f"{dataset}, {model}, batch size {batch_size}"
+
+
+def _listed(items: Any, separator: str = ", ") -> str:
+    items = list(items)
+    more = f"{separator}and {len(items) - MOST_NAMED} more" if len(items) > MOST_NAMED else ""
+    return separator.join(items[:MOST_NAMED]) + more
+
+
+def _seed_list(seeds: Sequence[int]) -> str:
+    noun = "seed" if len(seeds) == 1 else "seeds"
+    return f"{noun} {_listed(map(str, seeds))}"
+
+
+def _number(value: float) -> str:
+    return f"{value:g}"

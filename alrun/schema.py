@@ -1,0 +1,245 @@
+"""The tables of a results directory: their columns and types, and how they are made from runs."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alrun.spec import ROLES, RunResult, RunSpec, Split, run_id
+
+# 1: the first. Raise it when a column changes its name, type or meaning.
+SCHEMA_VERSION = 1
+
+_LABEL = pa.dictionary(pa.int32(), pa.string())
+_INTEGER = pa.int32()
+_SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "average_precision")
+_ROUND = [
+    ("round", _INTEGER),
+    ("n_labels", _INTEGER),
+    ("n_test", _INTEGER),
+    ("n_correct", _INTEGER),
+    *((score, pa.float64()) for score in _SCORES),
+]
+_KEYS = [
+    ("dataset", _LABEL),
+    ("model", _LABEL),
+    ("strategy", _LABEL),
+    ("batch_size", _INTEGER),
+    ("seed", _INTEGER),
+]
+RUN_FILE = pa.schema([*_ROUND, ("batch", pa.list_(_INTEGER)), ("labels", pa.list_(pa.string()))])
+CURVES = pa.schema([*_KEYS, _ROUND[0], ("run_id", pa.string()), *_ROUND[1:]])
+QUERIES = pa.schema(
+    [
+        ("run_id", pa.string()),
+        ("round", _INTEGER),
+        ("position", _INTEGER),
+        ("index", _INTEGER),
+        ("label", _LABEL),
+    ]
+)
+SPLITS = pa.schema([("dataset", _LABEL), ("seed", _INTEGER), ("index", _INTEGER), ("role", _LABEL)])
+RUNS = pa.schema(
+    [
+        ("run_id", pa.string()),
+        *_KEYS,
+        ("budget", _INTEGER),
+        ("status", _LABEL),
+        ("error", pa.string()),
+        ("rounds", _INTEGER),
+        ("seconds_fit", pa.float64()),
+        ("seconds_query", pa.float64()),
+        ("seconds_evaluate", pa.float64()),
+        ("unconverged", _INTEGER),
+        ("warnings", pa.string()),
+        ("provenance", pa.string()),
+        ("spec", pa.string()),
+    ]
+)
+
+
+# What the footer of a run file holds beside the schema version, each as JSON.
+FOOTER = ("spec", "seconds", "warnings", "provenance")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run that did not finish: it failed (it raised) or crashed (it killed its worker)."""
+
+    status: str
+    error: str
+    traceback: str
+    attempts: int
+
+
+def run_file(
+    spec: RunSpec,
+    result: RunResult,
+    classes: Sequence[Any],
+    y: Any,
+    provenance: Mapping[str, str],
+) -> tuple[pa.Table, dict[str, Any]]:
+    """Make the table of one run, a row per round, and the footer that goes with it."""
+    labels = [str(label) for label in classes]
+    rows = [
+        {
+            "round": number,
+            "n_labels": entry.n_labels,
+            **vars(entry.scores),
+            "batch": entry.batch,
+            "labels": [labels[code] for code in y[entry.batch]],
+        }
+        for number, entry in enumerate(result.rounds)
+    ]
+    footer = {
+        "spec": spec.describe(),
+        "seconds": dict(result.seconds),
+        "warnings": dict(result.warnings),
+        "provenance": dict(provenance),
+    }
+    return pa.Table.from_pylist(rows, schema=RUN_FILE), footer
+
+
+def agree(one: pa.Table, other: pa.Table) -> bool:
+    """Return whether two tables of the same grid hold the same.
+
+    Everything must be equal but log_loss, which may differ by 1e-6 between processors.
+    """
+    if one.column_names != other.column_names or one.num_rows != other.num_rows:
+        return False
+    for name in one.column_names:
+        left, right = one[name], other[name]
+        if pa.types.is_dictionary(left.type):
+            left = left.cast(left.type.value_type)
+        if pa.types.is_dictionary(right.type):
+            right = right.cast(right.type.value_type)
+        if left.type != right.type:
+            return False
+        if name == "log_loss":
+            apart = pc.max(pc.abs(pc.subtract(left, right))).as_py()
+            if not left.is_null().equals(right.is_null()) or (
+                apart is not None and not apart <= 1e-6
+            ):
+                return False
+        elif not left.equals(right):
+            return False
+    return True
+
+
+def sort_key(spec: RunSpec) -> tuple[str, str, str, int, int]:
+    """Return the place of a run in the tables."""
+    return (spec.dataset.label, spec.model.label, spec.strategy.label, spec.batch_size, spec.seed)
+
+
+def _labels(values: Sequence[str], counts: Any) -> pa.DictionaryArray:
+    """Return each value `counts` times, the dictionary in alphabetical order."""
+    names, codes = np.unique(np.asarray(values, dtype=object).astype(str), return_inverse=True)
+    indices = pa.array(np.repeat(codes, counts).astype(np.int32))
+    return pa.DictionaryArray.from_arrays(indices, pa.array(names.tolist(), pa.string()))
+
+
+def curves_table(files: Sequence[tuple[RunSpec, pa.Table]]) -> pa.Table:
+    """Make `curves.parquet` from run files in the order of `sort_key`."""
+    counts = [table.num_rows for _, table in files]
+    specs = [spec for spec, _ in files]
+    rounds = pa.concat_tables(
+        [RUN_FILE.empty_table(), *(table.replace_schema_metadata() for _, table in files)]
+    )
+    keys = {
+        "dataset": _labels([spec.dataset.label for spec in specs], counts),
+        "model": _labels([spec.model.label for spec in specs], counts),
+        "strategy": _labels([spec.strategy.label for spec in specs], counts),
+        "batch_size": np.repeat(np.array([spec.batch_size for spec in specs], np.int32), counts),
+        "seed": np.repeat(np.array([spec.seed for spec in specs], np.int32), counts),
+        "run_id": np.repeat(np.array([run_id(spec) for spec in specs], dtype=object), counts),
+    }
+    columns = [keys[name] if name in keys else rounds[name] for name in CURVES.names]
+    return pa.table(columns, schema=CURVES)
+
+
+def queries_table(files: Sequence[tuple[RunSpec, pa.Table]]) -> pa.Table:
+    """Make `queries.parquet` from run files in the order of `sort_key`."""
+    empty = RUN_FILE.empty_table()
+    rounds = pa.concat_tables(
+        [empty, *(table.replace_schema_metadata() for _, table in files)]
+    ).combine_chunks()
+    sizes = pc.list_value_length(rounds["batch"]).to_numpy()
+    runs = np.repeat(
+        np.array([run_id(spec) for spec, _ in files], dtype=object),
+        [table.num_rows for _, table in files],
+    )
+    starts = np.repeat(np.cumsum(sizes) - sizes, sizes)
+    columns = {
+        "run_id": np.repeat(runs, sizes),
+        "round": np.repeat(rounds["round"].to_numpy(), sizes),
+        "position": (np.arange(sizes.sum()) - starts).astype(np.int32),
+        "index": pc.list_flatten(rounds["batch"]),
+        "label": _labels(
+            pc.list_flatten(rounds["labels"]).to_pylist(), np.ones(sizes.sum(), dtype=int)
+        ),
+    }
+    return pa.table(columns, schema=QUERIES)
+
+
+def splits_table(splits: Iterable[tuple[str, int, Split]]) -> pa.Table:
+    """Make `splits.parquet` from label, seed and split of every data set and seed."""
+    tables = [SPLITS.empty_table()]
+    for label, seed, split in splits:
+        rows = np.concatenate([split.pool, split.initial, split.test])
+        role = np.repeat([0, 1, 2], [len(split.pool), len(split.initial), len(split.test)])
+        order = np.argsort(rows)
+        columns = {
+            "dataset": _labels([label], [len(rows)]),
+            "seed": np.full(len(rows), seed, np.int32),
+            "index": rows[order].astype(np.int32),
+            "role": pa.DictionaryArray.from_arrays(role[order].astype(np.int32), pa.array(ROLES)),
+        }
+        tables.append(pa.table(columns, schema=SPLITS))
+    return pa.concat_tables(tables).unify_dictionaries()
+
+
+def runs_table(
+    specs: Sequence[RunSpec],
+    files: Sequence[tuple[RunSpec, pa.Table]],
+    failures: Mapping[str, Failure],
+) -> pa.Table:
+    """Make `runs.parquet`: the finished runs of an experiment, then those that failed."""
+    rows = [_finished_row(spec, table) for spec, table in files]
+    for spec in sorted((spec for spec in specs if run_id(spec) in failures), key=sort_key):
+        failure = failures[run_id(spec)]
+        rows.append({**_run_keys(spec), "status": failure.status, "error": failure.error})
+    return pa.Table.from_pylist(rows, schema=RUNS)
+
+
+def _run_keys(spec: RunSpec) -> dict[str, Any]:
+    return {
+        "run_id": run_id(spec),
+        "dataset": spec.dataset.label,
+        "model": spec.model.label,
+        "strategy": spec.strategy.label,
+        "batch_size": spec.batch_size,
+        "seed": spec.seed,
+        "budget": spec.budget,
+        "spec": json.dumps(spec.describe(), sort_keys=True),
+    }
+
+
+def _finished_row(spec: RunSpec, table: pa.Table) -> dict[str, Any]:
+    metadata = table.schema.metadata
+    footer = {key: json.loads(metadata[key.encode()]) for key in FOOTER}
+    warnings = footer["warnings"]
+    return {
+        **_run_keys(spec),
+        "status": "finished",
+        "rounds": table.num_rows,
+        **{f"seconds_{phase}": seconds for phase, seconds in footer["seconds"].items()},
+        "unconverged": sum(
+            n for text, n in warnings.items() if text.startswith("ConvergenceWarning")
+        ),
+        "warnings": json.dumps(warnings, sort_keys=True),
+        "provenance": json.dumps(footer["provenance"], sort_keys=True),
+    }

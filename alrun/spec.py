@@ -1,0 +1,192 @@
+"""One run in full: what can change its curve, its identity, and what comes out of it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alrun.seeds import canonical_json
+
+# Raised when the meaning of a spec changes, so that no old run is taken for a new one.
+SPEC_VERSION = 1
+
+IntArray = npt.NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """A data set and how it is split.
+
+    `test_size` is a count, and 0 where the splits are given: then `splits` is their fingerprint.
+    `name` and `label` are for people and stand in no identity.
+    """
+
+    label: str
+    name: str
+    fingerprint: str
+    scale: str | float
+    test_size: int
+    splits: str | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """Return what of this can change a curve."""
+        return {
+            "fingerprint": self.fingerprint,
+            "scale": self.scale,
+            "test_size": self.test_size,
+            "splits": self.splits,
+        }
+
+
+@dataclass(frozen=True)
+class InitialSpec:
+    """The rule of the initial set: `per_class`, `random`, `stratified` or `given`.
+
+    `size` counts labels per class for `per_class`, in all for `random` and `stratified`, and is 0
+    where the initial set is given with the splits.
+    """
+
+    method: str
+    size: int
+
+    def identity(self) -> dict[str, Any]:
+        """Return what of this can change a curve: everything."""
+        return {"method": self.method, "size": self.size}
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model with its parameters, defaults resolved."""
+
+    label: str
+    name: str
+    parameters: Mapping[str, Any]
+
+    def identity(self) -> dict[str, Any]:
+        """Return what of this can change a curve."""
+        return {"name": self.name, "parameters": dict(self.parameters)}
+
+
+@dataclass(frozen=True)
+class StrategySpec:
+    """A query strategy with its parameters, defaults resolved.
+
+    `replica` changes nothing but the streams, so that a strategy can be compared with itself.
+    """
+
+    label: str
+    name: str
+    parameters: Mapping[str, Any]
+    version: int
+    replica: int = 0
+
+    def identity(self) -> dict[str, Any]:
+        """Return what of this can change a curve."""
+        return {
+            "name": self.name,
+            "parameters": dict(self.parameters),
+            "version": self.version,
+            "replica": self.replica,
+        }
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One cell of the grid: everything that `run_active_learning` needs beside the data."""
+
+    dataset: DatasetSpec
+    initial: InitialSpec
+    model: ModelSpec
+    strategy: StrategySpec
+    batch_size: int
+    budget: int
+    seed: int
+
+    def identity(self) -> dict[str, Any]:
+        """Return everything that can change the curve, and nothing else."""
+        return {
+            "spec": SPEC_VERSION,
+            "dataset": self.dataset.identity(),
+            "initial": self.initial.identity(),
+            "model": self.model.identity(),
+            "strategy": self.strategy.identity(),
+            "batch_size": self.batch_size,
+            "budget": self.budget,
+            "seed": self.seed,
+        }
+
+    def cell(self) -> dict[str, Any]:
+        """Return the identity less the budget: a longer run begins with the shorter one."""
+        identity = self.identity()
+        del identity["budget"]
+        return identity
+
+    def describe(self) -> dict[str, Any]:
+        """Return the whole spec, labels included, as JSON can hold it."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.dataset.label} / {self.model.label} / {self.strategy.label}"
+            f" / batch size {self.batch_size} / seed {self.seed}"
+        )
+
+
+def run_id(spec: RunSpec) -> str:
+    """Return the identity of a run: 16 hex digits of the SHA-256 of its canonical JSON."""
+    return hashlib.sha256(canonical_json(spec.identity())).hexdigest()[:16]
+
+
+# As in `splits.parquet`; the order is that of the codes in which splits are held.
+ROLES = ("pool", "initial", "test")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows of the data set by role, each in ascending order and none in two."""
+
+    test: IntArray
+    initial: IntArray
+    pool: IntArray
+
+    @property
+    def training(self) -> IntArray:
+        """Initial set and pool: what scalers are fitted on."""
+        return np.sort(np.concatenate([self.initial, self.pool]))
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of one round on the test part; None where a score does not apply."""
+
+    n_test: int
+    n_correct: int
+    accuracy: float
+    balanced_accuracy: float
+    macro_f1: float
+    log_loss: float | None
+    average_precision: float | None
+
+
+@dataclass(frozen=True)
+class Round:
+    """One pass of the loop: the scores on `n_labels` labels, then the batch queried.
+
+    `batch` holds rows of the data set in the order of the query; the last round queries none.
+    """
+
+    n_labels: int
+    scores: Scores
+    batch: IntArray
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What one run gives: its rounds, the seconds per phase, and the warnings with their counts."""
+
+    rounds: tuple[Round, ...]
+    seconds: Mapping[str, float]
+    warnings: Mapping[str, int] = field(default_factory=dict)

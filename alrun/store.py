@@ -1,0 +1,257 @@
+"""The results directory: every read and every write of it.
+
+A file appears by the rename of a finished, fsynced temporary one, so that a reader never sees half
+of it; nothing is appended. `runs/` and `failed/` hold a file per run and are the truth; the tables
+beside them are made from those.
+"""
+
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from alrun.errors import ResultsError
+from alrun.schema import (
+    FOOTER,
+    RUN_FILE,
+    SCHEMA_VERSION,
+    Failure,
+    agree,
+    curves_table,
+    queries_table,
+    run_file,
+    runs_table,
+    sort_key,
+    splits_table,
+)
+from alrun.spec import RunResult, RunSpec, Split, run_id
+
+
+class Store:
+    """One results directory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.experiment = path / "experiment.toml"
+        self._runs = path / "runs"
+        self._failed = path / "failed"
+
+    def prepare(self) -> None:
+        """Make the directory; raises ResultsError where that cannot be."""
+        try:
+            self._runs.mkdir(parents=True, exist_ok=True)
+            self._failed.mkdir(exist_ok=True)
+        except OSError as error:
+            raise ResultsError(
+                f"{self.path} cannot be a results directory: {error.strerror}; name another with"
+                " --results"
+            ) from error
+
+    def save_experiment(self, text: str) -> None:
+        """Write the resolved experiment file, unless it says the same already."""
+        content = text.encode()
+        if not self.experiment.is_file() or self.experiment.read_bytes() != content:
+            _write(self.experiment, lambda path: path.write_bytes(content))
+
+    def finished(self) -> set[str]:
+        """Return the ids of the runs that have a file."""
+        return _stems(self._runs, ".parquet")
+
+    def failures(self) -> dict[str, Failure]:
+        """Return the runs that failed and have not finished since, by id."""
+        failures = {}
+        for identity in sorted(_stems(self._failed, ".json") - self.finished()):
+            path = self._failed / f"{identity}.json"
+            try:
+                failures[identity] = Failure(**json.loads(path.read_text(encoding="utf-8")))
+            except (ValueError, TypeError, OSError) as error:
+                raise ResultsError(
+                    f"{path} is damaged ({error}); delete it and sweep again"
+                ) from error
+        return failures
+
+    def write_run(
+        self,
+        spec: RunSpec,
+        result: RunResult,
+        classes: Sequence[Any],
+        y: Any,
+        provenance: Mapping[str, str],
+    ) -> None:
+        """Write the file of a finished run, its whole spec in the footer."""
+        identity = run_id(spec)
+        table, footer = run_file(spec, result, classes, y, provenance)
+        _write_table(self._runs / f"{identity}.parquet", table, footer)
+        (self._failed / f"{identity}.json").unlink(missing_ok=True)
+
+    def write_failure(self, spec: RunSpec, status: str, error: str, traceback: str) -> None:
+        """Record that a run failed, and how often it was tried."""
+        path = self._failed / f"{run_id(spec)}.json"
+        before = json.loads(path.read_text(encoding="utf-8"))["attempts"] if path.is_file() else 0
+        failure = Failure(status, error, traceback, before + 1)
+        content = json.dumps(vars(failure), indent=1).encode()
+        _write(path, lambda temporary: temporary.write_bytes(content))
+
+    def compact(
+        self,
+        specs: Sequence[RunSpec],
+        splits: Callable[[Sequence[RunSpec]], Iterable[tuple[str, int, Split]]],
+    ) -> int:
+        """Make the tables from the run files of exactly these runs; return how many there are.
+
+        A table that holds more of these runs than there are files is left as it is. `splits` gives
+        label, seed and split for the runs it is called with.
+        """
+        with self._lock():
+            finished = self.finished()
+            ordered = sorted((spec for spec in specs if run_id(spec) in finished), key=sort_key)
+            files = [(spec, self._read_run(run_id(spec))) for spec in ordered]
+            runs = runs_table(specs, files, self.failures())
+            _write_table(self.path / "runs.parquet", runs, {})
+            if not ordered or len(ordered) < len(self._tabled(specs)):
+                return len(ordered)
+            self._replace("curves.parquet", curves_table(files), len(ordered))
+            self._replace("queries.parquet", queries_table(files), len(ordered))
+            self._replace("splits.parquet", splits_table(splits(ordered)), len(ordered))
+            return len(ordered)
+
+    def tabled(self, specs: Sequence[RunSpec]) -> int:
+        """Return how many of these runs `curves.parquet` holds."""
+        return len(self._tabled(specs))
+
+    def _tabled(self, specs: Sequence[RunSpec]) -> set[str]:
+        path = self.path / "curves.parquet"
+        if not path.is_file():
+            return set()
+        try:
+            identities = pq.read_table(path, columns=["run_id"])["run_id"].unique().to_pylist()
+        except (pa.ArrowException, KeyError, ValueError, OSError):
+            return set()  # not a table of ours: there is nothing in it to keep
+        return {run_id(spec) for spec in specs}.intersection(identities)
+
+    def _read_run(self, identity: str) -> pa.Table:
+        path = self._runs / f"{identity}.parquet"
+        try:
+            table = pq.ParquetFile(path).read()
+            _check_version(path, table.schema)
+            missing = [key for key in FOOTER if key.encode() not in (table.schema.metadata or {})]
+            if missing:
+                raise ValueError(f"its footer has no {missing[0]}")
+            return table.cast(RUN_FILE.with_metadata(table.schema.metadata))
+        except (pa.ArrowException, ValueError, OSError) as error:
+            raise ResultsError(
+                f"{path} cannot be read ({str(error).splitlines()[0]}); delete it and sweep again"
+            ) from error
+
+    def _replace(self, name: str, table: pa.Table, n_runs: int) -> None:
+        """Write a table unless the one that is there says the same."""
+        path = self.path / name
+        if path.is_file():
+            try:
+                if agree(pq.read_table(path), table):
+                    return
+            except (pa.ArrowException, OSError):
+                pass  # damaged: replaced
+        _write_table(path, table, {"n_runs": n_runs})
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Hold the kernel's lock on the directory, which goes with the process that holds it."""
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def load_curves(path: str | Path) -> Any:
+    """Return the curves of a results directory: a DataFrame with a row per round of every run.
+
+    `n_labels` counts labels, the initial ones included; scores are shares of one on the test part,
+    `log_loss` is in nats. The strategies, models and data sets are categories.
+    """
+    return read_table(Path(path) / "curves.parquet")
+
+
+def load_runs(path: str | Path) -> Any:
+    """Return the runs of a results directory: a DataFrame with status, seconds and provenance."""
+    return read_table(Path(path) / "runs.parquet")
+
+
+def load_queries(path: str | Path) -> Any:
+    """Return the queries of a results directory: a DataFrame with a row per queried example.
+
+    `index` is its row in the data set, `round` the one in which it was queried, and `position` its
+    place in the batch. The initial labels are not queries; they stand in `splits.parquet`.
+    """
+    return read_table(Path(path) / "queries.parquet")
+
+
+def read_table(path: Path, columns: Sequence[str] | None = None) -> Any:
+    """Read a table of a results directory as a DataFrame, labels as categories.
+
+    Of `columns` those that are there are read. Raises ResultsError where the file is missing, is
+    no Parquet, or was written by a newer alrun.
+    """
+    if not path.is_file():
+        raise ResultsError(f"there is no {path.name} in {path.parent}; make it with `alrun sweep`")
+    try:
+        file = pq.ParquetFile(path, read_dictionary=["run_id"])
+        schema = file.schema_arrow
+        _check_version(path, schema)
+        wanted = (
+            schema.names if columns is None else [name for name in columns if name in schema.names]
+        )
+        return file.read(columns=wanted).to_pandas(ignore_metadata=True)
+    except (pa.ArrowException, ValueError, OSError) as error:
+        raise ResultsError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def _check_version(path: Path, schema: pa.Schema) -> None:
+    version = int((schema.metadata or {}).get(b"schema_version", b"1"))
+    if version > SCHEMA_VERSION:
+        raise ResultsError(
+            f"{path} has schema version {version}, and this alrun reads {SCHEMA_VERSION}; update it"
+        )
+
+
+def _stems(folder: Path, suffix: str) -> set[str]:
+    if not folder.is_dir():
+        return set()
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries]
+    return {name.removesuffix(suffix) for name in names if name.endswith(suffix) and name[0] != "."}
+
+
+def _write_table(path: Path, table: pa.Table, footer: Mapping[str, Any]) -> None:
+    metadata = {"schema_version": str(SCHEMA_VERSION)}
+    metadata |= {key: json.dumps(value, sort_keys=True) for key, value in footer.items()}
+    table = table.replace_schema_metadata(metadata)
+    _write(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
+
+
+def _write(path: Path, write: Callable[[Path], Any]) -> None:
+    """Let `write` make a temporary file beside `path`, then put it in its place at once."""
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise ResultsError(f"{path} cannot be written: {error.strerror}") from error
+    temporary = Path(name)
+    try:
+        write(temporary)
+        os.fchmod(descriptor, 0o644)
+        os.fsync(descriptor)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise ResultsError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        os.close(descriptor)
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,83 @@
+"""What a query strategy may see of one round."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from alrun.metrics import FloatArray
+from alrun.models.classifier import Classifier
+from alrun.spec import IntArray
+
+
+class Pool:
+    """The unlabelled examples of one round, with what is known when their labels are bought.
+
+    No label that has not been paid for and no row of the test part can be reached through its
+    public names. Rows are those of the unlabelled examples, in an order that carries no meaning;
+    `len(pool)` is their number.
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        unlabelled: IntArray,
+        labelled: IntArray,
+        labels: IntArray,
+        classifier: Classifier,
+    ) -> None:
+        self._X = X
+        self._unlabelled = unlabelled
+        self._labelled = labelled
+        self._labels = labels
+        self._classifier = classifier
+
+    def __len__(self) -> int:
+        return len(self._unlabelled)
+
+    @cached_property
+    def X(self) -> Any:
+        """Features of the unlabelled examples, shape (len(pool), n_features); a copy."""
+        return self._X[self._unlabelled]
+
+    @cached_property
+    def X_labelled(self) -> Any:
+        """Features of the labelled examples, shape (n_labels, n_features); a copy."""
+        return self._X[self._labelled]
+
+    @cached_property
+    def y_labelled(self) -> IntArray:
+        """Class codes of the labelled examples, shape (n_labels,); a copy."""
+        return self._labels.copy()
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes in the data set, those without a label yet included."""
+        return self._classifier.n_classes
+
+    @property
+    def model(self) -> Any:
+        """The estimator fitted on the labelled examples; unfitted while one class is labelled."""
+        return self._classifier.estimator
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether the model gives probabilities."""
+        return self._classifier.has_probabilities
+
+    @cached_property
+    def probabilities(self) -> FloatArray:
+        """Class probabilities of the unlabelled, shape (len(pool), n_classes)."""
+        return self._classifier.probabilities(self._X)[self._unlabelled]
+
+    @cached_property
+    def decision(self) -> FloatArray:
+        """Decision values of the unlabelled, shape (len(pool), n_classes); -inf if unseen."""
+        return self._classifier.decision(self._X)[self._unlabelled]
+
+    @property
+    def margins(self) -> FloatArray:
+        """Difference of the two largest probabilities, or decision values, shape (len(pool),)."""
+        values = self.probabilities if self.has_probabilities else self.decision
+        second, first = np.partition(values, -2, axis=1)[:, -2:].T
+        return np.where(np.isfinite(second), first - second, np.inf)

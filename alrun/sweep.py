@@ -1,0 +1,201 @@
+"""A sweep: what of an experiment is done, what is left, and computing that."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from joblib import effective_n_jobs
+
+from alrun import catalogue
+from alrun.datasets import load
+from alrun.errors import DatasetError, ExperimentError, ResultsError
+from alrun.execute.local import run_all
+from alrun.execute.worker import Outcome, compute
+from alrun.experiment import Experiment, expand
+from alrun.experiment_file import read_experiment
+from alrun.schema import Failure
+from alrun.spec import RunSpec, Split, run_id
+from alrun.splits import Source, split_of, with_given_splits
+from alrun.store import Store
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An experiment held against its results directory.
+
+    Attributes
+    ----------
+    specs
+        Every run of the grid by its id.
+    sources
+        The data sets by label.
+    finished, failures
+        Which of the runs have a file, and which failed and why.
+    """
+
+    path: Path
+    experiment: Experiment
+    store: Store
+    specs: Mapping[str, RunSpec]
+    sources: Mapping[str, Source]
+    finished: frozenset[str] = frozenset()
+    failures: Mapping[str, Failure] = field(default_factory=dict)
+
+    def missing(self, retry_failed: bool = False) -> list[RunSpec]:
+        """Return the runs to compute, the longest first, so that no worker ends long after all."""
+        done = self.finished if retry_failed else self.finished | self.failures.keys()
+        left = [spec for identity, spec in self.specs.items() if identity not in done]
+        return sorted(left, key=n_rounds, reverse=True)
+
+
+def plan_sweep(path: Path, results: Path | None = None, overrides: Sequence[str] = ()) -> Plan:
+    """Read an experiment, load its data sets, and see what is done.
+
+    The results are those of `results`, by default `results/<name>` with the file's stem as name.
+    Raises AlrunError where the experiment cannot be run.
+    """
+    experiment = read_experiment(path, overrides, catalogue)
+    store = Store(results if results is not None else Path("results") / path.stem)
+    try:
+        sources = _load_all(experiment, path.parent)
+        specs = _by_id(path, expand(experiment, sources, catalogue))
+        for spec in _one_per_data_set(specs.values()):
+            split_of(spec, sources[spec.dataset.label].at(spec.seed))
+    except DatasetError as error:
+        raise ExperimentError([f"{path}: {error}"]) from error
+    return _against_store(Plan(path, experiment, store, specs, sources))
+
+
+def sweep(
+    plan: Plan,
+    jobs: int = -1,
+    retry_failed: bool = False,
+    max_failures: int | None = None,
+    on_progress: Callable[[RunSpec, Outcome], None] = lambda spec, outcome: None,
+) -> Plan:
+    """Compute what is missing, make the tables, and return the plan as it then stands.
+
+    `jobs` counts workers, -1 for one per core. After `max_failures` failures the sweep stops. The
+    tables are made also when it is interrupted, from what is finished.
+    """
+    plan.store.prepare()
+    plan.store.save_experiment(plan.experiment.to_toml(plan.path.parent, plan.store.path))
+    todo = plan.missing(retry_failed)
+    try:
+        if todo:
+            _compute(plan, todo, jobs, max_failures, on_progress)
+    finally:
+        compact(plan)
+    return _against_store(plan)
+
+
+def compact(plan: Plan) -> int:
+    """Make the tables from the runs that are finished; return how many those are."""
+    return plan.store.compact(list(plan.specs.values()), partial(_splits, plan.sources))
+
+
+def run_sweep(
+    experiment: str | Path,
+    results: str | Path | None = None,
+    *,
+    jobs: int = -1,
+    overrides: Sequence[str] = (),
+    retry_failed: bool = False,
+) -> Path:
+    """Run an experiment file and return its results directory.
+
+    As `alrun sweep` without a screen. Raises AlrunError where the input is wrong, and ResultsError
+    where runs failed: those that did not are kept, and the tables are made from them.
+    """
+    plan = plan_sweep(Path(experiment), None if results is None else Path(results), overrides)
+    plan = sweep(plan, jobs, retry_failed)
+    for identity, failure in plan.failures.items():
+        raise ResultsError(
+            f"{len(plan.failures)} of {len(plan.specs)} runs failed, first {plan.specs[identity]}:"
+            f" {failure.error}"
+        )
+    return plan.store.path
+
+
+def n_rounds(spec: RunSpec) -> int:
+    """Return about how many rounds a run has: enough to tell long runs from short ones."""
+    return -(-spec.budget // spec.batch_size)
+
+
+def _compute(
+    plan: Plan,
+    todo: Sequence[RunSpec],
+    jobs: int,
+    max_failures: int | None,
+    on_progress: Callable[[RunSpec, Outcome], None],
+) -> None:
+    tasks = (
+        partial(compute, spec, plan.sources[spec.dataset.label], plan.store.path) for spec in todo
+    )
+    n_failed = 0
+    with closing(run_all(tasks, min(effective_n_jobs(jobs), len(todo)))) as outcomes:
+        for outcome in outcomes:
+            on_progress(plan.specs[outcome.run_id], outcome)
+            n_failed += outcome.error is not None
+            if max_failures is not None and n_failed >= max_failures:
+                return
+
+
+def _against_store(plan: Plan) -> Plan:
+    """Return the plan with what the results directory now holds."""
+    failures = plan.store.failures()
+    return replace(
+        plan,
+        finished=frozenset(plan.store.finished() & plan.specs.keys()),
+        failures={identity: failures[identity] for identity in plan.specs if identity in failures},
+    )
+
+
+def _by_id(path: Path, specs: Iterable[RunSpec]) -> dict[str, RunSpec]:
+    by_id: dict[str, RunSpec] = {}
+    for spec in specs:
+        twin = by_id.setdefault(run_id(spec), spec)
+        if twin is not spec:
+            raise ExperimentError(
+                [
+                    f"{path}: '{twin}' and '{spec}' are the same run; drop one, or give a strategy"
+                    " replica = 1 to compare it with itself"
+                ]
+            )
+    return by_id
+
+
+def _load_all(experiment: Experiment, folder: Path) -> dict[str, Source]:
+    sources: dict[str, Source] = {}
+    for entry in experiment.dataset:
+        label = str(entry.label)
+        source = load(
+            entry.name,
+            entry.parameters,
+            target=entry.target,
+            scale=entry.scale,
+            per_seed=entry.per_seed,
+            folder=folder,
+        )
+        if entry.splits is None:
+            sources[label] = source
+        else:
+            sources[label] = with_given_splits(
+                source.at(0), folder / entry.splits, experiment.seed_list, label
+            )
+    return sources
+
+
+def _one_per_data_set(specs: Iterable[RunSpec]) -> list[RunSpec]:
+    return list({spec.dataset.label: spec for spec in specs}.values())
+
+
+def _splits(
+    sources: Mapping[str, Source], specs: Sequence[RunSpec]
+) -> Iterator[tuple[str, int, Split]]:
+    """Yield label, seed and split of each data set and seed among the runs."""
+    cells = {(spec.dataset.label, spec.seed): spec for spec in specs}
+    for (label, seed), spec in sorted(cells.items()):
+        yield label, seed, split_of(spec, sources[label].at(seed))
