@@ -61,6 +61,26 @@ class Kind(StrEnum):
     models = "models"
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"alrun {version('alrun')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that come before a command."""
+
+
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
@@ -204,7 +224,8 @@ def _print_failures(plan: "Plan") -> None:
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; what an experiment names may lie in the current directory."""
+    sys.path.append(str(Path.cwd()))
     try:
         app()
     except KeyboardInterrupt:  # before a command has begun

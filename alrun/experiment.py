@@ -195,6 +195,8 @@ class InitialSettings(_Section):
 class ModelSettings(_Named):
     """A `[model]` table."""
 
+    name: str = "logistic"
+
     @model_validator(mode="after")
     def _known(self, info: ValidationInfo) -> Self:
         catalogue = _catalogue(info)
@@ -252,7 +254,7 @@ class Experiment(_Section):
     dataset: Annotated[list[DatasetSettings], BeforeValidator(_one_or_more), Field(min_length=1)]
     initial: InitialSettings | None = None
     model: Annotated[list[ModelSettings], BeforeValidator(_one_or_more), Field(min_length=1)] = (
-        Field(default=[{"name": "logistic"}], validate_default=True)
+        Field(default=[{}], validate_default=True)
     )
 
     @field_validator("metric", mode="before")

@@ -117,9 +117,9 @@ class Store:
             _write_table(self.path / "runs.parquet", runs, {})
             if not ordered or len(ordered) < len(self._tabled(specs)):
                 return len(ordered)
-            self._replace("curves.parquet", curves_table(files), len(ordered))
-            self._replace("queries.parquet", queries_table(files), len(ordered))
-            self._replace("splits.parquet", splits_table(splits(ordered)), len(ordered))
+            self._replace("curves.parquet", curves_table(files))
+            self._replace("queries.parquet", queries_table(files))
+            self._replace("splits.parquet", splits_table(splits(ordered)))
             return len(ordered)
 
     def tabled(self, specs: Sequence[RunSpec]) -> int:
@@ -150,7 +150,7 @@ class Store:
                 f"{path} cannot be read ({str(error).splitlines()[0]}); delete it and sweep again"
             ) from error
 
-    def _replace(self, name: str, table: pa.Table, n_runs: int) -> None:
+    def _replace(self, name: str, table: pa.Table) -> None:
         """Write a table unless the one that is there says the same."""
         path = self.path / name
         if path.is_file():
@@ -159,7 +159,7 @@ class Store:
                     return
             except (pa.ArrowException, OSError):
                 pass  # damaged: replaced
-        _write_table(path, table, {"n_runs": n_runs})
+        _write_table(path, table, {})
 
     @contextmanager
     def _lock(self) -> Iterator[None]:

@@ -1,9 +1,12 @@
 """Many runs on the cores of this machine."""
 
 import signal
+import sys
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 
 from joblib import Parallel, delayed
 
@@ -12,30 +15,45 @@ from alrun.execute.worker import Outcome
 # Arrays above this size are mapped into the workers from one file instead of being sent with each
 # run.
 _LARGEST_SENT = "100K"
+_sweeps = count()
 
 
 def run_all(tasks: Iterable[Callable[[], Outcome]], jobs: int) -> Generator[Outcome]:
     """Yield the outcomes as they come, whatever their order.
 
-    Closing the iterator ends the workers; what they had finished is kept.
+    Closing the generator ends the workers; what they had finished is kept.
     """
     parallel = Parallel(
         n_jobs=jobs,
         backend="loky",
         return_as="generator_unordered",
         max_nbytes=_LARGEST_SENT,
+        # joblib keeps workers for the next call unless their arguments differ. Ours do in every
+        # sweep, so that none goes on with an old version of a strategy of the user's.
+        initializer=_prepare_worker,
+        initargs=(list(sys.path), next(_sweeps)),
     )
     with _interrupts_ignored():
         outcomes = parallel(delayed(task)() for task in tasks)
     try:
-        yield from outcomes
+        for outcome in outcomes:  # noqa: UP028 -- `yield from` would close it with its warning
+            yield outcome
     finally:
-        outcomes.close()
+        with warnings.catch_warnings():
+            # That tasks are cancelled is what was asked for.
+            warnings.simplefilter("ignore", UserWarning)
+            outcomes.close()
+
+
+def _prepare_worker(path: Sequence[str], sweep: int) -> None:
+    """Let a worker find what its parent finds, and leave Ctrl-C to it."""
+    sys.path[:] = path
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager
 def _interrupts_ignored() -> Iterator[None]:
-    """Start processes that leave Ctrl-C, which reaches all of a terminal's, to their parent."""
+    """Start workers that ignore Ctrl-C, which reaches all processes of a terminal, from birth."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -59,12 +59,17 @@ def _reading(tables: Tables) -> Iterator[str]:
             " that never got there counts as the budget common to its group (column within): it is"
             " neither dropped nor guessed, and means and savings hold within that budget."
         )
-    if tables.has_baseline:
+    if tables.has_baseline and tables.targets:
         yield (
             f"Saving: 1 - mean labels / mean labels of {tables.baseline}, seed by seed on the same"
-            " split and initial labels (Fieller's interval). A star: adjusted p <= .05, exact"
-            f" paired sign-flip test, Holm over the {tables.family} tests of labels to target;"
-            " AULC and final score are families of their own."
+            " split and initial labels (Fieller's interval)."
+        )
+    if tables.has_baseline:
+        families = f"the {tables.family} tests of labels to target; " if tables.targets else ""
+        yield (
+            "A star: adjusted p <= .05, paired sign-flip test against"
+            f" {tables.baseline}, Holm over {families}AULC and final score are"
+            f" {'families of their own' if tables.targets else 'a family each'}."
         )
         yield (
             "Intervals are 95 % each, not jointly; with few seeds a t-based interval and an exact p"

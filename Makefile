@@ -1,0 +1,54 @@
+# Everything runs in .venv, made from requirements.lock. PYTHON is any Python from 3.11 on.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+EXPERIMENTS := $(wildcard experiments/*.toml)
+
+.DEFAULT_GOAL := help
+.PHONY: help sweep gallery test lint bench reproduce readme lock clean
+
+help:  ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+sweep: $(READY)  ## run experiments/digits.toml on all cores and print its report
+	$(BIN)/alrun sweep experiments/digits.toml
+	$(BIN)/alrun report results/digits
+
+gallery: $(READY)  ## run every experiment
+	for file in $(EXPERIMENTS); do $(BIN)/alrun sweep $$file || exit; done
+
+test: $(READY)  ## run the test suite
+	$(BIN)/pytest
+
+lint: $(READY)  ## check style and types, and that the README's numbers are those of the results
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python experiments/readme.py --check
+
+bench: $(READY)  ## measure speed; the figures go to results/benchmarks.json
+	$(BIN)/python tests/benchmarks/bench.py
+
+reproduce: $(READY)  ## compute every experiment anew and compare with the committed results
+	$(BIN)/python experiments/reproduce.py
+
+readme: $(READY)  ## write the numbers of the README from the committed results
+	$(BIN)/python experiments/readme.py
+
+lock: $(READY)  ## resolve the dependencies anew into requirements.lock
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-annotate \
+		--python-version 3.11 --custom-compile-command "make lock" \
+		--group pyproject.toml:dev pyproject.toml --output-file requirements.lock
+
+clean:  ## remove .venv, caches and the run files of sweeps
+	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf results/*/runs results/*/failed results/*/runs.parquet
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "alrun needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)

@@ -1,0 +1,62 @@
+"""Small experiments that the tests share."""
+
+from pathlib import Path
+
+import pytest
+
+SMALL = """
+strategies  = ["random", "least_confidence", "margin", "entropy"]
+batch_sizes = [10, 25]
+seeds       = 2
+targets     = [0.8, 0.9]
+budget      = 65
+
+[dataset]
+name      = "digits"
+scale     = 16
+test_size = 540
+
+[initial]
+per_class = 2
+"""
+
+TINY = """
+strategies  = ["random", "margin"]
+batch_sizes = [5]
+seeds       = 3
+targets     = [0.9]
+budget      = 20
+
+[dataset]
+name      = "iris"
+test_size = 50
+
+[initial]
+per_class = 2
+"""
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """Return an experiment of 16 runs on digits."""
+    path = tmp_path / "small.toml"
+    path.write_text(SMALL)
+    return path
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """Return an experiment of 6 runs on iris, of milliseconds each."""
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY)
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the results of the small experiment, computed once."""
+    import alrun
+
+    folder = tmp_path_factory.mktemp("small")
+    (folder / "small.toml").write_text(SMALL)
+    return alrun.run_sweep(folder / "small.toml", folder / "results", jobs=2)

@@ -1,0 +1,250 @@
+"""The command line as a user meets it: output, exit codes, one line for each mistake."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+ALRUN = [sys.executable, "-c", "from alrun.cli import main; main()"]
+
+
+def alrun(*arguments, cwd=None, env=None):
+    """Run the command line in a process of its own."""
+    return subprocess.run(
+        [*ALRUN, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "100", **(env or {})},
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """Return a folder in which the tiny experiment was swept by the command, and what it said."""
+    from conftest import TINY
+
+    folder = tmp_path_factory.mktemp("swept")
+    (folder / "tiny.toml").write_text(TINY)
+    return folder, alrun("sweep", "tiny.toml", "--jobs", 2, cwd=folder)
+
+
+def test_a_sweep_shows_progress_and_names_the_next_command(swept):
+    _, done = swept
+    assert done.returncode == 0
+    assert "6 runs: 0 done, 0 failed before, 6 to do" in done.stderr
+    assert re.search(r"6/6 runs, [\d.]+ runs/s, 0:00 left", done.stderr)
+    assert "Next: alrun report results/tiny" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_sweep_on_a_terminal_shows_a_bar(tmp_path):
+    import pty
+
+    from conftest import TINY
+
+    (tmp_path / "tiny.toml").write_text(TINY)
+    parent, child = pty.openpty()
+    process = subprocess.Popen(
+        [*ALRUN, "sweep", "tiny.toml", "--jobs", "1"],
+        cwd=tmp_path,
+        stdout=child,
+        stderr=child,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+    )
+    os.close(child)
+    shown = b""
+    while True:
+        try:
+            block = os.read(parent, 4096)
+        except OSError:
+            break
+        if not block:
+            break
+        shown += block
+    os.close(parent)
+    assert process.wait() == 0
+    assert "6/6" in shown.decode()
+    assert "━" in shown.decode()
+
+
+def test_the_report_is_a_table_of_the_targets(swept):
+    folder, _ = swept
+    done = alrun("report", "results/tiny", cwd=folder)
+    assert done.returncode == 0
+    assert "Labels to target: iris, logistic, batch size 5" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 100
+
+
+def test_every_format_can_go_to_a_file(swept, tmp_path):
+    folder, _ = swept
+    for name in ("table", "markdown", "csv", "json", "latex"):
+        output = tmp_path / f"report.{name}"
+        done = alrun("report", "results/tiny", "--format", name, "--output", output, cwd=folder)
+        assert (done.returncode, done.stdout) == (0, "")
+        assert "margin" in output.read_text()
+    rows = json.loads((tmp_path / "report.json").read_text())["rows"]
+    assert [row["strategy"] for row in rows] == ["random", "margin"]
+    assert len(pd.read_csv(tmp_path / "report.csv")) == 2
+
+
+def test_targets_and_baseline_and_metric_are_taken(swept):
+    folder, _ = swept
+    options = ["--target", 0.8, "--target", 0.9, "--baseline", "margin", "--metric", "macro_f1"]
+    done = alrun("report", "results/tiny", *options, "--format", "json", cwd=folder)
+    content = json.loads(done.stdout)
+    assert [row["target"] for row in content["rows"]] == [0.8, 0.8, 0.9, 0.9]
+    assert [row["strategy"] for row in content["rows"] if row["is_baseline"]] == ["margin"] * 2
+    assert any("does not name the target 0.8" in note for note in content["notes"])
+    assert any("macro_f1" in note for note in content["notes"])
+
+
+def test_status_counts_what_is_done_missing_and_failed(swept, tmp_path):
+    folder, _ = swept
+    done = alrun("status", "results/tiny", cwd=folder)
+    assert (done.returncode, done.stdout) == (0, "6 runs: 6 done, 0 missing, 0 failed\n")
+
+
+def test_a_clone_without_run_files_is_told_that_the_tables_hold_them(swept, tmp_path):
+    folder, _ = swept
+    for name in ("experiment.toml", "curves.parquet", "queries.parquet", "splits.parquet"):
+        (tmp_path / name).write_bytes((folder / "results/tiny" / name).read_bytes())
+    done = alrun("status", tmp_path)
+    assert "6 runs: 0 done, 6 missing, 0 failed" in done.stdout
+    assert "the tables hold 6 of them" in done.stdout
+    assert "3 missing: iris / logistic / margin / batch size 5" in done.stdout
+    assert alrun("report", tmp_path).returncode == 0
+
+
+def test_a_dry_run_says_what_it_would_do_and_writes_nothing(tiny, tmp_path):
+    done = alrun("sweep", tiny, "--dry-run", "--set", "seeds=7", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "7 to do: iris / logistic / random / batch size 5" in done.stdout
+    assert not (tmp_path / "results").exists()
+
+
+def test_some_failed_runs_are_listed_and_the_exit_code_is_one(tiny, tmp_path):
+    (tmp_path / "mine.py").write_text("def never(pool, n, rng):\n    raise RuntimeError('no')\n")
+    grid = ["--set", 'strategies=["random", "mine:never"]']
+    done = alrun("sweep", tiny, *grid, "--jobs", 2, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "3 of 6 runs are done" in done.stderr
+    assert (
+        "iris / logistic / mine:never / batch size 5 / seed 2: failed: RuntimeError: no"
+        in done.stderr
+    )
+    assert "Traceback" not in done.stderr
+    shown = alrun("status", "results/tiny", cwd=tmp_path)
+    assert shown.returncode == 1
+    assert "3 done, 0 missing, 3 failed" in shown.stdout
+    report = alrun("report", "results/tiny", cwd=tmp_path)
+    assert "3 runs failed and are left out" in " ".join(report.stdout.split())
+
+
+WRONG = {
+    "an unknown key": (["sweep", "E", "--set", "budgett=1"], r"budgett: unknown key; did you mean"),
+    "an unknown strategy": (
+        ["sweep", "E", "--set", 'strategies=["margn"]'],
+        "did you mean 'margin'",
+    ),
+    "a missing file": (["sweep", "nothing.toml"], "nothing.toml: there is no such file"),
+    "a wrong override": (["sweep", "E", "--set", "seeds"], "should be key=value"),
+    "no worker": (["sweep", "E", "--jobs", "0"], "--jobs"),
+    "no argument": (["sweep"], "(?i)missing argument"),
+    "an unknown format": (["report", "R", "--format", "word"], "--format"),
+    "an unknown metric": (["report", "R", "--metric", "f2"], "there is no metric 'f2'"),
+    "log_loss as metric": (["report", "R", "--metric", "log_loss"], "falls as models improve"),
+    "a metric without values": (["report", "R", "--metric", "average_precision"], "does not apply"),
+    "an unknown baseline": (["report", "R", "--baseline", "margni"], "did you mean 'margin'"),
+    "an impossible target": (["report", "R", "--target", "1.5"], "no score between 0 and 1"),
+    "no results": (["report", "nowhere"], "there is no curves.parquet in nowhere"),
+    "no status": (["status", "nowhere"], "holds no experiment.toml"),
+    "an output that cannot be": (["report", "R", "--output", "no/such/file"], "cannot be written"),
+    "results that are a file": (["sweep", "E", "--results", "E"], "cannot be a results directory"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), WRONG.values(), ids=WRONG)
+def test_wrong_input_is_a_line_and_exit_code_two(swept, arguments, said):
+    folder, _ = swept
+    names = {"E": "tiny.toml", "R": "results/tiny"}
+    done = alrun(*(names.get(word, word) for word in arguments), cwd=folder)
+    assert done.returncode == 2
+    assert re.search(said, done.stderr), done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_all_errors_of_a_file_are_shown_at_once(tmp_path):
+    path = tmp_path / "bad.toml"
+    path.write_text(
+        'strategies = ["entropi"]\nseeds = "x"\nbugdet = 3\n[dataset]\nname = "digitz"\n'
+    )
+    done = alrun("sweep", path)
+    assert done.returncode == 2
+    for key in ("strategies.0", "seeds", "bugdet", "budget", "dataset"):
+        assert f"{path}: {key}: " in done.stderr
+    assert len(done.stderr.splitlines()) == 5
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("strategies", "entropy"), ("datasets", "wine"), ("models", "logistic")]
+)
+def test_what_is_built_in_is_listed_a_line_each(kind, name):
+    done = alrun("list", kind)
+    assert done.returncode == 0
+    assert any(line.startswith(name) for line in done.stdout.splitlines())
+    assert all(len(line.split(None, 1)) == 2 for line in done.stdout.splitlines())
+
+
+def test_the_list_of_strategies_names_the_papers():
+    assert "Lewis and Gale 1994" in alrun("list", "strategies").stdout
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupt_keeps_what_is_finished_and_exits_130(tmp_path, jobs):
+    from conftest import SMALL
+
+    (tmp_path / "long.toml").write_text(SMALL.replace("seeds       = 2", "seeds       = 200"))
+    process = subprocess.Popen(
+        [*ALRUN, "sweep", "long.toml", "--jobs", str(jobs)],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    runs = tmp_path / "results/long/runs"
+    deadline = time.monotonic() + 60
+    while len(list(runs.glob("*.parquet")) if runs.exists() else []) < 4:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    # As a terminal does, the signal goes to every process of the group.
+    os.killpg(process.pid, signal.SIGINT)
+    started = time.monotonic()
+    _, errors = process.communicate(timeout=30)
+    assert time.monotonic() - started < 10
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert "what is finished is kept" in errors
+    finished = len(list(runs.glob("*.parquet")))
+    assert finished >= 4
+    status = alrun("status", "results/long", cwd=tmp_path)
+    assert f"{finished} done" in status.stdout
+    assert alrun("report", "results/long", cwd=tmp_path).returncode == 0
+
+
+def test_the_version_is_that_of_the_package():
+    from importlib.metadata import version
+
+    assert alrun("--version").stdout.strip() == f"alrun {version('alrun')}"
+    assert Path(sys.executable).exists()

@@ -1,0 +1,207 @@
+"""The loop against a second, naive one that replays its queries."""
+
+from dataclasses import replace
+
+import naive
+import numpy as np
+import pandas as pd
+import pytest
+
+from alrun.datasets import Dataset
+from alrun.errors import AlrunError
+from alrun.loop import run_active_learning
+from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
+
+STRATEGIES = ["random", "least_confidence", "margin", "entropy"]
+
+
+def blobs(n=60, n_classes=3, n_features=4, seed=0):
+    """Return a data set of overlapping clouds, every row of it different."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % n_classes
+    X = rng.normal(size=(n, n_features)) + y[:, None]
+    return Dataset(X, y, tuple(range(n_classes)), "blobs")
+
+
+def spec_of(name="margin", **changes):
+    """Return a small run on blobs."""
+    spec = RunSpec(
+        dataset=DatasetSpec("blobs", "blobs", "blobs", "none", 15),
+        initial=InitialSpec("per_class", 1),
+        model=ModelSpec("logistic", "logistic", {"C": 1.0, "class_weight": None}),
+        strategy=StrategySpec(name, name, {}, 1),
+        batch_size=4,
+        budget=20,
+        seed=0,
+    )
+    return replace(spec, **changes)
+
+
+def test_the_scores_of_every_round_agree_with_scikit_learn(small_results):
+    curves = pd.read_parquet(small_results / "curves.parquet")
+    queries = pd.read_parquet(small_results / "queries.parquet")
+    splits = pd.read_parquet(small_results / "splits.parquet")
+    for run, curve in curves.groupby("run_id"):
+        seed = curve["seed"].iloc[0]
+        split = splits[splits["seed"] == seed]
+        test = split.loc[split["role"] == "test", "index"].to_numpy()
+        rounds = list(naive.replay(split, queries[queries["run_id"] == run]))
+        assert len(rounds) == len(curve)
+        for (labelled, _, model, _), row in zip(rounds, curve.to_dict("records"), strict=True):
+            assert row["n_labels"] == len(labelled)
+            for name, value in naive.scores(model, test).items():
+                assert row[name] == pytest.approx(value, abs=1e-6), (run, row["round"], name)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES[1:])
+def test_each_batch_is_the_right_one_given_the_labels_before_it(small_results, strategy):
+    curves = pd.read_parquet(small_results / "curves.parquet")
+    queries = pd.read_parquet(small_results / "queries.parquet")
+    splits = pd.read_parquet(small_results / "splits.parquet")
+    checked = 0
+    for run, curve in curves[curves["strategy"] == strategy].groupby("run_id"):
+        split = splits[splits["seed"] == curve["seed"].iloc[0]]
+        for _, pool, model, batch in naive.replay(split, queries[queries["run_id"] == run]):
+            if not batch:
+                continue
+            score = naive.uncertainty(strategy, model.predict_proba(naive.X[pool]))
+            by_row = dict(zip(pool, score, strict=True))
+            threshold = np.sort(score)[-len(batch)]
+            # The batch holds the highest scores, best first, up to rounding.
+            picked = np.array([by_row[row] for row in batch])
+            assert picked.min() >= threshold - 1e-7
+            assert (np.diff(picked) <= 1e-7).all()
+            checked += 1
+    assert checked == 2 * (5 + 2)
+
+
+def test_a_random_batch_is_from_the_pool_and_uniform():
+    first = [
+        run_active_learning(spec_of("random", seed=seed), blobs()).rounds[0].batch[0]
+        for seed in range(300)
+    ]
+    counts = np.bincount(first, minlength=60)
+    assert (counts > 0).mean() > 0.95
+    assert counts.max() <= 18
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_last_batch_is_cut_at_the_budget(strategy):
+    rounds = run_active_learning(spec_of(strategy), blobs()).rounds
+    assert [entry.n_labels for entry in rounds] == [3, 7, 11, 15, 19, 20]
+    assert [len(entry.batch) for entry in rounds] == [4, 4, 4, 4, 1, 0]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_budget_above_the_pool_ends_when_the_pool_is_empty(strategy):
+    rounds = run_active_learning(spec_of(strategy, budget=1000, batch_size=20), blobs()).rounds
+    assert [entry.n_labels for entry in rounds] == [3, 23, 43, 45]
+    queried = np.concatenate([entry.batch for entry in rounds])
+    assert len(np.unique(queried)) == 42
+
+
+def test_a_budget_of_the_initial_labels_is_one_round():
+    rounds = run_active_learning(spec_of(budget=3), blobs()).rounds
+    assert [entry.n_labels for entry in rounds] == [3]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_longer_run_begins_with_the_shorter(strategy):
+    short = run_active_learning(spec_of(strategy, budget=11), blobs()).rounds
+    long = run_active_learning(spec_of(strategy, budget=19), blobs()).rounds
+    assert [entry.batch.tolist() for entry in short[:-1]] == [
+        entry.batch.tolist() for entry in long[: len(short) - 1]
+    ]
+
+
+def test_the_same_arguments_give_the_same_rounds_and_change_nothing():
+    dataset = blobs()
+    before = dataset.X.copy(), dataset.y.copy()
+    forest = ModelSpec("forest", "sklearn.ensemble.RandomForestClassifier", {"n_estimators": 5})
+    first, second = (run_active_learning(spec_of(model=forest), dataset) for _ in range(2))
+    assert [entry.scores for entry in first.rounds] == [entry.scores for entry in second.rounds]
+    assert np.array_equal(dataset.X, before[0])
+    assert np.array_equal(dataset.y, before[1])
+
+
+def test_the_seed_reaches_split_and_strategy_and_model():
+    runs = [run_active_learning(spec_of("random", seed=seed), blobs()) for seed in (0, 1)]
+    assert runs[0].rounds[0].batch.tolist() != runs[1].rounds[0].batch.tolist()
+    forest = ModelSpec("forest", "sklearn.ensemble.RandomForestClassifier", {"n_estimators": 3})
+    curves = {
+        tuple(entry.scores.log_loss for entry in run_active_learning(
+            spec_of("random", seed=seed, model=forest), blobs()
+        ).rounds)
+        for seed in range(3)
+    }  # fmt: skip
+    assert len(curves) == 3
+
+
+def test_a_replica_differs_in_its_draws_alone():
+    plain = spec_of("random")
+    other = replace(plain, strategy=replace(plain.strategy, replica=1))
+    first, second = (run_active_learning(spec, blobs()).rounds for spec in (plain, other))
+    assert first[0].scores == second[0].scores
+    assert first[0].batch.tolist() != second[0].batch.tolist()
+
+
+def test_a_run_lives_without_a_class_in_its_initial_set():
+    initial = InitialSpec("random", 2)
+    one_class = 0
+    for seed in range(12):
+        run = run_active_learning(spec_of(initial=initial, seed=seed, budget=10), blobs())
+        assert all(np.isfinite(entry.scores.log_loss) for entry in run.rounds)
+        one_class += run.rounds[0].scores.log_loss > 20
+    assert (
+        one_class
+    )  # in some seeds both labels were of one class: log p of the others is the bound
+
+
+def test_a_model_without_probabilities_leaves_log_loss_empty_and_serves_margin():
+    model = ModelSpec("svm", "sklearn.svm.LinearSVC", {})
+    run = run_active_learning(spec_of("margin", model=model), blobs())
+    assert {entry.scores.log_loss for entry in run.rounds} == {None}
+    assert run.rounds[-1].n_labels == 20
+
+
+@pytest.mark.parametrize("model", ["logistic", "sklearn.svm.LinearSVC"])
+def test_average_precision_is_there_for_two_classes_only(model):
+    for n_classes in (2, 3):
+        spec = spec_of("margin", model=ModelSpec("m", model, {}))
+        run = run_active_learning(spec, blobs(n_classes=n_classes))
+        found = {entry.scores.average_precision is not None for entry in run.rounds}
+        assert found == {n_classes == 2}
+
+
+def test_scaling_is_fitted_without_the_test_rows():
+    """A test row of a million would squash all others, were it looked at."""
+    dataset = blobs()
+    plain = run_active_learning(
+        spec_of(dataset=replace(spec_of().dataset, scale="minmax")), dataset
+    )
+    from alrun.splits import split_of
+
+    test = split_of(spec_of(), dataset).test
+    X = dataset.X.copy()
+    X[test] *= 1e6
+    spec = spec_of(dataset=replace(spec_of().dataset, scale="minmax"))
+    spoiled = run_active_learning(spec, replace(dataset, X=X))
+    assert [entry.batch.tolist() for entry in plain.rounds] == [
+        entry.batch.tolist() for entry in spoiled.rounds
+    ]
+
+
+def test_warnings_of_the_model_are_counted():
+    model = ModelSpec("short", "sklearn.linear_model.LogisticRegression", {"max_iter": 1})
+    run = run_active_learning(spec_of(model=model), blobs())
+    [(text, count)] = run.warnings.items()
+    assert text.startswith("ConvergenceWarning")
+    assert count == len(run.rounds)
+
+
+def test_probabilities_that_are_not_finite_are_an_error():
+    X = blobs().X.copy()
+    X[:, 0] = 1e308
+    model = ModelSpec("bayes", "sklearn.naive_bayes.GaussianNB", {})
+    with np.errstate(all="ignore"), pytest.raises(AlrunError, match="not finite"):
+        run_active_learning(spec_of(model=model), replace(blobs(), X=X))

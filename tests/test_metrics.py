@@ -1,0 +1,163 @@
+"""The scores of one round, against scikit-learn."""
+
+import warnings
+from typing import get_args
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as oracle
+
+from alrun.experiment import Metric
+from alrun.metrics import METRICS, TARGET_METRICS, average_precision, log_loss, score
+
+
+def drawn(seed, n, n_classes, absent=()):
+    """Labels, predictions and probabilities; classes in `absent` are in no label."""
+    rng = np.random.default_rng(seed)
+    present = [code for code in range(n_classes) if code not in absent]
+    y = rng.choice(present, size=n)
+    probabilities = rng.dirichlet(np.full(n_classes, 0.4), size=n)
+    return y, probabilities.argmax(axis=1), probabilities
+
+
+def expected(y, predicted, probabilities, n_classes):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of classes that are predicted but not there
+        return {
+            "accuracy": oracle.accuracy_score(y, predicted),
+            "balanced_accuracy": oracle.balanced_accuracy_score(y, predicted),
+            "macro_f1": oracle.f1_score(y, predicted, average="macro", zero_division=0),
+            "log_loss": oracle.log_loss(y, probabilities, labels=range(n_classes)),
+        }
+
+
+def assert_agree(y, predicted, probabilities, n_classes):
+    scores = vars(score(y, predicted, probabilities, None, n_classes))
+    for name, value in expected(y, predicted, probabilities, n_classes).items():
+        assert scores[name] == pytest.approx(value, rel=1e-12, abs=1e-12), name
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 10])
+@pytest.mark.parametrize("n", [1, 2, 7, 300])
+@pytest.mark.parametrize("seed", range(4))
+def test_every_score_is_that_of_scikit_learn(seed, n, n_classes):
+    assert_agree(*drawn(seed, n, n_classes), n_classes)
+
+
+@pytest.mark.parametrize("absent", [(0,), (4,), (0, 2), (1, 2, 3, 4)])
+@pytest.mark.parametrize("seed", range(4))
+def test_classes_without_a_test_example_are_counted_as_scikit_learn_does(seed, absent):
+    assert_agree(*drawn(seed, 40, 5, absent), 5)
+
+
+@pytest.mark.parametrize("guess", range(4))
+def test_classes_that_are_never_predicted_are_counted_as_scikit_learn_does(guess):
+    y, _, probabilities = drawn(1, 40, 4, absent=(3,))
+    assert_agree(y, np.full(40, guess), probabilities, 4)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    st.integers(2, 5).flatmap(
+        lambda k: st.tuples(
+            st.just(k),
+            st.lists(
+                st.tuples(
+                    st.integers(0, k - 1),
+                    st.integers(0, k - 1),
+                    st.lists(st.integers(0, 4), min_size=k, max_size=k).filter(any),
+                ),
+                min_size=1,
+                max_size=12,
+            ),
+        )
+    )
+)
+def test_whatever_the_confusion_the_scores_are_those_of_scikit_learn(case):
+    n_classes, rows = case
+    y, predicted, weights = (np.array(column) for column in zip(*rows, strict=True))
+    assert_agree(y, predicted, weights / weights.sum(axis=1, keepdims=True), n_classes)
+
+
+def test_counts_are_exact():
+    scores = score(np.array([0, 1, 2, 2]), np.array([0, 2, 2, 2]), None, None, 3)
+    assert (scores.n_test, scores.n_correct, scores.accuracy) == (4, 3, 0.75)
+
+
+def test_what_the_model_does_not_give_is_none():
+    scores = score(np.array([0, 1]), np.array([0, 1]), None, None, 2)
+    assert scores.log_loss is None
+    assert scores.average_precision is None
+
+
+def test_a_probability_of_zero_for_the_right_class_costs_a_finite_amount():
+    y, probabilities = np.array([0, 1, 2]), np.array([[1, 0, 0], [1, 0, 0], [0, 0.5, 0.5]])
+    assert np.isfinite(log_loss(y, probabilities))
+    assert log_loss(y, probabilities) == pytest.approx(
+        oracle.log_loss(y, probabilities, labels=[0, 1, 2]), rel=1e-12
+    )
+
+
+def test_log_loss_by_hand():
+    probabilities = np.array([[0.5, 0.5], [0.25, 0.75]])
+    assert log_loss(np.array([0, 1]), probabilities) == pytest.approx(
+        -(np.log(0.5) + np.log(0.75)) / 2
+    )
+
+
+@pytest.mark.parametrize("n", [1, 2, 30, 500])
+@pytest.mark.parametrize("levels", [1, 3, 10, 10**6])
+@pytest.mark.parametrize("seed", range(3))
+def test_average_precision_is_that_of_scikit_learn_ties_included(seed, levels, n):
+    rng = np.random.default_rng(seed)
+    y = rng.integers(2, size=n)
+    y[0] = 1
+    ranking = rng.integers(levels, size=n) / levels - 0.5
+    assert average_precision(y, ranking) == pytest.approx(
+        oracle.average_precision_score(y, ranking), rel=1e-12
+    )
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 1), st.sampled_from([-1e300, -1.0, -1e-12, 0.0, 1e-12, 2.0])),
+        min_size=1,
+        max_size=15,
+    ).filter(lambda rows: any(label for label, _ in rows))
+)
+def test_average_precision_does_not_depend_on_the_order_of_the_rows(rows):
+    y, ranking = (np.array(column) for column in zip(*rows, strict=True))
+    assert average_precision(y, ranking) == pytest.approx(
+        oracle.average_precision_score(y, ranking), rel=1e-12
+    )
+    assert average_precision(y[::-1], ranking[::-1]) == pytest.approx(average_precision(y, ranking))
+
+
+@pytest.mark.parametrize("constant", [-np.inf, 0.0, np.inf])
+@pytest.mark.parametrize("y", [[1, 0, 0, 1, 0, 0], [0, 0, 1, 0, 0, 1]])
+def test_where_all_rank_the_same_average_precision_is_the_share_of_the_class(y, constant):
+    # As with one class labelled, whose decision values are infinitely apart.
+    assert average_precision(np.array(y), np.full(6, constant)) == pytest.approx(2 / 6)
+
+
+def test_without_an_example_of_the_second_class_there_is_no_average_precision():
+    assert average_precision(np.zeros(3, dtype=int), np.array([0.1, 0.2, 0.3])) is None
+
+
+def test_average_precision_stands_among_the_scores_of_two_classes():
+    y, ranking = np.array([0, 1, 1, 0]), np.array([0.1, 0.9, 0.4, 0.6])
+    scores = score(y, (ranking > 0.5).astype(int), None, ranking, 2)
+    assert scores.average_precision == pytest.approx(oracle.average_precision_score(y, ranking))
+
+
+def test_targets_are_read_on_every_metric_that_rises():
+    assert set(METRICS) - set(TARGET_METRICS) == {"log_loss"}
+    assert set(get_args(Metric)) == set(TARGET_METRICS)
+
+
+def test_the_metrics_are_the_fields_of_the_scores():
+    scores = vars(score(np.array([0, 1]), np.array([0, 1]), None, None, 2))
+    assert set(METRICS) == set(scores) - {"n_test", "n_correct"}

@@ -1,0 +1,96 @@
+"""Identity: golden ids, what changes them and what does not."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from test_loop import spec_of
+
+from alrun.spec import run_id
+from alrun.sweep import plan_sweep
+
+EXPERIMENTS = Path(__file__).parent.parent / "experiments"
+
+
+def ids(path, *overrides):
+    return plan_sweep(path, Path("nowhere"), overrides).specs.keys()
+
+
+def test_run_ids_are_the_same_for_ever():
+    assert run_id(spec_of()) == "8fac1743ca6ba1e0"
+
+
+def test_the_first_run_of_the_digits_grid_is_the_same_for_ever():
+    assert next(iter(ids(EXPERIMENTS / "digits.toml"))) == "32025289222336b6"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"budget": 21},
+        {"batch_size": 5},
+        {"initial": replace(spec_of().initial, size=2)},
+        {"initial": replace(spec_of().initial, method="random")},
+        {"model": replace(spec_of().model, parameters={"C": 2.0, "class_weight": None})},
+        {"strategy": replace(spec_of().strategy, replica=1)},
+        {"strategy": replace(spec_of().strategy, version=2)},
+        {"strategy": replace(spec_of().strategy, parameters={"beta": 1.0})},
+        {"dataset": replace(spec_of().dataset, fingerprint="other")},
+        {"dataset": replace(spec_of().dataset, scale="standard")},
+        {"dataset": replace(spec_of().dataset, test_size=16)},
+        {"dataset": replace(spec_of().dataset, splits="abc")},
+    ],
+    ids=str,
+)
+def test_what_can_change_a_curve_changes_the_id(change):
+    assert run_id(spec_of(**change)) != run_id(spec_of())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dataset": replace(spec_of().dataset, label="other", name="data/other.csv")},
+        {"model": replace(spec_of().model, label="other")},
+        {"strategy": replace(spec_of().strategy, label="other")},
+    ],
+    ids=str,
+)
+def test_labels_and_paths_do_not_change_the_id(change):
+    assert run_id(spec_of(**change)) == run_id(spec_of())
+
+
+def test_the_cell_is_the_identity_less_the_budget():
+    assert spec_of(budget=10).cell() == spec_of(budget=20).cell()
+    assert "budget" not in spec_of().cell()
+
+
+@pytest.mark.parametrize(
+    "grown",
+    [
+        "seeds=4",
+        "seeds=[0, 1, 2, 7]",
+        'strategies=["entropy", "margin", "random"]',
+        "batch_sizes=[5, 7]",
+        "targets=[0.5, 0.6]",
+        'metric="macro_f1"',
+    ],
+)
+def test_a_grid_that_grows_changes_no_old_run(tiny, grown):
+    assert ids(tiny) <= ids(tiny, grown)
+
+
+def test_targets_and_metric_run_nothing_new(tiny):
+    assert ids(tiny) == ids(tiny, "targets=[0.1]", 'metric="balanced_accuracy"')
+
+
+def test_a_count_and_its_fraction_are_one_run(tiny):
+    assert ids(tiny) == ids(tiny, "dataset.test_size=0.33333")
+
+
+def test_a_whole_number_and_its_float_are_one_run(tiny):
+    assert ids(tiny, "model.C=1") == ids(tiny, "model.C=1.0") == ids(tiny)
+
+
+def test_scaled_and_unscaled_runs_differ_but_share_splits(tiny):
+    assert not ids(tiny) & ids(tiny, 'dataset.scale="standard"')

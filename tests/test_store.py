@@ -1,0 +1,307 @@
+"""The results directory: what is written, what is kept, what is refused."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from test_loop import blobs, spec_of
+
+import alrun
+from alrun.errors import ResultsError
+from alrun.loop import run_active_learning
+from alrun.schema import CURVES, QUERIES, SPLITS, agree
+from alrun.spec import run_id
+from alrun.splits import split_of
+from alrun.store import Store
+
+LABEL = pa.dictionary(pa.int32(), pa.string())
+
+
+def filled(path, seeds=(0, 1), names=("random", "margin")):
+    """Return a store with the runs of a small grid, and their specs."""
+    store = Store(path)
+    store.prepare()
+    specs = [spec_of(name, seed=seed) for name in names for seed in seeds]
+    for spec in specs:
+        store.write_run(spec, run_active_learning(spec, blobs()), "abc", blobs().y, {"alrun": "1"})
+    return store, specs
+
+
+def splits(specs):
+    cells = {spec.seed: spec for spec in specs}
+    return [("blobs", seed, split_of(spec, blobs())) for seed, spec in sorted(cells.items())]
+
+
+def test_the_tables_have_the_columns_and_types_of_the_contract(tmp_path):
+    store, specs = filled(tmp_path)
+    store.compact(specs, splits)
+    curves = pq.read_schema(tmp_path / "curves.parquet")
+    assert {name: curves.field(name).type for name in curves.names} == {
+        "dataset": LABEL, "model": LABEL, "strategy": LABEL,
+        "batch_size": pa.int32(), "seed": pa.int32(), "round": pa.int32(), "run_id": pa.string(),
+        "n_labels": pa.int32(), "n_test": pa.int32(), "n_correct": pa.int32(),
+        "accuracy": pa.float64(), "balanced_accuracy": pa.float64(), "macro_f1": pa.float64(),
+        "log_loss": pa.float64(), "average_precision": pa.float64(),
+    }  # fmt: skip
+    assert pq.read_schema(tmp_path / "queries.parquet").names == [
+        "run_id", "round", "position", "index", "label"
+    ]  # fmt: skip
+    assert pq.read_schema(tmp_path / "splits.parquet").names == ["dataset", "seed", "index", "role"]
+
+
+@pytest.mark.parametrize("name", ["curves", "queries", "splits", "runs"])
+def test_every_file_holds_its_schema_version_and_is_zstd(tmp_path, name):
+    store, specs = filled(tmp_path)
+    store.compact(specs, splits)
+    for path in [tmp_path / f"{name}.parquet", *(tmp_path / "runs").iterdir()]:
+        metadata = pq.read_metadata(path)
+        assert metadata.metadata[b"schema_version"] == b"1"
+        assert metadata.row_group(0).column(0).compression == "ZSTD"
+
+
+def test_the_curves_are_sorted_and_hold_the_rounds(tmp_path):
+    store, specs = filled(tmp_path)
+    store.compact(specs, splits)
+    curves = pd.read_parquet(tmp_path / "curves.parquet")
+    keys = ["dataset", "model", "strategy", "batch_size", "seed", "round"]
+    ordered = curves.astype({"strategy": str}).sort_values(keys, ignore_index=True)
+    assert curves["run_id"].tolist() == ordered["run_id"].tolist()
+    for spec in specs:
+        curve = curves[curves["run_id"] == run_id(spec)]
+        rounds = run_active_learning(spec, blobs()).rounds
+        assert curve["n_labels"].tolist() == [entry.n_labels for entry in rounds]
+        assert curve["accuracy"].tolist() == [entry.scores.accuracy for entry in rounds]
+        assert curve["average_precision"].isna().all()
+
+
+def test_the_queries_are_those_of_the_rounds(tmp_path):
+    store, specs = filled(tmp_path)
+    store.compact(specs, splits)
+    queries = pd.read_parquet(tmp_path / "queries.parquet")
+    for spec in specs:
+        mine = queries[queries["run_id"] == run_id(spec)]
+        rounds = run_active_learning(spec, blobs()).rounds
+        expected = [
+            (number, position, row, "abc"[blobs().y[row]])
+            for number, entry in enumerate(rounds)
+            for position, row in enumerate(entry.batch)
+        ]
+        columns = ["round", "position", "index", "label"]
+        assert list(mine[columns].itertuples(index=False, name=None)) == expected
+
+
+def test_the_splits_cover_every_row_once(tmp_path):
+    store, specs = filled(tmp_path)
+    store.compact(specs, splits)
+    table = pd.read_parquet(tmp_path / "splits.parquet")
+    for seed in (0, 1):
+        mine = table[table["seed"] == seed]
+        assert mine["index"].tolist() == list(range(60))
+        assert mine["role"].value_counts().to_dict() == {"pool": 42, "test": 15, "initial": 3}
+
+
+def test_a_run_file_holds_its_whole_spec(tmp_path):
+    _, specs = filled(tmp_path)
+    path = tmp_path / "runs" / f"{run_id(specs[0])}.parquet"
+    stored = json.loads(pq.read_metadata(path).metadata[b"spec"])
+    assert stored == json.loads(json.dumps(specs[0].describe()))
+
+
+def test_the_tables_hold_no_time_host_or_version(tmp_path):
+    store, specs = filled(tmp_path)
+    store.compact(specs, splits)
+    for name in ("curves", "queries", "splits"):
+        metadata = pq.read_metadata(tmp_path / f"{name}.parquet").metadata
+        assert set(metadata) <= {b"schema_version", b"ARROW:schema"}
+
+
+def test_an_empty_or_null_column_keeps_its_type():
+    assert CURVES.field("average_precision").type == pa.float64()
+    assert SPLITS.field("role").type == QUERIES.field("label").type == LABEL
+
+
+def test_compaction_covers_exactly_the_runs_of_the_experiment(tmp_path):
+    store, specs = filled(tmp_path)
+    assert store.compact(specs[:2], splits) == 2
+    curves = pd.read_parquet(tmp_path / "curves.parquet")
+    assert set(curves["run_id"]) == {run_id(spec) for spec in specs[:2]}
+
+
+def test_compaction_never_replaces_a_table_by_one_with_fewer_of_the_runs(tmp_path):
+    store, specs = filled(tmp_path)
+    store.compact(specs, splits)
+    before = (tmp_path / "curves.parquet").read_bytes()
+    (tmp_path / "runs" / f"{run_id(specs[0])}.parquet").unlink()
+    assert store.compact(specs, splits) == 3
+    assert (tmp_path / "curves.parquet").read_bytes() == before
+
+
+def test_compaction_leaves_tables_that_say_the_same_untouched(tmp_path):
+    store, specs = filled(tmp_path)
+    store.compact(specs, splits)
+    names = ["curves.parquet", "queries.parquet", "splits.parquet"]
+    before = {name: (tmp_path / name).stat().st_mtime_ns for name in names}
+    store.compact(specs[::-1], splits)
+    assert {name: (tmp_path / name).stat().st_mtime_ns for name in names} == before
+
+
+def test_log_loss_may_differ_by_a_millionth_and_nothing_else_may():
+    table = pa.table({"n_correct": [1, 2], "log_loss": [0.5, None]})
+    assert agree(table, pa.table({"n_correct": [1, 2], "log_loss": [0.5000005, None]}))
+    assert not agree(table, pa.table({"n_correct": [1, 2], "log_loss": [0.500002, None]}))
+    assert not agree(table, pa.table({"n_correct": [1, 3], "log_loss": [0.5, None]}))
+    assert not agree(table, pa.table({"n_correct": [1, 2], "log_loss": [0.5, 0.1]}))
+    assert not agree(table, pa.table({"n_correct": [1.0, 2.0], "log_loss": [0.5, None]}))
+    assert not agree(table, table.slice(1))
+
+
+def test_a_damaged_table_is_made_anew(tmp_path):
+    store, specs = filled(tmp_path)
+    (tmp_path / "curves.parquet").write_bytes(b"not a table")
+    store.compact(specs, splits)
+    assert len(pd.read_parquet(tmp_path / "curves.parquet")) == 24
+
+
+def test_a_damaged_run_file_is_named_and_nothing_is_replaced(tmp_path):
+    store, specs = filled(tmp_path)
+    store.compact(specs, splits)
+    before = (tmp_path / "curves.parquet").read_bytes()
+    path = tmp_path / "runs" / f"{run_id(specs[0])}.parquet"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ResultsError, match=path.name):
+        store.compact(specs, splits)
+    assert (tmp_path / "curves.parquet").read_bytes() == before
+
+
+def test_a_newer_schema_is_refused(tmp_path):
+    store, specs = filled(tmp_path)
+    store.compact(specs, splits)
+    path = tmp_path / "curves.parquet"
+    table = pq.read_table(path).replace_schema_metadata({"schema_version": "99"})
+    pq.write_table(table, path)
+    with pytest.raises(ResultsError, match="schema version 99"):
+        alrun.load_curves(tmp_path)
+
+
+def test_a_file_without_schema_version_is_version_one(tmp_path):
+    store, specs = filled(tmp_path)
+    store.compact(specs, splits)
+    path = tmp_path / "curves.parquet"
+    pq.write_table(pq.read_table(path).replace_schema_metadata(), path)
+    assert len(alrun.load_curves(tmp_path)) == 24
+
+
+def test_failures_count_their_attempts_and_go_when_the_run_finishes(tmp_path):
+    store = Store(tmp_path)
+    store.prepare()
+    spec = spec_of()
+    for attempt in (1, 2):
+        store.write_failure(spec, "failed", "ValueError: no", "Traceback ...")
+        failure = store.failures()[run_id(spec)]
+        assert (failure.attempts, failure.status, failure.error) == (
+            attempt,
+            "failed",
+            "ValueError: no",
+        )
+    store.write_run(spec, run_active_learning(spec, blobs()), "abc", blobs().y, {})
+    assert store.failures() == {}
+    assert list((tmp_path / "failed").iterdir()) == []
+
+
+def test_a_failed_run_stands_in_the_table_of_runs(tmp_path):
+    store, specs = filled(tmp_path)
+    lost = spec_of("entropy")
+    store.write_failure(lost, "failed", "ValueError: no", "Traceback ...")
+    store.compact([*specs, lost], splits)
+    runs = alrun.load_runs(tmp_path)
+    assert runs["status"].value_counts().to_dict() == {"finished": 4, "failed": 1}
+    assert runs.loc[runs["status"] == "failed", "error"].tolist() == ["ValueError: no"]
+    assert (runs.loc[runs["status"] == "finished", "seconds_fit"] > 0).all()
+
+
+def test_no_temporary_file_stays_and_none_counts_as_a_run(tmp_path):
+    store, specs = filled(tmp_path)
+    store.compact(specs, splits)
+    assert [path for path in tmp_path.rglob(".*") if path.is_file()] == []
+    (tmp_path / "runs" / ".half.parquet.x").write_bytes(b"half")
+    (tmp_path / "runs" / ".half.parquet").write_bytes(b"half")
+    assert store.finished() == {run_id(spec) for spec in specs}
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
+    store, specs = filled(tmp_path)
+    path = tmp_path / "runs" / f"{run_id(specs[0])}.parquet"
+    before = path.read_bytes()
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(ResultsError, match="No space left"):
+        store.write_run(specs[0], run_active_learning(specs[0], blobs()), "abc", blobs().y, {})
+    assert path.read_bytes() == before
+    assert list((tmp_path / "runs").glob(".*")) == []
+
+
+def test_a_results_directory_that_is_a_file_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ResultsError, match="cannot be a results directory"):
+        Store(tmp_path / "file").prepare()
+
+
+def test_the_lock_is_the_kernels_and_goes_with_its_holder(tmp_path):
+    """A second process waits for the lock, and a killed one leaves none behind."""
+    store, specs = filled(tmp_path)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout.readline() == "held\n"
+    import fcntl
+    import os
+
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(descriptor)
+    holder.kill()
+    holder.wait()
+    assert store.compact(specs, splits) == 4
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from alrun.store import Store
+with Store(Path(sys.argv[1]))._lock():
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_labels_with_every_character_come_back(tmp_path):
+    store = Store(tmp_path)
+    store.prepare()
+    label = 'ü, "x" | 日本 \\ %'
+    spec = spec_of()
+    spec = replace(spec, strategy=replace(spec.strategy, label=label))
+    result = run_active_learning(spec, blobs())
+    store.write_run(spec, result, [label, "b", "c"], blobs().y, {})
+    store.compact([spec], splits)
+    assert set(alrun.load_curves(tmp_path)["strategy"]) == {label}
+    assert label in set(alrun.load_queries(tmp_path)["label"])
+    assert np.array_equal(
+        alrun.load_queries(tmp_path)["index"],
+        np.concatenate([entry.batch for entry in result.rounds]),
+    )
+
+
+def test_a_missing_table_says_how_it_is_made(tmp_path):
+    with pytest.raises(ResultsError, match="alrun sweep"):
+        alrun.load_curves(Path(tmp_path))

@@ -1,0 +1,275 @@
+"""Sweeps: the same tables whatever the workers, the order and the interruptions."""
+
+import random
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+import alrun
+from alrun.errors import AlrunError, ExperimentError, ResultsError
+from alrun.spec import run_id
+from alrun.sweep import Plan, plan_sweep, run_sweep, sweep
+
+TABLES = ["curves.parquet", "queries.parquet", "splits.parquet"]
+
+
+def tables(results):
+    return [(results / name).read_bytes() for name in TABLES]
+
+
+def test_one_worker_and_two_give_the_same_bytes(small, small_results, tmp_path):
+    assert tables(run_sweep(small, tmp_path / "one", jobs=1)) == tables(small_results)
+
+
+def test_the_order_of_the_runs_does_not_matter(small, small_results, tmp_path, monkeypatch):
+    def shuffled(plan, retry_failed=False):
+        specs = list(plan.specs.values())
+        random.Random(0).shuffle(specs)
+        return specs
+
+    monkeypatch.setattr(Plan, "missing", shuffled)
+    assert tables(run_sweep(small, tmp_path / "shuffled", jobs=2)) == tables(small_results)
+
+
+def test_an_interrupted_sweep_goes_on_where_it_was(small, small_results, tmp_path):
+    results = tmp_path / "interrupted"
+    seen = []
+
+    def interrupt(spec, outcome):
+        seen.append(outcome.run_id)
+        if len(seen) == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep(plan_sweep(small, results), 2, on_progress=interrupt)
+    kept = {path.name: path.stat().st_mtime_ns for path in (results / "runs").glob("*.parquet")}
+    assert 6 <= len(kept) < 16
+    # What is finished can be looked at already.
+    assert alrun.load_curves(results)["run_id"].nunique() == len(kept)
+    run_sweep(small, results, jobs=2)
+    assert tables(results) == tables(small_results)
+    now = {path.name: path.stat().st_mtime_ns for path in (results / "runs").glob("*.parquet")}
+    assert kept.items() <= now.items()
+
+
+def test_a_finished_sweep_computes_nothing(tiny, tmp_path):
+    results = run_sweep(tiny, tmp_path / "results", jobs=1)
+    before = {
+        path: path.stat().st_mtime_ns
+        for path in results.rglob("*")
+        if path.suffix != ".parquet" or path.parent.name == "runs"
+    }
+    called = []
+    sweep(plan_sweep(tiny, results), 1, on_progress=lambda spec, outcome: called.append(spec))
+    assert called == []
+    assert {path: path.stat().st_mtime_ns for path in before if path.is_file()} == {
+        path: time for path, time in before.items() if path.is_file()
+    }
+
+
+@pytest.mark.parametrize(
+    ("grown", "n_new"),
+    [
+        ("seeds=5", 4),
+        ('strategies=["random", "margin", "entropy"]', 3),
+        ("batch_sizes=[5, 7]", 6),
+        ("targets=[0.5, 0.95]", 0),
+        ("budget=30", 6),
+    ],
+)
+def test_a_grid_that_grows_computes_only_what_is_new(tiny, tmp_path, grown, n_new):
+    results = run_sweep(tiny, tmp_path / "results", jobs=1)
+    old = pd.read_parquet(results / "curves.parquet")
+    called = []
+    plan = plan_sweep(tiny, results, [grown])
+    sweep(plan, 1, on_progress=lambda spec, outcome: called.append(spec))
+    assert len(called) == n_new
+    new = pd.read_parquet(results / "curves.parquet")
+    assert new["run_id"].nunique() == len(plan.specs)
+    if "budget" not in grown:
+        kept = new[new["run_id"].isin(old["run_id"])].reset_index(drop=True)
+        pd.testing.assert_frame_equal(kept, old, check_categorical=False, check_dtype=False)
+
+
+def test_all_strategies_models_and_batch_sizes_of_a_seed_share_split_and_initial_set(tmp_path):
+    path = tmp_path / "pairs.toml"
+    path.write_text(
+        """
+        strategies = ["random", "margin"]
+        batch_sizes = [3, 6]
+        seeds = 4
+        budget = 12
+        dataset = {name = "iris", test_size = 50}
+        model = [{}, {name = "sklearn.naive_bayes.GaussianNB"}]
+        """
+    )
+    results = run_sweep(path, tmp_path / "results", jobs=1)
+    curves, queries = alrun.load_curves(results), alrun.load_queries(results)
+    first = curves[curves["round"] == 0]
+    scores = first.groupby(["model", "seed"], observed=True)["log_loss"]
+    assert (scores.nunique() == 1).all()
+    splits = alrun.report and pd.read_parquet(results / "splits.parquet")
+    for (run, seed), _ in curves.groupby(["run_id", "seed"]):
+        pool = splits[(splits["seed"] == seed) & (splits["role"] == "pool")]["index"]
+        queried = queries[queries["run_id"] == run]["index"]
+        assert set(queried) <= set(pool)
+        assert queried.is_unique
+
+
+def test_one_run_that_raises_is_recorded_and_the_others_go_on(tiny, tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(
+        "def moody(pool, n, rng):\n"
+        "    if pool.X.sum() % 1 < 0.7:\n"
+        "        raise ArithmeticError('not today')\n"
+        "    return list(range(n))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    overrides = ['strategies=["random", "mine:moody"]', "seeds=12"]
+    plan = sweep(plan_sweep(tiny, tmp_path / "results", overrides), 1)
+    failed = {plan.specs[identity].strategy.name for identity in plan.failures}
+    assert failed == {"mine:moody"}
+    assert len(plan.finished) + len(plan.failures) == 24
+    assert {spec.strategy.name for spec in map(plan.specs.get, plan.finished)} >= {"random"}
+    failure = next(iter(plan.failures.values()))
+    assert failure.error == "ArithmeticError: not today"
+    assert "moody" in failure.traceback
+    # A failure is not tried again unless asked for, and then once more.
+    assert plan_sweep(tiny, tmp_path / "results", overrides).missing() == []
+    again = sweep(plan_sweep(tiny, tmp_path / "results", overrides), 1, retry_failed=True)
+    assert {failure.attempts for failure in again.failures.values()} == {2}
+
+
+def test_a_sweep_stops_after_so_many_failures(tiny, tmp_path, monkeypatch):
+    (tmp_path / "never.py").write_text("def never(pool, n, rng):\n    raise RuntimeError('no')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    plan = plan_sweep(tiny, tmp_path / "results", ['strategies=["never:never"]', "seeds=30"])
+    assert 2 <= len(sweep(plan, 1, max_failures=2).failures) < 30
+    with pytest.raises(ResultsError, match="runs failed, first"):
+        run_sweep(tiny, tmp_path / "other", jobs=1, overrides=['strategies=["never:never"]'])
+
+
+def test_the_saved_experiment_gives_the_same_runs(small, small_results):
+    again = plan_sweep(small_results / "experiment.toml", small_results)
+    assert again.specs.keys() == plan_sweep(small).specs.keys()
+    assert again.missing() == []
+
+
+def test_a_data_file_is_found_from_the_saved_experiment_too(tmp_path, monkeypatch):
+    folder = tmp_path / "experiments"
+    folder.mkdir()
+    from sklearn.datasets import load_iris
+
+    frame = load_iris(as_frame=True).frame
+    frame.to_csv(folder / "flowers.csv", index=False)
+    (folder / "mine.toml").write_text(
+        'strategies = ["random"]\nseeds = 1\nbudget = 8\n[dataset]\nname = "flowers.csv"\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    results = run_sweep("experiments/mine.toml", jobs=1)
+    assert results == Path("results/mine")
+    assert set(alrun.load_curves(results)["dataset"]) == {"flowers.csv"}
+    assert plan_sweep(results / "experiment.toml", results).missing() == []
+
+
+def test_results_do_not_depend_on_the_current_directory(tiny, tmp_path, monkeypatch):
+    first = run_sweep(tiny, tmp_path / "a", jobs=1)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert tables(run_sweep(tiny, tmp_path / "b", jobs=1)) == tables(first)
+
+
+def test_splits_of_ones_own_replay_the_splits_that_were_drawn(tiny, tmp_path):
+    drawn = run_sweep(tiny, tmp_path / "drawn", jobs=1)
+    path = tmp_path / "given.toml"
+    path.write_text(
+        'strategies = ["random", "margin"]\nbatch_sizes = [5]\nseeds = 3\nbudget = 20\n'
+        '[dataset]\nname = "iris"\nsplits = "drawn/splits.parquet"\n'
+    )
+    given = run_sweep(path, tmp_path / "given", jobs=1)
+    assert (given / "splits.parquet").read_bytes() == (drawn / "splits.parquet").read_bytes()
+    columns = ["strategy", "seed", "n_labels", "accuracy"]
+    curves = [alrun.load_curves(results).query("round == 0")[columns] for results in (drawn, given)]
+    pd.testing.assert_frame_equal(*curves)
+
+
+def test_data_drawn_per_seed_differ_between_seeds_and_not_between_strategies(tmp_path):
+    path = tmp_path / "drawn.toml"
+    path.write_text(
+        'strategies = ["random", "margin"]\nseeds = 3\nbudget = 30\n'
+        '[dataset]\nname = "make_classification"\nper_seed = true\nn_samples = 200\n'
+    )
+    one, two = (run_sweep(path, tmp_path / str(jobs), jobs=jobs) for jobs in (1, 2))
+    assert tables(one) == tables(two)
+    first = alrun.load_curves(one).query("round == 0")
+    assert first.groupby("seed")["log_loss"].nunique().tolist() == [1, 1, 1]
+    assert first["log_loss"].nunique() == 3
+
+
+def test_twins_in_the_grid_are_refused(tiny):
+    with pytest.raises(ExperimentError, match="the same run"):
+        plan_sweep(tiny, overrides=['strategies=["random", {name="random", label="twin"}]'])
+    replica = 'strategies=["random", {name="random", replica=1}]'
+    assert len(plan_sweep(tiny, overrides=[replica]).specs) == 6
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["budget=3"], "below the 6 initial labels"),
+        (["dataset.test_size=150"], "leave none"),
+        (["dataset.test_size=2"], "stratified test part of 2"),
+        (["initial.per_class=34", "budget=102"], "has 33 examples in the training part"),
+        (["dataset.name=nothing.csv"], "there is no file"),
+    ],
+)
+def test_what_the_data_cannot_give_is_known_before_the_sweep(tiny, overrides, said):
+    with pytest.raises(ExperimentError, match=said) as caught:
+        plan_sweep(tiny, overrides=overrides)
+    assert str(caught.value).startswith(f"{tiny}: ")
+
+
+def test_long_runs_come_first(small):
+    sizes = [spec.batch_size for spec in plan_sweep(small).missing()]
+    assert sizes == sorted(sizes)
+
+
+def test_runs_record_seconds_and_provenance(small_results):
+    runs = alrun.load_runs(small_results)
+    assert len(runs) == 16
+    assert (runs[["seconds_fit", "seconds_query", "seconds_evaluate"]] >= 0).all().all()
+    assert runs["provenance"].str.contains("scikit-learn").all()
+    assert (runs["unconverged"] == 0).all()
+
+
+def test_one_thread_computes_a_run_whatever_the_number_of_workers(tiny, tmp_path, monkeypatch):
+    (tmp_path / "threads.py").write_text(
+        "from threadpoolctl import threadpool_info\n"
+        "def threads(pool, n, rng):\n"
+        "    counts = {entry['num_threads'] for entry in threadpool_info()}\n"
+        "    assert counts == {1}, counts\n"
+        "    return list(range(n))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    for jobs in (1, 2):
+        run_sweep(
+            tiny, tmp_path / str(jobs), jobs=jobs, overrides=['strategies=["threads:threads"]']
+        )
+
+
+def test_results_of_an_earlier_grid_are_compacted_with_the_new_one(tiny, tmp_path):
+    results = run_sweep(tiny, tmp_path / "results", jobs=1)
+    run_sweep(tiny, results, jobs=1, overrides=["seeds=2"])
+    assert sorted(alrun.load_curves(results)["seed"].unique()) == [0, 1]
+    assert len(list((results / "runs").iterdir())) == 6
+    with pytest.raises(AlrunError, match="no such file"):
+        run_sweep(tmp_path / "nothing.toml")
+
+
+def test_the_ids_of_the_files_are_those_of_the_specs(tiny, tmp_path):
+    results = run_sweep(tiny, tmp_path / "results", jobs=1)
+    plan = plan_sweep(tiny, results)
+    assert {path.stem for path in (results / "runs").iterdir()} == set(plan.specs)
+    assert all(run_id(spec) == identity for identity, spec in plan.specs.items())
+    assert pq.read_metadata(results / "curves.parquet").num_rows == 6 * 4
