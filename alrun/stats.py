@@ -154,20 +154,24 @@ def _float_tail(magnitudes: Array, threshold: float) -> float:
         for magnitude in magnitudes:
             sums = np.concatenate([sums - magnitude, sums + magnitude])
         return float(np.mean(np.abs(sums) >= threshold))
-    exceeding = sum(
-        int(np.count_nonzero(np.abs(signs.astype(np.float64) @ magnitudes) >= threshold))
-        for signs in _signs(n)
-    )
+    padded = np.zeros(8 * -(-n // 8))
+    padded[:n] = magnitudes
+    draws = _sign_bytes(len(padded) // 8)
+    # Each byte is the signs of eight differences; their sums are looked up, not added up.
+    tables = padded.reshape(-1, 8) @ _SIGNS_OF_BYTES.T
+    sums = sum(table[byte] for table, byte in zip(tables, draws, strict=True))
+    exceeding = int(np.count_nonzero(np.abs(sums) >= threshold))
     return (exceeding + 1) / (MONTE_CARLO_DRAWS + 1)
 
 
-@lru_cache(maxsize=1)
-def _signs(n: int) -> tuple[Array, ...]:
-    """Return the fixed draws of n signs, in blocks of rows; kept, since many tests share them."""
-    rng = generator(0, "sign-flip", n)
-    block = 9_091
-    sizes = [min(block, MONTE_CARLO_DRAWS - start) for start in range(0, MONTE_CARLO_DRAWS, block)]
-    return tuple(2 * rng.integers(0, 2, size=(size, n), dtype=np.int8) - 1 for size in sizes)
+_SIGNS_OF_BYTES = 2.0 * np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1) - 1.0
+
+
+@lru_cache(maxsize=4)
+def _sign_bytes(n_bytes: int) -> Array:
+    """Return the fixed draws, shape (n_bytes, draws); kept, since many tests share them."""
+    rng = generator(0, "sign-flip", n_bytes)
+    return rng.integers(0, 256, size=(n_bytes, MONTE_CARLO_DRAWS), dtype=np.uint8)
 
 
 def holm(p_values: Array) -> Array:

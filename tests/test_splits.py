@@ -199,7 +199,7 @@ def test_an_initial_set_that_does_not_fit_is_refused(rule, message):
 # Splits that a table gives
 
 
-def table_of(dataset, seeds, **columns):
+def table_of(dataset, seeds, label=None):
     frames = []
     for seed in seeds:
         split = draw_split(dataset, 30, PER_CLASS, seed)
@@ -207,7 +207,7 @@ def table_of(dataset, seeds, **columns):
             index = getattr(split, role)
             frames.append(pd.DataFrame({"seed": seed, "index": index, "role": role}))
     frame = pd.concat(frames).sort_values(["seed", "index"], ignore_index=True)
-    return frame.assign(**columns)
+    return frame if label is None else frame.assign(dataset=label)
 
 
 def written(tmp_path, frame, name="splits.parquet"):
@@ -238,9 +238,7 @@ def test_a_table_of_splits_gives_them_back(tmp_path, change):
 
 def test_of_several_data_sets_the_one_with_the_label_is_taken(tmp_path):
     one, other = made(fingerprint="one"), made((50, 40), fingerprint="other")
-    frame = pd.concat(
-        [table_of(one, [0], dataset="one"), table_of(other, [0], dataset="other")],
-    )
+    frame = pd.concat([table_of(one, [0], "one"), table_of(other, [0], "other")])
     path = written(tmp_path, frame.assign(dataset=frame["dataset"].astype("category")))
     for label, dataset in (("one", one), ("other", other)):
         split = split_of(run_spec(), with_given_splits(dataset, path, [0], label).at(0))
@@ -272,9 +270,7 @@ def test_the_identity_of_a_seed_is_that_of_its_own_split(tmp_path):
     swapped = frame.copy()
     rows = np.flatnonzero(frame["seed"] == 2)
     swapped.loc[rows, "role"] = frame["role"].to_numpy()[rows[::-1]]
-    changed = with_given_splits(
-        dataset, written(tmp_path, swapped, "two.parquet"), [1, 2], "made"
-    )
+    changed = with_given_splits(dataset, written(tmp_path, swapped, "two.parquet"), [1, 2], "made")
     assert whole.given_split(1) == alone.given_split(1) == changed.given_split(1)
     assert whole.given_split(2) != changed.given_split(2)
     assert whole.given_split(0) != whole.given_split(1)
@@ -323,10 +319,7 @@ def test_a_seed_that_the_table_lacks_is_named(tmp_path):
 
 def test_the_row_named_is_that_of_the_file_also_among_several_data_sets(tmp_path):
     one, other = made(fingerprint="one"), made(fingerprint="other")
-    frame = pd.concat(
-        [table_of(one, [0], dataset="one"), table_of(other, [0], dataset="other")],
-        ignore_index=True,
-    )
+    frame = pd.concat([table_of(one, [0], "one"), table_of(other, [0], "other")], ignore_index=True)
     path = written(tmp_path, at_row(frame, 115, "role", "train"))
     with pytest.raises(DatasetError, match=r"row 115\b"):
         with_given_splits(other, path, [0], "other")

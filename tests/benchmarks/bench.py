@@ -1,0 +1,170 @@
+"""Measure what a user waits for: the sweep's efficiency, the report, the planning, the start.
+
+Prints each figure with its goal and stores all in results/benchmarks.json. No assertion: machines
+differ. Name measurements on the command line to take only those.
+"""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from alrun.schema import CURVES
+from alrun.sweep import plan_sweep, sweep
+
+ROOT = Path(__file__).parent.parent.parent
+STORED = ROOT / "results" / "benchmarks.json"
+MAIN = "from alrun.cli import main; main()"
+GRID = """
+strategies  = ["random", "least_confidence", "margin", "entropy"]
+batch_sizes = [2, 5, 10, 20, 50]
+seeds       = 500
+targets     = [0.85, 0.90, 0.95]
+budget      = 320
+dataset     = {name = "digits", scale = 16, test_size = 540}
+"""
+
+
+def seconds_and_memory(*command: str) -> tuple[float, float]:
+    """Return wall seconds and peak resident MiB of one process."""
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise RuntimeError(f"{command} ended with {status}")
+    return time.perf_counter() - started, usage.ru_maxrss / 1024
+
+
+def share_of_work(scratch: Path) -> dict[str, float]:
+    """Return how much of wall time x cores the digits sweep spends in fit, query and evaluate."""
+    plan = plan_sweep(ROOT / "experiments" / "digits.toml", scratch / "digits")
+    stored, worked = [], []
+
+    def on_progress(spec, outcome):
+        stored.append(time.perf_counter())
+        worked.append(outcome.seconds)
+
+    started = time.perf_counter()
+    sweep(plan, on_progress=on_progress)
+    wall, cores = stored[-1] - started, os.cpu_count() or 1
+    return {
+        "runs": len(worked),
+        "wall_seconds": wall,
+        "cores": cores,
+        "share_of_work": sum(worked) / (wall * cores),
+    }
+
+
+def start(scratch: Path) -> dict[str, float]:
+    """Return the seconds of `alrun --help` and of a bare interpreter, in turn."""
+    helps, bares = [], []
+    for _ in range(15):
+        helps.append(seconds_and_memory(sys.executable, "-c", MAIN, "--help")[0])
+        bares.append(seconds_and_memory(sys.executable, "-c", "pass")[0])
+    return {
+        "help_seconds": statistics.median(helps),
+        "bare_python_seconds": statistics.median(bares),
+    }
+
+
+def made_up_curves(path: Path, n_seeds: int = 250, n_rounds: int = 100) -> None:
+    """Write curves of 10,000 runs x 100 rounds that rise to about .95."""
+    rng = np.random.default_rng(0)
+    cells = [
+        (dataset, "logistic", strategy, batch_size, seed)
+        for dataset in ("one", "two")
+        for strategy in ("entropy", "least_confidence", "margin", "random")
+        for batch_size in (2, 5, 10, 20, 50)
+        for seed in range(n_seeds)
+    ]
+    columns = [np.repeat(np.array(values), n_rounds) for values in zip(*cells, strict=True)]
+    rounds = np.tile(np.arange(n_rounds), len(cells))
+    speed = np.repeat(rng.uniform(0.02, 0.06, len(cells)), n_rounds)
+    accuracy = 0.95 - 0.3 * np.exp(-speed * rounds) + rng.normal(0, 0.005, len(rounds))
+    n_correct = np.rint(1000 * accuracy).astype(np.int32)
+    values = dict(zip(("dataset", "model", "strategy", "batch_size", "seed"), columns, strict=True))
+    values |= {
+        "round": rounds,
+        "run_id": np.repeat([f"{run:016x}" for run in range(len(cells))], n_rounds),
+        "n_labels": 20 + values["batch_size"] * rounds,
+        "n_test": np.full(len(rounds), 1000),
+        "n_correct": n_correct,
+        **dict.fromkeys(("accuracy", "balanced_accuracy", "macro_f1"), n_correct / 1000),
+        "log_loss": rng.uniform(size=len(rounds)),
+        "average_precision": np.full(len(rounds), np.nan),
+    }
+    arrays = [pa.array(values[field.name]).cast(field.type) for field in CURVES]
+    path.mkdir(parents=True)
+    pq.write_table(pa.table(arrays, schema=CURVES), path / "curves.parquet", compression="zstd")
+
+
+def report(scratch: Path) -> dict[str, float]:
+    """Return seconds and memory of `alrun report` on 10,000 runs x 100 rounds."""
+    made_up_curves(scratch / "many")
+    targets = ["--target", "0.85", "--target", "0.9"]
+    command = [sys.executable, "-c", MAIN, "report", str(scratch / "many"), *targets]
+    figures = [seconds_and_memory(*command) for _ in range(3)]
+    return {
+        "report_seconds": statistics.median(seconds for seconds, _ in figures),
+        "report_peak_mib": max(memory for _, memory in figures),
+    }
+
+
+def planning(scratch: Path) -> dict[str, float]:
+    """Return the seconds to see that 10,000 runs are finished."""
+    (scratch / "grid.toml").write_text(GRID)
+    plan = plan_sweep(scratch / "grid.toml", scratch / "grid")
+    plan.store.prepare()
+    for identity in plan.specs:
+        (scratch / "grid" / "runs" / f"{identity}.parquet").touch()
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        missing = plan_sweep(scratch / "grid.toml", scratch / "grid").missing()
+        times.append(time.perf_counter() - started)
+    return {
+        "runs_planned": len(plan.specs),
+        "runs_missing": len(missing),
+        "planning_seconds": statistics.median(times),
+    }
+
+
+MEASUREMENTS = {
+    "start": (start, "help at most .3 s"),
+    "planning": (planning, "at most 2 s for 10,000 runs"),
+    "report": (report, "at most 3 s and 1 GiB for a million rows"),
+    "share_of_work": (share_of_work, "at least .90"),
+}
+
+
+def main() -> None:
+    """Take the measurements named on the command line, or all."""
+    stored = json.loads(STORED.read_text()) if STORED.is_file() else {}
+    packages = ("numpy", "scikit-learn", "pandas", "pyarrow", "joblib")
+    stored["machine"] = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    stored["versions"] = {"python": platform.python_version()} | {
+        package: version(package) for package in packages
+    }
+    for name in sys.argv[1:] or MEASUREMENTS:
+        measure, goal = MEASUREMENTS[name]
+        with tempfile.TemporaryDirectory() as scratch:
+            figures = {key: round(value, 3) for key, value in measure(Path(scratch)).items()}
+        stored[name] = figures
+        print(f"{name} (goal: {goal})")
+        for key, value in figures.items():
+            print(f"  {key:22} {value:g}", flush=True)
+    STORED.write_text(json.dumps(stored, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
