@@ -60,12 +60,11 @@ def reproduce(experiment: Path, scratch: Path) -> bool:
     results = alrun.run_sweep(experiment, scratch / experiment.stem)
     print(f"{experiment.stem}: computed in {time.perf_counter() - started:.0f} s", flush=True)
     committed = RESULTS / experiment.stem
-    return all(
-        [
-            compare(name, *(pd.read_parquet(at / f"{name}.parquet") for at in (committed, results)))
-            for name in TABLES
-        ]
-    )
+    same = True
+    for name in TABLES:
+        tables = (pd.read_parquet(at / f"{name}.parquet") for at in (committed, results))
+        same &= compare(name, *tables)
+    return same
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from math import inf, isnan
 import numpy as np
 import pandas as pd
 import pytest
-from curves_factory import BLOCK, GRID, curve, reaching, shuffled
+from curves_factory import BLOCK, GRID, curve, jump, reaching, shuffled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -319,6 +319,12 @@ def test_a_strategy_with_a_smaller_budget_is_not_truncated():
     curves = read(reaching([100, 110]), reaching([80, 90], "margin", grid=GRID[:10]))
     assert len(curves.runs) == 4
     assert curves.excluded == ()
+
+
+def test_a_run_with_a_nan_score_does_not_make_shorter_ones_truncated():
+    longer = [*jump(100), 0.95, np.nan]
+    broken = curve([*GRID, 210, 220], longer, seed=3)
+    assert read(PAIR, broken).runs["seed"].tolist() == [0, 1, 2] * 2
 
 
 def test_a_nan_in_another_metric_leaves_no_run_out():

@@ -401,6 +401,17 @@ def test_different_budgets_are_cut_at_the_common_one(random, margin, budget, rea
     assert noted(report, "Warning", "200, 300")
 
 
+def test_what_was_reached_beyond_the_common_budget_counts_as_unreached():
+    random = reaching([inf, 90, 80, 70, 60, 50])
+    late = [250, 210, 220, 230, 100, 100]
+    report = report_of(random, reaching(late, "margin", grid=range(20, 301, 10)))
+    row = row_of(report)
+    assert row[["budget", "reached", "n_start_at_target"]].tolist() == [200, 2, 0]
+    names = ["median_labels", "median_labels_low", "median_labels_high"]
+    assert row[names].tolist() == [inf, 100, inf]
+    assert line_of(report)["median"] == ">200"
+
+
 def test_the_common_budget_is_one_per_block_and_target():
     hard = reaching([inf, 100], high=0.85)
     blocks = [
@@ -444,6 +455,14 @@ def test_the_final_score_is_that_at_the_end_of_the_common_range():
     assert row["final"] == pytest.approx(0.62)
     assert row["final_difference"] == pytest.approx(0.62 - 0.95)
     assert row["gain"] == pytest.approx(0.12)
+
+
+def test_final_scores_are_tested_where_the_common_range_is_one_round():
+    report = report_of(reaching([20] * 6, grid=[20]), reaching([30] * 6, "margin", grid=[20]))
+    row = row_of(report)
+    assert row["final_difference"] == pytest.approx(-0.45)
+    assert row["final_p_value"] == 2**-5
+    assert isnan(row["aulc"])
 
 
 def test_without_a_baseline_there_are_means_and_no_tests():
@@ -880,6 +899,13 @@ def test_fits_that_did_not_converge_are_counted():
     )
     assert noted(report_of(*REACHED, runs=runs), "3 fits", "2 runs", "converge")
     assert not noted(report_of(*REACHED), "converge")
+
+
+def test_a_note_is_one_line_whatever_the_error_it_quotes():
+    error = {"status": "failed", "error": "ValueError: 3 rows\nare missing"}
+    report = report_of(*REACHED, runs=runs_table({"strategy": "margin", "seed": 9} | error))
+    assert noted(report, "ValueError: 3 rows", "are missing")
+    assert not noted(report, "\n")
 
 
 def test_seconds_in_the_strategy_are_the_mean_of_its_cell():

@@ -73,6 +73,11 @@ def test_sign_flip_of_nothing_is_nan_and_of_zeros_is_one(dtype):
     assert stats.sign_flip(np.zeros(30, dtype)) == 1
 
 
+@pytest.mark.parametrize("n", [3, 30])
+def test_sign_flip_of_a_nan_is_nan_and_no_p_value(n):
+    assert isnan(stats.sign_flip(np.append(np.arange(1.0, n), nan)))
+
+
 @MANY
 @given(st.lists(whole_numbers, min_size=1, max_size=10))
 def test_sign_flip_agrees_with_the_enumeration_of_all_patterns(differences):
