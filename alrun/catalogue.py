@@ -8,9 +8,19 @@ from typing import Any
 from alrun import datasets, models, strategies
 
 
-def check_dataset(name: str, per_seed: bool, folder: Path) -> Collection[str]:
-    """Check that the data set is there, and return the parameters that it takes."""
+def dataset_parameters(name: str, per_seed: bool, folder: Path) -> Collection[str]:
+    """Check that there is such a data set, and return the parameters that it takes."""
     return datasets.check_name(name, per_seed, folder)
+
+
+def model_parameters(name: str) -> Collection[str]:
+    """Check that there is such a model, and return the parameters that it takes."""
+    return models.parameters_of(name)
+
+
+def strategy_parameters(name: str) -> Collection[str]:
+    """Check that there is such a strategy, and return the parameters that it takes."""
+    return strategies.parameters_of(name)
 
 
 def resolve_model(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 Frame in, frame out. The curves are those of `curves.parquet`: a row per round, any order.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,8 @@ class Curves:
     n_labels, score
         Of every round, shape (n_rounds,).
     n_correct, n_test
-        Counts of every round where the metric is accuracy and they are known, else None.
+        Counts of every round where the metric is accuracy and they are known, else None; NaN where
+        a round has none.
     excluded
         Sentences about the runs that were left out.
     """
@@ -51,12 +53,15 @@ class Curves:
         return self.n_labels[rows], self.score[rows]
 
 
-def read_curves(frame: pd.DataFrame, metric: str) -> Curves:
+def read_curves(
+    frame: pd.DataFrame, metric: str, known_ends: Callable[[], Mapping[Any, int]] = dict
+) -> Curves:
     """Check, sort and cut a table of curves to the runs that can be used.
 
     A run with a NaN score, or one that ends before the longest of its cell, is left out and named:
-    it is neither censored nor a zero. Raises ResultsError where columns are missing or the same
-    round stands twice.
+    it is neither censored nor a zero. `known_ends` gives, for data set and seed, the label count at
+    which a run ends by right, as where its pool is the smaller; it is asked only where runs differ.
+    Raises ResultsError where columns are missing or the same round stands twice.
     """
     for column in (*REQUIRED, metric):
         if column not in frame.columns:
@@ -66,14 +71,14 @@ def read_curves(frame: pd.DataFrame, metric: str) -> Curves:
             f"'{metric}' does not apply to these curves: it is empty in every round; choose another"
             " with --metric"
         )
-    frame = _typed(frame)
+    frame = _typed(frame, metric)
     frame = frame.sort_values([*RUN, "n_labels"], kind="stable", ignore_index=True)
     _check_no_twins(frame)
     start = _starts(frame)
     runs = frame.loc[start[:-1], RUN].reset_index(drop=True)
     n_labels = frame["n_labels"].to_numpy()
     runs["first"], runs["last"] = n_labels[start[:-1]], n_labels[start[1:] - 1]
-    keep, excluded = _usable(runs, frame[metric].to_numpy(), start)
+    keep, excluded = _usable(runs, frame[metric].to_numpy(), start, known_ends)
     rows = np.repeat(keep, np.diff(start))
     counts = metric == "accuracy" and {"n_correct", "n_test"} <= set(frame.columns)
     return Curves(
@@ -113,7 +118,8 @@ def summaries(curves: Curves) -> pd.DataFrame:
 
     The range runs from the largest first to the smallest last `n_labels` of the block, so that
     curves of unequal budgets or grids are compared over the same labels. `final_correct` is the
-    count behind the final accuracy where it is known and the run was evaluated just there, else -1.
+    count behind the final accuracy where it is known and the run was evaluated just there, NaN
+    elsewhere.
     """
     blocks = curves.runs.groupby(BLOCK, observed=True, sort=False)
     low, high = (
@@ -127,36 +133,49 @@ def summaries(curves: Curves) -> pd.DataFrame:
 
 def _summary(
     curves: Curves, run: int, low: float, high: float
-) -> tuple[float, float, float, int, int]:
+) -> tuple[float, float, float, float, float]:
     n_labels, score = curves.rounds(run)
     if high < low:
-        return (np.nan, np.nan, np.nan, -1, -1)
+        return (np.nan,) * 5
     first, final = np.interp([low, high], n_labels, score)
+    area = area_under_curve(n_labels, score, low, high)
     at = int(curves.start[run] + np.searchsorted(n_labels, high))
-    exact = curves.n_correct is not None and curves.n_labels[at] == high
-    correct = int(curves.n_correct[at]) if exact and curves.n_correct is not None else -1
-    tested = int(curves.n_test[at]) if exact and curves.n_test is not None else -1
-    return (area_under_curve(n_labels, score, low, high), first, final, correct, tested)
+    if curves.n_correct is None or curves.n_test is None or curves.n_labels[at] != high:
+        return (area, first, final, np.nan, np.nan)
+    return (area, first, final, curves.n_correct[at], curves.n_test[at])
 
 
-def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with labels as categories in alphabetical order, counts as integers."""
+def _typed(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return the frame with labels as categories in alphabetical order, the rest as numbers."""
     frame = frame.copy(deep=False)
     for column in ("dataset", "model", "strategy"):
+        if frame[column].isna().any():
+            raise ResultsError(f"the column '{column}' has a row without a value")
         values = frame[column].astype("category")
         names = sorted(values.cat.categories.astype(str))
         frame[column] = values.cat.rename_categories(str).cat.set_categories(names)
-    for column in ("batch_size", "seed", "n_labels", "n_correct", "n_test"):
-        if column not in frame.columns:
-            continue
-        try:
-            whole = frame[column].to_numpy(np.float64)
-            if not np.array_equal(whole, np.rint(whole)):
-                raise ValueError
-            frame[column] = whole.astype(np.int64)
-        except (TypeError, ValueError):
-            raise ResultsError(f"the column '{column}' must hold whole numbers") from None
+    for column in ("batch_size", "seed", "n_labels"):
+        whole = _numbers(frame, column)
+        if not np.array_equal(whole, np.rint(whole)) or np.isinf(whole).any():
+            raise ResultsError(f"the column '{column}' must hold whole numbers")
+        frame[column] = whole.astype(np.int64)
+    for column in sorted({"n_correct", "n_test", metric} & set(frame.columns)):
+        values = _numbers(frame, column)
+        is_count = column != metric
+        if np.isinf(values).any() or (
+            is_count and (values != np.rint(values))[values == values].any()
+        ):
+            what = "whole numbers" if is_count else "finite numbers"
+            raise ResultsError(f"the column '{column}' must hold {what}")
+        frame[column] = values
     return frame
+
+
+def _numbers(frame: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
+    try:
+        return frame[column].to_numpy(np.float64, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise ResultsError(f"the column '{column}' must hold numbers") from None
 
 
 def _starts(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
@@ -188,14 +207,25 @@ def _check_no_twins(frame: pd.DataFrame) -> None:
 
 
 def _usable(
-    runs: pd.DataFrame, score: Array, start: npt.NDArray[np.int64]
+    runs: pd.DataFrame,
+    score: Array,
+    start: npt.NDArray[np.int64],
+    known_ends: Callable[[], Mapping[Any, int]],
 ) -> tuple[npt.NDArray[np.bool_], tuple[str, ...]]:
     """Return which runs can be used, and a sentence about each kind that cannot."""
     if runs.empty:
         return np.zeros(0, dtype=bool), ()
     has_nan = np.add.reduceat(np.isnan(score), start[:-1]) > 0
-    longest = runs.groupby([*BLOCK, "strategy"], observed=True)["last"].transform("max")
+    sound = runs["last"].where(~has_nan)
+    cells = [runs[column] for column in (*BLOCK, "strategy")]
+    longest = sound.groupby(cells, observed=True).transform("max")
     is_short = (runs["last"] < longest).to_numpy() & ~has_nan
+    if is_short.any():
+        ends = known_ends()
+        by_right = [
+            ends.get(key, np.inf) for key in zip(runs["dataset"], runs["seed"], strict=True)
+        ]
+        is_short &= runs["last"].to_numpy() < np.array(by_right)
     kinds = {"has a NaN score": has_nan, "ends before the others of its cell": is_short}
     sentences = tuple(
         f"left out, since it {what}: {_named(runs[bad])}"

@@ -1,8 +1,8 @@
 """From the name of a data set, or the path of a file, to its features and class codes."""
 
 import hashlib
-import inspect
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from sklearn import datasets as bundled
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from alrun.errors import DatasetError, nearest
+from alrun.named import completed, defaults_of
 from alrun.seeds import canonical_json, draw_integer, generator
 from alrun.spec import IntArray
 
@@ -34,6 +35,8 @@ DESCRIPTIONS = {
     "iris": "150 flowers, 4 features, 3 classes (scikit-learn)",
     GENERATED: "drawn by scikit-learn, anew for each seed with per_seed = true",
 }
+
+_NOT_OF_THE_GENERATOR = ("random_state", "return_X_y")
 
 # More values than this in one column of text is an identifier, not a category.
 MOST_CATEGORIES = 1000
@@ -122,17 +125,21 @@ def check_name(name: str, per_seed: bool, folder: Path) -> list[str]:
     Files are looked for relative to `folder`; their content is not read.
     """
     if name == GENERATED:
-        return list(_generator_defaults(per_seed))
+        return list(_generator_parameters(per_seed))
     if per_seed:
         raise DatasetError(f"per_seed is for {GENERATED}; {name} is the same for every seed")
     if name in BUNDLED:
         return []
     suffix = Path(name).suffix.lower()
-    if not suffix:
+    if not suffix or not name.isprintable():
         raise DatasetError(f"there is no data set '{name}'{nearest(name, DESCRIPTIONS)}")
     if suffix not in FILES:
         raise DatasetError(f"'{name}' is no file that can be read; those end in {', '.join(FILES)}")
-    if not (folder / name).is_file():
+    try:
+        is_there = (folder / name).is_file()
+    except OSError:  # such as a name that is too long
+        is_there = False
+    if not is_there:
         raise DatasetError(f"there is no file '{folder / name}'")
     return []
 
@@ -191,7 +198,8 @@ def rescale(X: Any, scale: str | float, rows: IntArray) -> Any:
 def _generated(
     parameters: Mapping[str, Any], per_seed: bool, divisor: float
 ) -> Dataset | GeneratedDataset:
-    resolved = {**_generator_defaults(per_seed), **parameters}
+    known = _generator_parameters(per_seed)
+    resolved = completed(GENERATED, known, parameters, DatasetError)
     fingerprint = _digest([GENERATED, resolved, per_seed])
     source = GeneratedDataset(
         {key: value for key, value in resolved.items() if key != "random_state"},
@@ -200,22 +208,21 @@ def _generated(
     )
     try:
         if per_seed:
-            source.at(0)
+            _encode(Path(GENERATED), source.at(0).y)
             return source
         X, y = bundled.make_classification(**resolved)
-    except (TypeError, ValueError) as error:
-        raise DatasetError(f"{GENERATED}: {error}") from error
-    return Dataset(X / divisor, y, tuple(range(resolved["n_classes"])), fingerprint)
+    except DatasetError:
+        raise
+    except Exception as error:  # the generator raises almost anything
+        raise DatasetError(f"{GENERATED}: {_first_line(error)}") from error
+    classes, y = _encode(Path(GENERATED), y)
+    return Dataset(X / divisor, y, classes, fingerprint)
 
 
-def _generator_defaults(per_seed: bool) -> dict[str, Any]:
+def _generator_parameters(per_seed: bool) -> dict[str, Any]:
     """Return the parameters of the generator; its seed is one of them unless seeds draw it."""
-    signature = inspect.signature(bundled.make_classification)
-    defaults = {
-        key: parameter.default
-        for key, parameter in signature.parameters.items()
-        if key not in ("random_state", "return_X_y")
-    }
+    defaults = defaults_of(bundled.make_classification)
+    defaults = {key: defaults[key] for key in defaults if key not in _NOT_OF_THE_GENERATOR}
     return defaults if per_seed else {**defaults, "random_state": 0}
 
 
@@ -224,8 +231,10 @@ def _read_table(path: Path, target: str) -> tuple[Any, Any, tuple[str, ...]]:
 
     is_csv = path.suffix.lower() == ".csv"
     try:
-        frame = pd.read_csv(path) if is_csv else pd.read_parquet(path)
-    except (ValueError, OSError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # fields beyond the header
+            frame = pd.read_csv(path, index_col=False) if is_csv else pd.read_parquet(path)
+    except (ValueError, OSError, pd.errors.ParserWarning) as error:
         raise DatasetError(f"{path} cannot be read: {_first_line(error)}") from error
     frame = frame.reset_index(drop=True)
     frame.columns = frame.columns.astype(str)
@@ -243,6 +252,8 @@ def _read_table(path: Path, target: str) -> tuple[Any, Any, tuple[str, ...]]:
         raise DatasetError(f"{path}: column '{target}', row {row} (the first is 0): no label")
     if frame.empty:
         raise DatasetError(f"{path}: there are no examples with features beside '{target}'")
+    if not labels.map(lambda label: isinstance(label, Hashable)).all():
+        raise DatasetError(f"{path}: column '{target}' holds {_kind(labels)}, which are no labels")
     X, encoded = _numeric(path, frame)
     return X, labels.to_numpy(), encoded
 
@@ -258,10 +269,9 @@ def _numeric(path: Path, frame: Any) -> tuple[Any, tuple[str, ...]]:
         if types.is_numeric_dtype(values) or types.is_bool_dtype(values):
             parts.append(values.to_numpy(np.float64)[:, None])
             continue
-        is_text = all(isinstance(value, (str, bool, int, float)) for value in values.unique())
-        if not is_text:
+        if not values.map(lambda value: isinstance(value, (str, bool, int, float))).all():
             raise DatasetError(
-                f"{path}: column '{column}' holds {values.dtype}, neither numbers nor text;"
+                f"{path}: column '{column}' holds {_kind(values)}, neither numbers nor text;"
                 " drop it or make numbers of it"
             )
         dummies = pd.get_dummies(values.astype(str), dtype=np.float64)
@@ -274,6 +284,11 @@ def _numeric(path: Path, frame: Any) -> tuple[Any, tuple[str, ...]]:
         encoded.append(f"{column} ({dummies.shape[1]})")
     notes = (f"one-hot encoded: {', '.join(encoded)}",) if encoded else ()
     return np.hstack(parts), notes
+
+
+def _kind(values: Any) -> str:
+    """Return what a column holds, by the name of the type of its first value."""
+    return f"values of type {type(values.iloc[0]).__name__}"
 
 
 def _check_column(path: Path, column: str, values: Any) -> None:
@@ -303,8 +318,11 @@ def _read_npz(path: Path) -> tuple[Any, Any]:
         raise
     except Exception as error:  # a damaged archive raises almost anything
         raise DatasetError(f"{path} cannot be read: {_first_line(error)}") from error
-    if X.ndim != 2 or X.dtype.kind not in "biuf":
-        raise DatasetError(f"{path}: X must be a matrix of numbers; it is {X.dtype} {X.shape}")
+    if X.ndim != 2 or X.dtype.kind not in "biuf" or X.shape[1] == 0:
+        raise DatasetError(
+            f"{path}: X must be a matrix of numbers with a row per example and its"
+            f" features as columns; it is {X.dtype} of shape {X.shape}"
+        )
     if y.ndim != 1 or len(y) != len(X):
         raise DatasetError(
             f"{path}: y must hold a label for each of the {len(X)} rows of X; its shape is"
@@ -333,6 +351,8 @@ def _read_svmlight(path: Path) -> tuple[Any, Any]:
             f"{path}: column {X.indices[position]}, row {row} (the first is 0):"
             f" {X.data[position]} is not finite"
         )
+    for row in np.flatnonzero(~np.isfinite(y))[:1]:
+        raise DatasetError(f"{path}: row {row} (the first is 0): no label, but {y[row]}")
     return X, y.astype(np.int64) if np.array_equal(y, np.rint(y)) else y
 
 

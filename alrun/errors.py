@@ -15,8 +15,8 @@ class ExperimentError(AlrunError):
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = list(problems)
+        self.problems = [problem.replace("\r", "\\r").replace("\n", "\\n") for problem in problems]
+        super().__init__("\n".join(self.problems))
 
     def __reduce__(self) -> tuple[type["ExperimentError"], tuple[list[str]]]:
         return type(self), (self.problems,)

@@ -1,75 +1,35 @@
-"""An experiment: its data, its model and its grid, validated, and the runs that these make.
+"""An experiment: data, model and grid, as they are written in a file, validated.
 
-What strategies, models and data sets there are is handed in as a Catalogue, so that a report can
-read an experiment without loading any of them.
+Whether the strategies, models and data sets that it names exist is another matter: `lookup`.
 """
 
 import json
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from itertools import product
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from alrun.errors import AlrunError, DatasetError, nearest
-from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
+from alrun.spec import InitialSpec
 
 # As in alrun.metrics, named here so that reading a file loads no numerical library.
 Metric = Literal["accuracy", "balanced_accuracy", "macro_f1", "average_precision"]
-
-
-class Catalogue(Protocol):
-    """What an experiment may name; each raises an AlrunError that says what is wrong."""
-
-    def check_dataset(self, name: str, per_seed: bool, folder: Path) -> Collection[str]:
-        """Check that the data set is there, and return the parameters that it takes."""
-
-    def resolve_model(self, name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Return all parameters, defaults included."""
-
-    def resolve_strategy(
-        self, name: str, parameters: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], int]:
-        """Return all parameters, defaults included, and the strategy's version."""
-
-    def mismatch(self, strategy: str, model: str, parameters: Mapping[str, Any]) -> str | None:
-        """Return what the strategy needs that the model has not, or None."""
-
-
-class Source(Protocol):
-    """What the grid needs to know of a loaded data set."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Identity of the data, unscaled."""
-
-    @property
-    def n_examples(self) -> int:
-        """Number of rows."""
-
-    @property
-    def n_classes(self) -> int:
-        """Number of classes."""
-
-    def given_split(self, seed: int) -> tuple[str, int] | None:
-        """Return identity and number of initial labels of a split from a file, None if drawn."""
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class _Named(_Section):
+class Named(_Section):
     """A table whose further keys are parameters of the thing it names."""
 
     model_config = ConfigDict(extra="allow")
@@ -81,21 +41,6 @@ class _Named(_Section):
     def parameters(self) -> dict[str, Any]:
         """The keys that are not alrun's own."""
         return dict(self.model_extra or {})
-
-    @model_validator(mode="after")
-    def _plain_parameters(self) -> Self:
-        for key, value in self.parameters.items():
-            try:
-                json.dumps(value, allow_nan=False)
-            except (TypeError, ValueError):
-                raise ValueError(
-                    f"{key} should be a finite number, a text, a list or a table"
-                ) from None
-        return self
-
-
-def _catalogue(info: ValidationInfo) -> Catalogue | None:
-    return info.context["catalogue"] if info.context else None
 
 
 def _is_number(value: Any) -> bool:
@@ -112,7 +57,7 @@ def _size(value: Any) -> Any:
 
 
 def _scale(value: Any) -> Any:
-    is_divisor = _is_number(value) and 0 < value < float("inf")
+    is_divisor = _is_number(value) and 0 < value <= sys.float_info.max
     if value not in ("none", "standard", "minmax") and not is_divisor:
         known = '"none", "standard", "minmax" or a number to divide by'
         raise ValueError(f"should be {known}, not {shortened(value)}")
@@ -139,7 +84,7 @@ Scale = Annotated[str | float, BeforeValidator(_scale)]
 Seeds = Annotated[int | list[int], BeforeValidator(_seeds)]
 
 
-class DatasetSettings(_Named):
+class DatasetSettings(Named):
     """A `[dataset]` table."""
 
     scale: Scale = "none"
@@ -149,22 +94,13 @@ class DatasetSettings(_Named):
     per_seed: bool = False
 
     @model_validator(mode="after")
-    def _known(self, info: ValidationInfo) -> Self:
+    def _fits_together(self) -> Self:
         if self.splits is not None and "test_size" in self.model_fields_set:
             raise ValueError(
                 "test_size and splits exclude each other: the splits say who is tested"
             )
         if self.splits is not None and self.per_seed:
             raise ValueError("per_seed and splits exclude each other: rows differ between seeds")
-        catalogue = _catalogue(info)
-        if catalogue is not None:
-            taken = _checked(catalogue.check_dataset, self.name, self.per_seed, _folder(info))
-            known = [*type(self).model_fields, *taken]
-            unknown = [key for key in self.parameters if key not in taken]
-            if unknown:
-                raise ValueError(
-                    "; ".join(f"unknown key '{key}'{nearest(key, known)}" for key in unknown)
-                )
         return self
 
 
@@ -192,30 +128,16 @@ class InitialSettings(_Section):
         return InitialSpec(str(self.method), max(1, as_count(self.size, n_training)))
 
 
-class ModelSettings(_Named):
+class ModelSettings(Named):
     """A `[model]` table."""
 
     name: str = "logistic"
 
-    @model_validator(mode="after")
-    def _known(self, info: ValidationInfo) -> Self:
-        catalogue = _catalogue(info)
-        if catalogue is not None:
-            _checked(catalogue.resolve_model, self.name, self.parameters)
-        return self
 
-
-class StrategySettings(_Named):
+class StrategySettings(Named):
     """A strategy: its name, or a table with parameters."""
 
     replica: Annotated[int, Field(ge=0)] = 0
-
-    @model_validator(mode="after")
-    def _known(self, info: ValidationInfo) -> Self:
-        catalogue = _catalogue(info)
-        if catalogue is not None:
-            _checked(catalogue.resolve_strategy, self.name, self.parameters)
-        return self
 
     def shown(self) -> str:
         """Return the label, or the name with what differs from a plain one in brackets."""
@@ -268,7 +190,7 @@ class Experiment(_Section):
 
     @field_validator("batch_sizes", "seeds", "targets")
     @classmethod
-    def _distinct(cls, value: Any, info: ValidationInfo) -> Any:
+    def _distinct(cls, value: Any) -> Any:
         if isinstance(value, list):
             _no_twins(value, "the value")
         return value
@@ -284,7 +206,7 @@ class Experiment(_Section):
         return value
 
     @model_validator(mode="after")
-    def _fits_together(self, info: ValidationInfo) -> Self:
+    def _fits_together(self) -> Self:
         given = [entry.splits is not None for entry in self.dataset]
         if any(given) and self.initial is not None:
             raise ValueError(
@@ -292,12 +214,6 @@ class Experiment(_Section):
             )
         if self.initial is None and not all(given):
             self.initial = InitialSettings(per_class=2)
-        catalogue = _catalogue(info)
-        if catalogue is not None:
-            for model, strategy in product(self.model, self.strategies):
-                problem = catalogue.mismatch(strategy.name, model.name, model.parameters)
-                if problem:
-                    raise ValueError(problem)
         return self
 
     @property
@@ -317,43 +233,9 @@ class Experiment(_Section):
             if entry.get("splits") is not None:
                 entry.pop("test_size")
                 entry["splits"] = _moved(entry["splits"], folder, new_folder)
-            if (folder / entry["name"]).is_file():
+            if Path(entry["name"]).suffix and (folder / entry["name"]).is_file():
                 entry["name"] = _moved(entry["name"], folder, new_folder)
         return tomli_w.dumps(content)
-
-
-def expand(
-    experiment: Experiment,
-    sources: Mapping[str, Source],
-    catalogue: Catalogue,
-) -> Iterator[RunSpec]:
-    """Yield every run of the grid, defaults resolved and sizes as counts.
-
-    `sources` holds the data sets by label. Raises DatasetError where a size does not fit the data.
-    """
-    models = [
-        ModelSpec(
-            str(entry.label), entry.name, catalogue.resolve_model(entry.name, entry.parameters)
-        )
-        for entry in experiment.model
-    ]
-    strategies = [
-        StrategySpec(
-            str(entry.label),
-            entry.name,
-            *catalogue.resolve_strategy(entry.name, entry.parameters),
-            replica=entry.replica,
-        )
-        for entry in experiment.strategies
-    ]
-    for entry in experiment.dataset:
-        source = sources[str(entry.label)]
-        for seed in experiment.seed_list:
-            dataset, initial = _split_specs(experiment, entry, source, seed)
-            for model, strategy, batch_size in product(models, strategies, experiment.batch_sizes):
-                yield RunSpec(
-                    dataset, initial, model, strategy, batch_size, experiment.budget, seed
-                )
 
 
 def as_count(size: int | float, n: int) -> int:
@@ -361,57 +243,16 @@ def as_count(size: int | float, n: int) -> int:
     return size if isinstance(size, int) else int(size * n + 0.5)
 
 
-def _split_specs(
-    experiment: Experiment,
-    entry: DatasetSettings,
-    source: Source,
-    seed: int,
-) -> tuple[DatasetSpec, InitialSpec]:
-    label = str(entry.label)
-    given = source.given_split(seed)
-    if given is not None:
-        fingerprint, n_initial = given
-        test_size, initial = 0, InitialSpec("given", 0)
-    else:
-        assert experiment.initial is not None  # filled in unless all splits are given
-        fingerprint = None
-        test_size = as_count(entry.test_size, source.n_examples)
-        n_training = source.n_examples - test_size
-        if not test_size or n_training < 1:
-            raise DatasetError(
-                f"dataset.test_size: {test_size} of the {source.n_examples} examples of {label}"
-                " leave none to test on, or none to learn from"
-            )
-        initial = experiment.initial.spec(n_training)
-        n_initial = initial.size * (source.n_classes if initial.method == "per_class" else 1)
-    if experiment.budget < n_initial:
-        raise DatasetError(f"budget: {experiment.budget} is below the {n_initial} initial labels")
-    spec = DatasetSpec(label, entry.name, source.fingerprint, entry.scale, test_size, fingerprint)
-    return spec, initial
-
-
-def _checked(check: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a check of the catalogue; pydantic collects ValueErrors, so that all are shown."""
-    try:
-        return check(*arguments)
-    except AlrunError as error:
-        raise ValueError(str(error)) from error
-
-
-def _folder(info: ValidationInfo) -> Path:
-    return Path(info.context["folder"]) if info.context else Path()
-
-
 def _moved(name: str, folder: Path, new_folder: Path) -> str:
-    return Path(os.path.relpath(folder / name, new_folder)).as_posix()
+    return Path(os.path.relpath((folder / name).resolve(), new_folder.resolve())).as_posix()
 
 
 def shortened(value: Any) -> str:
     """Return a value as it may be quoted in an error."""
     try:
         text = json.dumps(value, default=str)
-    except (TypeError, ValueError):
-        text = str(value)
+    except ValueError:
+        text = "a number too large to print"
     return text if len(text) <= 60 else text[:57] + "..."
 
 

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,6 @@ from pydantic import BaseModel, ValidationError
 
 from alrun.errors import ExperimentError, nearest
 from alrun.experiment import (
-    Catalogue,
     DatasetSettings,
     Experiment,
     InitialSettings,
@@ -17,6 +17,7 @@ from alrun.experiment import (
     StrategySettings,
     shortened,
 )
+from alrun.lookup import Catalogue, look_up
 
 
 def read_experiment(
@@ -30,12 +31,17 @@ def read_experiment(
     content = _read_toml(path)
     for override in overrides:
         _override(path, content, override)
+    problems: list[str] = []
+    experiment = None
     try:
-        return Experiment.model_validate(
-            content, context={"catalogue": catalogue, "folder": path.parent}
-        )
+        experiment = Experiment.model_validate(content)
     except ValidationError as error:
-        raise ExperimentError(_sentences(path, content, error)) from None
+        problems += _sentences(content, error)
+    if catalogue is not None:
+        problems += look_up(content, catalogue, path.parent)
+    if experiment is None or problems:
+        raise ExperimentError([f"{path}: {problem}" for problem in problems])
+    return experiment
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -45,10 +51,10 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ExperimentError([f"{path}: there is no such file"]) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ExperimentError([f"{path}: cannot be read: {error}"]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ExperimentError([f"{path}: not TOML: {error}"]) from None
     except RecursionError:
         raise ExperimentError([f"{path}: not TOML: nested too deeply"]) from None
+    except ValueError as error:  # not TOML, or a number of thousands of digits
+        raise ExperimentError([f"{path}: not TOML: {error}"]) from None
 
 
 def _override(path: Path, content: dict[str, Any], override: str) -> None:
@@ -57,7 +63,7 @@ def _override(path: Path, content: dict[str, Any], override: str) -> None:
         raise ExperimentError([f"--set {override}: should be key=value, as in model.C=0.1"])
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text.strip()
     *tables, last = key.strip().split(".")
     table: Any = content
@@ -66,7 +72,7 @@ def _override(path: Path, content: dict[str, Any], override: str) -> None:
         if not isinstance(table, (dict, list)):
             where = ".".join(tables[: depth + 1])
             raise ExperimentError([f"--set {override}: {path} has no table '{where}'"])
-    if isinstance(table, list) and last.isdecimal() and int(last) < len(table):
+    if _item(table, last) is not None:
         table[int(last)] = value
         return
     if isinstance(table, list):
@@ -77,9 +83,10 @@ def _override(path: Path, content: dict[str, Any], override: str) -> None:
     table[last] = value
 
 
-def _item(entries: list[Any], position: str) -> Any:
-    inside = position.isdecimal() and int(position) < len(entries)
-    return entries[int(position)] if inside else None
+def _item(entries: Any, position: str) -> Any:
+    """Return the entry of a list at a position that is a text, None where there is none."""
+    named = position.isdecimal() and len(position) < 10 and isinstance(entries, list)
+    return entries[int(position)] if named and int(position) < len(entries) else None
 
 
 _KNOWN: dict[str, type[BaseModel]] = {
@@ -90,8 +97,8 @@ _KNOWN: dict[str, type[BaseModel]] = {
 }
 
 
-def _sentences(path: Path, content: Mapping[str, Any], error: ValidationError) -> list[str]:
-    """Return a line for each error, without doubles, in the order of the file's keys."""
+def _sentences(content: Mapping[str, Any], error: ValidationError) -> list[str]:
+    """Return a sentence for each error, without doubles."""
     lines = []
     for problem in error.errors(include_url=False):
         key, message = _key(content, problem["loc"]), problem["msg"]
@@ -101,10 +108,11 @@ def _sentences(path: Path, content: Mapping[str, Any], error: ValidationError) -
             known = section.model_fields if section else {}
             message = f"unknown key{nearest(str(problem['loc'][-1]), known)}"
         elif problem["type"] == "missing":
-            message = "is missing"
+            twins = get_close_matches(str(problem["loc"][-1]), map(str, problem["input"]), n=1)
+            message = f"is missing; is '{twins[0]}' meant to be it?" if twins else "is missing"
         elif problem["type"] not in ("value_error", "too_short"):
             message += f", not {shortened(problem['input'])}"
-        line = f"{path}: {key}: {message}" if key else f"{path}: {message}"
+        line = f"{key}: {message}" if key else message
         if line not in lines:
             lines.append(line)
     return lines

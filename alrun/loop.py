@@ -62,12 +62,13 @@ class _Learner:
     y_test: IntArray
     model_rng: np.random.Generator
     strategy_rng: np.random.Generator
-    tie_order: IntArray
 
     @classmethod
     def start(cls, spec: RunSpec, dataset: Dataset) -> "_Learner":
         split = split_of(spec, dataset)
         X = rescale(dataset.X, spec.dataset.scale, split.training)
+        # The order of the rows in the file may tell their classes, and must break no tie.
+        order = generator(spec.seed, "order", spec.cell()).permutation(len(split.pool))
         model = spec.model.identity()
         return cls(
             spec=spec,
@@ -75,12 +76,11 @@ class _Learner:
             y=dataset.y,
             n_classes=dataset.n_classes,
             labelled=split.initial,
-            unlabelled=split.pool,
+            unlabelled=split.pool[order],
             X_test=X[split.test],
             y_test=dataset.y[split.test],
             model_rng=generator(spec.seed, "model", spec.dataset.fingerprint, model),
             strategy_rng=generator(spec.seed, "strategy", spec.cell()),
-            tie_order=generator(spec.seed, "ties", spec.cell()).permutation(dataset.n_examples),
         )
 
     def fit(self) -> Classifier:
@@ -107,8 +107,7 @@ class _Learner:
             return np.empty(0, dtype=np.int64)
         labels = self.y[self.labelled]
         pool = Pool(self.X, self.unlabelled, self.labelled, labels, classifier)
-        ranks = self.tie_order[self.unlabelled]
-        picked = query(self.spec.strategy, pool, n, self.strategy_rng, ranks)
+        picked = query(self.spec.strategy, pool, n, self.strategy_rng)
         batch = self.unlabelled[picked]
         self.labelled = np.concatenate([self.labelled, batch])
         self.unlabelled = np.delete(self.unlabelled, picked)

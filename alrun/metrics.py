@@ -76,7 +76,7 @@ def average_precision(y: IntArray, ranking: FloatArray) -> float | None:
     positive, scores = y[order] == 1, ranking[order]
     if not positive.any():
         return None
-    last = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
+    last = np.append(np.flatnonzero(scores[1:] != scores[:-1]), len(scores) - 1)
     true_positives = np.cumsum(positive)[last]
     precision = true_positives / (last + 1)
     gained = np.diff(true_positives, prepend=0) / true_positives[-1]

@@ -147,7 +147,7 @@ def with_given_splits(
     import pandas as pd
 
     try:
-        frame = pd.read_parquet(path)
+        frame = pd.read_parquet(path).reset_index(drop=True)
     except (ValueError, OSError) as error:
         raise DatasetError(
             f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}"
@@ -186,5 +186,5 @@ def _check_rows(path: Path, frame: Any, n_examples: int) -> None:
         "the same seed and index stand above": frame.duplicated(["seed", "index"]),
     }
     for problem, bad in problems.items():
-        for row in np.flatnonzero(bad)[:1]:
+        for row in frame.index[bad][:1]:
             raise DatasetError(f"{path}: row {row} (the first is 0): {problem}")

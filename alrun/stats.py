@@ -20,8 +20,7 @@ ALPHA = 0.05
 MONTE_CARLO_DRAWS = 99_999
 # Up to this many differences all sign patterns are enumerated.
 MOST_ENUMERATED = 20
-# Integer differences with a larger sum than this are treated as floats: the exact distribution
-# has one entry for each value of the sum.
+# Beyond this the exact distribution, which has one entry for each value of the sum, gets too large.
 _LARGEST_SUM = 5_000_000
 
 Array = npt.NDArray[Any]
@@ -59,9 +58,7 @@ def median_interval(values: Array) -> Interval:
     """
     n = len(values)
     rank = int(stats.binom.ppf((1 - CONFIDENCE) / 2, n, 0.5)) if n else 0
-    # ppf is the smallest k with cdf(k) >= 2.5 %; rank r needs cdf(r - 1) <= 2.5 %.
-    if n and stats.binom.cdf(rank, n, 0.5) <= (1 - CONFIDENCE) / 2:
-        rank += 1
+    # ppf is the smallest k with cdf(k) >= 2.5 %, so that rank k has cdf(k - 1) < 2.5 %.
     if rank < 1:
         return Interval()
     ordered = np.sort(values)
@@ -108,11 +105,12 @@ def sign_flip(differences: Array) -> float:
     """Return the two-sided p value of the paired sign-flip test on the mean difference.
 
     p is the share of sign patterns over the nonzero d with |sum e_i |d_i|| >= |sum d_i| (Fisher
-    1935, The Design of Experiments, section 21). Exact for integers of any number and for up to
-    20 floats; beyond, 99,999 draws from a fixed stream, so that p = (b + 1) / 100,000. The order
-    of the seeds changes nothing. NaN for no values, 1 where all are zero.
+    1935, The Design of Experiments, section 21). Exact for any number of integers whose sum,
+    divided by their greatest common divisor, is at most five million, and for up to 20 floats;
+    beyond, 99,999 draws from a fixed stream, so that p = (b + 1) / 100,000. The order
+    of the seeds changes nothing. NaN for no values or a NaN among them, 1 where all are zero.
     """
-    if len(differences) == 0:
+    if len(differences) == 0 or np.isnan(differences).any():
         return nan
     nonzero = differences[differences != 0]
     if len(nonzero) == 0:

@@ -204,9 +204,9 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> Any:
     if not path.is_file():
         raise ResultsError(f"there is no {path.name} in {path.parent}; make it with `alrun sweep`")
     try:
-        file = pq.ParquetFile(path, read_dictionary=["run_id"])
-        schema = file.schema_arrow
+        schema = pq.read_schema(path)
         _check_version(path, schema)
+        file = pq.ParquetFile(path, read_dictionary=sorted({"run_id"} & set(schema.names)))
         wanted = (
             schema.names if columns is None else [name for name in columns if name in schema.names]
         )

@@ -13,8 +13,9 @@ from alrun.datasets import load
 from alrun.errors import DatasetError, ExperimentError, ResultsError
 from alrun.execute.local import run_all
 from alrun.execute.worker import Outcome, compute
-from alrun.experiment import Experiment, expand
+from alrun.experiment import Experiment
 from alrun.experiment_file import read_experiment
+from alrun.grid import expand
 from alrun.schema import Failure
 from alrun.spec import RunSpec, Split, run_id
 from alrun.splits import Source, split_of, with_given_splits

@@ -142,12 +142,8 @@ def test_the_final_count_is_known_only_where_the_run_was_evaluated_just_there():
         curve([20, 30, 60], [0.5, 0.6, 0.8], "margin", n_test=50, n_correct=[25, 30, 40]),
         curve([20, 40, 60], [0.5, 0.7, 0.8], "entropy", n_test=50, n_correct=[25, 35, 40]),
     ]
-    table = summaries_of(read(*frames))
-    assert table["final_correct"].droplevel("seed").to_dict() == {
-        "random": 45,
-        "margin": -1,
-        "entropy": 35,
-    }
+    counts = summaries_of(read(*frames))["final_correct"].droplevel("seed")
+    assert counts[counts >= 0].to_dict() == {"random": 45, "entropy": 35}
 
 
 # What the table may look like

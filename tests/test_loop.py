@@ -137,6 +137,16 @@ def test_the_seed_reaches_split_and_strategy_and_model():
     assert len(curves) == 3
 
 
+def test_ties_are_broken_by_chance_and_not_by_the_order_of_the_file():
+    """All examples are alike, so that every score ties; the batches must not begin at the top."""
+    same = replace(blobs(), X=np.ones((60, 4)))
+    runs = [run_active_learning(spec_of(seed=seed), same).rounds for seed in range(20)]
+    places = np.concatenate([entry.batch for rounds in runs for entry in rounds])
+    assert 25 < places.mean() < 34
+    again = run_active_learning(spec_of(seed=3), same).rounds
+    assert [entry.batch.tolist() for entry in again] == [e.batch.tolist() for e in runs[3]]
+
+
 def test_a_replica_differs_in_its_draws_alone():
     plain = spec_of("random")
     other = replace(plain, strategy=replace(plain.strategy, replica=1))

@@ -77,7 +77,6 @@ def test_what_is_resolved_does_not_depend_on_what_was_built():
         ("logistic", {"D": 1, "E": 2}, ["'D'", "'E'", "C, class_weight"]),
         ("logistic", {"C": -1.0}, ["C", "-1"]),
         ("logistic", {"C": "much"}, ["C", "much"]),
-        ("logistic", {"C": True}, ["C", "True"]),
         ("logistic", {"C": 10**400}, ["C"]),
         ("logistic", {"class_weight": "blanced"}, ["class_weight", "blanced"]),
         ("logistic", {"random_state": 1}, ["random_state", "leave it out"]),
@@ -122,6 +121,7 @@ def test_a_module_that_does_not_import_is_named(tmp_path, monkeypatch, content):
         resolve("broken_models.Mine", {})
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")
 @pytest.mark.parametrize(
     "name",
     [f"{kind.__module__}.{label}" for label, kind in all_estimators(type_filter="classifier")],
@@ -342,6 +342,7 @@ def test_the_gradient_of_the_objective_vanishes_at_the_weights(C, n_classes, cla
     assert np.abs(intercept_slope).max() < 1e-4
 
 
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
 def test_scikit_learns_default_solver_stops_where_the_gradient_does_not_vanish():
     X, y = iris()
     slope, _ = gradient(LogisticRegression().fit(X, y), X, y, 1.0, np.ones(150))

@@ -236,6 +236,7 @@ def test_one_seed_gives_point_estimates_alone():
     assert [line["p_adjusted"], line["aulc_p_adjusted"]] == [None] * 2
     assert line["significant"] is False
     assert noted(report, "one seed")
+    assert not noted(report, "no variation")
     assert "*" not in "".join(line_of(report).values())
 
 
@@ -254,6 +255,7 @@ def test_tied_pairs_have_p_one_and_stay_in_the_family():
     assert entropy[["wins", "ties", "losses"]].tolist() == [0, 6, 0]
     assert row_of(report)["p_value"] == 2**-5
     assert row_of(report)["p_adjusted"] == 2**-4
+    assert not noted(report, "no variation", "entropy")
 
 
 @pytest.mark.parametrize("baseline", [[100] * 6, [100, 110, 120, 130, 140, 150]])
@@ -312,7 +314,7 @@ def test_a_strategy_that_lacks_seeds_is_paired_on_those_it_shares():
     assert row["random_mean_labels"] == 130
     assert row["mean_labels"] == pytest.approx((100 + 60 + 70) / 3)
     assert row["saving"] == pytest.approx(1 - 230 / 390)
-    assert baseline["mean_labels"] == 125
+    assert baseline["mean_labels"] == baseline["random_mean_labels"] == 125
     assert baseline[["n_seeds", "n_pairs"]].tolist() == [6, 6]
     assert row["aulc_difference"] == pytest.approx(0.45 * (130 - 230 / 3) / 180)
     assert row["aulc"] - row["aulc_difference"] < baseline["aulc"] - 0.01
@@ -395,7 +397,9 @@ def test_different_budgets_are_cut_at_the_common_one(random, margin, budget, rea
     report = report_of(reaching(random), reaching(margin, "margin", grid=longer))
     assert set(report.rows["budget"]) == {budget}
     assert row_of(report)["reached"] == reached
-    assert row_of(report)["mean_labels"] == sum(min(n, budget) for n in margin) / 2
+    means = [sum(min(n, budget) for n in labels) / 2 for labels in (random, margin)]
+    assert row_of(report)[["random_mean_labels", "mean_labels"]].tolist() == means
+    assert row_of(report, "random")[["random_mean_labels", "mean_labels"]].tolist() == means[:1] * 2
     assert line_of(report)["within"] == str(budget)
     assert report.budget == 300
     assert noted(report, "Warning", "200, 300")
@@ -457,12 +461,22 @@ def test_the_final_score_is_that_at_the_end_of_the_common_range():
     assert row["gain"] == pytest.approx(0.12)
 
 
+def test_areas_and_final_scores_that_differ_by_rounding_alone_are_tied():
+    def line(grid, name):
+        scores = [0.5 + n / 700 for n in grid]
+        return [curve(grid, scores, name, seed) for seed in range(8)]
+
+    row = row_of(report_of(*line(GRID, "random"), *line([20, 33, 77, 203], "margin")))
+    assert row[["aulc_difference", "aulc_p_value", "final_p_value"]].tolist() == [0, 1, 1]
+
+
 def test_final_scores_are_tested_where_the_common_range_is_one_round():
     report = report_of(reaching([20] * 6, grid=[20]), reaching([30] * 6, "margin", grid=[20]))
     row = row_of(report)
     assert row["final_difference"] == pytest.approx(-0.45)
     assert row["final_p_value"] == 2**-5
     assert isnan(row["aulc"])
+    assert noted(report, "Warning", "AULC")
 
 
 def test_without_a_baseline_there_are_means_and_no_tests():
@@ -654,6 +668,11 @@ def test_every_test_of_labels_to_target_is_in_one_family():
     assert rows.loc[rows["is_baseline"], ["p_value", "p_adjusted"]].isna().all(axis=None)
 
 
+def test_the_table_of_whole_curves_has_a_line_for_each_strategy_and_not_for_each_target():
+    shown = [len(section.rows) for section in sections(report_of(*REACHED, targets=[0.6, 0.9]))]
+    assert shown == [4, 2]
+
+
 @pytest.mark.parametrize("name", ["aulc", "final"])
 def test_what_has_no_target_is_tested_once_and_not_once_per_target(name):
     report = many_tests()
@@ -686,9 +705,16 @@ def test_a_star_follows_the_adjusted_p_alone():
 def test_seeds_that_cannot_reach_significance_are_said(n_seeds, n_strategies, needed):
     frames = [reaching([80] * n_seeds, f"s{place}") for place in range(n_strategies)]
     report = report_of(reaching([100] * n_seeds), *frames)
-    (said,) = [note for note in report.notes if "cannot reach" in note] or [""]
-    assert (str(needed) in re.findall(r"\d+", said)) == (needed is not None)
+    said = [re.findall(r"\d+", note) for note in report.notes if "cannot reach" in note]
+    assert len(said) == (needed is not None)
+    assert all(str(needed) in numbers for numbers in said)
     assert report.rows["significant"].any() == (needed is None)
+
+
+def test_a_strategy_with_too_few_pairs_for_significance_is_said():
+    frames = [reaching([100] * 9), reaching([80] * 9, "margin")]
+    assert not noted(report_of(*frames), "cannot reach")
+    assert noted(report_of(*frames, reaching([80] * 3, "entropy")), "3 ", "cannot reach")
 
 
 # AULC and the final score
@@ -712,13 +738,12 @@ def test_area_and_final_score_are_tested_on_the_pairs():
 
 
 def test_final_scores_on_test_parts_of_unequal_size_are_compared_as_scores():
-    frames = [
-        curve([20, 40], [0.5, 0.8], "random", 0, n_test=10, n_correct=[5, 8]),
-        curve([20, 40], [0.5, 0.9], "margin", 0, n_test=10, n_correct=[5, 9]),
-        curve([20, 40], [0.5, 0.9], "random", 1, n_test=100, n_correct=[50, 90]),
-        curve([20, 40], [0.5, 0.8], "margin", 1, n_test=100, n_correct=[50, 80]),
-    ]
-    assert row_of(report_of(*frames))["final_p_value"] == 1
+    frames = []
+    for seed, (random, margin, size) in enumerate([(5, 8, 10), (6, 9, 10), (80, 60, 100)]):
+        for name, correct in (("random", random), ("margin", margin)):
+            counts = {"n_test": size, "n_correct": [0, correct]}
+            frames.append(curve([20, 40], [0, correct / size], name, seed, **counts))
+    assert row_of(report_of(*frames))["final_p_value"] == 4 / 8  # of .3, .3 and -.2
 
 
 # Scale
@@ -822,8 +847,10 @@ def test_the_table_of_usual_names_has_a_line_for_each_strategy():
             assert any(all(cell in line for cell in row) for line in lines)
 
 
-def test_the_table_shows_names_that_look_like_markup(hard):
-    assert "[bold]x[/bold]" in re.sub(r"\s", "", render(hard, "table"))
+def test_the_table_shows_names_that_look_like_markup():
+    report = report_of(*(frame.replace({"strategy": {"margin": "[b]x[/b]"}}) for frame in SIX))
+    assert not noted(report, "[b]")
+    assert render(report, "table").count("[b]x[/b]") == 2
 
 
 def test_markdown_has_as_many_cells_in_every_row(hard):
@@ -874,6 +901,8 @@ def test_runs_that_start_at_the_target_are_counted():
     report = report_of(reaching([100] * 5), reaching([20, 30, 20, 40, 20], "margin"))
     assert noted(report, "start at the target", "margin at 0.9 (3 of 5")
     assert not noted(report, "start at the target", "random at")
+    report = report_of(reaching([100] * 2), reaching([30, 40], "margin", grid=GRID[1:]))
+    assert noted(report, "start at the target", "margin at 0.9 (1 of 2")
 
 
 def test_runs_that_start_at_the_target_are_counted_among_those_of_the_row():

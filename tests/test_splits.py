@@ -104,14 +104,17 @@ def test_a_seed_gives_the_same_split_again_and_another_seed_another(rule):
     assert not np.array_equal(one.initial, other.initial)
 
 
-def test_every_training_row_is_in_the_initial_set_of_some_seed():
-    dataset = made()
-    hit = np.zeros(110, dtype=int)
+@pytest.mark.parametrize(
+    "rule", [InitialSpec("random", 20), InitialSpec("stratified", 20), InitialSpec("per_class", 7)]
+)
+def test_every_row_of_a_class_is_as_likely_in_the_initial_set(rule):
+    dataset = made((40, 40, 40))
+    hit = np.zeros(120, dtype=int)
     for seed in range(200):
-        hit[draw_split(dataset, 30, InitialSpec("random", 20), seed).initial] += 1
-    # Each row is drawn with probability 20 / 110: about 36 times, standard deviation 5.5.
+        hit[draw_split(dataset, 30, rule, seed).initial] += 1
+    # About one in six each, so 33 to 35 times of 200, standard deviation 5.3.
     assert hit.min() > 10
-    assert hit.max() < 65
+    assert hit.max() < 60
 
 
 def test_the_test_part_does_not_depend_on_the_initial_rule():

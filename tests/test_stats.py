@@ -148,8 +148,9 @@ def test_sign_flip_of_many_floats_is_fixed_whatever_the_order_of_the_seeds():
     rng = np.random.default_rng(3)
     differences = rng.normal(0.3, 1, size=30)
     p = stats.sign_flip(differences)
+    for n in range(40, 130, 9):  # what is drawn in between changes nothing
+        stats.sign_flip(rng.normal(size=n))
     for _ in range(5):
-        stats.sign_flip(rng.normal(size=25))  # what is drawn in between changes nothing
         assert stats.sign_flip(rng.permutation(differences)) == p
 
 
@@ -182,7 +183,8 @@ def test_saving_of_censored_runs_as_computed_by_hand():
 
 def test_interval_of_the_saving_of_censored_runs_as_computed_by_hand():
     interval = stats.saving_interval(CENSORED_RANDOM, CENSORED_STRATEGY)
-    assert bounds(interval) == pytest.approx((-0.27306, 0.52007), abs=5e-6)
+    # Where scipy's paired t-test of s - theta r crosses .05, to the digits shown.
+    assert bounds(interval) == pytest.approx((-0.273056, 0.520065), abs=5e-7)
 
 
 def test_saving_of_reached_runs_as_computed_by_hand():

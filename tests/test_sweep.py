@@ -273,3 +273,23 @@ def test_the_ids_of_the_files_are_those_of_the_specs(tiny, tmp_path):
     assert {path.stem for path in (results / "runs").iterdir()} == set(plan.specs)
     assert all(run_id(spec) == identity for identity, spec in plan.specs.items())
     assert pq.read_metadata(results / "curves.parquet").num_rows == 6 * 4
+
+
+def test_runs_of_a_smaller_pool_are_whole(tmp_path):
+    """Splits of unequal size, and a budget above both pools: both seeds end by right."""
+    roles = ["test", "initial", "pool"]
+    rows = [
+        (seed, index, roles[index % 3 if 45 <= index < 105 else index % 3 and 2])
+        for seed, n in ((0, 150), (1, 120))
+        for index in range(n)
+    ]
+    pd.DataFrame(rows, columns=["seed", "index", "role"]).to_parquet(tmp_path / "mine.parquet")
+    path = tmp_path / "unequal.toml"
+    path.write_text(
+        'strategies = ["random", "margin"]\nseeds = 2\nbudget = 1000\ntargets = [0.9]\n'
+        '[dataset]\nname = "iris"\nsplits = "mine.parquet"\n'
+    )
+    results = run_sweep(path, tmp_path / "results", jobs=1)
+    report = alrun.report(results)
+    assert report.rows["n_seeds"].tolist() == [2, 2]
+    assert not any("left out" in note for note in report.notes)

@@ -70,10 +70,11 @@ class Classifier:
         values = self.estimator.decision_function(X)
         if values.ndim == 1:
             values = np.column_stack([-values / 2, values / 2])
-        if values.shape[1] != len(self._seen):
+        of_pairs = getattr(self.estimator, "decision_function_shape", None) == "ovo"
+        if values.shape[1] != len(self._seen) or (of_pairs and len(self._seen) > 2):
             raise ModelError(
                 f"{type(self.estimator).__name__} gave {values.shape[1]} decision values for"
-                f' {len(self._seen)} classes; use decision_function_shape = "ovr"'
+                f' {len(self._seen)} classes, not one each; use decision_function_shape = "ovr"'
             )
         decision[:, self._seen] = values
         return decision

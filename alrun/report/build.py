@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ def build_report(
         baseline=baseline,
         order=[str(entry.label) for entry in experiment.strategies] if experiment else (),
         query_seconds=_query_seconds(runs),
+        known_ends=partial(_known_ends, path, experiment),
     )
     notes = write_notes(
         tables,
@@ -87,6 +89,16 @@ def build_report(
 def _experiment(path: Path) -> Experiment | None:
     file = path / "experiment.toml"
     return read_experiment(file) if file.is_file() else None
+
+
+def _known_ends(path: Path, experiment: Experiment | None) -> dict[Any, int]:
+    """Return where runs end by data set and seed: at the budget, or when the pool is empty."""
+    file = path / "splits.parquet"
+    if experiment is None or not file.is_file():
+        return {}
+    splits = read_table(file)
+    training = splits[splits["role"] != "test"].groupby(["dataset", "seed"], observed=True).size()
+    return {key: min(int(n), experiment.budget) for key, n in training.items()}
 
 
 def _distinct(targets: Sequence[float]) -> tuple[float, ...]:

@@ -35,7 +35,8 @@ def write_notes(
         *_reading(tables),
         *_claim(tables, per_seed),
         *_seeds(tables),
-        *_estimates(tables),
+        *(_estimates(tables) if tables.targets else ()),
+        *_ranges(tables),
         *_runs(runs),
     ]
     if named_targets is not None:
@@ -45,7 +46,7 @@ def write_notes(
                 f"Warning: the experiment does not name the target {_listed(map(_number, late))};"
                 " a target chosen after a look at the curves is exploratory."
             )
-    return notes
+    return [" ".join(note.split()) for note in notes]
 
 
 def _reading(tables: Tables) -> Iterator[str]:
@@ -65,7 +66,8 @@ def _reading(tables: Tables) -> Iterator[str]:
             " split and initial labels (Fieller's interval)."
         )
     if tables.has_baseline:
-        families = f"the {tables.family} tests of labels to target; " if tables.targets else ""
+        tests = f"{tables.family} test{'' if tables.family == 1 else 's'}"
+        families = f"the {tests} of labels to target; " if tables.targets else ""
         yield (
             "A star: adjusted p <= .05, paired sign-flip test against"
             f" {tables.baseline}, Holm over {families}AULC and final score are"
@@ -103,6 +105,10 @@ def _seeds(tables: Tables) -> Iterator[str]:
                 lacking.append(f"{name} lacks {_seed_list(missing)} ({_cell(key)})")
     if lacking:
         yield f"Warning: {_listed(lacking, '; ')}; pairs are the seeds that both have."
+    gone = tables.rows.groupby(BLOCK, observed=True)["is_baseline"].any()
+    if tables.has_baseline and not gone.all():
+        cells = _listed((_cell(key) for key, found in gone.items() if not found), "; ")
+        yield f"Warning: there is no {tables.baseline} and so no test for {cells}."
     if not tables.has_baseline:
         yield (
             f"Warning: there is no {tables.baseline} in these results, so that nothing is tested;"
@@ -124,8 +130,6 @@ def _seeds(tables: Tables) -> Iterator[str]:
 
 
 def _estimates(tables: Tables) -> Iterator[str]:
-    if not tables.targets:
-        return
     rows = tables.rows
     others = rows[~rows["is_baseline"] & (rows["n_pairs"] > 0)]
     nobody = others["saving"].isna()
@@ -157,25 +161,28 @@ def _estimates(tables: Tables) -> Iterator[str]:
         "Warning",
         "n_start_at_target",
     )
-    constant = others[_no_variation(others)]
+    constant = others[others["no_variation"]]
     yield from _about(constant, "all differences are equal: no variation across seeds")
+
+
+def _ranges(tables: Tables) -> Iterator[str]:
+    """Say where the curves of a block do not cover the same labels."""
+    empty = tables.rows[tables.rows["aulc"].isna()].drop_duplicates([*BLOCK])
+    if len(empty):
+        cells = _listed((_cell(key) for key in empty[BLOCK].itertuples(index=False)), "; ")
+        yield f"Warning: curves that share no range of labels have no AULC (null): {cells}."
     ends = tables.curves.runs.groupby(BLOCK, observed=True)["last"]
     for key, last in ends:
         if last.nunique() > 1:
             yield (
                 f"Warning: runs end at {_listed(map(str, sorted(last.unique())))} labels"
-                f" ({_cell(key)}); they are compared within the smallest of these that matters."
+                f" ({_cell(key)}); they are compared within the budget that they share."
             )
-
-
-def _no_variation(others: pd.DataFrame) -> pd.Series:
-    one_sided = (others["wins"] == others["n_pairs"]) | (others["losses"] == others["n_pairs"])
-    no_width = others["saving_high"] - others["saving_low"] < 1e-9
-    return one_sided & no_width & (others["n_pairs"] > 1)
 
 
 def _runs(runs: pd.DataFrame | None) -> Iterator[str]:
     if runs is None:
+        yield "Note: without runs.parquet the seconds spent in queries are not known (null)."
         return
     bad = runs[runs["status"] != "finished"]
     if len(bad):
@@ -199,7 +206,7 @@ def _about(
     """Yield one sentence that names the rows it is about."""
     named = []
     for row in rows.itertuples():
-        amount = f"{getattr(row, count):.0f} of {row.n_seeds}, " if count else ""
+        amount = f"{getattr(row, count):.0f} of {row.n_pairs or row.n_seeds}, " if count else ""
         cell = _cell((row.dataset, row.model, row.batch_size))
         named.append(f"{row.strategy} at {_number(row.target)} ({amount}{cell})")
     if named:

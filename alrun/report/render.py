@@ -68,7 +68,7 @@ def _labels_section(title: str, rows: pd.DataFrame) -> Section:
                 f"{row.reached:.0f}/{row.n_pairs or row.n_seeds}",
                 f"{row.budget:.0f}",
                 _with_interval(row.mean_labels, row.mean_labels_low, row.mean_labels_high, _labels),
-                f">{row.budget:.0f}" if math.isinf(row.median_labels) else f"{row.median_labels:g}",
+                _median(row.median_labels, row.budget),
                 _saving(row),
                 _p(row.p_adjusted, row.significant),
                 "" if math.isnan(row.wins) else f"{row.wins:.0f}/{row.ties:.0f}/{row.losses:.0f}",
@@ -121,6 +121,11 @@ def _with_interval(value: float, low: float, high: float, text: Callable[[float]
     if math.isnan(value):
         return ""
     return text(value) if math.isnan(low) else f"{text(value)} [{text(low)}, {text(high)}]"
+
+
+def _median(value: float, budget: float) -> str:
+    """Return a median of labels, which are whole or halves, or that it lies above the budget."""
+    return f">{budget:.0f}" if math.isinf(value) else f"{value:.1f}".removesuffix(".0")
 
 
 def _labels(value: float) -> str:

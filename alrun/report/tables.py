@@ -1,6 +1,6 @@
 """The numbers of a report: a row per data set, model, batch size, target and strategy."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ COLUMNS = [
     ),
     *("mean_labels", "mean_labels_low", "mean_labels_high"),
     *("median_labels", "median_labels_low", "median_labels_high"),
-    *("saving", "saving_low", "saving_high", "wins", "ties", "losses"),
+    *("saving", "saving_low", "saving_high", "wins", "ties", "losses", "no_variation"),
     *("p_value", "p_adjusted", "significant", "random_mean_labels"),
     *("aulc", "aulc_low", "aulc_high", "aulc_difference", "aulc_p_value", "aulc_p_adjusted"),
     *("initial", "final", "final_low", "final_high", "gain"),
@@ -72,6 +72,7 @@ def build_tables(
     baseline: str = "random",
     order: Sequence[str] = (),
     query_seconds: Mapping[tuple[Any, ...], float] | None = None,
+    known_ends: Callable[[], Mapping[Any, int]] = dict,
 ) -> Tables:
     """Compute a report from a table of curves.
 
@@ -81,10 +82,12 @@ def build_tables(
         Labels of strategies in the order wanted; others follow by the alphabet.
     query_seconds
         Mean seconds that a run spent in its strategy, by (data set, model, batch size, strategy).
+    known_ends
+        As for `read_curves`.
     """
     if metric == "log_loss":
         raise ResultsError("log_loss falls as models improve, so that no target can be read on it")
-    curves = read_curves(frame, metric)
+    curves = read_curves(frame, metric, known_ends)
     if curves.runs.empty:
         raise ResultsError("there is no run that can be reported")
     strategies = list(curves.runs["strategy"].unique())
@@ -119,8 +122,8 @@ def _ranked(names: Iterable[str], baseline: str, order: Sequence[str]) -> list[s
 def _pairs(block: pd.DataFrame, name: str, baseline: str) -> tuple[Array, Array | None]:
     """Return the positions in `block` of a strategy's runs, and those of the baseline's pairs.
 
-    Both are in the order of the seeds they share; without a baseline, and for the baseline, the
-    first holds all runs and the second is None.
+    Both are in the order of the seeds they share. Where they share none, without a baseline, and
+    for the baseline, the first holds all runs and the second is None.
     """
     seeds, strategy = block["seed"].to_numpy(), block["strategy"].to_numpy()
     mine = np.flatnonzero(strategy == name)
@@ -128,7 +131,7 @@ def _pairs(block: pd.DataFrame, name: str, baseline: str) -> tuple[Array, Array 
     if name == baseline or len(theirs) == 0:
         return mine, None
     _, at, at_baseline = np.intersect1d(seeds[mine], seeds[theirs], return_indices=True)
-    return mine[at], theirs[at_baseline]
+    return (mine[at], theirs[at_baseline]) if len(at) else (mine, None)
 
 
 def _labels_to_target(block: pd.DataFrame, labels: Array, name: str, baseline: str) -> Row:
@@ -144,7 +147,9 @@ def _labels_to_target(block: pd.DataFrame, labels: Array, name: str, baseline: s
     shown = np.where(labels <= budget, labels, np.inf)
     mine, theirs = _pairs(block, name, baseline)
     reached = int((labels[mine] <= budget).sum())
-    mean, share = stats.mean_interval(cut[mine]), stats.share_interval(reached, len(mine))
+    mean, share = stats.mean_interval(cut[mine]), stats.Interval()
+    if len(mine) > 1:
+        share = stats.share_interval(reached, len(mine))
     middle = stats.median_interval(shown[mine])
     row: Row = {
         "n_start_at_target": int((labels[mine] == block["first"].to_numpy()[mine]).sum()),
@@ -160,7 +165,7 @@ def _labels_to_target(block: pd.DataFrame, labels: Array, name: str, baseline: s
         "median_labels_high": middle.high,
         "random_mean_labels": _mean(cut[mine]) if name == baseline else np.nan,
     }
-    if theirs is not None and len(mine):
+    if theirs is not None:
         anyone = reached > 0 or bool((labels[theirs] <= budget).any())
         row |= _against_baseline(cut[theirs], cut[mine], anyone)
     return row
@@ -173,6 +178,7 @@ def _against_baseline(baseline: Array, strategy: Array, anyone_reached: bool) ->
         "wins": int((differences > 0).sum()),
         "ties": int((differences == 0).sum()),
         "losses": int((differences < 0).sum()),
+        "no_variation": len(differences) > 1 and bool(differences[0]) and np.ptp(differences) == 0,
         "p_value": stats.sign_flip(differences) if len(differences) > 1 else np.nan,
     }
     if anyone_reached:
@@ -200,12 +206,12 @@ def _whole_curve(block: pd.DataFrame, name: str, baseline: str) -> Row:
         "final_high": final_mean.high,
         "gain": _mean(final - initial),
     }
-    if theirs is not None and len(mine):
+    if theirs is not None:
         # Rounded, so that equal areas summed in another order are ties.
         apart = np.round(aulc - block["aulc"].to_numpy()[theirs], 12)
         row["aulc_difference"] = _mean(apart)
         row["final_difference"] = _mean(final - block["final"].to_numpy()[theirs])
-        if len(mine) > 1 and not np.isnan(apart).any():
+        if len(mine) > 1:
             row["aulc_p_value"] = stats.sign_flip(apart)
             row["final_p_value"] = stats.sign_flip(_final_differences(block, mine, theirs))
     return row
@@ -214,9 +220,9 @@ def _whole_curve(block: pd.DataFrame, name: str, baseline: str) -> Row:
 def _final_differences(block: pd.DataFrame, mine: Array, theirs: Array) -> Array:
     """Return the differences of the final scores, as counts where those say the same."""
     correct, tested = block["final_correct"].to_numpy(), block["final_test"].to_numpy()
-    sizes = np.unique(tested[np.concatenate([mine, theirs])])
-    if len(sizes) == 1 and sizes[0] > 0:
-        return correct[mine] - correct[theirs]
+    rows = np.concatenate([mine, theirs])
+    if len(np.unique(tested[rows])) == 1 and np.isfinite(correct[rows] + tested[rows]).all():
+        return (correct[mine] - correct[theirs]).astype(np.int64)
     final = block["final"].to_numpy()
     return np.round(final[mine] - final[theirs], 12)
 
@@ -234,6 +240,7 @@ def _adjust(table: pd.DataFrame) -> int:
         adjusted = table[[*BLOCK, "strategy"]].merge(tests, how="left")["adjusted"]
         table[f"{name}_p_adjusted"] = adjusted.to_numpy()
     table["significant"] = table["p_adjusted"] <= stats.ALPHA
+    table["no_variation"] = table["no_variation"].eq(True)
     return int(table["p_value"].notna().sum())
 
 

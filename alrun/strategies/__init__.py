@@ -4,8 +4,6 @@ A strategy is a plain function `strategy(pool, n, rng, **parameters)`. It return
 for each unlabelled example (floats; the highest are queried) or the rows of `n` of them (integers).
 """
 
-import importlib
-import inspect
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,6 +12,7 @@ import numpy as np
 
 from alrun.errors import StrategyError, nearest
 from alrun.metrics import FloatArray
+from alrun.named import completed, defaults_of, imported
 from alrun.spec import IntArray, StrategySpec
 from alrun.strategies.baseline import random
 from alrun.strategies.pool import Pool
@@ -32,69 +31,68 @@ NEEDS = {
 }
 
 
+def parameters_of(name: str) -> dict[str, Any]:
+    """Return the parameters that a strategy takes with their defaults; raises StrategyError."""
+    try:
+        return defaults_of(find(name), n_skipped=3)
+    except (TypeError, ValueError) as error:
+        raise StrategyError(
+            f"{name} must take (pool, n, rng), and may take parameters of its own"
+        ) from error
+
+
 def resolve(name: str, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
     """Return all parameters of a strategy, defaults included, and its version.
 
     The version is the function's attribute `version`, 1 where it has none: raise it when the
     function changes, and its runs are computed anew. Raises StrategyError.
     """
-    function = find(name)
-    known = _parameter_defaults(name, function)
-    unknown = [key for key in parameters if key not in known]
-    if unknown:
-        raise StrategyError(
-            "; ".join(f"{name} has no parameter '{key}'{nearest(key, known)}" for key in unknown)
-        )
-    missing = [key for key, default in known.items() if default is inspect.Parameter.empty]
-    missing = [key for key in missing if key not in parameters]
-    if missing:
-        raise StrategyError(f"{name} needs a value for {', '.join(missing)}")
-    resolved = {**known, **parameters}
+    resolved = completed(name, parameters_of(name), parameters, StrategyError)
     try:
         json.dumps(resolved, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise StrategyError(f"a parameter of {name} is not plain data: {error}") from error
-    return resolved, int(getattr(function, "version", 1))
+    version = getattr(find(name), "version", 1)
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise StrategyError(f"the version of {name} must be a whole number, not {version!r}")
+    return resolved, version
 
 
 def find(name: str) -> Strategy:
     """Return the function of a built-in strategy or of `package.module:function`."""
     if name in BUILT_IN:
         return BUILT_IN[name]
-    module_name, colon, attribute = name.partition(":")
-    if not colon:
+    if ":" not in name:
         raise StrategyError(
             f"there is no strategy '{name}'{nearest(name, BUILT_IN)}; one of your own is named by"
             " where it is, as in package.module:function"
         )
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise StrategyError(f"the strategy '{name}' cannot be imported: {error}") from error
-    function = getattr(module, attribute, None)
+    function = imported(name, ":", StrategyError)
     if not callable(function):
-        functions = [key for key, value in vars(module).items() if inspect.isfunction(value)]
-        raise StrategyError(
-            f"{module_name} has no function '{attribute}'{nearest(attribute, functions)}"
-        )
+        raise StrategyError(f"'{name}' is not a function")
     return function
 
 
-def query(
-    spec: StrategySpec, pool: Pool, n: int, rng: np.random.Generator, tie_order: IntArray
-) -> IntArray:
+def query(spec: StrategySpec, pool: Pool, n: int, rng: np.random.Generator) -> IntArray:
     """Return the rows of `pool` that the strategy picks, best first, shape (n,).
 
-    `tie_order` holds a distinct rank per row of the pool; among equal scores the lowest rank wins.
+    Raises StrategyError where it returned anything else than scores or a batch.
     """
-    answer: Any = np.asarray(find(spec.name)(pool, n, rng, **spec.parameters))
+    try:
+        answer: Any = np.asarray(find(spec.name)(pool, n, rng, **spec.parameters))
+    except ValueError as error:
+        if "inhomogeneous" not in str(error):
+            raise
+        raise StrategyError(
+            f"{spec.name} must return scores or rows in one list, not lists of unequal length"
+        ) from error
     if answer.dtype.kind == "f":
         if answer.shape != (len(pool),) or np.isnan(answer).any():
             raise StrategyError(
                 f"{spec.name} must return one score for each of the {len(pool)} unlabelled"
                 f" examples and no NaN; it returned shape {answer.shape}"
             )
-        return best(answer, n, tie_order)
+        return best(answer, n)
     if answer.dtype.kind not in "iu" or answer.shape != (n,):
         raise StrategyError(
             f"{spec.name} must return {n} rows (integers) or {len(pool)} scores (floats); it"
@@ -108,29 +106,34 @@ def query(
     return answer
 
 
-def best(scores: FloatArray, n: int, tie_order: IntArray) -> IntArray:
-    """Return the positions of the `n` highest scores, ties broken by the lowest `tie_order`.
+def best(scores: FloatArray, n: int) -> IntArray:
+    """Return the positions of the `n` highest scores; among equal ones the first wins.
 
-    Scores are compared at nine significant digits: what is below is rounding noise that differs
-    between processors, and duplicates must tie on all of them.
+    The pool stands in a random order, so that ties are broken at random. Scores are compared at
+    nine significant digits: what is below is rounding noise that differs between processors, and
+    duplicates must tie on all of them.
     """
-    return np.lexsort((tie_order, -nine_digits(scores)))[:n]
+    return np.argsort(-nine_digits(scores), kind="stable")[:n]
 
 
 def nine_digits(values: FloatArray) -> FloatArray:
     """Round to nine significant digits; zeros and infinities stay as they are."""
-    ordinary = np.isfinite(values) & (values != 0)
     rounded = values.astype(np.float64)
-    magnitude = np.floor(np.log10(np.abs(rounded, where=ordinary, out=np.ones_like(rounded))))
-    # In two factors: beyond 1e-300 one alone would overflow.
-    half = 10.0 ** ((8 - magnitude) // 2)
-    rest = 10.0 ** ((8 - magnitude) - (8 - magnitude) // 2)
-    np.divide(np.rint(rounded * half * rest) / half, rest, out=rounded, where=ordinary)
+    ordinary = np.isfinite(rounded) & (rounded != 0)
+    sizes = np.abs(rounded[ordinary])
+    exponents = np.floor(np.log10(sizes)) - 8
+    digits = np.rint(_times_power_of_ten(sizes, -exponents))
+    # 999999999.9 becomes 1000000000: written as 100000000, a number has one form and no other.
+    carried = digits >= 1e9
+    digits[carried] = 1e8
+    exponents[carried] += 1
+    rounded[ordinary] = np.copysign(_times_power_of_ten(digits, exponents), rounded[ordinary])
     return rounded
 
 
-def _parameter_defaults(name: str, function: Strategy) -> dict[str, Any]:
-    parameters = list(inspect.signature(function).parameters.values())
-    if len(parameters) < 3:
-        raise StrategyError(f"{name} must take (pool, n, rng) and may take parameters of its own")
-    return {parameter.name: parameter.default for parameter in parameters[3:]}
+def _times_power_of_ten(values: FloatArray, exponents: FloatArray) -> FloatArray:
+    """Return values x 10^exponents, by powers that a float holds exactly where it can."""
+    half = np.trunc(exponents / 2)  # in two steps: 10^324 is beyond a float
+    for power in (half, exponents - half):
+        values = values * 10.0 ** np.maximum(power, 0) / 10.0 ** np.maximum(-power, 0)
+    return values

@@ -14,8 +14,8 @@ class Pool:
     """The unlabelled examples of one round, with what is known when their labels are bought.
 
     No label that has not been paid for and no row of the test part can be reached through its
-    public names. Rows are those of the unlabelled examples, in an order that carries no meaning;
-    `len(pool)` is their number.
+    public names. Rows are those of the unlabelled examples, in a random order that is drawn once
+    per run; `len(pool)` is their number.
     """
 
     def __init__(

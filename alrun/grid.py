@@ -1,0 +1,92 @@
+"""An experiment and its data sets in, the runs of its grid out."""
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from typing import Protocol
+
+from alrun.errors import DatasetError
+from alrun.experiment import DatasetSettings, Experiment, as_count
+from alrun.lookup import Catalogue
+from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
+
+
+class Source(Protocol):
+    """What the grid needs to know of a loaded data set."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of the data, unscaled."""
+
+    @property
+    def n_examples(self) -> int:
+        """Number of rows."""
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+
+    def given_split(self, seed: int) -> tuple[str, int] | None:
+        """Return identity and number of initial labels of a split from a file, None if drawn."""
+
+
+def expand(
+    experiment: Experiment,
+    sources: Mapping[str, Source],
+    catalogue: Catalogue,
+) -> Iterator[RunSpec]:
+    """Yield every run of the grid, defaults resolved and sizes as counts.
+
+    `sources` holds the data sets by label. Raises DatasetError where a size does not fit the data.
+    """
+    models = [
+        ModelSpec(
+            str(entry.label), entry.name, catalogue.resolve_model(entry.name, entry.parameters)
+        )
+        for entry in experiment.model
+    ]
+    strategies = [
+        StrategySpec(
+            str(entry.label),
+            entry.name,
+            *catalogue.resolve_strategy(entry.name, entry.parameters),
+            replica=entry.replica,
+        )
+        for entry in experiment.strategies
+    ]
+    for entry in experiment.dataset:
+        source = sources[str(entry.label)]
+        for seed in experiment.seed_list:
+            dataset, initial = _split_specs(experiment, entry, source, seed)
+            for model, strategy, batch_size in product(models, strategies, experiment.batch_sizes):
+                yield RunSpec(
+                    dataset, initial, model, strategy, batch_size, experiment.budget, seed
+                )
+
+
+def _split_specs(
+    experiment: Experiment,
+    entry: DatasetSettings,
+    source: Source,
+    seed: int,
+) -> tuple[DatasetSpec, InitialSpec]:
+    label = str(entry.label)
+    given = source.given_split(seed)
+    if given is not None:
+        fingerprint, n_initial = given
+        test_size, initial = 0, InitialSpec("given", 0)
+    else:
+        assert experiment.initial is not None  # filled in unless all splits are given
+        fingerprint = None
+        test_size = as_count(entry.test_size, source.n_examples)
+        n_training = source.n_examples - test_size
+        if not test_size or n_training < 1:
+            raise DatasetError(
+                f"dataset.test_size: {test_size} of the {source.n_examples} examples of {label}"
+                " leave none to test on, or none to learn from"
+            )
+        initial = experiment.initial.spec(n_training)
+        n_initial = initial.size * (source.n_classes if initial.method == "per_class" else 1)
+    if experiment.budget < n_initial:
+        raise DatasetError(f"budget: {experiment.budget} is below the {n_initial} initial labels")
+    spec = DatasetSpec(label, entry.name, source.fingerprint, entry.scale, test_size, fingerprint)
+    return spec, initial

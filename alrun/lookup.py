@@ -1,0 +1,123 @@
+"""The names and parameters in an experiment, held against what there is.
+
+What strategies, models and data sets there are is handed in as a Catalogue, so that a report can
+read an experiment without loading any of them.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import product
+from pathlib import Path
+from typing import Any, Protocol
+
+from alrun.errors import AlrunError, nearest
+from alrun.experiment import DatasetSettings, ModelSettings, Named, StrategySettings
+
+
+class Catalogue(Protocol):
+    """What an experiment may name; each raises an AlrunError that says what is wrong."""
+
+    def dataset_parameters(self, name: str, per_seed: bool, folder: Path) -> Collection[str]:
+        """Check that there is such a data set, and return the parameters that it takes."""
+
+    def model_parameters(self, name: str) -> Collection[str]:
+        """Check that there is such a model, and return the parameters that it takes."""
+
+    def strategy_parameters(self, name: str) -> Collection[str]:
+        """Check that there is such a strategy, and return the parameters that it takes."""
+
+    def resolve_model(self, name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all parameters, defaults included."""
+
+    def resolve_strategy(
+        self, name: str, parameters: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], int]:
+        """Return all parameters, defaults included, and the strategy's version."""
+
+    def mismatch(self, strategy: str, model: str, parameters: Mapping[str, Any]) -> str | None:
+        """Return what the strategy needs that the model has not, or None."""
+
+
+def look_up(content: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> list[str]:
+    """Return what is wrong with the names and parameters in a file, each as `key: what is wrong`.
+
+    `content` may be wrong in any other way too: what is no name is passed over. Files are found
+    relative to `folder`.
+    """
+    problems: list[str] = []
+    strategies, models = [], []
+    for key, table in _entries(content, "dataset", DatasetSettings):
+        with _noted(problems, key):
+            per_seed = table.get("per_seed") is True
+            known = catalogue.dataset_parameters(table["name"], per_seed, folder)
+            _known_parameters(key, table, DatasetSettings, known, problems)
+    for key, table in _entries(content, "strategies", StrategySettings):
+        with _noted(problems, key):
+            known = catalogue.strategy_parameters(table["name"])
+            given = _known_parameters(key, table, StrategySettings, known, problems)
+            catalogue.resolve_strategy(table["name"], given)
+            strategies.append((key, table["name"]))
+    for key, table in _entries(content, "model", ModelSettings):
+        with _noted(problems, key):
+            known = catalogue.model_parameters(table["name"])
+            given = _known_parameters(key, table, ModelSettings, known, problems)
+            catalogue.resolve_model(table["name"], given)
+            models.append((table["name"], given))
+    for (key, strategy), (model, given) in product(strategies, models):
+        problem = catalogue.mismatch(strategy, model, given)
+        if problem:
+            problems.append(f"{key}: {problem}")
+    return problems
+
+
+def _entries(
+    content: Mapping[str, Any], section: str, kind: type[Named]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield key and table of each entry of a section that has a name to look up."""
+    default = kind.model_fields["name"].default
+    value = content.get(section, {} if isinstance(default, str) else None)
+    for place, entry in enumerate(value if isinstance(value, list) else [value]):
+        table = {"name": entry} if isinstance(entry, str) else entry
+        if isinstance(table, dict) and isinstance(table.get("name", default), str):
+            key = f"{section}.{place}" if isinstance(value, list) else section
+            yield key, {"name": default, **table}
+
+
+@contextmanager
+def _noted(problems: list[str], key: str) -> Iterator[None]:
+    try:
+        yield
+    except AlrunError as error:
+        problems.append(f"{key}: {error}")
+
+
+def _known_parameters(
+    key: str,
+    table: Mapping[str, Any],
+    kind: type[Named],
+    known: Collection[str],
+    problems: list[str],
+) -> dict[str, Any]:
+    """Return the parameters of an entry that can be looked at further, and note the others."""
+    own = kind.model_fields
+    given = {}
+    for name, value in table.items():
+        if name in own:
+            continue
+        if name not in known:
+            problems.append(f"{key}: unknown key '{name}'{nearest(name, [*own, *known])}")
+        elif not _is_plain(value):
+            problems.append(f"{key}.{name}: should be a finite number, a text, a list or a table")
+        else:
+            given[name] = value
+    return given
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether JSON, in which identities are computed, can hold a value."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -1,0 +1,70 @@
+"""From a name to what it names, and from the parameters given to all that it takes."""
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from alrun.errors import AlrunError, nearest
+
+REQUIRED = inspect.Parameter.empty
+
+
+def imported(name: str, separator: str, error: type[AlrunError]) -> Any:
+    """Return what `module<separator>attribute` names; raises `error` where it is not to be had."""
+    module_name, _, attribute = name.rpartition(separator)
+    if not all(part.isidentifier() for part in module_name.split(".")):
+        raise error(f"'{name}' names no module, as package.module{separator}name would")
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as reason:  # a module can raise anything
+        what = f"{type(reason).__name__}: {reason}"
+        raise error(f"'{name}' cannot be imported ({what})") from reason
+    if not hasattr(module, attribute):
+        public = [key for key, value in vars(module).items() if callable(value) and key[0] != "_"]
+        raise error(f"{module_name} has no '{attribute}'{nearest(attribute, public)}")
+    return getattr(module, attribute)
+
+
+def defaults_of(function: Callable[..., Any], n_skipped: int = 0) -> dict[str, Any]:
+    """Return the parameters of a function after the first `n_skipped`, REQUIRED for no default.
+
+    Raises ValueError where it has no signature, or takes fewer parameters than are skipped.
+    """
+    parameters = list(inspect.signature(function).parameters.values())
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    if len(parameters) < n_skipped:
+        raise ValueError("too few parameters")
+    return {
+        parameter.name: parameter.default
+        for parameter in parameters[n_skipped:]
+        if parameter.kind not in variable
+    }
+
+
+def completed(
+    name: str, defaults: Mapping[str, Any], given: Mapping[str, Any], error: type[AlrunError]
+) -> dict[str, Any]:
+    """Return every parameter, given or by default; raises `error` for one unknown or missing.
+
+    A whole number becomes a float where the default is one, so that C = 1 is C = 1.0.
+    """
+    problems = [
+        f"{name} has no parameter '{key}'{nearest(key, defaults)}"
+        for key in given
+        if key not in defaults
+    ]
+    complete = {**defaults, **{key: value for key, value in given.items() if key in defaults}}
+    problems += [
+        f"{name} needs a value for {key}" for key, value in complete.items() if value is REQUIRED
+    ]
+    for key, value in complete.items():
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        if is_whole and isinstance(defaults[key], float):
+            try:
+                complete[key] = float(value)
+            except OverflowError:
+                problems.append(f"the value of {key} is too large for {name}")
+    if problems:
+        raise error("; ".join(problems))
+    return complete
