@@ -161,12 +161,10 @@ def _typed(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
         frame[column] = whole.astype(np.int64)
     for column in sorted({"n_correct", "n_test", metric} & set(frame.columns)):
         values = _numbers(frame, column)
-        is_count = column != metric
-        if np.isinf(values).any() or (
-            is_count and (values != np.rint(values))[values == values].any()
-        ):
-            what = "whole numbers" if is_count else "finite numbers"
-            raise ResultsError(f"the column '{column}' must hold {what}")
+        known = values[~np.isnan(values)]
+        if np.isinf(known).any() or (column != metric and (known != np.rint(known)).any()):
+            kind = "finite" if column == metric else "whole"
+            raise ResultsError(f"the column '{column}' must hold {kind} numbers")
         frame[column] = values
     return frame
 
