@@ -6,7 +6,7 @@ same position is the same seed. What cannot be estimated is NaN, never a guess.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import nan
+from math import ceil, log2, nan
 from typing import Any
 
 import numpy as np
@@ -186,3 +186,8 @@ def holm(p_values: Array) -> Array:
 def smallest_p(n: int) -> float:
     """Return the smallest p value that the sign-flip test of n seeds can give."""
     return float(2.0 ** (1 - n))
+
+
+def fewest_seeds(family: int) -> int:
+    """Return how many seeds a family of tests needs for its smallest p value to be significant."""
+    return ceil(1 + log2(family / ALPHA))

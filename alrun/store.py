@@ -114,27 +114,25 @@ class Store:
             ordered = sorted((spec for spec in specs if run_id(spec) in finished), key=sort_key)
             files = [(spec, self._read_run(run_id(spec))) for spec in ordered]
             runs = runs_table(specs, files, self.failures())
-            _write_table(self.path / "runs.parquet", runs, {})
-            if not ordered or len(ordered) < len(self._tabled(specs)):
+            if runs.num_rows >= self.tabled(specs, "runs.parquet"):
+                _write_table(self.path / "runs.parquet", runs, {})
+            if not ordered or len(ordered) < self.tabled(specs):
                 return len(ordered)
             self._replace("curves.parquet", curves_table(files))
             self._replace("queries.parquet", queries_table(files))
             self._replace("splits.parquet", splits_table(splits(ordered)))
             return len(ordered)
 
-    def tabled(self, specs: Sequence[RunSpec]) -> int:
-        """Return how many of these runs `curves.parquet` holds."""
-        return len(self._tabled(specs))
-
-    def _tabled(self, specs: Sequence[RunSpec]) -> set[str]:
-        path = self.path / "curves.parquet"
+    def tabled(self, specs: Sequence[RunSpec], name: str = "curves.parquet") -> int:
+        """Return how many of these runs a table holds."""
+        path = self.path / name
         if not path.is_file():
-            return set()
+            return 0
         try:
             identities = pq.read_table(path, columns=["run_id"])["run_id"].unique().to_pylist()
         except (pa.ArrowException, KeyError, ValueError, OSError):
-            return set()  # not a table of ours: there is nothing in it to keep
-        return {run_id(spec) for spec in specs}.intersection(identities)
+            return 0  # not a table of ours: there is nothing in it to keep
+        return len({run_id(spec) for spec in specs}.intersection(identities))
 
     def _read_run(self, identity: str) -> pa.Table:
         path = self._runs / f"{identity}.parquet"

@@ -120,12 +120,9 @@ def _seeds(tables: Tables) -> Iterator[str]:
         yield "Warning: with one seed there is no interval and no test."
     pairs = others["n_pairs"][others["n_pairs"] > 1]
     if tables.family and len(pairs) and tables.family * stats.smallest_p(pairs.min()) > stats.ALPHA:
-        wanted = int(np.floor(1 - np.log2(stats.ALPHA / tables.family))) + 1
-        if tables.family * stats.smallest_p(wanted - 1) <= stats.ALPHA:
-            wanted -= 1
         yield (
             f"Warning: {pairs.min()} seeds cannot reach significance in a family of"
-            f" {tables.family} tests; it takes {wanted} at least."
+            f" {tables.family} tests; it takes {stats.fewest_seeds(tables.family)} at least."
         )
 
 
