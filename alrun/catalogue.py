@@ -45,9 +45,7 @@ def mismatch(strategy: str, model: str, parameters: Mapping[str, Any]) -> str | 
 def listing(kind: str) -> list[tuple[str, str, str]]:
     """Return name, parameters and description with its source, of all built in of one kind."""
     if kind == "datasets":
-        files = ("FILE" + " | FILE".join(datasets.FILES), "target", "a file of one's own")
-        rows = [(name, "", text) for name, text in datasets.DESCRIPTIONS.items()]
-        return [*rows, files]
+        return [(name, "", text) for name, text in datasets.DESCRIPTIONS.items()]
     functions = strategies.BUILT_IN if kind == "strategies" else models.BUILT_IN
     skipped = 3 if kind == "strategies" else 0
     return [

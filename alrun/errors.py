@@ -49,3 +49,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"; did you mean '{close[0]}'?"
     return f"; known are {', '.join(candidates)}" if candidates else ""
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error of somebody else's, or its kind where it says nothing."""
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__

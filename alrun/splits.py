@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sklearn.model_selection import train_test_split
 
 from alrun.datasets import Dataset, GeneratedDataset
-from alrun.errors import DatasetError
+from alrun.errors import DatasetError, first_line
 from alrun.seeds import draw_integer, generator
 from alrun.spec import ROLES, InitialSpec, IntArray, RunSpec, Split
 
@@ -148,10 +148,8 @@ def with_given_splits(
 
     try:
         frame = pd.read_parquet(path).reset_index(drop=True)
-    except (ValueError, OSError) as error:
-        raise DatasetError(
-            f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}"
-        ) from error
+    except Exception as error:  # damaged metadata raises almost anything
+        raise DatasetError(f"{path} cannot be read as Parquet: {first_line(error)}") from error
     missing = [column for column in ("seed", "index", "role") if column not in frame.columns]
     if missing:
         raise DatasetError(

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alrun.errors import ResultsError
+from alrun.errors import ResultsError, first_line
 from alrun.schema import (
     FOOTER,
     RUN_FILE,
@@ -145,7 +145,7 @@ class Store:
             return table.cast(RUN_FILE.with_metadata(table.schema.metadata))
         except (pa.ArrowException, ValueError, OSError) as error:
             raise ResultsError(
-                f"{path} cannot be read ({str(error).splitlines()[0]}); delete it and sweep again"
+                f"{path} cannot be read ({first_line(error)}); delete it and sweep again"
             ) from error
 
     def _replace(self, name: str, table: pa.Table) -> None:
@@ -210,7 +210,7 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> Any:
         )
         return file.read(columns=wanted).to_pandas(ignore_metadata=True)
     except (pa.ArrowException, ValueError, OSError) as error:
-        raise ResultsError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+        raise ResultsError(f"{path} cannot be read: {first_line(error)}") from error
 
 
 def _check_version(path: Path, schema: pa.Schema) -> None:

@@ -5,6 +5,8 @@ import pickle
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -248,6 +250,11 @@ def test_svmlight_with_a_missing_label_names_the_row(tmp_path):
     assert_refused(tmp_path, name, "row 2 ", "no label")
 
 
+def test_large_svmlight_labels_are_kept(tmp_path):
+    name = written(tmp_path / "mine.svm", "1e300 1:1\n2 1:2\n")
+    assert load(name, {}, folder=tmp_path).classes == (2, 1e300)
+
+
 @pytest.mark.parametrize("label", ["inf", "-inf"])
 def test_an_infinite_svmlight_label_is_no_class(tmp_path, label):
     name = written(tmp_path / "m.svm", f"1 1:1\n0 1:2\n{label} 1:3\n")
@@ -284,6 +291,7 @@ def test_a_file_that_is_something_else_is_refused(tmp_path, suffix, content):
         "a,b,target\n1,2,3,x\n4,5,6,y\n",  # every row longer than the header
         "a,b,target\n1,2,x\n3,4\n5,6,y\n",  # a shorter row
         'a,target\n"1,x\n2,y\n',  # a quote without end
+        "a,target,target\n1,0,0\n2,1,1\n",  # the labels again, as a feature
         "a,target\n",  # a header alone
         "target\n0\n1\n",  # no features
         "0\n1\n",
@@ -291,6 +299,15 @@ def test_a_file_that_is_something_else_is_refused(tmp_path, suffix, content):
 )
 def test_a_malformed_csv_is_refused(tmp_path, content):
     assert_refused(tmp_path, written(tmp_path / "m.csv", content))
+
+
+@pytest.mark.parametrize(
+    "metadata", [b"{}", b"[]", b"no JSON", b"\xff", b'{"columns": [{}], "index_columns": []}']
+)
+def test_parquet_with_damaged_metadata_is_refused(tmp_path, metadata):
+    table = pa.Table.from_pandas(features().assign(target=[0, 1, 0, 1]), preserve_index=False)
+    pq.write_table(table.replace_schema_metadata({"pandas": metadata}), tmp_path / "m.parquet")
+    assert_refused(tmp_path, "m.parquet")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ ORDER = [
     "alrun.lookup",
     "alrun.experiment_file",
     "alrun.grid",
+    "alrun.files",
     "alrun.datasets",
     "alrun.splits",
     "alrun.metrics",

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from alrun.datasets import Dataset
@@ -326,6 +328,16 @@ def test_the_row_named_is_that_of_the_file_also_among_several_data_sets(tmp_path
     path = written(tmp_path, at_row(frame, 115, "role", "train"))
     with pytest.raises(DatasetError, match=r"row 115\b"):
         with_given_splits(other, path, [0], "other")
+
+
+@pytest.mark.parametrize("metadata", [b"{}", b"[]", b"no JSON"])
+def test_splits_with_damaged_metadata_are_refused(tmp_path, metadata):
+    dataset = made()
+    table = pa.Table.from_pandas(table_of(dataset, [0]), preserve_index=False)
+    path = tmp_path / "splits.parquet"
+    pq.write_table(table.replace_schema_metadata({"pandas": metadata}), path)
+    with pytest.raises(DatasetError, match=r"splits\.parquet"):
+        with_given_splits(dataset, path, [0], "made")
 
 
 @pytest.mark.parametrize("content", [b"", b"seed,index,role\n0,0,pool\n", b"PAR1xxxxPAR1"])

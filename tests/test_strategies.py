@@ -198,7 +198,7 @@ NUMBERS = st.floats(allow_nan=False, allow_infinity=False).filter(bool)
 def test_nine_digits_are_those_of_decimal_arithmetic(value):
     assume(distance_to_a_tie(value) > Decimal("1e-5"))
     expected = float(nine(value))
-    assert abs(nine_digits(np.array([value]))[0] - expected) <= 2 * np.spacing(abs(expected))
+    assert abs(nine_digits(np.array([value]))[0] - expected) <= 4 * np.spacing(abs(expected))
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
