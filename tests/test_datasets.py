@@ -15,6 +15,7 @@ from sklearn import datasets as bundled
 
 from alrun.datasets import BUNDLED, DESCRIPTIONS, check_name, load, rescale
 from alrun.errors import DatasetError
+from alrun.files import FILES
 from alrun.loop import run_active_learning
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
 from alrun.splits import draw_split
@@ -85,7 +86,9 @@ def test_a_bundled_data_set_is_that_of_scikit_learn(name, shape, n_classes, orac
 
 
 def test_every_built_in_data_set_is_described():
-    assert set(DESCRIPTIONS) == {*BUNDLED, GENERATOR}
+    files = {name for name in DESCRIPTIONS if name.startswith("FILE")}
+    assert {name.removeprefix("FILE") for name in files} <= set(FILES)
+    assert set(DESCRIPTIONS) - files == {*BUNDLED, GENERATOR}
 
 
 @pytest.mark.parametrize("name", BUNDLED)
