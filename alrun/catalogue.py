@@ -33,35 +33,51 @@ def resolve_strategy(name: str, parameters: Mapping[str, Any]) -> tuple[dict[str
     return strategies.resolve(name, parameters)
 
 
-def mismatch(strategy: str, model: str, parameters: Mapping[str, Any]) -> str | None:
-    """Return what the strategy needs that the model has not, or None."""
-    offers = models.offers(model, parameters)
-    needed = strategies.NEEDS.get(strategy, ())
-    if not needed or offers.intersection(needed):
-        return None
-    return f"{strategy} needs a model with {' or '.join(needed)}; {model} has none"
+def offers(model: str, parameters: Mapping[str, Any]) -> frozenset[str]:
+    """Return which of `predict_proba` and `decision_function` the model has."""
+    return models.offers(model, parameters)
 
 
-def listing(kind: str) -> list[tuple[str, str, str]]:
-    """Return name, parameters and description with its source, of all built in of one kind."""
+def needs(strategy: str) -> Collection[str]:
+    """Return the methods of the model of which the strategy needs one."""
+    return strategies.NEEDS.get(strategy, ())
+
+
+def is_built_in(name: str) -> bool:
+    """Return whether a model or strategy is alrun's own."""
+    return name in models.BUILT_IN or name in strategies.BUILT_IN
+
+
+def listing(kind: str) -> list[tuple[str, str]]:
+    """Return name and description of all that is built in of one kind.
+
+    A description is a sentence, its source where it has one, and the parameters.
+    """
     if kind == "datasets":
-        return [(name, "", text) for name, text in datasets.DESCRIPTIONS.items()]
-    functions = strategies.BUILT_IN if kind == "strategies" else models.BUILT_IN
-    skipped = 3 if kind == "strategies" else 0
+        taken = {datasets.GENERATED: datasets.check_name(datasets.GENERATED, False, Path())}
+        return [
+            (name, text + _in_brackets(taken.get(name, ())))
+            for name, text in datasets.DESCRIPTIONS.items()
+        ]
+    if kind == "models":
+        own = [
+            (name, _described(function, models.parameters_of(name)))
+            for name, function in models.BUILT_IN.items()
+        ]
+        return [*own, ("sklearn.svm.SVC, ...", "Any scikit-learn classifier by its import path.")]
     return [
-        (name, _parameters(function, skipped), _description(function))
-        for name, function in functions.items()
-    ]
+        (name, _described(function, {**strategies.parameters_of(name), "replica": 0}))
+        for name, function in strategies.BUILT_IN.items()
+    ] + [("package.module:function", "A function of one's own.")]
 
 
-def _parameters(function: Any, skipped: int) -> str:
-    parameters = list(inspect.signature(function).parameters.values())[skipped:]
-    return ", ".join(f"{parameter.name}={parameter.default!r}" for parameter in parameters)
-
-
-def _description(function: Any) -> str:
-    """Return the first line of a docstring, and its source where it names one."""
-    text = inspect.getdoc(function) or ""
-    first, _, rest = text.partition("\n")
+def _described(function: Any, defaults: Mapping[str, Any]) -> str:
+    """Return the first line of a docstring, its source where it names one, and the parameters."""
+    first, _, rest = (inspect.getdoc(function) or "").partition("\n")
     _, found, source = rest.partition("Source: ")
-    return f"{first} {' '.join(source.split())}" if found else first
+    text = f"{first} {' '.join(source.split())}" if found else first
+    return text + _in_brackets([f"{key}={value!r}" for key, value in defaults.items()])
+
+
+def _in_brackets(parameters: Collection[str]) -> str:
+    return f" ({', '.join(parameters)})" if parameters else ""

@@ -12,10 +12,13 @@ from typer.core import TyperGroup
 from alrun.errors import AlrunError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from alrun.spec import RunSpec
     from alrun.sweep import Plan
+
+# Typer shows its own errors as a box of lines; their kind is named by what it shows of it.
+UsageError: Any = typer.BadParameter.__base__
 
 SOME_FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -26,6 +29,10 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
+        except UsageError as error:
+            command = error.ctx.command_path if error.ctx else ctx.command_path
+            typer.echo(f"{error.format_message()} See {command} --help.", err=True)
+            raise typer.Exit(WRONG_INPUT) from error
         except AlrunError as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(WRONG_INPUT) from error
@@ -120,6 +127,8 @@ def sweep(
     screen = Console(stderr=True)
     plan = sweeping.plan_sweep(experiment, results, overrides or [])
     todo = plan.missing(retry_failed)
+    if not dry_run:
+        plan.store.prepare()
     for label, source in plan.sources.items():
         for note in source.notes:
             typer.echo(f"{label}: {note}", err=True)
@@ -134,11 +143,14 @@ def sweep(
         return
     with shown(todo, screen) as on_progress:
         plan = sweeping.sweep(plan, jobs or -1, retry_failed, max_failures, on_progress)
-    typer.echo(f"{len(plan.finished)} of {len(plan.specs)} runs are done.", err=True)
+    left = len(plan.missing())
+    stopped = f"; stopped after {max_failures} failures, {left} are left" if left else ""
+    typer.echo(f"{len(plan.finished)} of {len(plan.specs)} runs are done{stopped}.")
+    for sentence in _failures(plan):
+        typer.echo(sentence, err=True)
+    typer.echo(f"Next: alrun report {plan.store.path}")
     if plan.failures:
-        _print_failures(plan)
         raise typer.Exit(SOME_FAILED)
-    typer.echo(f"Next: alrun report {plan.store.path}", err=True)
 
 
 @app.command()
@@ -187,13 +199,17 @@ def status(results: Annotated[Path, typer.Argument(help="A results directory.")]
         f"{len(plan.specs)} runs: {len(plan.finished)} done, {len(missing)} missing,"
         f" {len(plan.failures)} failed"
     )
-    tabled = plan.store.tabled(list(plan.specs.values()))
+    tabled = len(plan.store.tabled(list(plan.specs.values())))
     if tabled > len(plan.finished):
         typer.echo(f"the tables hold {tabled} of them; a sweep computes what has no run file anew")
-    for cell, n in _cells(missing).items():
-        typer.echo(f"{n:6} missing: {cell}")
+    done, left = _cells(plan.specs[identity] for identity in plan.finished), _cells(missing)
+    failed = _cells(plan.specs[identity] for identity in plan.failures)
+    for cell in _cells(plan.specs.values()):
+        counts = f"{done[cell]:6} done {left[cell]:6} missing {failed[cell]:6} failed"
+        typer.echo(f"{counts}   {cell}")
+    for sentence in _failures(plan):
+        typer.echo(sentence)
     if plan.failures:
-        _print_failures(plan)
         raise typer.Exit(SOME_FAILED)
 
 
@@ -203,10 +219,9 @@ def list_(kind: Annotated[Kind, typer.Argument(help="Of what.")]) -> None:
     from alrun.catalogue import listing
 
     rows = listing(kind.value)
-    width = max(len(name) for name, _, _ in rows)
-    for name, parameters, description in rows:
-        inside = f" ({parameters})" if parameters else ""
-        typer.echo(f"{name:{width}}  {description}{inside}")
+    width = max(len(name) for name, _ in rows)
+    for name, description in rows:
+        typer.echo(f"{name:{width}}  {description}")
 
 
 def _cells(specs: "Iterable[RunSpec]") -> Counter[str]:
@@ -217,10 +232,12 @@ def _cells(specs: "Iterable[RunSpec]") -> Counter[str]:
     )
 
 
-def _print_failures(plan: "Plan") -> None:
-    typer.echo(f"{len(plan.failures)} runs failed; --retry-failed runs them again:", err=True)
+def _failures(plan: "Plan") -> "Iterator[str]":
+    if plan.failures:
+        yield f"{len(plan.failures)} runs failed; alrun sweep --retry-failed runs them again:"
     for identity, failure in plan.failures.items():
-        typer.echo(f"  {plan.specs[identity]}: {failure.status}: {failure.error}", err=True)
+        reason = " ".join(failure.error.split())
+        yield f"  {plan.specs[identity]}: {failure.status}: {reason}"
 
 
 def main() -> None:

@@ -66,6 +66,8 @@ def read_curves(
     for column in (*REQUIRED, metric):
         if column not in frame.columns:
             raise ResultsError(f"the curves have no column '{column}'")
+    if frame.empty:
+        raise ResultsError("the curves hold no row: there is no run that can be reported")
     if frame[metric].isna().all():
         raise ResultsError(
             f"'{metric}' does not apply to these curves: it is empty in every round; choose another"
@@ -73,8 +75,9 @@ def read_curves(
         )
     frame = _typed(frame, metric)
     frame = frame.sort_values([*RUN, "n_labels"], kind="stable", ignore_index=True)
-    _check_no_twins(frame)
-    start = _starts(frame)
+    begins = _begins(frame)
+    _check_no_twins(frame, begins)
+    start = np.append(np.flatnonzero(begins), len(frame))
     runs = frame.loc[start[:-1], RUN].reset_index(drop=True)
     n_labels = frame["n_labels"].to_numpy()
     runs["first"], runs["last"] = n_labels[start[:-1]], n_labels[start[1:] - 1]
@@ -176,24 +179,21 @@ def _numbers(frame: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
         raise ResultsError(f"the column '{column}' must hold numbers") from None
 
 
-def _starts(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
-    codes = [
-        frame[column].cat.codes.to_numpy()
-        if frame[column].dtype == "category"
-        else frame[column].to_numpy()
-        for column in RUN
-    ]
-    changes = np.zeros(len(frame), dtype=bool)
-    changes[:1] = True
-    for values in codes:
-        changes[1:] |= values[1:] != values[:-1]
-    return np.append(np.flatnonzero(changes), len(frame))
+def _begins(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Return which rows of a sorted table are the first of their run."""
+    begins = np.zeros(len(frame), dtype=bool)
+    begins[:1] = True
+    for column in RUN:
+        is_label = isinstance(frame[column].dtype, pd.CategoricalDtype)
+        values = (frame[column].cat.codes if is_label else frame[column]).to_numpy()
+        begins[1:] |= values[1:] != values[:-1]
+    return begins
 
 
-def _check_no_twins(frame: pd.DataFrame) -> None:
-    same = (frame["n_labels"].to_numpy()[1:] == frame["n_labels"].to_numpy()[:-1]) & ~np.isin(
-        np.arange(1, len(frame)), _starts(frame)
-    )
+def _check_no_twins(frame: pd.DataFrame, begins: npt.NDArray[np.bool_]) -> None:
+    """Raise ResultsError where a round stands twice, or one cell holds two runs."""
+    n_labels = frame["n_labels"].to_numpy()
+    same = (n_labels[1:] == n_labels[:-1]) & ~begins[1:]
     for row in np.flatnonzero(same)[:1]:
         twin = frame.iloc[row]
         cell = ", ".join(f"{column} {twin[column]}" for column in RUN)
@@ -202,6 +202,13 @@ def _check_no_twins(frame: pd.DataFrame) -> None:
             f"the curves hold n_labels {twin['n_labels']} more than once for {name}"
             f" ({same.sum()} such rows in all); each round of a run must stand once"
         )
+    if "run_id" not in frame.columns:
+        return
+    codes = frame["run_id"].astype("category").cat.codes.to_numpy()
+    for row in np.flatnonzero((codes[1:] != codes[:-1]) & ~begins[1:])[:1]:
+        one, other = frame["run_id"].iloc[[row, row + 1]]
+        cell = ", ".join(f"{column} {frame[column].iloc[row]}" for column in RUN)
+        raise ResultsError(f"the curves hold two runs, {one} and {other}, for one cell ({cell})")
 
 
 def _usable(

@@ -6,8 +6,10 @@ Whether the strategies, models and data sets that it names exist is another matt
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -19,10 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from alrun.spec import InitialSpec
-
-# As in alrun.metrics, named here so that reading a file loads no numerical library.
-Metric = Literal["accuracy", "balanced_accuracy", "macro_f1", "average_precision"]
+from alrun.spec import InitialSpec, check_metric
 
 
 class _Section(BaseModel):
@@ -142,7 +141,7 @@ class StrategySettings(Named):
     def shown(self) -> str:
         """Return the label, or the name with what differs from a plain one in brackets."""
         given = self.parameters | ({"replica": self.replica} if self.replica else {})
-        inside = ", ".join(f"{key}={_toml_value(value)}" for key, value in sorted(given.items()))
+        inside = ", ".join(f"{key}={_shown_value(value)}" for key, value in sorted(given.items()))
         return self.label or (f"{self.name}({inside})" if inside else self.name)
 
 
@@ -157,7 +156,7 @@ def _named_or_table(value: Any) -> Any:
 
 
 def _no_twins(values: Sequence[Any], what: str) -> None:
-    twins = sorted({value for value in values if values.count(value) > 1})
+    twins = sorted(value for value, n in Counter(values).items() if n > 1)
     if twins:
         raise ValueError(f"{what} {', '.join(map(str, twins))} stands more than once")
 
@@ -172,20 +171,17 @@ class Experiment(_Section):
     seeds: Seeds
     targets: list[Annotated[float, Field(gt=0, le=1)]] = []
     budget: Positive
-    metric: Metric = "accuracy"
+    metric: str = "accuracy"
     dataset: Annotated[list[DatasetSettings], BeforeValidator(_one_or_more), Field(min_length=1)]
     initial: InitialSettings | None = None
     model: Annotated[list[ModelSettings], BeforeValidator(_one_or_more), Field(min_length=1)] = (
         Field(default=[{}], validate_default=True)
     )
 
-    @field_validator("metric", mode="before")
+    @field_validator("metric")
     @classmethod
-    def _rises(cls, value: Any) -> Any:
-        if value == "log_loss":
-            raise ValueError(
-                "log_loss falls as models improve, so that no target can be read on it"
-            )
+    def _can_carry_a_target(cls, value: str) -> str:
+        check_metric(value)
         return value
 
     @field_validator("batch_sizes", "seeds", "targets")
@@ -208,7 +204,7 @@ class Experiment(_Section):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         given = [entry.splits is not None for entry in self.dataset]
-        if any(given) and self.initial is not None:
+        if all(given) and self.initial is not None:
             raise ValueError(
                 "[initial] and splits exclude each other: the splits say who is initial"
             )
@@ -221,14 +217,24 @@ class Experiment(_Section):
         """The seeds, a count n standing for 0 ... n - 1."""
         return list(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
 
-    def to_toml(self, folder: Path, new_folder: Path) -> str:
+    def to_toml(
+        self,
+        folder: Path,
+        new_folder: Path,
+        parameters: Mapping[tuple[str, str], Mapping[str, Any]] = MappingProxyType({}),
+    ) -> str:
         """Return the file with every default written out, to be saved in `new_folder`.
 
         Paths of files, relative to `folder`, are rewritten so that they hold from there.
+        `parameters` holds, by section and label, those that were resolved by what takes them.
         """
         import tomli_w
 
         content = self.model_dump(exclude_none=True)
+        for (section, label), resolved in parameters.items():
+            for entry in content[section]:
+                if entry["label"] == label:
+                    entry.update({k: v for k, v in resolved.items() if v is not None})
         for entry in content["dataset"]:
             if entry.get("splits") is not None:
                 entry.pop("test_size")
@@ -256,5 +262,5 @@ def shortened(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _toml_value(value: Any) -> str:
+def _shown_value(value: Any) -> str:
     return json.dumps(value, default=str)

@@ -2,31 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import product
-from typing import Protocol
 
 from alrun.errors import DatasetError
 from alrun.experiment import DatasetSettings, Experiment, as_count
 from alrun.lookup import Catalogue
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
-
-
-class Source(Protocol):
-    """What the grid needs to know of a loaded data set."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Identity of the data, unscaled."""
-
-    @property
-    def n_examples(self) -> int:
-        """Number of rows."""
-
-    @property
-    def n_classes(self) -> int:
-        """Number of classes."""
-
-    def given_split(self, seed: int) -> tuple[str, int] | None:
-        """Return identity and number of initial labels of a split from a file, None if drawn."""
+from alrun.splits import Source
 
 
 def expand(

@@ -7,7 +7,6 @@ read an experiment without loading any of them.
 import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import product
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,8 +34,11 @@ class Catalogue(Protocol):
     ) -> tuple[dict[str, Any], int]:
         """Return all parameters, defaults included, and the strategy's version."""
 
-    def mismatch(self, strategy: str, model: str, parameters: Mapping[str, Any]) -> str | None:
-        """Return what the strategy needs that the model has not, or None."""
+    def offers(self, model: str, parameters: Mapping[str, Any]) -> frozenset[str]:
+        """Return which of `predict_proba` and `decision_function` the model has."""
+
+    def needs(self, strategy: str) -> Collection[str]:
+        """Return the methods of the model of which the strategy needs one."""
 
 
 def look_up(content: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> list[str]:
@@ -64,10 +66,13 @@ def look_up(content: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> l
             given = _known_parameters(key, table, ModelSettings, known, problems)
             catalogue.resolve_model(table["name"], given)
             models.append((table["name"], given))
-    for (key, strategy), (model, given) in product(strategies, models):
-        problem = catalogue.mismatch(strategy, model, given)
-        if problem:
-            problems.append(f"{key}: {problem}")
+    for model, given in models:
+        offered = catalogue.offers(model, given)
+        for key, strategy in strategies:
+            needed = catalogue.needs(strategy)
+            if needed and not offered.intersection(needed):
+                what = " or ".join(needed)
+                problems.append(f"{key}: {strategy} needs a model with {what}; {model} has none")
     return problems
 
 
@@ -106,7 +111,7 @@ def _known_parameters(
         if name in own:
             continue
         if name not in known:
-            problems.append(f"{key}: unknown key '{name}'{nearest(name, [*own, *known])}")
+            problems.append(f"{key}.{name}: unknown key{nearest(name, [*own, *known])}")
         elif not _is_plain(value):
             problems.append(f"{key}.{name}: should be a finite number, a text, a list or a table")
         else:

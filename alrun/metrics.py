@@ -12,10 +12,6 @@ import numpy.typing as npt
 
 from alrun.spec import IntArray, Scores
 
-METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "average_precision")
-# A metric that falls as models improve cannot carry a target.
-TARGET_METRICS = tuple(metric for metric in METRICS if metric != "log_loss")
-
 FloatArray = npt.NDArray[np.floating[Any]]
 
 

@@ -9,20 +9,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alrun.spec import ROLES, RunResult, RunSpec, Split, run_id
+from alrun.spec import ROLES, SCORES, RunResult, RunSpec, Split, run_id
 
 # 1: the first. Raise it when a column changes its name, type or meaning.
 SCHEMA_VERSION = 1
 
 _LABEL = pa.dictionary(pa.int32(), pa.string())
 _INTEGER = pa.int32()
-_SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "average_precision")
 _ROUND = [
     ("round", _INTEGER),
     ("n_labels", _INTEGER),
     ("n_test", _INTEGER),
     ("n_correct", _INTEGER),
-    *((score, pa.float64()) for score in _SCORES),
+    *((score, pa.float64()) for score in SCORES),
 ]
 _KEYS = [
     ("dataset", _LABEL),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from alrun.errors import nearest
 from alrun.seeds import canonical_json
 
 # Raised when the meaning of a spec changes, so that no old run is taken for a new one.
@@ -156,6 +157,20 @@ class Split:
     def training(self) -> IntArray:
         """Initial set and pool: what scalers are fitted on."""
         return np.sort(np.concatenate([self.initial, self.pool]))
+
+
+# What is scored in each round, besides the counts.
+SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "average_precision")
+# A score that falls as models improve cannot carry a target.
+TARGET_SCORES = tuple(score for score in SCORES if score != "log_loss")
+
+
+def check_metric(name: str) -> None:
+    """Raise ValueError unless targets can be read on this score."""
+    if name == "log_loss":
+        raise ValueError("log_loss falls as models improve, so that no target can be read on it")
+    if name not in TARGET_SCORES:
+        raise ValueError(f"there is no metric '{name}'{nearest(name, TARGET_SCORES)}")
 
 
 @dataclass(frozen=True)

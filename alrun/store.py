@@ -19,8 +19,11 @@ import pyarrow.parquet as pq
 
 from alrun.errors import ResultsError, first_line
 from alrun.schema import (
+    CURVES,
     FOOTER,
+    QUERIES,
     RUN_FILE,
+    RUNS,
     SCHEMA_VERSION,
     Failure,
     agree,
@@ -71,10 +74,8 @@ class Store:
             path = self._failed / f"{identity}.json"
             try:
                 failures[identity] = Failure(**json.loads(path.read_text(encoding="utf-8")))
-            except (ValueError, TypeError, OSError) as error:
-                raise ResultsError(
-                    f"{path} is damaged ({error}); delete it and sweep again"
-                ) from error
+            except (ValueError, TypeError):
+                failures[identity] = Failure("failed", "the record of why is damaged", "", 1)
         return failures
 
     def write_run(
@@ -94,8 +95,8 @@ class Store:
     def write_failure(self, spec: RunSpec, status: str, error: str, traceback: str) -> None:
         """Record that a run failed, and how often it was tried."""
         path = self._failed / f"{run_id(spec)}.json"
-        before = json.loads(path.read_text(encoding="utf-8"))["attempts"] if path.is_file() else 0
-        failure = Failure(status, error, traceback, before + 1)
+        before = self.failures().get(run_id(spec))
+        failure = Failure(status, error, traceback, before.attempts + 1 if before else 1)
         content = json.dumps(vars(failure), indent=1).encode()
         _write(path, lambda temporary: temporary.write_bytes(content))
 
@@ -106,33 +107,32 @@ class Store:
     ) -> int:
         """Make the tables from the run files of exactly these runs; return how many there are.
 
-        A table that holds more of these runs than there are files is left as it is. `splits` gives
-        label, seed and split for the runs it is called with.
+        Tables that hold a run of these whose file is gone are left as they are, as on a clone that
+        has the tables alone. `splits` gives label, seed and split for the runs it is called with.
         """
         with self._lock():
             finished = self.finished()
             ordered = sorted((spec for spec in specs if run_id(spec) in finished), key=sort_key)
             files = [(spec, self._read_run(run_id(spec))) for spec in ordered]
-            runs = runs_table(specs, files, self.failures())
-            if runs.num_rows >= self.tabled(specs, "runs.parquet"):
+            if self.tabled(specs) <= {run_id(spec) for spec in ordered}:
+                runs = runs_table(specs, files, self.failures())
                 _write_table(self.path / "runs.parquet", runs, {})
-            if not ordered or len(ordered) < self.tabled(specs):
-                return len(ordered)
-            self._replace("curves.parquet", curves_table(files))
-            self._replace("queries.parquet", queries_table(files))
-            self._replace("splits.parquet", splits_table(splits(ordered)))
+                self._replace("curves.parquet", curves_table(files))
+                self._replace("queries.parquet", queries_table(files))
+                self._replace("splits.parquet", splits_table(splits(ordered)))
             return len(ordered)
 
-    def tabled(self, specs: Sequence[RunSpec], name: str = "curves.parquet") -> int:
-        """Return how many of these runs a table holds."""
-        path = self.path / name
+    def tabled(self, specs: Sequence[RunSpec]) -> set[str]:
+        """Return the ids of those of these runs that the tables hold."""
+        path = self.path / "curves.parquet"
         if not path.is_file():
-            return 0
+            return set()
         try:
+            _check_version(path, pq.read_schema(path))
             identities = pq.read_table(path, columns=["run_id"])["run_id"].unique().to_pylist()
         except (pa.ArrowException, KeyError, ValueError, OSError):
-            return 0  # not a table of ours: there is nothing in it to keep
-        return len({run_id(spec) for spec in specs}.intersection(identities))
+            return set()  # not a table of ours: there is nothing in it to keep
+        return {run_id(spec) for spec in specs}.intersection(identities)
 
     def _read_run(self, identity: str) -> pa.Table:
         path = self._runs / f"{identity}.parquet"
@@ -174,43 +174,68 @@ def load_curves(path: str | Path) -> Any:
     """Return the curves of a results directory: a DataFrame with a row per round of every run.
 
     `n_labels` counts labels, the initial ones included; scores are shares of one on the test part,
-    `log_loss` is in nats. The strategies, models and data sets are categories.
+    `log_loss` is in nats. The strategies, models and data sets are categories. Raises ResultsError
+    where there is no such table.
     """
-    return read_table(Path(path) / "curves.parquet")
+    return read_table(Path(path) / "curves.parquet", CURVES)
 
 
 def load_runs(path: str | Path) -> Any:
-    """Return the runs of a results directory: a DataFrame with status, seconds and provenance."""
-    return read_table(Path(path) / "runs.parquet")
+    """Return the runs of a results directory: a DataFrame with a row per run, finished or failed.
+
+    Its spec, status and error, rounds, seconds in fits, queries and evaluations, unconverged fits,
+    warnings with their counts, and the versions it was computed with, the last two and the spec as
+    JSON. Raises ResultsError where there is no such table: it is not committed with the others.
+    """
+    return read_table(Path(path) / "runs.parquet", RUNS)
 
 
 def load_queries(path: str | Path) -> Any:
     """Return the queries of a results directory: a DataFrame with a row per queried example.
 
     `index` is its row in the data set, `round` the one in which it was queried, and `position` its
-    place in the batch. The initial labels are not queries; they stand in `splits.parquet`.
+    place in the batch. The initial labels are not queries; they stand in `splits.parquet`. Raises
+    ResultsError where there is no such table.
     """
-    return read_table(Path(path) / "queries.parquet")
+    return read_table(Path(path) / "queries.parquet", QUERIES)
 
 
-def read_table(path: Path, columns: Sequence[str] | None = None) -> Any:
+def read_table(
+    path: Path, schema: pa.Schema, columns: Sequence[str] | None = None, strict: bool = True
+) -> Any:
     """Read a table of a results directory as a DataFrame, labels as categories.
 
-    Of `columns` those that are there are read. Raises ResultsError where the file is missing, is
-    no Parquet, or was written by a newer alrun.
+    Columns that `schema` has are cast to its types; with `strict` off, one that cannot be is left
+    as it is. Of `columns` those that are there are read. Raises ResultsError where the file is
+    missing, is no Parquet, or was written by a newer alrun.
     """
     if not path.is_file():
         raise ResultsError(f"there is no {path.name} in {path.parent}; make it with `alrun sweep`")
     try:
-        schema = pq.read_schema(path)
-        _check_version(path, schema)
-        file = pq.ParquetFile(path, read_dictionary=sorted({"run_id"} & set(schema.names)))
-        wanted = (
-            schema.names if columns is None else [name for name in columns if name in schema.names]
-        )
-        return file.read(columns=wanted).to_pandas(ignore_metadata=True)
+        there = pq.read_schema(path)
+        _check_version(path, there)
+        wanted = [name for name in columns or there.names if name in there.names]
+        table = pq.ParquetFile(path).read(columns=wanted)
+        for place, name in enumerate(wanted):
+            if name in schema.names:
+                column = _cast(table[name], schema.field(name).type, strict)
+                table = table.set_column(place, name, column)
+        return table.to_pandas(ignore_metadata=True)
     except (pa.ArrowException, ValueError, OSError) as error:
         raise ResultsError(f"{path} cannot be read: {first_line(error)}") from error
+
+
+def _cast(column: pa.ChunkedArray, kind: pa.DataType, strict: bool) -> pa.ChunkedArray:
+    if column.type == kind:
+        return column
+    try:
+        if pa.types.is_dictionary(kind):
+            return column.cast(kind.value_type).dictionary_encode()
+        return column.cast(kind)
+    except pa.ArrowException:
+        if strict:
+            raise
+        return column
 
 
 def _check_version(path: Path, schema: pa.Schema) -> None:

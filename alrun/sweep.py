@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from joblib import effective_n_jobs
 
@@ -13,7 +14,7 @@ from alrun.datasets import load
 from alrun.errors import DatasetError, ExperimentError, ResultsError
 from alrun.execute.local import run_all
 from alrun.execute.worker import Outcome, compute
-from alrun.experiment import Experiment
+from alrun.experiment import DatasetSettings, Experiment
 from alrun.experiment_file import read_experiment
 from alrun.grid import expand
 from alrun.schema import Failure
@@ -59,8 +60,8 @@ def plan_sweep(path: Path, results: Path | None = None, overrides: Sequence[str]
     """
     experiment = read_experiment(path, overrides, catalogue)
     store = Store(results if results is not None else Path("results") / path.stem)
+    sources = _load_all(path, experiment)
     try:
-        sources = _load_all(experiment, path.parent)
         specs = _by_id(path, expand(experiment, sources, catalogue))
         for spec in _one_per_data_set(specs.values()):
             split_of(spec, sources[spec.dataset.label].at(spec.seed))
@@ -82,7 +83,9 @@ def sweep(
     tables are made also when it is interrupted, from what is finished.
     """
     plan.store.prepare()
-    plan.store.save_experiment(plan.experiment.to_toml(plan.path.parent, plan.store.path))
+    plan.store.save_experiment(
+        plan.experiment.to_toml(plan.path.parent, plan.store.path, _resolved(plan.specs.values()))
+    )
     todo = plan.missing(retry_failed)
     try:
         if todo:
@@ -168,25 +171,47 @@ def _by_id(path: Path, specs: Iterable[RunSpec]) -> dict[str, RunSpec]:
     return by_id
 
 
-def _load_all(experiment: Experiment, folder: Path) -> dict[str, Source]:
+def _load_all(path: Path, experiment: Experiment) -> dict[str, Source]:
+    """Load every data set; raises ExperimentError with what is wrong with each."""
     sources: dict[str, Source] = {}
-    for entry in experiment.dataset:
-        label = str(entry.label)
-        source = load(
-            entry.name,
-            entry.parameters,
-            target=entry.target,
-            scale=entry.scale,
-            per_seed=entry.per_seed,
-            folder=folder,
-        )
-        if entry.splits is None:
-            sources[label] = source
-        else:
-            sources[label] = with_given_splits(
-                source.at(0), folder / entry.splits, experiment.seed_list, label
-            )
+    problems = []
+    for place, entry in enumerate(experiment.dataset):
+        key = f"dataset.{place}" if len(experiment.dataset) > 1 else "dataset"
+        try:
+            sources[str(entry.label)] = _load(entry, path.parent, experiment.seed_list)
+        except DatasetError as error:
+            problems.append(f"{path}: {key}: {error}")
+    if problems:
+        raise ExperimentError(problems)
     return sources
+
+
+def _load(entry: DatasetSettings, folder: Path, seeds: Sequence[int]) -> Source:
+    source = load(
+        entry.name,
+        entry.parameters,
+        target=entry.target,
+        scale=entry.scale,
+        per_seed=entry.per_seed,
+        folder=folder,
+    )
+    if entry.splits is None:
+        return source
+    return with_given_splits(source.at(0), folder / entry.splits, seeds, str(entry.label))
+
+
+def _resolved(specs: Iterable[RunSpec]) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """Return the parameters of what is built in, by section and label.
+
+    Those of others stay as they are given: their defaults are their library's.
+    """
+    found: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for spec in specs:
+        if catalogue.is_built_in(spec.model.name):
+            found["model", spec.model.label] = spec.model.parameters
+        if catalogue.is_built_in(spec.strategy.name):
+            found["strategies", spec.strategy.label] = spec.strategy.parameters
+    return found
 
 
 def _one_per_data_set(specs: Iterable[RunSpec]) -> list[RunSpec]:

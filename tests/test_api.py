@@ -24,10 +24,7 @@ def test_report_is_the_function_whatever_was_imported_before():
 
 def test_curves_are_one_line_of_pandas_away(small_results):
     pd.testing.assert_frame_equal(
-        alrun.load_curves(small_results),
-        pd.read_parquet(small_results / "curves.parquet"),
-        check_dtype=False,
-        check_categorical=False,
+        alrun.load_curves(small_results), pd.read_parquet(small_results / "curves.parquet")
     )
 
 

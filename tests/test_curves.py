@@ -344,3 +344,10 @@ def test_what_is_excluded_is_named_in_full():
     frame.loc[0, "accuracy"] = np.nan
     for value in BLOCK.values():
         assert str(value) in read(frame).excluded[0]
+
+
+def test_two_runs_in_one_cell_are_an_error_that_names_both():
+    other = PAIR[PAIR["seed"] == PAIR["seed"].iloc[0]].head(2).copy()
+    other = other.assign(run_id="another", n_labels=other["n_labels"] + 5)
+    with pytest.raises(ResultsError, match=r"two runs, .*another"):
+        read(PAIR.assign(run_id="one"), other)

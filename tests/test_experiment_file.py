@@ -289,8 +289,8 @@ def test_all_that_is_wrong_is_said_at_once(path):
     [
         ({"dataset": {"name": "iris", "tets_size": 3, "sclae": 1}}, ["tets_size", "sclae"]),
         ({"dataset": {"name": "iris", "tets_size": 3, "scale": "loud"}}, ["tets_size", "loud"]),
-        ({"model": {"name": "logistic", "D": 3, "label": 5}}, ["'D'", "label"]),
-        ({"strategies": [{"name": "random", "D": 3, "replica": -5}]}, ["'D'", "replica"]),
+        ({"model": {"name": "logistic", "D": 3, "label": 5}}, [".D", "label"]),
+        ({"strategies": [{"name": "random", "D": 3, "replica": -5}]}, [".D", "replica"]),
         ({"model": SVM, "strategies": ["entropy", "least_confidence"]}, ["entropy", "least_conf"]),
         ({"model": SVM, "strategies": ["entropy"], "seeds": 0}, ["entropy", "seeds"]),
         (

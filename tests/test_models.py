@@ -347,3 +347,13 @@ def test_scikit_learns_default_solver_stops_where_the_gradient_does_not_vanish()
     X, y = iris()
     slope, _ = gradient(LogisticRegression().fit(X, y), X, y, 1.0, np.ones(150))
     assert np.abs(slope).max() > 1e-4
+
+
+class Called(ClassifierMixin, BaseEstimator):
+    def __init__(self, how=len, what=object()):  # noqa: B008 -- an object without a name
+        self.how, self.what = how, what
+
+
+def test_a_default_without_a_name_is_refused_since_no_run_could_be_named(monkeypatch):
+    with pytest.raises(ModelError, match="no run can be named"):
+        resolve(f"{Called.__module__}.Called", {})

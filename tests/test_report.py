@@ -948,3 +948,20 @@ def test_seconds_in_the_strategy_are_the_mean_of_its_cell():
     assert row_of(report)["query_seconds"] == 3
     assert row_of(report, "random")["query_seconds"] == 0.5
     assert json_row(report_of(*REACHED))["query_seconds"] is None
+
+
+def test_counts_are_whole_numbers_in_json_whatever_they_are(tmp_path):
+    """A tie or a single win is a 0 or a 1, not 0.0 or 1.0."""
+    report = report_of(*CENSORED, *[frame.assign(dataset="other") for frame in REACHED])
+    counts = r'"(?:wins|ties|losses|reached|budget|n_pairs)": (\S+?),'
+    found = re.findall(counts, render(report, "json"))
+    assert {"0", "1", "null"} <= set(found)
+    assert all(count == "null" or count.isdecimal() for count in found)
+
+
+def test_a_table_of_runs_of_another_maker_is_passed_over(tmp_path):
+    folder = tmp_path / "results"
+    folder.mkdir()
+    pd.concat(CENSORED).to_parquet(folder / "curves.parquet")
+    pd.DataFrame({"run": [1]}).to_parquet(folder / "runs.parquet")
+    assert alrun.report(folder, [0.9]).rows["query_seconds"].isna().all()

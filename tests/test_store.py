@@ -16,7 +16,7 @@ from test_loop import blobs, spec_of
 import alrun
 from alrun.errors import ResultsError
 from alrun.loop import run_active_learning
-from alrun.schema import CURVES, QUERIES, SPLITS, agree
+from alrun.schema import agree
 from alrun.spec import run_id
 from alrun.splits import split_of
 from alrun.store import Store
@@ -122,9 +122,21 @@ def test_the_tables_hold_no_time_host_or_version(tmp_path):
         assert set(metadata) <= {b"schema_version", b"ARROW:schema"}
 
 
-def test_an_empty_or_null_column_keeps_its_type():
-    assert CURVES.field("average_precision").type == pa.float64()
-    assert SPLITS.field("role").type == QUERIES.field("label").type == LABEL
+def test_a_column_without_a_value_keeps_its_type(tmp_path):
+    store, specs = filled(tmp_path)
+    store.compact(specs, splits)
+    assert alrun.load_curves(tmp_path)["average_precision"].isna().all()
+    assert pq.read_schema(tmp_path / "curves.parquet").field("average_precision").type == "double"
+    assert pq.read_schema(tmp_path / "runs.parquet").field("error").type == "string"
+
+
+def test_a_table_of_another_maker_is_cast_to_the_types_of_ours(tmp_path):
+    store, specs = filled(tmp_path)
+    store.compact(specs, splits)
+    ours = alrun.load_curves(tmp_path)
+    plain = ours.astype(dict.fromkeys(("dataset", "model", "strategy"), str))
+    plain.astype({"seed": "int64", "n_labels": "float64"}).to_parquet(tmp_path / "curves.parquet")
+    pd.testing.assert_frame_equal(alrun.load_curves(tmp_path), ours)
 
 
 def test_compaction_covers_exactly_the_runs_of_the_experiment(tmp_path):
@@ -139,8 +151,29 @@ def test_compaction_never_replaces_a_table_by_one_with_fewer_of_the_runs(tmp_pat
     store.compact(specs, splits)
     before = (tmp_path / "curves.parquet").read_bytes()
     (tmp_path / "runs" / f"{run_id(specs[0])}.parquet").unlink()
+    runs = (tmp_path / "runs.parquet").read_bytes()
     assert store.compact(specs, splits) == 3
     assert (tmp_path / "curves.parquet").read_bytes() == before
+    assert (tmp_path / "runs.parquet").read_bytes() == runs
+
+
+def test_nor_by_one_with_as_many_others(tmp_path):
+    store, specs = filled(tmp_path, seeds=(0, 1, 2, 3))
+    store.compact(specs[:4], splits)
+    before = (tmp_path / "curves.parquet").read_bytes()
+    for spec in specs[:4]:
+        (tmp_path / "runs" / f"{run_id(spec)}.parquet").unlink()
+    assert store.compact(specs, splits) == 4
+    assert (tmp_path / "curves.parquet").read_bytes() == before
+
+
+def test_tables_of_runs_that_are_no_longer_asked_for_do_not_stay(tmp_path):
+    store, specs = filled(tmp_path)
+    store.compact(specs, splits)
+    assert store.compact([spec_of("entropy")], splits) == 0
+    assert len(alrun.load_curves(tmp_path)) == 0
+    with pytest.raises(ResultsError, match="no run that can be reported"):
+        alrun.report(tmp_path, [0.9])
 
 
 def test_compaction_leaves_tables_that_say_the_same_untouched(tmp_path):

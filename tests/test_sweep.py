@@ -9,9 +9,18 @@ import pytest
 
 import alrun
 from alrun.errors import AlrunError, ExperimentError, ResultsError
+from alrun.seeds import generator
 from alrun.spec import run_id
 from alrun.sweep import Plan, plan_sweep, run_sweep, sweep
 
+GOLDEN_BATCHES = {
+    "0c6ac7562b93c742": [13, 113, 0, 87, 53],
+    "4ac7cdf0aa675123": [44, 115, 65, 111, 31],
+    "759126c379d8a045": [147, 86, 78, 135, 6],
+    "9bafa3ef6e60b1dc": [108, 77, 98, 86, 56],
+    "e87eb3cae2d67ac7": [86, 127, 138, 111, 57],
+    "ec684e0a3cbaa58e": [61, 66, 55, 95, 68],
+}
 TABLES = ["curves.parquet", "queries.parquet", "splits.parquet"]
 
 
@@ -110,7 +119,7 @@ def test_all_strategies_models_and_batch_sizes_of_a_seed_share_split_and_initial
     first = curves[curves["round"] == 0]
     scores = first.groupby(["model", "seed"], observed=True)["log_loss"]
     assert (scores.nunique() == 1).all()
-    splits = alrun.report and pd.read_parquet(results / "splits.parquet")
+    splits = pd.read_parquet(results / "splits.parquet")
     for (run, seed), _ in curves.groupby(["run_id", "seed"]):
         pool = splits[(splits["seed"] == seed) & (splits["role"] == "pool")]["index"]
         queried = queries[queries["run_id"] == run]["index"]
@@ -293,3 +302,96 @@ def test_runs_of_a_smaller_pool_are_whole(tmp_path):
     report = alrun.report(results)
     assert report.rows["n_seeds"].tolist() == [2, 2]
     assert not any("left out" in note for note in report.notes)
+
+
+def test_each_stream_depends_on_what_the_contract_says(tmp_path, monkeypatch):
+    """split and initial: data set and seed; model: and the model; strategy: the cell, no budget."""
+    path = tmp_path / "streams.toml"
+    path.write_text(
+        """
+        strategies = ["random", "margin", {name = "random", replica = 1}]
+        batch_sizes = [3, 6]
+        seeds = 2
+        budget = 12
+        dataset = {name = "iris", test_size = 50}
+        model = [{}, {C = 2.0, label = "other"}, {name = "sklearn.naive_bayes.GaussianNB"}]
+        """
+    )
+    asked = {}
+
+    def spying(seed, purpose, *key):
+        asked.setdefault(purpose, set()).add(repr((seed, key)))
+        return generator(seed, purpose, *key)
+
+    for module in ("loop", "splits", "datasets"):
+        monkeypatch.setattr(f"alrun.{module}.generator", spying)
+    run_sweep(path, tmp_path / "a", jobs=1)
+    counts = {purpose: len(keys) for purpose, keys in asked.items()}
+    assert counts == {"split": 2, "initial": 2, "model": 6, "strategy": 36, "order": 36}
+    # A longer budget, another test part or another initial rule asks for no new one of these.
+    for override in ("budget=18", "dataset.test_size=40", "initial.per_class=1"):
+        before = {purpose: set(keys) for purpose, keys in asked.items()}
+        run_sweep(path, tmp_path / "a", jobs=1, overrides=[override])
+        old = {"split", "initial", "model"} | (
+            {"strategy", "order"} if "budget" in override else set()
+        )
+        assert all(asked[purpose] == before[purpose] for purpose in old)
+
+
+def test_the_first_batches_are_the_same_for_ever(tiny, tmp_path):
+    queries = alrun.load_queries(run_sweep(tiny, tmp_path / "results", jobs=1))
+    first = queries[queries["round"] == 0].groupby("run_id", sort=True)["index"].apply(list)
+    assert first.to_dict() == GOLDEN_BATCHES
+
+
+def test_given_and_drawn_splits_in_one_experiment_can_be_read_again(tiny, tmp_path):
+    drawn = run_sweep(tiny, tmp_path / "drawn", jobs=1)
+    path = tmp_path / "both.toml"
+    path.write_text(
+        'strategies = ["random"]\nseeds = 2\nbudget = 20\ninitial = {per_class = 3}\n'
+        '[[dataset]]\nname = "iris"\nsplits = "drawn/splits.parquet"\n'
+        '[[dataset]]\nname = "wine"\n'
+    )
+    results = run_sweep(path, tmp_path / "both", jobs=1)
+    assert plan_sweep(results / "experiment.toml", results).missing() == []
+    first = alrun.load_curves(results).query("round == 0").groupby("dataset", observed=True)
+    assert first["n_labels"].unique().map(list).to_dict() == {"iris": [6], "wine": [9]}
+    assert len(alrun.report(results, [0.9]).rows) == 2
+    assert drawn.is_dir()
+
+
+def test_the_saved_experiment_holds_the_defaults_of_what_is_built_in(tiny, tmp_path):
+    results = run_sweep(tiny, tmp_path / "results", jobs=1)
+    assert (
+        'name = "logistic", label = "logistic", C = 1.0'
+        in (results / "experiment.toml").read_text()
+    )
+
+
+def test_what_is_wrong_with_each_data_set_is_said_at_once(tmp_path):
+    (tmp_path / "a.csv").write_text("x,target\n1,a\n2,a\n")
+    (tmp_path / "b.csv").write_text("x,target\n1,a\n,b\n")
+    path = tmp_path / "two.toml"
+    path.write_text(
+        'strategies = ["random"]\nseeds = 2\nbudget = 20\n'
+        '[[dataset]]\nname = "a.csv"\n[[dataset]]\nname = "b.csv"\n'
+    )
+    with pytest.raises(ExperimentError) as caught:
+        plan_sweep(path)
+    one, other = caught.value.problems
+    assert one.startswith(f"{path}: dataset.0: {tmp_path / 'a.csv'}: all 2 labels are the same")
+    assert other.startswith(f"{path}: dataset.1: {tmp_path / 'b.csv'}: column 'x', row 1 ")
+
+
+def test_a_strategy_that_was_edited_is_not_run_by_an_old_worker(tiny, tmp_path, monkeypatch):
+    module = tmp_path / "edited.py"
+    monkeypatch.syspath_prepend(tmp_path)
+    for rows in ("range(n)", "range(len(pool) - n, len(pool))"):
+        module.write_text(f"def pick(pool, n, rng):\n    return list({rows})\n")
+        overrides = ['strategies=["edited:pick"]']
+        results = run_sweep(tiny, tmp_path / rows[:9], jobs=2, overrides=overrides)
+        picked = alrun.load_queries(results).query("round == 0")["index"].tolist()
+        one = run_sweep(tiny, tmp_path / f"{rows[:9]} again", jobs=2, overrides=overrides)
+        assert alrun.load_queries(one).query("round == 0")["index"].tolist() == picked
+        (tmp_path / "seen").open("a").write(f"{picked}\n")
+    assert len(set((tmp_path / "seen").read_text().splitlines())) == 2

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from itertools import count
 
 from joblib import Parallel, delayed
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from alrun.errors import ResultsError
 from alrun.execute.worker import Outcome
 
 # Arrays above this size are mapped into the workers from one file instead of being sent with each
@@ -38,6 +40,11 @@ def run_all(tasks: Iterable[Callable[[], Outcome]], jobs: int) -> Generator[Outc
     try:
         for outcome in outcomes:  # noqa: UP028 -- `yield from` would close it with its warning
             yield outcome
+    except TerminatedWorkerError as error:
+        raise ResultsError(
+            "a run killed its worker, by using too much memory or by a fault in compiled code; what"
+            " is finished is kept, and the same command goes on"
+        ) from error
     finally:
         with warnings.catch_warnings():
             # That tasks are cancelled is what was asked for.

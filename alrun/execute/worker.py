@@ -32,7 +32,7 @@ def compute(spec: RunSpec, source: Source, results: Path) -> Outcome:
             dataset = source.at(spec.seed)
             result = run_active_learning(spec, dataset)
         store.write_run(spec, result, dataset.classes, dataset.y, provenance())
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         message = f"{type(error).__name__}: {error}"
         store.write_failure(spec, "failed", message, traceback.format_exc())
         return Outcome(run_id(spec), message, 0.0)

@@ -88,11 +88,17 @@ def _check(name: str, estimator: Any) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Return `value` if JSON can hold it, else its name."""
+    """Return `value` if JSON can hold it, else a name that is the same in every process."""
     if isinstance(value, float):
         return value if math.isfinite(value) else repr(value)
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
-    return value if value is None or isinstance(value, (bool, int, str)) else repr(value)
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if inspect.isroutine(value) or inspect.isclass(value):
+        return f"{value.__module__}.{value.__qualname__}"
+    if isinstance(value, BaseEstimator):
+        return repr(value)
+    raise ModelError(f"a parameter is a {type(value).__name__}, by which no run can be named")

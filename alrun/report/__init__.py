@@ -1,6 +1,8 @@
 """Reports: what the curves of a results directory say, with the uncertainty they deserve.
 
 Light to import, so that `alrun.report` can be this function and the command line starts at once.
+The function hides the package of its name: import from it, as in `from alrun.report.build import
+Report`.
 """
 
 from collections.abc import Sequence
@@ -22,6 +24,8 @@ def report(
 
     Parameters
     ----------
+    path
+        The directory.
     targets
         Scores to reach, above 0 and at most 1; by default those of the experiment.
     metric
@@ -37,7 +41,7 @@ def report(
     Raises
     ------
     ResultsError
-        Where the results cannot be read, or hold no such metric or baseline.
+        Where the results cannot be read, hold no such metric or baseline, or a target is no score.
     """
     from alrun.report.build import build_report
 

@@ -14,9 +14,14 @@ from alrun.experiment import Experiment
 from alrun.experiment_file import read_experiment
 from alrun.report.notes import write_notes
 from alrun.report.tables import build_tables
+from alrun.schema import CURVES, RUNS, SPLITS
+from alrun.spec import check_metric
 from alrun.store import read_table
 
-SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "average_precision")
+# Ids as categories: a million of them as texts would be most of the memory.
+_CURVES = CURVES.set(CURVES.names.index("run_id"), CURVES.field("strategy").with_name("run_id"))
+# What a report needs of the table of runs.
+RUN_COLUMNS = (*RUN, "status", "error", "seconds_query", "unconverged")
 
 
 @dataclass(frozen=True)
@@ -32,8 +37,13 @@ class Report:
         budget and an unbounded interval are infinite.
     notes
         How to read the rows, what the claim is about, and every warning.
+    name
+        That of the results directory.
     budget
         The largest number of labels of any run.
+    metric, baseline, targets
+        What was reported: the score that targets are read on, the label of the strategy that the
+        others are compared with, and the targets in ascending order.
     """
 
     name: str
@@ -53,10 +63,12 @@ def build_report(
     named = experiment.targets if experiment else None
     wanted = _distinct(targets if targets is not None else named or ())
     metric = metric or (experiment.metric if experiment else "accuracy")
-    if metric not in (*SCORES, "log_loss"):
-        raise ResultsError(f"there is no metric '{metric}'; known are {', '.join(SCORES)}")
+    try:
+        check_metric(metric)
+    except ValueError as error:
+        raise ResultsError(str(error)) from None
     columns = [*RUN, "run_id", "n_labels", "n_correct", "n_test", metric]
-    frame = read_table(path / "curves.parquet", columns)
+    frame = read_table(path / "curves.parquet", _CURVES, columns, strict=False)
     runs = _runs(path)
     tables = build_tables(
         frame,
@@ -96,7 +108,7 @@ def _known_ends(path: Path, experiment: Experiment | None) -> dict[Any, int]:
     file = path / "splits.parquet"
     if experiment is None or not file.is_file():
         return {}
-    splits = read_table(file)
+    splits = read_table(file, SPLITS)
     training = splits[splits["role"] != "test"].groupby(["dataset", "seed"], observed=True).size()
     return {key: min(int(n), experiment.budget) for key, n in training.items()}
 
@@ -110,7 +122,10 @@ def _distinct(targets: Sequence[float]) -> tuple[float, ...]:
 
 def _runs(path: Path) -> pd.DataFrame | None:
     file = path / "runs.parquet"
-    return read_table(file) if file.is_file() else None
+    if not file.is_file():
+        return None
+    runs = read_table(file, RUNS, RUN_COLUMNS)
+    return runs if set(RUN_COLUMNS) <= set(runs.columns) else None
 
 
 def _query_seconds(runs: pd.DataFrame | None) -> dict[tuple[Any, ...], float]:

@@ -34,7 +34,9 @@ def write_notes(
     notes = [
         *_reading(tables),
         *_claim(tables, per_seed),
-        *_seeds(tables),
+        *_lacking(tables),
+        *_baseline(tables),
+        *_power(tables),
         *(_estimates(tables) if tables.targets else ()),
         *_ranges(tables),
         *_runs(runs),
@@ -52,9 +54,11 @@ def write_notes(
 def _reading(tables: Tables) -> Iterator[str]:
     seeds = tables.rows["n_seeds"]
     low, high = seeds.min(), seeds.max()
-    count = f"{high}" if low == high else f"{low} to {high}"
-    yield f"{count} seeds per strategy; scores are {tables.metric}."
-    if tables.targets:
+    count = _counted(high, "seed") if low == high else f"{low} to {high} seeds"
+    yield f"{count} per strategy; scores are {tables.metric}."
+    if not tables.targets:
+        yield "No target is named: there are no labels to target (null); name one with --target."
+    else:
         yield (
             "Labels to target: the fewest labels at which a run's score was at the target. A run"
             " that never got there counts as the budget common to its group (column within): it is"
@@ -66,7 +70,7 @@ def _reading(tables: Tables) -> Iterator[str]:
             " split and initial labels (Fieller's interval)."
         )
     if tables.has_baseline:
-        tests = f"{tables.family} test{'' if tables.family == 1 else 's'}"
+        tests = _counted(tables.family, "test")
         families = f"the {tests} of labels to target; " if tables.targets else ""
         yield (
             "A star: adjusted p <= .05, paired sign-flip test against"
@@ -93,7 +97,8 @@ def _claim(tables: Tables, per_seed: Collection[str]) -> Iterator[str]:
         yield f"{_listed(drawn)} is drawn anew for each seed: the claim is about its generator."
 
 
-def _seeds(tables: Tables) -> Iterator[str]:
+def _lacking(tables: Tables) -> Iterator[str]:
+    """Name the runs that were left out, and the seeds that some strategies lack."""
     for sentence in tables.curves.excluded:
         yield f"Warning: {sentence}."
     lacking = []
@@ -104,25 +109,37 @@ def _seeds(tables: Tables) -> Iterator[str]:
             if missing:
                 lacking.append(f"{name} lacks {_seed_list(missing)} ({_cell(key)})")
     if lacking:
-        yield f"Warning: {_listed(lacking, '; ')}; pairs are the seeds that both have."
-    gone = tables.rows.groupby(BLOCK, observed=True)["is_baseline"].any()
-    if tables.has_baseline and not gone.all():
-        cells = _listed((_cell(key) for key, found in gone.items() if not found), "; ")
-        yield f"Warning: there is no {tables.baseline} and so no test for {cells}."
+        yield f"Warning: {'; '.join(lacking)}; pairs are the seeds that both have."
+
+
+def _baseline(tables: Tables) -> Iterator[str]:
+    """Say where there is nothing to compare with."""
     if not tables.has_baseline:
         yield (
-            f"Warning: there is no {tables.baseline} in these results, so that nothing is tested;"
-            " name another baseline with --baseline."
+            f"Warning: there is no {tables.baseline} in these results, so that nothing is tested"
+            " (null); name another baseline with --baseline."
         )
         return
-    others = tables.rows[~tables.rows["is_baseline"]]
-    if (others["n_pairs"] == 1).any():
-        yield "Warning: with one seed there is no interval and no test."
-    pairs = others["n_pairs"][others["n_pairs"] > 1]
-    if tables.family and len(pairs) and tables.family * stats.smallest_p(pairs.min()) > stats.ALPHA:
+    found = tables.rows.groupby(BLOCK, observed=True)["is_baseline"].any()
+    if not found.all():
+        cells = _listed((_cell(key) for key in found.index[~found]), "; ")
+        yield f"Warning: there is no {tables.baseline} and so no test (null) for {cells}."
+
+
+def _power(tables: Tables) -> Iterator[str]:
+    """Say where there are too few seeds for an interval or for significance."""
+    rows = tables.rows
+    if ((rows["n_seeds"] == 1) | (rows["n_pairs"] == 1)).any():
+        yield "Warning: with one seed there is no interval and no test (null)."
+    if tables.targets and (rows["n_seeds"] < 6).any():
+        yield "Note: below six seeds the median has no interval (null)."
+    tests = rows["p_value" if tables.targets else "aulc_p_value"].notna()
+    family = int(tests.sum())
+    fewest = int(rows.loc[tests, "n_pairs"].min()) if family else 0
+    if family and family * stats.smallest_p(fewest) > stats.ALPHA:
         yield (
-            f"Warning: {pairs.min()} seeds cannot reach significance in a family of"
-            f" {tables.family} tests; it takes {stats.fewest_seeds(tables.family)} at least."
+            f"Warning: {_counted(fewest, 'seed')} cannot reach significance in a family of"
+            f" {_counted(family, 'test')}; it takes {stats.fewest_seeds(family)} at least."
         )
 
 
@@ -146,9 +163,9 @@ def _estimates(tables: Tables) -> Iterator[str]:
         others[np.isinf(others["saving_low"])], "the interval of the saving is unbounded (null)"
     )
     yield from _about(
-        rows[np.isinf(rows["median_labels"])],
-        "at least half of the runs do not reach the target, so that the median lies above the"
-        " budget (null)",
+        rows[np.isinf(rows["median_labels"]) | np.isinf(rows["median_labels_high"])],
+        "so many runs do not reach the target that the median, or the upper end of its interval,"
+        " lies above the budget (null)",
         "Note",
     )
     starts = rows[rows["n_start_at_target"] > 0]
@@ -222,8 +239,18 @@ def _listed(items: Any, separator: str = ", ") -> str:
 
 
 def _seed_list(seeds: Sequence[int]) -> str:
-    noun = "seed" if len(seeds) == 1 else "seeds"
-    return f"{noun} {_listed(map(str, seeds))}"
+    """Name seeds, runs of them as ranges: seeds 1, 4-7."""
+    cuts = np.flatnonzero(np.diff(seeds) != 1) + 1
+    groups = np.split(np.asarray(seeds), cuts)
+    spans = [
+        f"{group[0]}-{group[-1]}" if len(group) > 2 else ", ".join(map(str, group))
+        for group in groups
+    ]
+    return f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(spans)}"
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def _number(value: float) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from alrun.report.build import Report
-from alrun.report.tables import blocks
+from alrun.report.tables import COUNTS, blocks
 
 WIDTH = 100
 
@@ -31,13 +31,16 @@ def render(report: Report, format: str) -> str:
     return FORMATS[format](report)
 
 
-def sections(report: Report) -> list[Section]:
-    """Return the tables of a report, texts in place of numbers."""
+def sections(report: Report, wide: bool = False) -> list[Section]:
+    """Return the tables of a report, texts in place of numbers.
+
+    Where they may be `wide`, the share of runs at the target and the median have their intervals.
+    """
     found = []
     for (dataset, model, batch_size), rows in blocks(report.rows):
         where = f"{dataset}, {model}, batch size {batch_size}"
         if report.targets:
-            found.append(_labels_section(f"Labels to target: {where}", rows))
+            found.append(_labels_section(f"Labels to target: {where}", rows, wide))
         found.append(
             _scores_section(
                 f"Whole curve: {where}", rows.drop_duplicates("strategy"), report.metric
@@ -46,7 +49,7 @@ def sections(report: Report) -> list[Section]:
     return found
 
 
-def _labels_section(title: str, rows: pd.DataFrame) -> Section:
+def _labels_section(title: str, rows: pd.DataFrame, wide: bool) -> Section:
     header = (
         "target",
         "strategy",
@@ -65,10 +68,10 @@ def _labels_section(title: str, rows: pd.DataFrame) -> Section:
             (
                 "" if target == previous else target,
                 row.strategy,
-                f"{row.reached:.0f}/{row.n_pairs or row.n_seeds}",
+                _reached(row, wide),
                 f"{row.budget:.0f}",
                 _with_interval(row.mean_labels, row.mean_labels_low, row.mean_labels_high, _labels),
-                _median(row.median_labels, row.budget),
+                _median_with_interval(row, wide),
                 _saving(row),
                 _p(row.p_adjusted, row.significant),
                 "" if math.isnan(row.wins) else f"{row.wins:.0f}/{row.ties:.0f}/{row.losses:.0f}",
@@ -94,11 +97,11 @@ def _scores_section(title: str, rows: pd.DataFrame, metric: str) -> Section:
             row.strategy,
             _with_interval(row.aulc, row.aulc_low, row.aulc_high, _score),
             _signed(row.aulc_difference),
-            _p(row.aulc_p_adjusted, row.aulc_p_adjusted <= 0.05),
+            _p(row.aulc_p_adjusted, row.aulc_significant),
             _score(row.initial),
             _with_interval(row.final, row.final_low, row.final_high, _score),
             _signed(row.final_difference),
-            _p(row.final_p_adjusted, row.final_p_adjusted <= 0.05),
+            _p(row.final_p_adjusted, row.final_significant),
         )
         for row in rows.itertuples()
     ]
@@ -126,6 +129,21 @@ def _with_interval(value: float, low: float, high: float, text: Callable[[float]
 def _median(value: float, budget: float) -> str:
     """Return a median of labels, which are whole or halves, or that it lies above the budget."""
     return f">{budget:.0f}" if math.isinf(value) else f"{value:.1f}".removesuffix(".0")
+
+
+def _median_with_interval(row: Any, wide: bool) -> str:
+    text = _median(row.median_labels, row.budget)
+    if not wide or math.isnan(row.median_labels_low):
+        return text
+    ends = (row.median_labels_low, row.median_labels_high)
+    return f"{text} [{', '.join(_median(end, row.budget) for end in ends)}]"
+
+
+def _reached(row: Any, wide: bool) -> str:
+    text = f"{row.reached:.0f}/{row.n_pairs or row.n_seeds}"
+    if not wide or math.isnan(row.reached_low):
+        return text
+    return f"{text} [{_percent(row.reached_low)}, {_percent(row.reached_high)}] %"
 
 
 def _labels(value: float) -> str:
@@ -166,9 +184,7 @@ def _table(report: Report) -> str:
     buffer = StringIO()
     screen = Console(file=buffer, width=WIDTH, color_system=None, highlight=False)
     for section in sections(report):
-        table = Table(
-            box=None, padding=(0, 1, 0, 0), pad_edge=False, title_justify="left", title_style=""
-        )
+        table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
         for place, name in enumerate(section.header):
             table.add_column(
                 name, justify="left" if place < section.n_left else "right", overflow="fold"
@@ -185,7 +201,7 @@ def _table(report: Report) -> str:
 
 def _markdown(report: Report) -> str:
     lines = [f"## {report.name}", ""]
-    for section in sections(report):
+    for section in sections(report, wide=True):
         rules = [
             "---" if place < section.n_left else "---:" for place in range(len(section.header))
         ]
@@ -204,7 +220,7 @@ def _piped(cells: Any) -> str:
 
 def _latex(report: Report) -> str:
     lines = []
-    for section in sections(report):
+    for section in sections(report, wide=True):
         alignment = "l" * section.n_left + "r" * (len(section.header) - section.n_left)
         body = [" & ".join(map(_escaped, row)) + r" \\" for row in section.rows]
         lines += [
@@ -241,22 +257,19 @@ def _csv(report: Report) -> str:
 
 def _json(report: Report) -> str:
     rows = [
-        {key: _plain(value) for key, value in row.items()} for row in report.rows.to_dict("records")
+        {key: _plain(key, value) for key, value in row.items()}
+        for row in report.rows.to_dict("records")
     ]
     content = {"budget": report.budget, "rows": rows, "notes": list(report.notes)}
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
-def _plain(value: Any) -> Any:
+def _plain(column: str, value: Any) -> Any:
     """Return a value as JSON has it: null for what cannot be estimated or is unbounded."""
-    if isinstance(value, float):
-        return (
-            None
-            if not math.isfinite(value)
-            else int(value)
-            if value.is_integer() and abs(value) > 1
-            else value
-        )
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if column in COUNTS:
+        return int(value)
     return value.item() if hasattr(value, "item") else value
 
 

@@ -34,7 +34,17 @@ COLUMNS = [
     *("aulc", "aulc_low", "aulc_high", "aulc_difference", "aulc_p_value", "aulc_p_adjusted"),
     *("initial", "final", "final_low", "final_high", "gain"),
     *("final_difference", "final_p_value", "final_p_adjusted", "query_seconds"),
+    *("aulc_significant", "final_significant"),
 ]
+
+
+# Those that hold whole numbers, where they hold one.
+COUNTS = frozenset(
+    [
+        *("batch_size", "n_seeds", "n_pairs", "n_start_at_target", "reached", "budget"),
+        *("wins", "ties", "losses"),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -85,11 +95,9 @@ def build_tables(
     known_ends
         As for `read_curves`.
     """
-    if metric == "log_loss":
-        raise ResultsError("log_loss falls as models improve, so that no target can be read on it")
     curves = read_curves(frame, metric, known_ends)
     if curves.runs.empty:
-        raise ResultsError("there is no run that can be reported")
+        raise ResultsError("; ".join(["there is no run that can be reported", *curves.excluded]))
     strategies = list(curves.runs["strategy"].unique())
     if baseline not in strategies and baseline != "random":
         raise ResultsError(f"there is no strategy '{baseline}'{nearest(baseline, strategies)}")
@@ -239,6 +247,7 @@ def _adjust(table: pd.DataFrame) -> int:
         tests["adjusted"] = stats.holm(table.loc[once, f"{name}_p_value"].to_numpy(np.float64))
         adjusted = table[[*BLOCK, "strategy"]].merge(tests, how="left")["adjusted"]
         table[f"{name}_p_adjusted"] = adjusted.to_numpy()
+        table[f"{name}_significant"] = table[f"{name}_p_adjusted"] <= stats.ALPHA
     table["significant"] = table["p_adjusted"] <= stats.ALPHA
     table["no_variation"] = table["no_variation"].eq(True)
     return int(table["p_value"].notna().sum())
