@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -103,30 +104,40 @@ def run_file(
     return pa.Table.from_pylist(rows, schema=RUN_FILE), footer
 
 
-def agree(one: pa.Table, other: pa.Table) -> bool:
-    """Return whether two tables of the same grid hold the same.
+# What the same grid may differ by between processors.
+LOG_LOSS_TOLERANCE = 1e-6
 
-    Everything must be equal but log_loss, which may differ by 1e-6 between processors.
-    """
+
+def agree(one: pa.Table, other: pa.Table) -> bool:
+    """Return whether two tables of the same grid hold the same, as `differing_rows` has it."""
     if one.column_names != other.column_names or one.num_rows != other.num_rows:
         return False
+    return not differing_rows(one, other).any()
+
+
+def differing_rows(one: pa.Table, other: pa.Table) -> npt.NDArray[np.bool_]:
+    """Return which rows differ between two tables of the same columns and length.
+
+    Everything must be equal, types of values included, but log_loss, which may differ by
+    `LOG_LOSS_TOLERANCE`.
+    """
+    differs = np.zeros(one.num_rows, dtype=bool)
     for name in one.column_names:
-        left, right = one[name], other[name]
-        if pa.types.is_dictionary(left.type):
-            left = left.cast(left.type.value_type)
-        if pa.types.is_dictionary(right.type):
-            right = right.cast(right.type.value_type)
+        left, right = _decoded(one[name]), _decoded(other[name])
         if left.type != right.type:
-            return False
+            return np.ones(one.num_rows, dtype=bool)
         if name == "log_loss":
-            apart = pc.max(pc.abs(pc.subtract(left, right))).as_py()
-            if not left.is_null().equals(right.is_null()) or (
-                apart is not None and not apart <= 1e-6
-            ):
-                return False
-        elif not left.equals(right):
-            return False
-    return True
+            same = pc.less_equal(pc.abs(pc.subtract(left, right)), LOG_LOSS_TOLERANCE)
+        else:
+            same = pc.equal(left, right)
+        both_null = pc.and_(pc.is_null(left), pc.is_null(right))
+        differs |= ~pc.or_(pc.fill_null(same, False), both_null).to_numpy()
+    return differs
+
+
+def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    is_dictionary = pa.types.is_dictionary(column.type)
+    return column.cast(column.type.value_type) if is_dictionary else column
 
 
 def sort_key(spec: RunSpec) -> tuple[str, str, str, int, int]:

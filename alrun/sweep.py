@@ -112,6 +112,17 @@ def run_sweep(
 
     As `alrun sweep` without a screen. Raises AlrunError where the input is wrong, and ResultsError
     where runs failed: those that did not are kept, and the tables are made from them.
+
+    Parameters
+    ----------
+    experiment, results
+        The file and the directory, by default `results/<name>` below the current one.
+    jobs
+        Number of workers, -1 for one per core.
+    overrides
+        Keys of the file with other values, as in `["seeds=3", "model.C=0.1"]`.
+    retry_failed
+        Whether to run again what failed before.
     """
     plan = plan_sweep(Path(experiment), None if results is None else Path(results), overrides)
     plan = sweep(plan, jobs, retry_failed)

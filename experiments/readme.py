@@ -7,12 +7,12 @@ that name here. With --check nothing is written, and the exit code is 1 where a 
 import json
 import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import alrun
-from alrun.report.render import render
+from alrun.report.render import percent, render, with_interval
+from alrun.report.render import saving_text as saving
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -29,27 +29,11 @@ def rows(name: str, **cell: Any) -> dict[str, Any]:
     return {row.strategy: row for row in table.itertuples()}
 
 
-def percent(value: float) -> str:
-    """Return a share as a whole percentage."""
-    text = f"{100 * value:.0f}"
-    return "0" if text == "-0" else text
-
-
-def interval(low: float, high: float, text: Callable[[float], str]) -> str:
-    """Return an interval in brackets."""
-    return f"[{text(low)}, {text(high)}]"
-
-
 def p_value(value: float) -> str:
     """Return a p value as papers do."""
     if value > 0.995:
         return "1"
     return "< .001" if value < 0.001 else f"{value:.3f}".removeprefix("0")
-
-
-def saving(row: Any) -> str:
-    """Return a saving with its interval."""
-    return f"{percent(row.saving)} % {interval(row.saving_low, row.saving_high, percent)}"
 
 
 def stands(strategy: str, row: Any) -> bool:
@@ -60,8 +44,9 @@ def stands(strategy: str, row: Any) -> bool:
 
 def labels(row: Any) -> str:
     """Return mean labels with their interval."""
-    around = interval(row.mean_labels_low, row.mean_labels_high, "{:.0f}".format)
-    return f"{row.mean_labels:.0f} {around}"
+    return with_interval(
+        row.mean_labels, row.mean_labels_low, row.mean_labels_high, "{:.0f}".format
+    )
 
 
 def must_hold(sentence: str, holds: bool) -> str:
@@ -181,6 +166,8 @@ def gallery() -> str:
 def speed() -> str:
     """Return what `make bench` measured last."""
     figures = json.loads((ROOT / "results" / "benchmarks.json").read_text())
+    if "machine" not in figures:
+        sys.exit("results/benchmarks.json is not by `make bench`: it names no machine")
     work, start, report = figures["share_of_work"], figures["start"], figures["report"]
     return (
         f"On {work['cores']} cores the {work['runs']} runs of the digits grid take"

@@ -10,47 +10,32 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 import alrun
+from alrun.schema import differing_rows
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "results"
 TABLES = ("curves", "queries", "splits")
-LOG_LOSS_TOLERANCE = 1e-6
 MOST_SHOWN = 5
 
 
-def differing_rows(old: pd.DataFrame, new: pd.DataFrame) -> np.ndarray:
-    """Return which rows of two tables of one shape differ."""
-    differs = np.zeros(len(old), dtype=bool)
-    for column in old.columns:
-        left, right = old[column], new[column]
-        if column == "log_loss":
-            apart = ~np.isclose(left, right, rtol=0, atol=LOG_LOSS_TOLERANCE, equal_nan=True)
-        elif left.dtype.kind == "f":
-            apart = ~((left == right) | (left.isna() & right.isna()))
-        else:
-            apart = left.astype(str) != right.astype(str)
-        differs |= np.asarray(apart)
-    return differs
-
-
-def compare(name: str, old: pd.DataFrame, new: pd.DataFrame) -> bool:
+def compare(name: str, old: pa.Table, new: pa.Table) -> bool:
     """Print how two tables compare; return whether they are the same."""
-    if list(old.columns) != list(new.columns) or len(old) != len(new):
-        print(f"  {name}: {len(old)} rows committed, {len(new)} rows anew")
-        return False
-    differs = differing_rows(old, new)
-    line = f"  {name}: {len(old) - differs.sum():,} of {len(old):,} rows identical"
-    if "run_id" in old.columns:
-        runs, different = old["run_id"].nunique(), old.loc[differs, "run_id"].nunique()
+    shared = min(old.num_rows, new.num_rows)
+    differs = differing_rows(old.slice(0, shared), new.slice(0, shared))
+    line = f"  {name}: {shared - differs.sum():,} of {old.num_rows:,} rows identical"
+    if "run_id" in old.column_names:
+        ids = old["run_id"].to_numpy()
+        runs, different = len(set(ids)), len(set(ids[:shared][differs]) | set(ids[shared:]))
         line += f", {runs - different} of {runs} runs"
-    print(line)
-    for row in np.flatnonzero(differs)[:MOST_SHOWN]:
-        print(f"    row {row} committed: {old.iloc[row].to_dict()}")
-        print(f"    row {row} anew:      {new.iloc[row].to_dict()}")
-    return not differs.any()
+    print(line + (f"; {new.num_rows:,} rows anew" if old.num_rows != new.num_rows else ""))
+    for row in np.flatnonzero(differs)[:MOST_SHOWN].tolist():
+        print(f"    row {row} committed: {old.slice(row, 1).to_pylist()[0]}")
+        print(f"    row {row} anew:      {new.slice(row, 1).to_pylist()[0]}")
+    return old.num_rows == new.num_rows and not differs.any()
 
 
 def reproduce(experiment: Path, scratch: Path) -> bool:
@@ -59,19 +44,25 @@ def reproduce(experiment: Path, scratch: Path) -> bool:
     print(f"{experiment.stem}: computing ...", flush=True)
     results = alrun.run_sweep(experiment, scratch / experiment.stem)
     print(f"{experiment.stem}: computed in {time.perf_counter() - started:.0f} s", flush=True)
-    committed = RESULTS / experiment.stem
     same = True
     for name in TABLES:
-        tables = (pd.read_parquet(at / f"{name}.parquet") for at in (committed, results))
-        same &= compare(name, *tables)
+        committed = RESULTS / experiment.stem / f"{name}.parquet"
+        if not committed.is_file():
+            print(f"  {name}: nothing is committed")
+            same = False
+            continue
+        same &= compare(name, *map(pq.read_table, (committed, results / f"{name}.parquet")))
     return same
 
 
 def main() -> None:
     """Compare the experiments named on the command line, or all."""
     names = sys.argv[1:] or sorted(path.stem for path in HERE.glob("*.toml"))
-    with tempfile.TemporaryDirectory() as scratch:
-        same = [reproduce(HERE / f"{name}.toml", Path(scratch)) for name in names]
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            same = [reproduce(HERE / f"{name}.toml", Path(scratch)) for name in names]
+    except alrun.AlrunError as error:
+        sys.exit(str(error))
     print("all is reproduced" if all(same) else "NOT reproduced: see the rows above")
     sys.exit(not all(same))
 

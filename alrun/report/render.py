@@ -70,9 +70,9 @@ def _labels_section(title: str, rows: pd.DataFrame, wide: bool) -> Section:
                 row.strategy,
                 _reached(row, wide),
                 f"{row.budget:.0f}",
-                _with_interval(row.mean_labels, row.mean_labels_low, row.mean_labels_high, _labels),
+                with_interval(row.mean_labels, row.mean_labels_low, row.mean_labels_high, _labels),
                 _median_with_interval(row, wide),
-                _saving(row),
+                saving_text(row),
                 _p(row.p_adjusted, row.significant),
                 "" if math.isnan(row.wins) else f"{row.wins:.0f}/{row.ties:.0f}/{row.losses:.0f}",
             )
@@ -95,11 +95,11 @@ def _scores_section(title: str, rows: pd.DataFrame, metric: str) -> Section:
     texts = [
         (
             row.strategy,
-            _with_interval(row.aulc, row.aulc_low, row.aulc_high, _score),
+            with_interval(row.aulc, row.aulc_low, row.aulc_high, _score),
             _signed(row.aulc_difference),
             _p(row.aulc_p_adjusted, row.aulc_significant),
             _score(row.initial),
-            _with_interval(row.final, row.final_low, row.final_high, _score),
+            with_interval(row.final, row.final_low, row.final_high, _score),
             _signed(row.final_difference),
             _p(row.final_p_adjusted, row.final_significant),
         )
@@ -108,19 +108,21 @@ def _scores_section(title: str, rows: pd.DataFrame, metric: str) -> Section:
     return Section(title, header, tuple(texts), 1)
 
 
-def _saving(row: Any) -> str:
+def saving_text(row: Any) -> str:
+    """Return the saving of a row with its interval, empty for the baseline."""
     if row.is_baseline or not row.n_pairs:
         return ""
     if math.isnan(row.saving):
         return "not estimable"
     if math.isinf(row.saving_low):
-        return f"{_percent(row.saving)} % [unbounded]"
+        return f"{percent(row.saving)} % [unbounded]"
     if math.isnan(row.saving_low):
-        return f"{_percent(row.saving)} %"
-    return f"{_percent(row.saving)} % [{_percent(row.saving_low)}, {_percent(row.saving_high)}]"
+        return f"{percent(row.saving)} %"
+    return f"{percent(row.saving)} % [{percent(row.saving_low)}, {percent(row.saving_high)}]"
 
 
-def _with_interval(value: float, low: float, high: float, text: Callable[[float], str]) -> str:
+def with_interval(value: float, low: float, high: float, text: Callable[[float], str]) -> str:
+    """Return a value and its interval in brackets, empty where it cannot be estimated."""
     if math.isnan(value):
         return ""
     return text(value) if math.isnan(low) else f"{text(value)} [{text(low)}, {text(high)}]"
@@ -143,7 +145,7 @@ def _reached(row: Any, wide: bool) -> str:
     text = f"{row.reached:.0f}/{row.n_pairs or row.n_seeds}"
     if not wide or math.isnan(row.reached_low):
         return text
-    return f"{text} [{_percent(row.reached_low)}, {_percent(row.reached_high)}] %"
+    return f"{text} [{percent(row.reached_low)}, {percent(row.reached_high)}] %"
 
 
 def _labels(value: float) -> str:
@@ -158,7 +160,8 @@ def _signed(value: float) -> str:
     return "" if math.isnan(value) else f"{value:+.4f}"
 
 
-def _percent(value: float) -> str:
+def percent(value: float) -> str:
+    """Return a share as a whole percentage, without the sign of a zero."""
     return f"{100 * value:.0f}".replace("-0", "0") if abs(value) < 0.005 else f"{100 * value:.0f}"
 
 

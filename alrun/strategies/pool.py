@@ -67,12 +67,19 @@ class Pool:
 
     @cached_property
     def probabilities(self) -> FloatArray:
-        """Class probabilities of the unlabelled, shape (len(pool), n_classes)."""
+        """Class probabilities of the unlabelled, shape (len(pool), n_classes).
+
+        Raises AttributeError where the model has none.
+        """
+        # Of all rows, then cut: selecting rows first would copy the features in every round.
         return self._classifier.probabilities(self._X)[self._unlabelled]
 
     @cached_property
     def decision(self) -> FloatArray:
-        """Decision values of the unlabelled, shape (len(pool), n_classes); -inf if unseen."""
+        """Decision values of the unlabelled, shape (len(pool), n_classes); -inf if unseen.
+
+        Raises AttributeError where the model has none.
+        """
         return self._classifier.decision(self._X)[self._unlabelled]
 
     @property
