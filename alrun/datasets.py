@@ -16,7 +16,7 @@ from alrun.errors import DatasetError, first_line, nearest
 from alrun.files import FILES, TABLES, read_file
 from alrun.named import completed, defaults_of
 from alrun.seeds import canonical_json, draw_integer, generator
-from alrun.spec import IntArray
+from alrun.spec import ROLES, IntArray
 
 BUNDLED = {
     "digits": bundled.load_digits,
@@ -41,6 +41,22 @@ _NOT_OF_THE_GENERATOR = ("random_state", "return_X_y")
 
 
 @dataclass(frozen=True)
+class GivenSplits:
+    """Splits from a file.
+
+    `roles` holds the role of each row for each seed, a position in `alrun.spec.ROLES` or -1 for
+    none, shape (n_seeds, n_examples).
+    """
+
+    seeds: tuple[int, ...]
+    roles: npt.NDArray[np.int8]
+
+    def of(self, seed: int) -> npt.NDArray[np.int8]:
+        """Return the role of each row for one seed, shape (n_examples,)."""
+        return self.roles[self.seeds.index(seed)]
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Features and class codes of one data set.
 
@@ -57,9 +73,8 @@ class Dataset:
         Of the source, unscaled.
     notes
         What was done to the features, in sentences.
-    roles
-        Where the split of a seed is given by a file: the role of each row, int8, a position in
-        `alrun.spec.ROLES` or -1 for none, shape (n_examples,).
+    splits
+        Those that are given by a file; None where they are drawn.
     """
 
     X: Any
@@ -67,7 +82,7 @@ class Dataset:
     classes: tuple[Any, ...]
     fingerprint: str
     notes: tuple[str, ...] = ()
-    roles: npt.NDArray[np.int8] | None = None
+    splits: GivenSplits | None = None
 
     @property
     def n_examples(self) -> int:
@@ -83,8 +98,16 @@ class Dataset:
         """Return the data set of one seed: itself."""
         return self
 
-    def given_split(self, seed: int) -> None:
-        """Return None: the splits are drawn."""
+    def given_split(self, seed: int) -> tuple[str, int] | None:
+        """Return identity and number of initial labels of a seed's split, None if it is drawn.
+
+        Other seeds of the file have no part in the identity.
+        """
+        if self.splits is None:
+            return None
+        roles = self.splits.of(seed)
+        identity = hashlib.sha256(roles.tobytes()).hexdigest()[:16]
+        return identity, int((roles == ROLES.index("initial")).sum())
 
 
 @dataclass(frozen=True)
@@ -115,6 +138,9 @@ class GeneratedDataset:
 
     def given_split(self, seed: int) -> None:
         """Return None: the splits are drawn."""
+
+
+Source = Dataset | GeneratedDataset
 
 
 def check_name(name: str, per_seed: bool, folder: Path) -> list[str]:
@@ -150,7 +176,7 @@ def load(
     scale: str | float = "none",
     per_seed: bool = False,
     folder: Path = Path(),
-) -> Dataset | GeneratedDataset:
+) -> Source:
     """Return a data set, or what draws it for each seed.
 
     Raises DatasetError, which names the file, the column and the row, where the features are not
@@ -189,9 +215,7 @@ def rescale(X: Any, scale: str | float, rows: IntArray) -> Any:
     return scaler.fit(X[rows]).transform(X)
 
 
-def _generated(
-    parameters: Mapping[str, Any], per_seed: bool, divisor: float
-) -> Dataset | GeneratedDataset:
+def _generated(parameters: Mapping[str, Any], per_seed: bool, divisor: float) -> Source:
     known = _generator_parameters(per_seed)
     resolved = completed(GENERATED, known, parameters, DatasetError)
     fingerprint = _digest([GENERATED, resolved, per_seed])

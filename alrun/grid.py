@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from itertools import product
 
+from alrun.datasets import Source
 from alrun.errors import DatasetError
 from alrun.experiment import DatasetSettings, Experiment, as_count
 from alrun.lookup import Catalogue
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
-from alrun.splits import Source
 
 
 def expand(

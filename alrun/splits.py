@@ -1,16 +1,14 @@
 """Who is tested, who is labelled at first and who is in the pool, for one seed."""
 
-import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.model_selection import train_test_split
 
-from alrun.datasets import Dataset, GeneratedDataset
+from alrun.datasets import Dataset, GivenSplits
 from alrun.errors import DatasetError, first_line
 from alrun.seeds import draw_integer, generator
 from alrun.spec import ROLES, InitialSpec, IntArray, RunSpec, Split
@@ -18,56 +16,12 @@ from alrun.spec import ROLES, InitialSpec, IntArray, RunSpec, Split
 _UNUSED = -1
 
 
-@dataclass(frozen=True)
-class SplitDataset:
-    """A data set whose splits come from a file: `roles` is as in Dataset, a row per seed."""
-
-    dataset: Dataset
-    seeds: tuple[int, ...]
-    roles: npt.NDArray[np.int8]
-
-    @property
-    def n_examples(self) -> int:
-        """Number of rows."""
-        return self.dataset.n_examples
-
-    @property
-    def n_classes(self) -> int:
-        """Number of classes."""
-        return self.dataset.n_classes
-
-    @property
-    def fingerprint(self) -> str:
-        """Identity of the data, unscaled and unsplit."""
-        return self.dataset.fingerprint
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What was done to the features, in sentences."""
-        return self.dataset.notes
-
-    def at(self, seed: int) -> Dataset:
-        """Return the data set with the split of one seed."""
-        return replace(self.dataset, roles=self.roles[self.seeds.index(seed)])
-
-    def given_split(self, seed: int) -> tuple[str, int]:
-        """Return the identity of a seed's split, and its number of initial labels.
-
-        Other seeds of the file have no part in the identity.
-        """
-        roles = self.roles[self.seeds.index(seed)]
-        identity = hashlib.sha256(roles.tobytes()).hexdigest()[:16]
-        return identity, int((roles == ROLES.index("initial")).sum())
-
-
-Source = Dataset | GeneratedDataset | SplitDataset
-
-
 def split_of(spec: RunSpec, dataset: Dataset) -> Split:
     """Return the split of a run: the one given with the data set, or else the one drawn."""
-    if dataset.roles is None:
+    if dataset.splits is None:
         return draw_split(dataset, spec.dataset.test_size, spec.initial, spec.seed)
-    pool, initial, test = (np.flatnonzero(dataset.roles == code) for code in range(len(ROLES)))
+    roles = dataset.splits.of(spec.seed)
+    pool, initial, test = (np.flatnonzero(roles == code) for code in range(len(ROLES)))
     return Split(test=test, initial=initial, pool=pool)
 
 
@@ -136,9 +90,7 @@ def _check_stratified(y: IntArray, dataset: Dataset, size: int, part: str) -> No
         )
 
 
-def with_given_splits(
-    dataset: Dataset, path: Path, seeds: Collection[int], label: str
-) -> SplitDataset:
+def with_given_splits(dataset: Dataset, path: Path, seeds: Collection[int], label: str) -> Dataset:
     """Read a table of seed, index and role, as `splits.parquet` in a results directory is.
 
     Where it has a column `dataset` with several values, the rows of `label` are taken. Raises
@@ -167,7 +119,7 @@ def with_given_splits(
         absent = [role for code, role in enumerate(ROLES) if not (roles[position] == code).any()]
         if absent and absent != ["pool"]:
             raise DatasetError(f"{path}: seed {seed} has no row with the role '{absent[-1]}'")
-    return SplitDataset(dataset, wanted, roles)
+    return replace(dataset, splits=GivenSplits(wanted, roles))
 
 
 def _check_rows(path: Path, frame: Any, n_examples: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from joblib import effective_n_jobs
 
 from alrun import catalogue
-from alrun.datasets import load
+from alrun.datasets import Dataset, Source, load
 from alrun.errors import DatasetError, ExperimentError, ResultsError
 from alrun.execute.local import run_all
 from alrun.execute.worker import Outcome, compute
@@ -19,7 +19,7 @@ from alrun.experiment_file import read_experiment
 from alrun.grid import expand
 from alrun.schema import Failure
 from alrun.spec import RunSpec, Split, run_id
-from alrun.splits import Source, split_of, with_given_splits
+from alrun.splits import split_of, with_given_splits
 from alrun.store import Store
 
 
@@ -206,9 +206,9 @@ def _load(entry: DatasetSettings, folder: Path, seeds: Sequence[int]) -> Source:
         per_seed=entry.per_seed,
         folder=folder,
     )
-    if entry.splits is None:
+    if entry.splits is None or not isinstance(source, Dataset):
         return source
-    return with_given_splits(source.at(0), folder / entry.splits, seeds, str(entry.label))
+    return with_given_splits(source, folder / entry.splits, seeds, str(entry.label))
 
 
 def _resolved(specs: Iterable[RunSpec]) -> dict[tuple[str, str], Mapping[str, Any]]:

@@ -132,6 +132,10 @@ def test_another_data_set_has_another_split():
     )
 
 
+def first_seed():
+    return replace(run_spec(), seed=0)
+
+
 def run_spec():
     return RunSpec(
         DatasetSpec("d", "d", "made", "none", 30),
@@ -246,7 +250,7 @@ def test_of_several_data_sets_the_one_with_the_label_is_taken(tmp_path):
     frame = pd.concat([table_of(one, [0], "one"), table_of(other, [0], "other")])
     path = written(tmp_path, frame.assign(dataset=frame["dataset"].astype("category")))
     for label, dataset in (("one", one), ("other", other)):
-        split = split_of(run_spec(), with_given_splits(dataset, path, [0], label).at(0))
+        split = split_of(first_seed(), with_given_splits(dataset, path, [0], label))
         assert_same(split, draw_split(dataset, 30, PER_CLASS, 0))
 
 
@@ -254,7 +258,7 @@ def test_rows_without_a_role_are_left_out(tmp_path):
     dataset = made()
     frame = table_of(dataset, [0])
     path = written(tmp_path, frame[frame["index"] != 17])
-    split = split_of(run_spec(), with_given_splits(dataset, path, [0], "made").at(0))
+    split = split_of(first_seed(), with_given_splits(dataset, path, [0], "made"))
     assert 17 not in np.concatenate([split.test, split.training])
 
 
@@ -262,7 +266,7 @@ def test_a_pool_may_be_empty(tmp_path):
     dataset = made()
     frame = table_of(dataset, [0])
     path = written(tmp_path, frame[frame["role"] != "pool"])
-    assert len(split_of(run_spec(), with_given_splits(dataset, path, [0], "made").at(0)).pool) == 0
+    assert len(split_of(first_seed(), with_given_splits(dataset, path, [0], "made")).pool) == 0
 
 
 def test_the_identity_of_a_seed_is_that_of_its_own_split(tmp_path):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from threadpoolctl import ThreadpoolController
 
+from alrun.datasets import Source
 from alrun.loop import run_active_learning
 from alrun.spec import RunSpec, run_id
-from alrun.splits import Source
 from alrun.store import Store
 
 
