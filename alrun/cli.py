@@ -1,5 +1,6 @@
 """The command line. Heavy imports stand inside the commands, so that --help is instant."""
 
+import signal
 import sys
 from collections import Counter
 from enum import StrEnum
@@ -34,6 +35,12 @@ class _Commands(TyperGroup):
             typer.echo(f"{error.format_message()} See {command} --help.", err=True)
             raise typer.Exit(WRONG_INPUT) from error
         except AlrunError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(WRONG_INPUT) from error
+        except BrokenPipeError:  # the reader had enough
+            sys.stdout = None
+            raise typer.Exit from None
+        except OSError as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(WRONG_INPUT) from error
         except KeyboardInterrupt:
@@ -132,6 +139,13 @@ def sweep(
     for label, source in plan.sources.items():
         for note in source.notes:
             typer.echo(f"{label}: {note}", err=True)
+    foreign = plan.store.only_copies(list(plan.specs.values()))
+    if foreign and not dry_run:
+        typer.echo(
+            f"Warning: the tables in {plan.store.path} hold {foreign} runs that have no run file"
+            " and are not of this experiment; they will be replaced. See --results for another.",
+            err=True,
+        )
     typer.echo(
         f"{len(plan.specs)} runs: {len(plan.finished)} done, {len(plan.failures)} failed before,"
         f" {len(todo)} to do, in {plan.store.path}",
@@ -247,3 +261,5 @@ def main() -> None:
         app()
     except KeyboardInterrupt:  # before a command has begun
         sys.exit(INTERRUPTED)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done and said

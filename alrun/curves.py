@@ -159,8 +159,8 @@ def _typed(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
         frame[column] = values.cat.rename_categories(str).cat.set_categories(names)
     for column in ("batch_size", "seed", "n_labels"):
         whole = _numbers(frame, column)
-        if not np.array_equal(whole, np.rint(whole)) or np.isinf(whole).any():
-            raise ResultsError(f"the column '{column}' must hold whole numbers")
+        if not np.array_equal(whole, np.rint(whole)) or np.isinf(whole).any() or (whole < 0).any():
+            raise ResultsError(f"the column '{column}' must hold whole numbers, none below 0")
         frame[column] = whole.astype(np.int64)
     for column in sorted({"n_correct", "n_test", metric} & set(frame.columns)):
         values = _numbers(frame, column)
@@ -168,6 +168,8 @@ def _typed(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
         if np.isinf(known).any() or (column != metric and (known != np.rint(known)).any()):
             kind = "finite" if column == metric else "whole"
             raise ResultsError(f"the column '{column}' must hold {kind} numbers")
+        if column == metric and len(known) and not (known.min() >= 0 and known.max() <= 1):
+            raise ResultsError(f"the column '{column}' must hold shares of one, not percentages")
         frame[column] = values
     return frame
 

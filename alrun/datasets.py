@@ -193,6 +193,11 @@ def load(
         return Dataset(X / divisor, y, classes, _fingerprint(X, y))
     path = folder / name
     X, labels, notes = read_file(path, target)
+    if sparse.issparse(X) and scale in ("standard", "minmax"):
+        raise DatasetError(
+            f'{path}: scale = "{scale}" would fill a sparse matrix; use "none" or a number to'
+            " divide by"
+        )
     classes, y = _encode(path, labels)
     content = hashlib.sha256(path.read_bytes()).hexdigest()
     is_table = path.suffix.lower() in TABLES
@@ -207,10 +212,6 @@ def rescale(X: Any, scale: str | float, rows: IntArray) -> Any:
     """
     if scale not in ("standard", "minmax"):
         return X
-    if sparse.issparse(X):
-        raise DatasetError(
-            f'scale = "{scale}" would fill a sparse matrix; use "none" or a number to divide by'
-        )
     scaler = StandardScaler() if scale == "standard" else MinMaxScaler()
     return scaler.fit(X[rows]).transform(X)
 
@@ -249,6 +250,8 @@ def _encode(path: Path, labels: Any) -> tuple[tuple[Any, ...], IntArray]:
     if values.dtype == object:
         values = values.astype(str)
     classes, y = np.unique(values, return_inverse=True)
+    if len(values) == 0:
+        raise DatasetError(f"{path}: there are no examples")
     if len(classes) < 2:
         raise DatasetError(
             f"{path}: all {len(values)} labels are the same; two classes are needed at least"

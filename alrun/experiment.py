@@ -67,9 +67,10 @@ def _seeds(value: Any) -> Any:
     entries = value if isinstance(value, list) else [value]
     whole = all(_is_number(entry) and isinstance(entry, int) for entry in entries)
     lowest = 0 if isinstance(value, list) else 1
-    if not entries or not whole or not all(lowest <= entry <= _MOST for entry in entries):
+    most = _MOST if isinstance(value, list) else _MOST_SEEDS
+    if not entries or not whole or not all(lowest <= entry <= most for entry in entries):
         raise ValueError(
-            "should be how many (at least 1), or a list of whole numbers from 0,"
+            f"should be how many (1 to {_MOST_SEEDS:,}), or a list of whole numbers from 0,"
             f" not {shortened(value)}"
         )
     return value
@@ -77,6 +78,7 @@ def _seeds(value: Any) -> Any:
 
 # The tables hold 32-bit integers.
 _MOST = 2**31 - 1
+_MOST_SEEDS = 100_000
 Positive = Annotated[int, Field(gt=0, le=_MOST)]
 Size = Annotated[int | float, BeforeValidator(_size)]
 Scale = Annotated[str | float, BeforeValidator(_scale)]

@@ -62,12 +62,18 @@ def _read_csv(path: Path) -> Any:
     import pandas as pd
 
     try:
-        header = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0].dropna()
+        header = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0]
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # fields beyond the header
             frame = pd.read_csv(path, index_col=False)
     except Exception as error:  # a damaged file raises almost anything
         raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
+    for place in np.flatnonzero(header.isna())[:1]:
+        # Rows sorted by class and numbered would tell the class by their number.
+        raise DatasetError(
+            f"{path}: column {place} (the first is 0) has no name, as where an index was saved with"
+            " the table; name it, or drop it"
+        )
     for column in header[header.duplicated()][:1]:
         # pandas would rename the second, and labels would become a feature.
         raise DatasetError(f"{path}: there are two columns '{column}'")

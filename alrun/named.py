@@ -17,7 +17,7 @@ def imported(name: str, separator: str, error: type[AlrunError]) -> Any:
         raise error(f"'{name}' names no module, as package.module{separator}name would")
     try:
         module = importlib.import_module(module_name)
-    except Exception as reason:  # a module can raise anything
+    except (Exception, SystemExit) as reason:  # a module can raise anything
         what = f"{type(reason).__name__}: {reason}"
         raise error(f"'{name}' cannot be imported ({what})") from reason
     if not hasattr(module, attribute):

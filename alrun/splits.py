@@ -98,6 +98,8 @@ def with_given_splits(dataset: Dataset, path: Path, seeds: Collection[int], labe
     """
     import pandas as pd
 
+    if not path.is_file():
+        raise DatasetError(f"there is no file '{path}'")
     try:
         frame = pd.read_parquet(path).reset_index(drop=True)
     except Exception as error:  # damaged metadata raises almost anything

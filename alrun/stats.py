@@ -74,7 +74,12 @@ def share_interval(k: int, n: int) -> Interval:
 
 
 def saving(baseline: Array, strategy: Array) -> float:
-    """Return 1 - mean(strategy) / mean(baseline), of labels cut at the common budget."""
+    """Return 1 - mean(strategy) / mean(baseline), of labels cut at the common budget.
+
+    NaN where the baseline needs no label at all.
+    """
+    if not np.any(baseline):
+        return nan
     return 1.0 - float(np.mean(strategy)) / float(np.mean(baseline))
 
 

@@ -124,15 +124,21 @@ class Store:
 
     def tabled(self, specs: Sequence[RunSpec]) -> set[str]:
         """Return the ids of those of these runs that the tables hold."""
+        return self._in_tables() & {run_id(spec) for spec in specs}
+
+    def only_copies(self, specs: Sequence[RunSpec]) -> int:
+        """Return how many runs stand in the tables alone, and are none of these."""
+        return len(self._in_tables() - {run_id(spec) for spec in specs} - self.finished())
+
+    def _in_tables(self) -> set[str]:
         path = self.path / "curves.parquet"
         if not path.is_file():
             return set()
         try:
             _check_version(path, pq.read_schema(path))
-            identities = pq.read_table(path, columns=["run_id"])["run_id"].unique().to_pylist()
+            return set(pq.read_table(path, columns=["run_id"])["run_id"].unique().to_pylist())
         except (pa.ArrowException, KeyError, ValueError, OSError):
             return set()  # not a table of ours: there is nothing in it to keep
-        return {run_id(spec) for spec in specs}.intersection(identities)
 
     def _read_run(self, identity: str) -> pa.Table:
         path = self._runs / f"{identity}.parquet"
@@ -162,7 +168,10 @@ class Store:
     @contextmanager
     def _lock(self) -> Iterator[None]:
         """Hold the kernel's lock on the directory, which goes with the process that holds it."""
-        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY)
+        except OSError as error:
+            raise ResultsError(f"{self.path} is gone or closed to us: {error.strerror}") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield

@@ -61,6 +61,10 @@ def plan_sweep(path: Path, results: Path | None = None, overrides: Sequence[str]
     experiment = read_experiment(path, overrides, catalogue)
     store = Store(results if results is not None else Path("results") / path.stem)
     sources = _load_all(path, experiment)
+    for label, source in sources.items():
+        if experiment.metric == "average_precision" and source.n_classes != 2:
+            what = f"is for two classes; {label} has {source.n_classes}"
+            raise ExperimentError([f"{path}: metric: average_precision {what}"])
     try:
         specs = _by_id(path, expand(experiment, sources, catalogue))
         for spec in _one_per_data_set(specs.values()):

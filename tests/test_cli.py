@@ -180,6 +180,10 @@ WRONG = {
         ["sweep", "E", "--set", 'strategies=["margn"]'],
         "did you mean 'margin'",
     ),
+    "a metric for two classes": (
+        ["sweep", "E", "--set", "metric=average_precision"],
+        "is for two classes; iris has 3",
+    ),
     "a missing file": (["sweep", "nothing.toml"], "nothing.toml: there is no such file"),
     "a wrong override": (["sweep", "E", "--set", "seeds"], "should be key=value"),
     "no worker": (["sweep", "E", "--jobs", "0"], "--jobs"),
@@ -265,6 +269,61 @@ def test_an_interrupt_keeps_what_is_finished_and_exits_130(tmp_path, jobs):
     status = alrun("status", "results/long", cwd=tmp_path)
     assert f"{finished} done" in status.stdout
     assert alrun("report", "results/long", cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.01, 0.03])
+def test_more_interrupts_change_nothing(tmp_path, gap):
+    """They must not strike the ending of the workers."""
+    from conftest import SMALL
+
+    (tmp_path / "long.toml").write_text(SMALL.replace("seeds       = 2", "seeds       = 200"))
+    process = subprocess.Popen(
+        [*ALRUN, "sweep", "long.toml", "--jobs", "2"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    runs = tmp_path / "results/long/runs"
+    while len(list(runs.glob("*.parquet")) if runs.exists() else []) < 4:
+        time.sleep(0.05)
+    for _ in range(3):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(gap)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+
+
+def test_an_interrupt_while_workers_start_is_not_lost(tmp_path):
+    from conftest import SMALL
+
+    (tmp_path / "long.toml").write_text(SMALL.replace("seeds       = 2", "seeds       = 200"))
+    process = subprocess.Popen(
+        [*ALRUN, "sweep", "long.toml", "--jobs", "2"],
+        cwd=tmp_path,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    saved = tmp_path / "results/long/experiment.toml"
+    while not saved.exists():
+        time.sleep(0.001)
+    time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(timeout=30) == 130
+
+
+def test_tables_that_would_be_lost_are_told_of(swept, tmp_path):
+    folder, _ = swept
+    (tmp_path / "clone").mkdir()
+    for name in ("curves.parquet", "queries.parquet", "splits.parquet"):
+        (tmp_path / "clone" / name).write_bytes((folder / "results/tiny" / name).read_bytes())
+    options = ["--results", tmp_path / "clone", "--set", "seeds=1", "--jobs", 1]
+    done = alrun("sweep", "tiny.toml", *options, cwd=folder)
+    assert "hold 4 runs that have no run file and are not of this experiment" in done.stderr
+    again = alrun("sweep", "tiny.toml", *options, cwd=folder)
+    assert "Warning" not in again.stderr
 
 
 def test_the_version_is_that_of_the_package():

@@ -351,3 +351,10 @@ def test_two_runs_in_one_cell_are_an_error_that_names_both():
     other = other.assign(run_id="another", n_labels=other["n_labels"] + 5)
     with pytest.raises(ResultsError, match=r"two runs, .*another"):
         read(PAIR.assign(run_id="one"), other)
+
+
+def test_percentages_are_not_taken_for_shares():
+    with pytest.raises(ResultsError, match="not percentages"):
+        read(PAIR.assign(accuracy=100 * PAIR["accuracy"]))
+    with pytest.raises(ResultsError, match="none below 0"):
+        read(PAIR.assign(n_labels=PAIR["n_labels"] - 1000))

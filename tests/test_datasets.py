@@ -587,9 +587,9 @@ def test_scaling_leaves_the_data_set_as_it_was(scale):
 
 
 @pytest.mark.parametrize("scale", ["standard", "minmax"])
-def test_a_sparse_matrix_is_not_filled(scale):
-    with pytest.raises(DatasetError, match=f'"{scale}".*sparse'):
-        rescale(sparse.eye_array(5).tocsr(), scale, np.arange(3))
+def test_a_sparse_matrix_is_not_filled(tmp_path, scale):
+    name = written(tmp_path / "m.svm", "1 1:1\n0 1:2\n1 1:3\n")
+    assert_refused(tmp_path, name, "would fill a sparse matrix", scale=scale)
 
 
 SPY = """
@@ -622,3 +622,13 @@ def test_a_run_scales_by_its_training_part_alone(tmp_path, monkeypatch, scale):
     ((pool, labelled),) = __import__(f"scale_spy_{scale}").seen
     held = np.concatenate([pool, labelled])
     np.testing.assert_allclose(np.sort(held, axis=0), np.sort(expected, axis=0), atol=1e-12)
+
+
+def test_a_column_without_a_name_is_refused_since_row_numbers_may_tell_the_class(tmp_path):
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "target": list("xxyy")})
+    frame.to_csv(tmp_path / "m.csv")
+    assert_refused(tmp_path, "m.csv", "column 0", "has no name")
+
+
+def test_a_table_without_rows_has_no_examples(tmp_path):
+    assert_refused(tmp_path, written(tmp_path / "m.svm", ""), "no examples")

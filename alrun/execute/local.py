@@ -3,7 +3,6 @@
 import gc
 import signal
 import sys
-import threading
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -36,7 +35,7 @@ def run_all(tasks: Iterable[Callable[[], Outcome]], jobs: int) -> Generator[Outc
         initializer=_prepare_worker,
         initargs=(list(sys.path), next(_sweeps)),
     )
-    with _interrupts_ignored():
+    with _interrupts_deferred():
         outcomes = parallel(delayed(task)() for task in tasks)
     try:
         for outcome in outcomes:  # noqa: UP028 -- `yield from` would close it with its warning
@@ -47,7 +46,7 @@ def run_all(tasks: Iterable[Callable[[], Outcome]], jobs: int) -> Generator[Outc
             " is finished is kept, and the same command goes on"
         ) from error
     finally:
-        with warnings.catch_warnings():
+        with _interrupts_deferred(), warnings.catch_warnings():
             # That tasks are cancelled is what was asked for.
             warnings.simplefilter("ignore", UserWarning)
             outcomes.close()
@@ -63,13 +62,13 @@ def _prepare_worker(path: Sequence[str], sweep: int) -> None:
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Start workers that ignore Ctrl-C, which reaches all processes of a terminal, from birth."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _interrupts_deferred() -> Iterator[None]:
+    """Hold Ctrl-C back, so that it strikes neither the birth of workers nor their end.
+
+    It reaches every process of a terminal; those that are started here inherit that it is blocked.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -50,11 +50,18 @@ class Classifier:
         if len(self._seen) == 1:
             probabilities[:, self._seen] = 1.0
             return probabilities
-        probabilities[:, self._seen] = self.estimator.predict_proba(X)
-        if not np.isfinite(probabilities).all():
+        given = np.asarray(self.estimator.predict_proba(X))
+        if given.shape != (X.shape[0], len(self._seen)):
             raise ModelError(
-                f"{type(self.estimator).__name__} gave probabilities that are not finite"
+                f"{type(self.estimator).__name__} gave probabilities of shape {given.shape} for"
+                f" {X.shape[0]} examples of {len(self._seen)} classes"
             )
+        if not (np.abs(given.sum(axis=1) - 1) < 1e-3).all():  # so also where one is NaN
+            raise ModelError(
+                f"{type(self.estimator).__name__} gave probabilities that are not finite, or do not"
+                " sum to one"
+            )
+        probabilities[:, self._seen] = given
         return probabilities
 
     def decision(self, X: Any) -> FloatArray:
