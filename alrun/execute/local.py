@@ -1,6 +1,7 @@
 """Many runs on the cores of this machine."""
 
 import gc
+import logging
 import signal
 import sys
 import warnings
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from itertools import count
 
 from joblib import Parallel, delayed
-from joblib.externals.loky.process_executor import TerminatedWorkerError
+from joblib.externals.loky.process_executor import ShutdownExecutorError, TerminatedWorkerError
 
 from alrun.errors import ResultsError
 from alrun.execute.worker import Outcome
@@ -35,6 +36,7 @@ def run_all(tasks: Iterable[Callable[[], Outcome]], jobs: int) -> Generator[Outc
         initializer=_prepare_worker,
         initargs=(list(sys.path), next(_sweeps)),
     )
+    logging.getLogger("concurrent.futures").addFilter(_is_no_late_task)
     with _interrupts_deferred():
         outcomes = parallel(delayed(task)() for task in tasks)
     try:
@@ -50,6 +52,11 @@ def run_all(tasks: Iterable[Callable[[], Outcome]], jobs: int) -> Generator[Outc
             # That tasks are cancelled is what was asked for.
             warnings.simplefilter("ignore", UserWarning)
             outcomes.close()
+
+
+def _is_no_late_task(record: logging.LogRecord) -> bool:
+    """Drop the tracebacks of joblib's tasks that came while its workers were being ended."""
+    return not (record.exc_info and isinstance(record.exc_info[1], ShutdownExecutorError))
 
 
 def _prepare_worker(path: Sequence[str], sweep: int) -> None:
