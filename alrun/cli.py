@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from alrun.errors import AlrunError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from alrun.spec import RunSpec
     from alrun.sweep import Plan
@@ -136,21 +136,8 @@ def sweep(
     todo = plan.missing(retry_failed)
     if not dry_run:
         plan.store.prepare()
-    for label, source in plan.sources.items():
-        for note in source.notes:
-            typer.echo(f"{label}: {note}", err=True)
-    foreign = plan.store.only_copies(list(plan.specs.values()))
-    if foreign and not dry_run:
-        typer.echo(
-            f"Warning: the tables in {plan.store.path} hold {foreign} runs that have no run file"
-            " and are not of this experiment; they will be replaced. See --results for another.",
-            err=True,
-        )
-    typer.echo(
-        f"{len(plan.specs)} runs: {len(plan.finished)} done, {len(plan.failures)} failed before,"
-        f" {len(todo)} to do, in {plan.store.path}",
-        err=True,
-    )
+    for line in _announced(plan, todo):
+        typer.echo(line, err=True)
     if dry_run:
         for cell, n in _cells(todo).items():
             typer.echo(f"{n:6} to do: {cell}")
@@ -236,6 +223,23 @@ def list_(kind: Annotated[Kind, typer.Argument(help="Of what.")]) -> None:
     width = max(len(name) for name, _ in rows)
     for name, description in rows:
         typer.echo(f"{name:{width}}  {description}")
+
+
+def _announced(plan: "Plan", todo: "Sequence[RunSpec]") -> "Iterator[str]":
+    """Say what was done to the data, what is to be run, and which tables would be lost."""
+    for label, source in plan.sources.items():
+        for note in source.notes:
+            yield f"{label}: {note}"
+    foreign = plan.store.only_copies(list(plan.specs.values()))
+    if foreign:
+        yield (
+            f"Warning: the tables in {plan.store.path} hold {foreign} runs that have no run file"
+            " and are not of this experiment; a sweep replaces them. See --results for another."
+        )
+    yield (
+        f"{len(plan.specs)} runs: {len(plan.finished)} done, {len(plan.failures)} failed before,"
+        f" {len(todo)} to do, in {plan.store.path}"
+    )
 
 
 def _cells(specs: "Iterable[RunSpec]") -> Counter[str]:

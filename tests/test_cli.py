@@ -238,24 +238,36 @@ def test_the_list_of_strategies_names_the_papers():
     assert "Lewis and Gale 1994" in alrun("list", "strategies").stdout
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_an_interrupt_keeps_what_is_finished_and_exits_130(tmp_path, jobs):
+def long_sweep(folder, jobs=2):
+    """Start a sweep of minutes in a session of its own, so that signals reach all of it."""
     from conftest import SMALL
 
-    (tmp_path / "long.toml").write_text(SMALL.replace("seeds       = 2", "seeds       = 200"))
-    process = subprocess.Popen(
+    (folder / "long.toml").write_text(SMALL.replace("seeds       = 2", "seeds       = 200"))
+    return subprocess.Popen(
         [*ALRUN, "sweep", "long.toml", "--jobs", str(jobs)],
-        cwd=tmp_path,
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    runs = tmp_path / "results/long/runs"
+
+
+def wait_until(holds, step=0.05):
     deadline = time.monotonic() + 60
-    while len(list(runs.glob("*.parquet")) if runs.exists() else []) < 4:
+    while not holds():
         assert time.monotonic() < deadline
-        time.sleep(0.05)
+        time.sleep(step)
+
+
+def n_stored(folder):
+    return len(list((folder / "results/long/runs").glob("*.parquet")))
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupt_keeps_what_is_finished_and_exits_130(tmp_path, jobs):
+    process = long_sweep(tmp_path, jobs)
+    wait_until(lambda: n_stored(tmp_path) >= 4)
     # As a terminal does, the signal goes to every process of the group.
     os.killpg(process.pid, signal.SIGINT)
     started = time.monotonic()
@@ -264,7 +276,7 @@ def test_an_interrupt_keeps_what_is_finished_and_exits_130(tmp_path, jobs):
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert "what is finished is kept" in errors
-    finished = len(list(runs.glob("*.parquet")))
+    finished = n_stored(tmp_path)
     assert finished >= 4
     status = alrun("status", "results/long", cwd=tmp_path)
     assert f"{finished} done" in status.stdout
@@ -274,20 +286,8 @@ def test_an_interrupt_keeps_what_is_finished_and_exits_130(tmp_path, jobs):
 @pytest.mark.parametrize("gap", [0.0, 0.01, 0.03])
 def test_more_interrupts_change_nothing(tmp_path, gap):
     """They must not strike the ending of the workers."""
-    from conftest import SMALL
-
-    (tmp_path / "long.toml").write_text(SMALL.replace("seeds       = 2", "seeds       = 200"))
-    process = subprocess.Popen(
-        [*ALRUN, "sweep", "long.toml", "--jobs", "2"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    runs = tmp_path / "results/long/runs"
-    while len(list(runs.glob("*.parquet")) if runs.exists() else []) < 4:
-        time.sleep(0.05)
+    process = long_sweep(tmp_path)
+    wait_until(lambda: n_stored(tmp_path) >= 4)
     for _ in range(3):
         os.killpg(process.pid, signal.SIGINT)
         time.sleep(gap)
@@ -297,21 +297,12 @@ def test_more_interrupts_change_nothing(tmp_path, gap):
 
 
 def test_an_interrupt_while_workers_start_is_not_lost(tmp_path):
-    from conftest import SMALL
-
-    (tmp_path / "long.toml").write_text(SMALL.replace("seeds       = 2", "seeds       = 200"))
-    process = subprocess.Popen(
-        [*ALRUN, "sweep", "long.toml", "--jobs", "2"],
-        cwd=tmp_path,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    saved = tmp_path / "results/long/experiment.toml"
-    while not saved.exists():
-        time.sleep(0.001)
+    process = long_sweep(tmp_path)
+    wait_until((tmp_path / "results/long/experiment.toml").exists, step=0.001)
     time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(timeout=30) == 130
+    process.communicate(timeout=30)
+    assert process.returncode == 130
 
 
 def test_tables_that_would_be_lost_are_told_of(swept, tmp_path):

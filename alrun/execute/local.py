@@ -1,6 +1,5 @@
 """Many runs on the cores of this machine."""
 
-import gc
 import logging
 import signal
 import sys
@@ -63,9 +62,6 @@ def _prepare_worker(path: Sequence[str], sweep: int) -> None:
     """Let a worker find what its parent finds, and leave Ctrl-C to it."""
     sys.path[:] = path
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # joblib collects garbage every second; without looking through all that was imported, that
-    # takes next to nothing instead of a tenth of the time.
-    gc.freeze()
 
 
 @contextmanager
