@@ -9,10 +9,12 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+import sklearn
 
 from alrun.datasets import Dataset, rescale
 from alrun.metrics import score
 from alrun.models.classifier import Classifier
+from alrun.models.predictions import Predictions
 from alrun.seeds import generator
 from alrun.spec import IntArray, Round, RunResult, RunSpec, Scores
 from alrun.splits import split_of
@@ -32,18 +34,18 @@ def run_active_learning(spec: RunSpec, dataset: Dataset) -> RunResult:
     learner = _Learner.start(spec, dataset)
     seconds = {"fit": 0.0, "evaluate": 0.0, "query": 0.0}
     rounds: list[Round] = []
-    with _recorded_warnings() as seen:
+    # Data sets are checked when they are loaded, not by every estimator in every round.
+    with _recorded_warnings() as seen, sklearn.config_context(assume_finite=True):
         while True:
-            with _timed(seconds, "fit"):
-                classifier = learner.fit()
-            with _timed(seconds, "evaluate"):
-                scores = learner.evaluate(classifier)
             n_labels = len(learner.labelled)
-            n = min(spec.batch_size, spec.budget - n_labels, len(learner.unlabelled))
-            with _timed(seconds, "query"):
-                batch = learner.query(classifier, n)
+            with _timed(seconds, "fit"):
+                predictions = learner.fit()
+            with _timed(seconds, "query"):  # first: what it asks the model serves the scores too
+                batch = learner.query(predictions)
+            with _timed(seconds, "evaluate"):
+                scores = learner.evaluate(predictions)
             rounds.append(Round(n_labels, scores, batch))
-            if n <= 0:
+            if len(batch) == 0:
                 break
     return RunResult(tuple(rounds), seconds, dict(seen))
 
@@ -55,12 +57,10 @@ class _Learner:
     spec: RunSpec
     X: Any
     y: IntArray
-    n_classes: int
     labelled: IntArray
     unlabelled: IntArray
-    X_test: Any
-    y_test: IntArray
-    model_rng: np.random.Generator
+    test: IntArray
+    classifier: Classifier
     strategy_rng: np.random.Generator
 
     @classmethod
@@ -69,49 +69,51 @@ class _Learner:
         X = rescale(dataset.X, spec.dataset.scale, split.training)
         # The order of the rows in the file may tell their classes, and must break no tie.
         order = generator(spec.seed, "order", spec.cell()).permutation(len(split.pool))
-        model = spec.model.identity()
+        model_rng = generator(spec.seed, "model", spec.dataset.fingerprint, spec.model.identity())
         return cls(
             spec=spec,
             X=X,
             y=dataset.y,
-            n_classes=dataset.n_classes,
             labelled=split.initial,
             unlabelled=split.pool[order],
-            X_test=X[split.test],
-            y_test=dataset.y[split.test],
-            model_rng=generator(spec.seed, "model", spec.dataset.fingerprint, model),
+            test=split.test,
+            classifier=Classifier(
+                spec.model.name, spec.model.parameters, dataset.n_classes, model_rng
+            ),
             strategy_rng=generator(spec.seed, "strategy", spec.cell()),
         )
 
-    def fit(self) -> Classifier:
-        model = self.spec.model
-        classifier = Classifier(model.name, model.parameters, self.n_classes, self.model_rng)
-        return classifier.fit(self.X[self.labelled], self.y[self.labelled])
+    def fit(self) -> Predictions:
+        self.classifier.fit(self.X[self.labelled], self.y[self.labelled])
+        return Predictions(self.classifier, self.X)
 
-    def evaluate(self, classifier: Classifier) -> Scores:
-        X = self.X_test
-        probabilities = classifier.probabilities(X) if classifier.has_probabilities else None
-        ranking = None
-        if self.n_classes == 2:
-            if probabilities is not None:
-                ranking = probabilities[:, 1]
-            elif classifier.has_decision:
-                decision = classifier.decision(X)
-                ranking = decision[:, 1] - decision[:, 0]
-        predicted = classifier.predict(X)
-        return score(self.y_test, predicted, probabilities, ranking, self.n_classes)
-
-    def query(self, classifier: Classifier, n: int) -> IntArray:
+    def query(self, predictions: Predictions) -> IntArray:
         """Move a batch from the unlabelled to the labelled, and return its rows."""
+        left = self.spec.budget - len(self.labelled)
+        n = min(self.spec.batch_size, left, len(self.unlabelled))
         if n <= 0:
             return np.empty(0, dtype=np.int64)
         labels = self.y[self.labelled]
-        pool = Pool(self.X, self.unlabelled, self.labelled, labels, classifier)
+        pool = Pool(self.X, self.unlabelled, self.labelled, labels, predictions)
         picked = query(self.spec.strategy, pool, n, self.strategy_rng)
         batch = self.unlabelled[picked]
         self.labelled = np.concatenate([self.labelled, batch])
         self.unlabelled = np.delete(self.unlabelled, picked)
         return batch
+
+    def evaluate(self, predictions: Predictions) -> Scores:
+        classifier = self.classifier
+        probabilities, ranking = None, None
+        if classifier.has_probabilities:
+            probabilities = predictions.probabilities_of(self.test)
+        if classifier.n_classes == 2:
+            if probabilities is not None:
+                ranking = probabilities[:, 1]
+            elif classifier.has_decision:
+                decision = predictions.decision_of(self.test)
+                ranking = decision[:, 1] - decision[:, 0]
+        predicted = predictions.classes_of(self.test, probabilities)
+        return score(self.y[self.test], predicted, probabilities, ranking, classifier.n_classes)
 
 
 @contextmanager

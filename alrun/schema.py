@@ -84,24 +84,25 @@ def run_file(
     provenance: Mapping[str, str],
 ) -> tuple[pa.Table, dict[str, Any]]:
     """Make the table of one run, a row per round, and the footer that goes with it."""
-    labels = [str(label) for label in classes]
-    rows = [
-        {
-            "round": number,
-            "n_labels": entry.n_labels,
-            **vars(entry.scores),
-            "batch": entry.batch,
-            "labels": [labels[code] for code in y[entry.batch]],
-        }
-        for number, entry in enumerate(result.rounds)
-    ]
+    labels = np.array([str(label) for label in classes], dtype=object)
+    batches = [entry.batch for entry in result.rounds]
+    columns = {
+        "round": range(len(batches)),
+        "n_labels": [entry.n_labels for entry in result.rounds],
+        "batch": batches,
+        "labels": [labels[y[batch]] for batch in batches],
+    }
+    for name in RUN_FILE.names:
+        if name not in columns:
+            columns[name] = [getattr(entry.scores, name) for entry in result.rounds]
+    table = pa.table([pa.array(columns[f.name], f.type) for f in RUN_FILE], schema=RUN_FILE)
     footer = {
         "spec": spec.describe(),
         "seconds": dict(result.seconds),
         "warnings": dict(result.warnings),
         "provenance": dict(provenance),
     }
-    return pa.Table.from_pylist(rows, schema=RUN_FILE), footer
+    return table, footer
 
 
 # What the same grid may differ by between processors.

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,21 @@ def draw_split(dataset: Dataset, test_size: int, initial: InitialSpec, seed: int
     Both depend on the data set and the seed alone, so that every strategy, model and batch size
     of a seed starts from the same labels. Raises DatasetError where the classes are too small.
     """
+    labels = np.ascontiguousarray(dataset.y, dtype=np.int64).tobytes()
+    return _draw(labels, dataset.classes, dataset.fingerprint, test_size, initial, seed)
+
+
+# The runs of a seed follow each other, and drawing takes as long as several of their rounds.
+@lru_cache(maxsize=8)
+def _draw(
+    labels: bytes,
+    classes: tuple[Any, ...],
+    fingerprint: str,
+    test_size: int,
+    initial: InitialSpec,
+    seed: int,
+) -> Split:
+    dataset = Dataset(None, np.frombuffer(labels, np.int64), classes, fingerprint)
     _check_stratified(dataset.y, dataset, test_size, "test part")
     rng = generator(seed, "split", dataset.fingerprint)
     training, test = train_test_split(
@@ -42,7 +58,10 @@ def draw_split(dataset: Dataset, test_size: int, initial: InitialSpec, seed: int
     training = np.sort(training)
     rng = generator(seed, "initial", dataset.fingerprint)
     chosen = np.sort(_draw_initial(dataset, training, initial, rng))
-    return Split(test=np.sort(test), initial=chosen, pool=np.setdiff1d(training, chosen))
+    parts = (np.sort(test), chosen, np.setdiff1d(training, chosen))
+    for part in parts:  # shared by all who ask for this split
+        part.setflags(write=False)
+    return Split(*parts)
 
 
 def _draw_initial(

@@ -8,7 +8,7 @@ beside them are made from those.
 import fcntl
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,7 +61,7 @@ class Store:
         """Write the resolved experiment file, unless it says the same already."""
         content = text.encode()
         if not self.experiment.is_file() or self.experiment.read_bytes() != content:
-            _write(self.experiment, lambda path: path.write_bytes(content))
+            _write(self.experiment, content)
 
     def finished(self) -> set[str]:
         """Return the ids of the runs that have a file."""
@@ -89,7 +89,14 @@ class Store:
         """Write the file of a finished run, its whole spec in the footer."""
         identity = run_id(spec)
         table, footer = run_file(spec, result, classes, y, provenance)
-        _write_table(self._runs / f"{identity}.parquet", table, footer)
+        # It is small, and most of what writing it takes is what Parquet does to save space.
+        _write_table(
+            self._runs / f"{identity}.parquet",
+            table,
+            footer,
+            use_dictionary=False,
+            write_statistics=False,
+        )
         (self._failed / f"{identity}.json").unlink(missing_ok=True)
 
     def write_failure(self, spec: RunSpec, status: str, error: str, traceback: str) -> None:
@@ -98,7 +105,7 @@ class Store:
         before = self.failures().get(run_id(spec))
         failure = Failure(status, error, traceback, before.attempts + 1 if before else 1)
         content = json.dumps(vars(failure), indent=1).encode()
-        _write(path, lambda temporary: temporary.write_bytes(content))
+        _write(path, content)
 
     def compact(
         self,
@@ -263,27 +270,25 @@ def _stems(folder: Path, suffix: str) -> set[str]:
     return {name.removesuffix(suffix) for name in names if name.endswith(suffix) and name[0] != "."}
 
 
-def _write_table(path: Path, table: pa.Table, footer: Mapping[str, Any]) -> None:
+def _write_table(path: Path, table: pa.Table, footer: Mapping[str, Any], **options: Any) -> None:
     metadata = {"schema_version": str(SCHEMA_VERSION)}
     metadata |= {key: json.dumps(value, sort_keys=True) for key, value in footer.items()}
     table = table.replace_schema_metadata(metadata)
-    _write(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
+    content = pa.BufferOutputStream()  # to a file it would be many small writes
+    pq.write_table(table, content, compression="zstd", **options)
+    _write(path, content.getvalue())
 
 
-def _write(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` make a temporary file beside `path`, then put it in its place at once."""
+def _write(path: Path, content: bytes | pa.Buffer) -> None:
+    """Write a temporary file beside `path`, then put it in its place at once."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise ResultsError(f"{path} cannot be written: {error.strerror}") from error
-    temporary = Path(name)
-    try:
-        write(temporary)
-        os.fchmod(descriptor, 0o644)
-        os.fsync(descriptor)
+        with open(temporary, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
         raise ResultsError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
-        os.close(descriptor)
         temporary.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """The loop against a second, naive one that replays its queries."""
 
+import tracemalloc
 from dataclasses import replace
 
 import naive
@@ -215,3 +216,25 @@ def test_probabilities_that_are_not_finite_are_an_error():
     model = ModelSpec("bayes", "sklearn.naive_bayes.GaussianNB", {})
     with np.errstate(all="ignore"), pytest.raises(AlrunError, match="not finite"):
         run_active_learning(spec_of(model=model), replace(blobs(), X=X))
+
+
+def test_fits_that_stop_short_are_counted_in_the_record_of_the_run(monkeypatch):
+    monkeypatch.setattr("alrun.models.newton.MAX_STEPS", 1)
+    result = run_active_learning(spec_of(), blobs())
+    assert result.warnings == {
+        "ConvergenceWarning: logistic stopped before its gradient was as small as promised": 6
+    }
+
+
+def test_no_part_of_the_features_is_kept_besides_them(monkeypatch):
+    """What a run adds to the memory is the labelled rows and blocks of others, no copy of X."""
+    monkeypatch.setattr("alrun.models.predictions.BLOCK", 40)
+    dataset = blobs(n=2000, n_features=40)
+    size = dataset.X.nbytes
+    for name in ("random", "margin"):
+        spec = replace(spec_of(name, budget=12), dataset=DatasetSpec("b", "b", "b", "none", 500))
+        tracemalloc.start()
+        run_active_learning(spec, dataset)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 0.6 * size

@@ -17,6 +17,7 @@ from alrun.datasets import Dataset
 from alrun.errors import StrategyError
 from alrun.loop import run_active_learning
 from alrun.models.classifier import Classifier
+from alrun.models.predictions import Predictions
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
 from alrun.splits import draw_split
 from alrun.strategies import BUILT_IN, NEEDS, best, find, nine_digits, query, resolve
@@ -39,7 +40,8 @@ def pool_of(probabilities):
         probabilities=lambda X: X,
         estimator=None,
     )
-    return Pool(probabilities, np.arange(len(probabilities)), NONE, NONE, model)
+    predictions = Predictions(model, probabilities)
+    return Pool(probabilities, np.arange(len(probabilities)), NONE, NONE, predictions)
 
 
 def asked(name, probabilities, n=1, **parameters):
@@ -132,7 +134,7 @@ def test_margin_uses_decision_values_where_there_are_no_probabilities():
     X, y = rng.normal(size=(60, 3)), np.arange(60) % 3
     labelled, unlabelled = np.arange(30), np.arange(30, 60)
     classifier = Classifier("sklearn.svm.LinearSVC", {}, 3, rng).fit(X[labelled], y[labelled])
-    pool = Pool(X, unlabelled, labelled, y[labelled], classifier)
+    pool = Pool(X, unlabelled, labelled, y[labelled], Predictions(classifier, X))
     model = LinearSVC(random_state=classifier.estimator.random_state).fit(X[:30], y[:30])
     values = np.sort(model.decision_function(X[30:]), axis=1)
     np.testing.assert_allclose(BUILT_IN["margin"](pool, 1, rng), values[:, 1] - values[:, 2])
@@ -142,7 +144,9 @@ def test_margin_uses_decision_values_where_there_are_no_probabilities():
 def test_margin_ranks_nothing_while_one_class_is_labelled(name):
     X = stream().normal(size=(20, 2))
     classifier = Classifier(name, {}, 3, stream()).fit(X[:5], np.zeros(5, dtype=int))
-    pool = Pool(X, np.arange(5, 20), np.arange(5), np.zeros(5, dtype=int), classifier)
+    pool = Pool(
+        X, np.arange(5, 20), np.arange(5), np.zeros(5, dtype=int), Predictions(classifier, X)
+    )
     np.testing.assert_array_equal(query(spec_of(), pool, 15, stream()), np.arange(15))
 
 
@@ -636,7 +640,8 @@ def test_the_order_of_the_pool_tells_nothing_where_the_file_is_sorted_by_class(m
 
 def test_features_and_labels_are_copies():
     X, labels = np.arange(12.0).reshape(6, 2), np.array([0, 1])
-    pool = Pool(X, np.arange(2, 6), np.arange(2), labels, SimpleNamespace(n_classes=2))
+    predictions = Predictions(SimpleNamespace(n_classes=2), X)
+    pool = Pool(X, np.arange(2, 6), np.arange(2), labels, predictions)
     for own in (pool.X, pool.X_labelled, pool.y_labelled):
         assert not np.shares_memory(own, X)
         assert not np.shares_memory(own, labels)
@@ -654,7 +659,7 @@ def test_probabilities_are_those_of_the_unlabelled_computed_once():
         estimator=classifier.estimator,
         probabilities=lambda rows: calls.append(1) or classifier.probabilities(rows),
     )
-    pool = Pool(X, unlabelled, labelled, y[labelled], counted)
+    pool = Pool(X, unlabelled, labelled, y[labelled], Predictions(counted, X))
     expected = classifier.estimator.predict_proba(X[unlabelled])
     np.testing.assert_allclose(pool.probabilities, expected, rtol=1e-12)
     assert pool.probabilities is pool.probabilities
@@ -676,3 +681,31 @@ def test_equal_scores_are_not_decided_by_the_order_of_the_file(module):
     # Of 51 places in random order: standard deviation 1 / sqrt(50).
     assert all(abs(np.corrcoef(places, np.arange(51))[0, 1]) < 0.5 for places in orders)
     assert len({tuple(places) for places in orders}) == 5
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(
+    st.lists(
+        st.sampled_from([0.0, 1.0, -1.0, np.inf, -np.inf, 1e-300, 0.3])
+        | st.floats(-2, 2).map(lambda value: round(value, 2)),
+        min_size=1,
+        max_size=40,
+    ),
+    st.integers(0, 40),
+    st.integers(0, 2**32),
+)
+def test_the_best_are_those_of_a_whole_sort(values, n, seed):
+    # Noise around the ninth digit, so that some of what is equal at nine digits is not before.
+    noise = 1 + np.random.default_rng(seed).choice([0, 1e-10, -1e-10, 1e-8], size=len(values))
+    scores = np.array(values) * noise
+    expected = np.argsort(-nine_digits(scores), kind="stable")[:n]
+    np.testing.assert_array_equal(best(scores, min(n, len(scores))), expected)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.integers(2, 12), st.integers(1, 20), st.integers(0, 2**32))
+def test_margins_are_the_difference_of_the_two_largest(n_classes, n, seed):
+    rng = np.random.default_rng(seed)
+    probabilities = rng.integers(1, 4, size=(n, n_classes)) / rng.integers(3, 9)
+    ordered = np.sort(probabilities, axis=1)
+    np.testing.assert_array_equal(pool_of(probabilities).margins, ordered[:, -1] - ordered[:, -2])

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import alrun
+from alrun import splits
 from alrun.errors import AlrunError, ExperimentError, ResultsError
 from alrun.seeds import generator
 from alrun.spec import run_id
@@ -323,6 +324,7 @@ def test_each_stream_depends_on_what_the_contract_says(tmp_path, monkeypatch):
         asked.setdefault(purpose, set()).add(repr((seed, key)))
         return generator(seed, purpose, *key)
 
+    splits._draw.cache_clear()
     for module in ("loop", "splits", "datasets"):
         monkeypatch.setattr(f"alrun.{module}.generator", spying)
     run_sweep(path, tmp_path / "a", jobs=1)

@@ -1,6 +1,7 @@
 """A scikit-learn classifier over all classes of a data set, those it has not seen included."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,12 @@ import numpy as np
 from alrun.errors import ModelError
 from alrun.metrics import FloatArray
 from alrun.models import build
+from alrun.models.logistic import Logistic
 from alrun.spec import IntArray
 
 
 class Classifier:
-    """A model fitted on the labels of one round.
+    """A model that is fitted on the labels of one round after the other.
 
     The classes are the codes 0 ... n_classes - 1. One that has no label yet has probability zero;
     with one class labelled the prediction is that class, and nothing is fitted.
@@ -25,18 +27,29 @@ class Classifier:
         n_classes: int,
         rng: np.random.Generator,
     ) -> None:
-        self.estimator = build(name, parameters, rng)
+        self.estimator: Any = None
         self.n_classes = n_classes
-        self.has_probabilities = hasattr(self.estimator, "predict_proba")
-        self.has_decision = hasattr(self.estimator, "decision_function")
+        self._build = partial(build, name, parameters, rng)
         self._seen: IntArray = np.empty(0, dtype=np.int64)
 
     def fit(self, X: Any, y: IntArray) -> "Classifier":
         """Fit on the labelled examples, X of shape (n_labels, n_features)."""
-        self._seen = np.unique(y)
+        if not isinstance(self.estimator, Logistic):  # that one goes on from the round before
+            self.estimator = self._build()
+        self._seen = np.flatnonzero(np.bincount(y, minlength=self.n_classes))
         if len(self._seen) > 1:
             self.estimator.fit(X, y)
         return self
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether the model gives probabilities."""
+        return hasattr(self.estimator, "predict_proba")
+
+    @property
+    def has_decision(self) -> bool:
+        """Whether the model gives decision values."""
+        return hasattr(self.estimator, "decision_function")
 
     def predict(self, X: Any) -> IntArray:
         """Return a class code for each row of X."""
@@ -46,10 +59,8 @@ class Classifier:
 
     def probabilities(self, X: Any) -> FloatArray:
         """Return the class probabilities of each row of X, shape (n, n_classes)."""
-        probabilities = np.zeros((X.shape[0], self.n_classes))
         if len(self._seen) == 1:
-            probabilities[:, self._seen] = 1.0
-            return probabilities
+            return self._over_all_classes(np.ones((X.shape[0], 1)), 0.0)
         given = np.asarray(self.estimator.predict_proba(X))
         if given.shape != (X.shape[0], len(self._seen)):
             raise ModelError(
@@ -61,8 +72,7 @@ class Classifier:
                 f"{type(self.estimator).__name__} gave probabilities that are not finite, or do not"
                 " sum to one"
             )
-        probabilities[:, self._seen] = given
-        return probabilities
+        return self._over_all_classes(given, 0.0)
 
     def decision(self, X: Any) -> FloatArray:
         """Return a value per row and class that is larger the likelier the class, -inf if unseen.
@@ -70,10 +80,8 @@ class Classifier:
         For two classes seen the columns are -d/2 and d/2 with d the signed distance that
         scikit-learn gives, so that the difference of the columns is d.
         """
-        decision = np.full((X.shape[0], self.n_classes), -np.inf)
         if len(self._seen) == 1:
-            decision[:, self._seen] = 0.0
-            return decision
+            return self._over_all_classes(np.zeros((X.shape[0], 1)), -np.inf)
         values = self.estimator.decision_function(X)
         if values.ndim == 1:
             values = np.column_stack([-values / 2, values / 2])
@@ -83,5 +91,12 @@ class Classifier:
                 f"{type(self.estimator).__name__} gave {values.shape[1]} decision values for"
                 f' {len(self._seen)} classes, not one each; use decision_function_shape = "ovr"'
             )
-        decision[:, self._seen] = values
-        return decision
+        return self._over_all_classes(values, -np.inf)
+
+    def _over_all_classes(self, values: FloatArray, unseen: float) -> FloatArray:
+        """Put the columns of the classes seen in their places, stored class by class."""
+        if len(self._seen) == self.n_classes:
+            return values
+        whole = np.full((self.n_classes, len(values)), unseen)
+        whole[self._seen] = values.T
+        return whole.T

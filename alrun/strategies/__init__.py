@@ -113,7 +113,12 @@ def best(scores: FloatArray, n: int) -> IntArray:
     nine significant digits: what is below is rounding noise that differs between processors, and
     duplicates must tie on all of them.
     """
-    return np.argsort(-nine_digits(scores), kind="stable")[:n]
+    rows = np.arange(len(scores))
+    if 0 < n < len(scores):
+        lowest = np.partition(scores, len(scores) - n)[len(scores) - n]
+        if np.isfinite(lowest):  # rounding moves no score by more than this: the rest is out
+            rows = np.flatnonzero(scores >= lowest - 1e-8 * abs(lowest))
+    return rows[np.argsort(-nine_digits(scores[rows]), kind="stable")[:n]]
 
 
 def nine_digits(values: FloatArray) -> FloatArray:

@@ -1,0 +1,169 @@
+"""An approximate inverse of the Hessian of a logistic regression."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg.lapack import get_lapack_funcs
+
+# Arrays of single or of double precision, whichever the problem needs.
+Array = npt.NDArray[np.floating]
+
+# How many rows the part of the Hessian has that is written out, in units of the square root of the
+# whole's. Computing it takes longer as it grows, and the conjugate gradients fewer products.
+WRITTEN_OUT = 8
+# And at least so many where the problem is hard.
+WRITTEN_OUT_IN_DOUBLE = 500
+# It is worn after so many products, or when one solution took so many, and more than so many for
+# each factor of e by which the residual fell: new, it takes about three. Another one costs about as
+# much as twenty products.
+LIFETIME = 100
+LONG = 20
+SLOW = 6.0
+# Where no example says anything of an intercept, it is given this share of what all could say.
+FLOOR = 1e-6
+# Numbers in the blocks of all classes: 400 MB.
+LARGEST_BLOCKS = 50_000_000
+
+
+class Preconditioner:
+    """The inverse of the Hessian in the directions in which the features vary most.
+
+    In those directions of feature space, and in that of the intercept, the Hessian is written out
+    with all that it couples between the classes, and inverted. Elsewhere it is taken for that of
+    the penalty, the identity; in double precision, which is for features of very different scales,
+    for what it is within each class. It stays useful while labels are added and weights change.
+
+    Parameters
+    ----------
+    A
+        Features with a last column of ones, shape (n, m).
+    s
+        What the loss of each example counts, shape (n,).
+    P
+        Probabilities, shape (k, n).
+    previous
+        An earlier one of the same shape, whose directions are a better start than none.
+    """
+
+    def __init__(
+        self, A: Array, s: Array, P: Array, previous: "Preconditioner | None" = None
+    ) -> None:
+        k, m = len(P), A.shape[1]
+        size = WRITTEN_OUT * math.sqrt(k * m)
+        if A.dtype == np.float64:
+            size = max(size, WRITTEN_OUT_IN_DOUBLE)
+        rank = min(int(size) // k, m)
+        self.shape, self.dtype = (k, m), A.dtype
+        self._n_products, self._slow = 0, False
+        curvature = s * P * (1 - P)
+        start = None if previous is None else previous._basis
+        self._basis: Array = _basis(A, curvature.mean(axis=0), rank, start)
+        self._within = _inverse(_hessian(A @ self._basis, s, P))
+        own = self._within.reshape(k, rank, k, rank)[range(k), :, range(k)]
+        self._elsewhere: Array | None = None
+        if A.dtype == np.float32:
+            own -= np.eye(rank, dtype=A.dtype)
+        else:
+            blocks = list(_class_blocks(A, curvature))
+            self._elsewhere = np.stack([_inverse(block) for block in blocks])
+            own -= [_inverse(self._basis.T @ block @ self._basis) for block in blocks]
+        self._within.reshape(k, rank, k, rank)[range(k), :, range(k)] = own
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether it has become so old that a new one pays."""
+        return self._slow or self._n_products > LIFETIME
+
+    def used(self, n_products: int, left: float) -> None:
+        """Count the products that brought a residual down to a share of what it was."""
+        self._n_products += n_products
+        self._slow = n_products > LONG and n_products > -SLOW * math.log(max(left, 1e-300))
+
+    def serves(self, R: Array) -> bool:
+        """Return whether it has the shape and the precision for such right sides."""
+        return self.shape == R.shape and self.dtype == R.dtype
+
+    def __call__(self, R: Array) -> Array:
+        """Return the approximate inverse times R, shape (k, m)."""
+        within = self._within @ (R @ self._basis).ravel()
+        answer = within.reshape(len(R), -1) @ self._basis.T
+        answer += R if self._elsewhere is None else (R[:, None] @ self._elsewhere)[:, 0]
+        return answer
+
+
+def _basis(A: Array, curvature: Array, rank: int, start: Array | None) -> Array:
+    """Return orthonormal columns, shape (m, rank); the last is the intercept."""
+    m = A.shape[1]
+    if rank == m:
+        return np.eye(m, dtype=A.dtype)
+    basis = np.zeros((m, rank), A.dtype)
+    basis[-1, -1] = 1.0
+    weighted = A[:, :-1] * np.sqrt(curvature)[:, None]
+    basis[:-1, :-1] = _principal_directions(
+        weighted, rank - 1, None if start is None else start[:-1, :-1]
+    )
+    return basis
+
+
+def _hessian(F: Array, s: Array, P: Array) -> Array:
+    """Return the Hessian for features F, of which the last is the intercept's.
+
+    Its shape is (k r, k r) with the classes outside; what it lacks to be invertible is added.
+    """
+    k, (n, r) = len(P), F.shape
+    F = np.ascontiguousarray(F.T) * np.sqrt(s)
+    per_class = (P[:, None, :] * F).reshape(k * r, n)
+    H = -(per_class @ per_class.T)
+    H.reshape(k, r, k, r)[range(k), :, range(k)] += (per_class @ F.T).reshape(k, r, r)
+    H.flat[:: k * r + 1] += 1
+    intercepts = H[r - 1 :: r, r - 1 :: r]
+    intercepts.flat[:: k + 1] += FLOOR * s.sum() - 1
+    if k > 1:  # all of them may rise together and change nothing
+        intercepts += intercepts[0, 0]
+    return H
+
+
+def _class_blocks(A: Array, curvature: Array) -> Iterator[Array]:
+    """Yield for each class what the Hessian is within it, shape (m, m).
+
+    Where that is too much to keep, yield a single one, for their mean.
+    """
+    k, m = len(curvature), A.shape[1]
+    if k * m * m > LARGEST_BLOCKS:
+        curvature = curvature.mean(axis=0, keepdims=True)
+    for weights in curvature:
+        block = (A * weights[:, None]).T @ A
+        block.flat[:: m + 1] += 1
+        block[-1, -1] += FLOOR * max(weights.sum(), 1.0) - 1
+        yield block
+
+
+def _inverse(H: Array) -> Array:
+    """Return the inverse of a symmetric matrix, made positive definite where rounding undid it."""
+    potrf, potri = get_lapack_funcs(("potrf", "potri"), (H,))
+    factor, failed = potrf(H, lower=1)
+    jitter = np.finfo(H.dtype).eps * H.diagonal().max()
+    while failed:
+        H = H + jitter * np.eye(len(H), dtype=H.dtype)
+        jitter *= 10
+        factor, failed = potrf(H, lower=1)
+    lower, _ = potri(factor, lower=1)  # above the diagonal are zeros
+    lower.flat[:: len(H) + 1] /= 2
+    return np.ascontiguousarray(lower + lower.T)
+
+
+def _principal_directions(X: Array, rank: int, start: Array | None) -> Array:
+    """Return orthonormal columns that nearly span the `rank` largest right singular vectors.
+
+    Two steps of subspace iteration from examples spread over the rows; one from a good start.
+    """
+    n, m = X.shape
+    n_steps = 1
+    if start is None:
+        n_steps = 2
+        start = X[np.linspace(0, n - 1, rank).astype(np.intp)].T if n >= rank else np.eye(m, rank)
+    for _ in range(n_steps):
+        start = np.linalg.qr(X.T @ (X @ start))[0]
+    return start

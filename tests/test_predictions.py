@@ -1,0 +1,55 @@
+"""Predictions: of all rows or of some, in blocks or at once, they are the same."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.datasets import load_iris
+
+from alrun.models import predictions
+from alrun.models.classifier import Classifier
+from alrun.models.predictions import Predictions
+
+MODELS = ["logistic", "sklearn.naive_bayes.GaussianNB", "sklearn.svm.SVC"]
+
+
+def fitted(name, X, y, n_classes=4):
+    return Classifier(name, {}, n_classes, np.random.default_rng(0)).fit(X[::3], y[::3])
+
+
+@pytest.mark.parametrize("block", [4, 40, 4_000_000])
+@pytest.mark.parametrize("name", MODELS)
+def test_blocks_do_not_show(name, block, monkeypatch):
+    monkeypatch.setattr(predictions, "BLOCK", block)
+    X, y = load_iris(return_X_y=True)
+    classifier = fitted(name, X, y)
+    rows = np.random.default_rng(1).permutation(150)[:70]
+    of_some, of_all = Predictions(classifier, X), Predictions(classifier, X)
+    probabilities = None
+    if classifier.has_probabilities:
+        assert of_all.probabilities.shape == (150, 4)
+        probabilities = of_some.probabilities_of(rows)
+        np.testing.assert_allclose(probabilities, of_all.probabilities_of(rows), atol=1e-12)
+        np.testing.assert_array_equal(of_all.probabilities_of(rows), of_all.probabilities[rows])
+    if classifier.has_decision:
+        assert of_all.decision.shape == (150, 4)
+        np.testing.assert_allclose(of_some.decision_of(rows), of_all.decision_of(rows), atol=1e-12)
+    np.testing.assert_array_equal(
+        of_some.classes_of(rows, probabilities), classifier.predict(X[rows])
+    )
+
+
+def test_what_is_known_of_all_rows_is_not_computed_again():
+    X, y = load_iris(return_X_y=True)
+    classifier = fitted("logistic", X, y)
+    known = Predictions(classifier, X)
+    whole = known.probabilities
+    classifier.probabilities = None
+    np.testing.assert_array_equal(known.probabilities_of(np.array([5, 3])), whole[[5, 3]])
+
+
+def test_sparse_rows_are_taken():
+    X, y = load_iris(return_X_y=True)
+    classifier = fitted("logistic", sparse.csr_matrix(X), y)
+    rows = np.arange(0, 150, 2)
+    of_sparse = Predictions(classifier, sparse.csr_matrix(X)).probabilities_of(rows)
+    np.testing.assert_allclose(of_sparse, Predictions(classifier, X).probabilities_of(rows))
