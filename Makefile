@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+PEERS := .venv/.peers
 EXPERIMENTS := $(wildcard experiments/*.toml)
 
 .DEFAULT_GOAL := help
@@ -26,7 +27,7 @@ lint: $(READY)  ## check style and types, and that the README's numbers are thos
 	$(BIN)/mypy
 	$(BIN)/python experiments/readme.py --check
 
-bench: $(READY)  ## measure speed; the figures go to results/benchmarks.json
+bench: $(PEERS)  ## measure speed, beside other libraries; the figures go to results/benchmarks.json
 	$(BIN)/python tests/benchmarks/bench.py
 
 reproduce: $(READY)  ## compute every experiment anew and compare with the committed results
@@ -40,6 +41,10 @@ lock: $(READY)  ## resolve the dependencies anew into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-annotate \
 		--python-version 3.11 --custom-compile-command "make lock" \
 		--group pyproject.toml:dev pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate \
+		--python-version 3.11 --custom-compile-command "make lock" \
+		--constraint requirements.lock --group pyproject.toml:peers pyproject.toml \
+		--output-file requirements-peers.lock
 
 clean:  ## remove .venv, caches and the run files of sweeps
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -52,3 +57,7 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
+
+$(PEERS): $(READY) requirements-peers.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-peers.lock
+	@touch $(PEERS)

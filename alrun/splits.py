@@ -32,21 +32,32 @@ def draw_split(dataset: Dataset, test_size: int, initial: InitialSpec, seed: int
     Both depend on the data set and the seed alone, so that every strategy, model and batch size
     of a seed starts from the same labels. Raises DatasetError where the classes are too small.
     """
-    labels = np.ascontiguousarray(dataset.y, dtype=np.int64).tobytes()
-    return _draw(labels, dataset.classes, dataset.fingerprint, test_size, initial, seed)
+    return _draw(_Labels(dataset), test_size, initial, seed)
 
 
-# The runs of a seed follow each other, and drawing takes as long as several of their rounds.
-@lru_cache(maxsize=8)
-def _draw(
-    labels: bytes,
-    classes: tuple[Any, ...],
-    fingerprint: str,
-    test_size: int,
-    initial: InitialSpec,
-    seed: int,
-) -> Split:
-    dataset = Dataset(None, np.frombuffer(labels, np.int64), classes, fingerprint)
+class _Labels:
+    """What of a data set a split is drawn from, equal where that is."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.y, self.classes = dataset.y, dataset.classes
+        self.fingerprint = dataset.fingerprint
+        self._digest = hash((self.fingerprint, self.classes, self.y.tobytes()))
+
+    def __hash__(self) -> int:
+        return self._digest
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, _Labels)
+            and (self.fingerprint, self.classes) == (other.fingerprint, other.classes)
+            and np.array_equal(self.y, other.y)
+        )
+
+
+# To draw a split takes as long as several rounds, and all runs of a seed have the same.
+@lru_cache(maxsize=64)
+def _draw(labels: _Labels, test_size: int, initial: InitialSpec, seed: int) -> Split:
+    dataset = Dataset(None, labels.y, labels.classes, labels.fingerprint)
     _check_stratified(dataset.y, dataset, test_size, "test part")
     rng = generator(seed, "split", dataset.fingerprint)
     training, test = train_test_split(

@@ -275,15 +275,19 @@ def _write_table(path: Path, table: pa.Table, footer: Mapping[str, Any], **optio
     metadata |= {key: json.dumps(value, sort_keys=True) for key, value in footer.items()}
     table = table.replace_schema_metadata(metadata)
     content = pa.BufferOutputStream()  # to a file it would be many small writes
-    pq.write_table(table, content, compression="zstd", **options)
+    pq.write_table(table, content, **({"compression": "zstd"} | options))
     _write(path, content.getvalue())
 
 
 def _write(path: Path, content: bytes | pa.Buffer) -> None:
     """Write a temporary file beside `path`, then put it in its place at once."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with open(temporary, "xb") as file:
+        file = open(temporary, "xb")  # noqa: SIM115 -- what is not ours must not be removed below
+    except OSError as error:
+        raise ResultsError(f"{path} cannot be written: {error.strerror or error}") from error
+    try:
+        with file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

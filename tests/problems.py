@@ -87,7 +87,7 @@ TRAITS = {
 
 
 def objective(model, problem):
-    """Return the objective at a model's weights, its gradient and the largest part of an example.
+    """Return the objective at a model's weights, its gradient and the most that an example adds.
 
     All in long double, as scikit-learn's documentation has it, and by no code of the package.
     """
@@ -108,5 +108,5 @@ def objective(model, problem):
     if n_classes == 2:
         residual = residual[:, 1:]
     gradient = np.column_stack([residual.T @ X + W, residual.sum(axis=0)])
-    reach = max(1.0, float(s.max() * np.abs(X).max()))
-    return float(s @ losses + (W**2).sum() / 2), gradient, reach
+    unit = max(1.0, float(s.max()) * max(1.0, float(np.abs(X).max())))
+    return float(s @ losses + (W**2).sum() / 2), gradient, unit

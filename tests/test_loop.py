@@ -1,5 +1,6 @@
 """The loop against a second, naive one that replays its queries."""
 
+import sys
 import tracemalloc
 from dataclasses import replace
 
@@ -7,11 +8,16 @@ import naive
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 
 from alrun.datasets import Dataset
 from alrun.errors import AlrunError
 from alrun.loop import run_active_learning
+from alrun.models import build
+from alrun.models.logistic import Logistic
+from alrun.seeds import generator
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
+from alrun.splits import split_of
 
 STRATEGIES = ["random", "least_confidence", "margin", "entropy"]
 
@@ -221,14 +227,12 @@ def test_probabilities_that_are_not_finite_are_an_error():
 def test_fits_that_stop_short_are_counted_in_the_record_of_the_run(monkeypatch):
     monkeypatch.setattr("alrun.models.newton.MAX_STEPS", 1)
     result = run_active_learning(spec_of(), blobs())
-    assert result.warnings == {
-        "ConvergenceWarning: logistic stopped before its gradient was as small as promised": 6
-    }
+    assert result.warnings == {"ConvergenceWarning: logistic stopped before it had converged": 6}
 
 
 def test_no_part_of_the_features_is_kept_besides_them(monkeypatch):
     """What a run adds to the memory is the labelled rows and blocks of others, no copy of X."""
-    monkeypatch.setattr("alrun.models.predictions.BLOCK", 40)
+    monkeypatch.setattr("alrun.datasets.LARGEST_BLOCK", 40)
     dataset = blobs(n=2000, n_features=40)
     size = dataset.X.nbytes
     for name in ("random", "margin"):
@@ -238,3 +242,73 @@ def test_no_part_of_the_features_is_kept_besides_them(monkeypatch):
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 0.6 * size
+
+
+REFITTING = """
+def refit(pool, n, rng):
+    pool.model.fit(pool.X_labelled, (pool.y_labelled + 1) % pool.n_classes)
+    return rng.random(len(pool))
+
+
+def honest(pool, n, rng):
+    return rng.random(len(pool))
+"""
+
+
+@pytest.mark.parametrize("model", ["logistic", "sklearn.naive_bayes.GaussianNB"])
+def test_a_strategy_that_refits_the_model_changes_no_score(tmp_path, monkeypatch, model):
+    (tmp_path / "refitting.py").write_text(REFITTING)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "refitting", raising=False)
+    curves = []
+    for name in ("refit", "honest"):
+        strategy = StrategySpec("same", f"refitting:{name}", {}, 1)
+        spec = spec_of(model=ModelSpec(model, model, {}), strategy=strategy)
+        monkeypatch.setattr("alrun.loop.generator", lambda seed, *key: generator(seed, key[0]))
+        rounds = run_active_learning(spec, blobs()).rounds
+        curves.append([entry.scores.n_correct for entry in rounds])
+    assert curves[0] == curves[1]
+
+
+def test_what_scikit_learn_takes_on_trust_is_so_in_a_run_and_not_after(tmp_path, monkeypatch):
+    seen = []
+
+    def look(*arguments):
+        seen.append(sklearn.get_config()["assume_finite"])
+        raise AlrunError("enough")
+
+    monkeypatch.setattr("alrun.loop.query", look)
+    with pytest.raises(AlrunError):
+        run_active_learning(spec_of(), blobs())
+    assert seen == [True]
+    assert not sklearn.get_config()["assume_finite"]
+
+
+def test_logistic_goes_on_from_the_round_before_and_others_are_made_anew(monkeypatch):
+    built, steps = [], []
+
+    def counting(*arguments):
+        built.append(build(*arguments))
+        return built[-1]
+
+    def look(self, classes, minimum):
+        steps.append(minimum.n_steps)
+        keep(self, classes, minimum)
+
+    keep = Logistic._keep
+    monkeypatch.setattr("alrun.models.classifier.build", counting)
+    monkeypatch.setattr(Logistic, "_keep", look)
+    rounds = run_active_learning(spec_of(batch_size=1), blobs()).rounds
+    assert len(built) == 1
+    cold = []
+    labelled = np.sort(split_of(spec_of(), blobs()).initial)
+    for entry in rounds:
+        model = Logistic().fit(blobs().X[labelled], blobs().y[labelled])
+        cold.append(model.n_iter_[0])
+        labelled = np.concatenate([labelled, entry.batch])
+    assert sum(steps[: len(rounds)]) < sum(cold)
+    built.clear()
+    forest = ModelSpec("forest", "sklearn.ensemble.RandomForestClassifier", {"n_estimators": 2})
+    run_active_learning(spec_of("random", model=forest), blobs())
+    states = {model.random_state for model in built}
+    assert len(built) == len(states) == 6

@@ -77,7 +77,7 @@ def test_an_old_preconditioner_changes_how_soon_and_not_where():
 def test_the_precision_of_the_steps_does_not_show(monkeypatch):
     objective = objective_of(4, 200, 30)
     single = minimise(objective, np.zeros((4, 30)))
-    monkeypatch.setattr(newton, "SPAN_OF_SINGLES", 0.0)
+    monkeypatch.setattr(newton, "LARGEST_SPAN_IN_SINGLE", 0.0)
     double = minimise(objective, np.zeros((4, 30)))
     assert single.preconditioner.serves(np.zeros((4, 30), np.float32))
     assert double.preconditioner.serves(np.zeros((4, 30)))
@@ -85,7 +85,7 @@ def test_the_precision_of_the_steps_does_not_show(monkeypatch):
 
 
 def test_where_single_precision_gets_nowhere_double_takes_over(monkeypatch):
-    monkeypatch.setattr(newton, "MAX_PRODUCTS_OF_SINGLES", 1)
+    monkeypatch.setattr(newton, "MAX_PRODUCTS_IN_SINGLE", 1)
     found = minimise(objective_of(4, 200, 30), np.zeros((4, 30)))
     assert found.converged
     assert found.preconditioner.serves(np.zeros((4, 30)))
@@ -102,8 +102,8 @@ def test_a_preconditioner_that_finds_everything_small_does_not_end_the_search(mo
     A, P = objective.A.astype(np.float32), objective.at(np.zeros((3, 8))).P.astype(np.float32)
     shrinking = Shrinking(A, objective.s.astype(np.float32), P)
     assert minimise(objective, np.zeros((3, 8)), shrinking).converged
-    reach = 1e9  # so that every gradient is small enough
-    monkeypatch.setattr(Objective, "reach", lambda self: reach)
+    # So that every gradient is small enough.
+    monkeypatch.setattr(Objective, "largest_contribution", lambda self: 1e9)
     found = minimise(objective, np.zeros((3, 8)), shrinking)
     assert np.abs(objective.at(found.W).gradient).max() < 1e-7
 

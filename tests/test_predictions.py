@@ -4,12 +4,20 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.datasets import load_iris
+from sklearn.naive_bayes import GaussianNB
 
-from alrun.models import predictions
+from alrun import datasets
 from alrun.models.classifier import Classifier
 from alrun.models.predictions import Predictions
 
 MODELS = ["logistic", "sklearn.naive_bayes.GaussianNB", "sklearn.svm.SVC"]
+
+
+class Contrary(GaussianNB):
+    """Predicts the least likely class."""
+
+    def predict(self, X):
+        return self.classes_[self.predict_proba(X).argmin(axis=1)]
 
 
 def fitted(name, X, y, n_classes=4):
@@ -19,7 +27,7 @@ def fitted(name, X, y, n_classes=4):
 @pytest.mark.parametrize("block", [4, 40, 4_000_000])
 @pytest.mark.parametrize("name", MODELS)
 def test_blocks_do_not_show(name, block, monkeypatch):
-    monkeypatch.setattr(predictions, "BLOCK", block)
+    monkeypatch.setattr(datasets, "LARGEST_BLOCK", block)
     X, y = load_iris(return_X_y=True)
     classifier = fitted(name, X, y)
     rows = np.random.default_rng(1).permutation(150)[:70]
@@ -53,3 +61,19 @@ def test_sparse_rows_are_taken():
     rows = np.arange(0, 150, 2)
     of_sparse = Predictions(classifier, sparse.csr_matrix(X)).probabilities_of(rows)
     np.testing.assert_allclose(of_sparse, Predictions(classifier, X).probabilities_of(rows))
+
+
+def test_a_model_that_does_not_predict_the_likeliest_class_is_asked():
+    X, y = load_iris(return_X_y=True)
+    classifier = fitted(f"{__name__}.Contrary", X, y, n_classes=3)
+    predictions = Predictions(classifier, X)
+    classes = predictions.classes_of(np.arange(150), predictions.probabilities)
+    np.testing.assert_array_equal(classes, classifier.predict(X))
+    assert (classes != predictions.probabilities.argmax(axis=1)).all()
+
+
+def test_many_sparse_columns_are_no_reason_for_small_blocks(monkeypatch):
+    monkeypatch.setattr(datasets, "LARGEST_BLOCK", 10)
+    X = sparse.random_array((60, 50), density=0.1, rng=np.random.default_rng(0)).tocsr()
+    assert [len(block) for block in datasets.blocks(X, np.arange(60))] == [60]
+    assert [len(block) for block in datasets.blocks(X.toarray(), np.arange(3))] == [1, 1, 1]

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from alrun.datasets import Dataset
+from alrun.datasets import Dataset, load
 from alrun.errors import DatasetError
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
 from alrun.splits import draw_split, split_of, with_given_splits
@@ -356,3 +356,13 @@ def test_a_file_that_is_no_parquet_is_refused(tmp_path, content):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(DatasetError, match=r"absent\.parquet"):
         with_given_splits(made(), tmp_path / "absent.parquet", [0], "made")
+
+
+def test_a_split_is_drawn_once_and_cannot_be_changed():
+    dataset = load("iris", {})
+    initial = InitialSpec("per_class", 2)
+    one, other = (draw_split(dataset, 50, initial, 0) for _ in range(2))
+    assert one is other
+    assert not one.pool.flags.writeable
+    other = replace(dataset, y=np.roll(dataset.y, 1))
+    assert draw_split(other, 50, initial, 0) is not one

@@ -91,6 +91,8 @@ class Classifier:
                 f"{type(self.estimator).__name__} gave {values.shape[1]} decision values for"
                 f' {len(self._seen)} classes, not one each; use decision_function_shape = "ovr"'
             )
+        if np.isnan(values).any():
+            raise ModelError(f"{type(self.estimator).__name__} gave decision values that are NaN")
         return self._over_all_classes(values, -np.inf)
 
     def _over_all_classes(self, values: FloatArray, unseen: float) -> FloatArray:

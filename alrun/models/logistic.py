@@ -16,12 +16,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from alrun.models.newton import GRADIENT, Floats, Minimum, Objective, minimise, softmax
+from alrun.models.newton import Floats, Minimum, Objective, minimise, softmax
 from alrun.models.preconditioner import Preconditioner
 from alrun.models.row_space import RowSpace
 
-# So few are not worth the way to other coordinates and back.
+# Up to so many features, other coordinates save less than they cost.
 FEW_FEATURES = 200
+LARGEST = 1e200
 
 
 class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -29,8 +30,8 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
 
     The objective is scikit-learn's: C sum of losses + |W|^2 / 2, the intercept not penalised, one
     weight vector for two classes. Where `fit` ends, no component of its gradient exceeds 1e-8 times
-    the most that one example can add to it, max(1, C max |x|), and mostly it is far below. Else it
-    warns.
+    the most that one example can add to one, the largest C times class weight times max(1, |x|) if
+    that is above 1; mostly it is far below. Else it warns.
 
     Parameters
     ----------
@@ -82,13 +83,12 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         if self.class_weight is not None:
             s *= compute_class_weight(self.class_weight, classes=classes, y=y)[codes]
         start, preconditioner = self._start(classes, X.shape[1])
-        self.classes_ = classes
         if len(classes) == 1:
             minimum = Minimum(start, 0, 0.0, preconditioner)
         else:
             Y = (codes == np.arange(len(classes))[:, None]).astype(np.float64)
             minimum = _minimum(X, Y[-len(start) :], s, start, preconditioner)
-        self._keep(minimum)
+        self._keep(classes, minimum)
         return self
 
     def check_parameters(self) -> None:
@@ -152,12 +152,11 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
 
     def _start(self, classes: Any, n_features: int) -> tuple[Floats, Preconditioner | None]:
         """Return the weights to start from, shape (k, n_features + 1)."""
-        k = 1 if len(classes) <= 2 else len(classes)
-        start = np.zeros((k, n_features + 1))
-        before = getattr(self, "classes_", None)
-        if not self.warm_start or before is None or self.coef_.shape[1] != n_features:
+        start = np.zeros((1 if len(classes) <= 2 else len(classes), n_features + 1))
+        reached = getattr(self, "_reached", None) if self.warm_start else None
+        if reached is None or reached[1].shape[1] != n_features + 1:
             return start, None
-        weights, preconditioner = self._reached
+        before, weights, preconditioner = reached
         if np.array_equal(before, classes):
             return weights, preconditioner
         if min(len(before), len(classes)) > 2:  # a class has come or gone
@@ -165,18 +164,18 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
             start[here] = weights[there]
         return start, None
 
-    def _keep(self, minimum: Minimum) -> None:
-        self.coef_ = minimum.W[:, :-1].copy()
-        self.intercept_ = minimum.W[:, -1].copy()
-        if len(minimum.W) > 1:  # to add a number to all of them changes nothing
-            self.intercept_ -= self.intercept_.sum() / len(minimum.W)
-        self.n_iter_ = np.array([minimum.n_steps])
-        if self.warm_start:
-            self._reached = (minimum.W, minimum.preconditioner)
+    def _keep(self, classes: Any, minimum: Minimum) -> None:
+        W, n_steps = minimum.W, minimum.n_steps
+        self._reached = (classes, W, minimum.preconditioner) if self.warm_start else None
+        self.classes_ = classes
+        self.coef_, self.intercept_ = W[:, :-1].copy(), W[:, -1].copy()
+        if len(W) > 1:  # to add a number to all of them changes nothing
+            self.intercept_ -= self.intercept_.sum() / len(W)
+        self.n_iter_ = np.array([n_steps])
         if not minimum.converged:
             warnings.warn(
-                "logistic stopped before its gradient was as small as promised\n"
-                f"after {minimum.n_steps} steps it is {minimum.gradient:.0e}, not {GRADIENT:.0e}",
+                "logistic stopped before it had converged\n"
+                f"after {n_steps} steps the gradient is {minimum.gradient:.0e}",
                 ConvergenceWarning,
                 stacklevel=3,
             )
@@ -185,11 +184,21 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
 def _minimum(
     X: Any, Y: Floats, s: Floats, start: Floats, preconditioner: Preconditioner | None
 ) -> Minimum:
-    """Return the minimum of the objective, found in no more dimensions than there are examples."""
+    """Return the minimum of the objective.
+
+    Where there are many features it is found in fewer dimensions: without those that are constant,
+    and in the row space if they are more than the examples.
+    """
     n, n_features = X.shape
+    largest = float(abs(X).max())
+    if not float(s.sum()) * largest * largest < LARGEST:
+        raise ValueError("C or the features are too large to be multiplied; divide them")
     if n_features > FEW_FEATURES and not issparse(X):
-        # A constant feature has the weight zero: the intercept does the same without a penalty.
-        varying = np.flatnonzero((X[0] != X).any(axis=0))
+        # A constant feature has the weight zero: the intercept does the same without a penalty. The
+        # largest stays, so that the gradient is as small for it as for the others.
+        varying = (X[0] != X).any(axis=0)
+        varying[np.where(varying, 0, np.abs(X[0])).argmax()] = True
+        varying = np.flatnonzero(varying)
         if len(varying) < n_features:
             columns = np.append(varying, n_features)
             found = _minimum(X[:, varying], Y, s, start[:, columns], preconditioner)
@@ -211,8 +220,7 @@ def _minimum(
 def logistic(C: float = 1.0, class_weight: Literal["balanced"] | None = None) -> Logistic:
     """Fit an L2-penalised logistic regression, converged, multinomial for more than two classes.
 
-    Source: Lin, Weng and Keerthi 2008, Trust region Newton method for large-scale logistic
-    regression.
+    Source: Nocedal and Wright 2006, Numerical optimization, algorithm 7.1.
     """
     model = Logistic(C=C, class_weight=class_weight, warm_start=True)
     model.check_parameters()

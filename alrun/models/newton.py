@@ -19,23 +19,22 @@ from alrun.models.preconditioner import Array, Preconditioner
 
 Floats = npt.NDArray[np.float64]
 
-# Where the gradient is so small in the norm of the inverse Hessian, Newton's decrement, the search
-# ends: half its square is how far the objective is above its minimum.
+# The gradient is small if it is so in the norm of the inverse Hessian, Newton's decrement, half of
+# whose square is how far the objective is above its minimum,
 DECREMENT = 1e-9
-# The largest component of the gradient that counts as converged, in units of `Objective.reach`.
+# and if its largest component is, in units of the largest that one example can contribute.
 GRADIENT = 1e-8
-# A preconditioner that is old may find small what is not. Without one it is certain that twice the
-# objective is above twice its minimum by no more than the square of the gradient: by this share.
+# An old preconditioner's word for the decrement is not enough. Intercepts apart, the penalty alone
+# says that half the squared gradient bounds it: it is believed where that is such a share of all.
 CERTAIN = 1e-10
 MAX_STEPS = 200
+# The first steps are solved to a quarter: the quadratic model is no better than that.
+LARGEST_FORCING = 0.25
 MAX_PRODUCTS = 1000
-# In single precision what takes so many takes forever.
-MAX_PRODUCTS_OF_SINGLES = 250
-# A step need not be exact while the quadratic model is not.
-LARGEST_SHARE = 0.25
-# Conjugate gradients lose their way in single precision if the Hessian's eigenvalues span more, and
-# now and then if they span less.
-SPAN_OF_SINGLES = 1e6
+# What takes more products than this in single precision is solved in double,
+MAX_PRODUCTS_IN_SINGLE = 250
+# and so is all where the Hessian's eigenvalues span more than this.
+LARGEST_SPAN_IN_SINGLE = 1e6
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class Objective:
         gradient[:, :-1] += features
         return Point(W, P, value, noise, gradient)
 
-    def reach(self) -> float:
+    def largest_contribution(self) -> float:
         """Return the most that one example can add to a component of the gradient, at least 1."""
         return max(1.0, float(self.s.max()) * float(abs(self.A).max()))
 
@@ -115,15 +114,15 @@ class Coordinates(Protocol):
         """Return the coordinates of the part of W that lies in their span."""
 
     def up(self, w: Floats) -> Floats:
-        """Return the weights of these coordinates."""
+        """Return the weights with these coordinates."""
 
 
 @dataclass(frozen=True)
 class Minimum:
     """Where the objective is least, and what it took.
 
-    `gradient` is its largest component there, in units of `Objective.reach`; `preconditioner` helps
-    the next minimum along.
+    `gradient` is its largest component there, in units of `Objective.largest_contribution`;
+    `preconditioner` helps the next minimum along.
     """
 
     W: Floats
@@ -133,8 +132,8 @@ class Minimum:
 
     @property
     def converged(self) -> bool:
-        """Whether the gradient is as small as promised."""
-        return self.gradient <= GRADIENT
+        """Whether the search ended by itself, and the gradient is as small as promised."""
+        return self.gradient <= GRADIENT and self.n_steps < MAX_STEPS
 
 
 def minimise(
@@ -147,7 +146,7 @@ def minimise(
 
     Newton's method with preconditioned conjugate gradients, each step solved to a share of its
     right side that shrinks as the quadratic model proves right. Gradients are in double precision,
-    the conjugate gradients in single precision unless the Hessian's eigenvalues span too much.
+    the conjugate gradients in single precision where that is enough.
 
     `preconditioner` is that of an earlier minimum; it changes how soon this one is found and not
     where it is. `coordinates` are those in which the steps are solved.
@@ -155,64 +154,126 @@ def minimise(
     Source: Eisenstat and Walker 1996, Choosing the forcing terms in an inexact Newton method,
     choice 1; Nocedal and Wright 2006, Numerical optimization, algorithms 5.3 and 7.1.
     """
-    doubles = objective.A if coordinates is None else coordinates.A, objective.s
-    span = float(objective.s @ np.einsum("ij,ij->i", doubles[0], doubles[0])) / 4
-    precision: Any = np.float32 if span < SPAN_OF_SINGLES else np.float64
-    A, s = (array.astype(precision, copy=False) for array in doubles)
-    reach = objective.reach()
+    solver = _Solver(objective, preconditioner, coordinates)
+    unit = objective.largest_contribution()
     point = objective.at(start)
-    M = preconditioner
-    n_steps, before, predicted, is_new = 0, np.inf, np.inf, False
+    n_steps, before, expected = 0, math.inf, math.inf
     while True:
-        G = point.gradient if coordinates is None else coordinates.down(point.gradient)
-        size = math.sqrt(np.vdot(G, G)) or 1.0
-        R, P = (G / -size).astype(precision), point.P.astype(precision)
-        if M is None or not M.serves(R):
-            M = Preconditioner(A, s, P)
-        direction = M(R)
-        decrement = size * _norm(R, direction)
-        largest = float(np.abs(point.gradient).max()) / reach
-        small = decrement <= DECREMENT and largest <= GRADIENT
-        stalled = decrement > before / 2 and before < 1e3 * DECREMENT
-        certain = is_new or (small and size**2 <= CERTAIN * point.value)
-        if n_steps == MAX_STEPS or ((small or stalled) and certain):
-            return Minimum(point.W, n_steps, largest, M)
-        is_new = small or stalled or M.is_worn
-        if is_new:
-            M = Preconditioner(A, s, P, M)
-            direction = M(R)
-            decrement = size * _norm(R, direction)
-            if small and decrement <= DECREMENT:
-                return Minimum(point.W, n_steps, largest, M)
-        share = min(LARGEST_SHARE, abs(decrement - predicted) / before)
-        share = max(share, 0.7 * DECREMENT / decrement)
-        solution, left = _solve(A, s, P, R, M, direction, share)
-        if left > share:
-            precision, (A, s) = np.float64, doubles
-        step = size * solution.astype(np.float64)
-        if coordinates is not None:  # outside of their span the Hessian is the identity
-            step = coordinates.up(step + G) - point.gradient
-        before, predicted = decrement, left * decrement
-        point, n_steps = _search(objective, point, step), n_steps + 1
+        solver.face(point)
+        largest = float(np.abs(point.gradient).max()) / unit
+        small = solver.decrement <= DECREMENT and largest <= GRADIENT
+        stalled = solver.decrement > before / 2 and before < 1e3 * DECREMENT
+        certain = small and solver.squared_gradient <= CERTAIN * point.value
+        ended = small or stalled or solver.decrement == 0
+        if (ended and (certain or solver.is_new)) or n_steps == MAX_STEPS:
+            break
+        if ended or solver.preconditioner.is_worn:
+            solver.renew()
+            if small and solver.decrement <= DECREMENT:
+                break
+        forcing = LARGEST_FORCING
+        if n_steps > 0:
+            forcing = min(forcing, abs(solver.decrement - expected) / before)
+        before, n_steps = solver.decrement, n_steps + 1
+        step, expected = solver.step(forcing)
+        point = _search(objective, point, step)
+    return Minimum(point.W, n_steps, largest, solver.preconditioner)
 
 
-def _norm(R: Array, direction: Array) -> float:
-    """Return the norm of R where `direction` is the preconditioner times R."""
-    return math.sqrt(max(float(np.vdot(R, direction)), 0.0))
+class _Solver:
+    """Newton's equations at one point after the other, and the preconditioner for them."""
+
+    def __init__(
+        self,
+        objective: Objective,
+        preconditioner: Preconditioner | None,
+        coordinates: Coordinates | None,
+    ) -> None:
+        self._coordinates = coordinates
+        self._doubles = objective.A if coordinates is None else coordinates.A, objective.s
+        A, s = self._doubles
+        span = float(s @ np.einsum("ij,ij->i", A, A)) / 4
+        self._use(np.float32 if span < LARGEST_SPAN_IN_SINGLE else np.float64)
+        self._preconditioner = preconditioner
+        self._age = 2
+
+    def _use(self, precision: Any) -> None:
+        self._precision = precision
+        self._A, self._s = (array.astype(precision, copy=False) for array in self._doubles)
+
+    @property
+    def preconditioner(self) -> Preconditioner:
+        """The one in use."""
+        assert self._preconditioner is not None  # since a point was faced
+        return self._preconditioner
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the preconditioner was made for this point or the one before."""
+        return self._age < 2
+
+    def face(self, point: Point) -> None:
+        """Set up the equations of a point, and measure its gradient."""
+        self._gradient = self._within = point.gradient
+        if self._coordinates is not None:
+            self._within = self._coordinates.down(point.gradient)
+        self.squared_gradient = float(np.vdot(self._within, self._within))
+        self._size = math.sqrt(self.squared_gradient) or 1.0
+        self._R = (self._within / -self._size).astype(self._precision)
+        self._P = point.P.astype(self._precision)
+        self._age += 1
+        if self._preconditioner is None or not self._preconditioner.serves(self._R):
+            self.renew()
+        else:
+            self._measure()
+
+    def renew(self) -> None:
+        """Make a preconditioner for this point."""
+        old = self._preconditioner
+        start = old if old is not None and old.serves(self._R) else None
+        self._preconditioner = Preconditioner(self._A, self._s, self._P, start)
+        self._age = 0
+        self._measure()
+
+    def _measure(self) -> None:
+        self._direction = self.preconditioner(self._R)
+        squared = max(float(np.vdot(self._R, self._direction)), 0.0)
+        self.decrement = self._size * math.sqrt(squared)
+
+    def step(self, forcing: float) -> tuple[Floats, float]:
+        """Solve the equations until the residual is a share of what it was.
+
+        Returns the step and the decrement to expect after it.
+        """
+        forcing = max(forcing, 0.7 * DECREMENT / self.decrement)
+        solution, left, n_products = _conjugate_gradients(
+            (self._A, self._s, self._P), self._R, self.preconditioner, self._direction, forcing
+        )
+        self.preconditioner.used(n_products, left)
+        if left > forcing and self._precision == np.float32:
+            self._use(np.float64)
+        step = self._size * solution.astype(np.float64)
+        if self._coordinates is not None:  # outside of their span the Hessian is the identity
+            step = self._coordinates.up(step + self._within) - self._gradient
+        return step, left * self.decrement
 
 
-def _solve(
-    A: Array, s: Array, P: Array, R: Array, M: Preconditioner, direction: Array, share: float
-) -> tuple[Array, float]:
+def _conjugate_gradients(
+    at: tuple[Array, Array, Array], R: Array, M: Preconditioner, direction: Array, forcing: float
+) -> tuple[Array, float, int]:
     """Solve Hessian x = R until the residual, in the norm of M, is a share of what it was.
 
-    `direction` is M R. Returns x and the share that was reached.
+    `at` is A, s and P, `direction` is M R. Returns x, the share that was reached, and the number of
+    products with the Hessian.
     """
-    weighted, transposed = P * s, A.T
-    x = np.zeros_like(R)
+    A, s, P = at
+    weighted, transposed, most = P * s, A.T, MAX_PRODUCTS
+    if A.dtype == np.float32:
+        most = MAX_PRODUCTS_IN_SINGLE
+    x, n_products = np.zeros_like(R), 0
     first = energy = float(np.vdot(R, direction))
-    at_most = MAX_PRODUCTS if A.dtype == np.float64 else MAX_PRODUCTS_OF_SINGLES
-    for n_products in range(1, at_most + 1):  # noqa: B007
+    while n_products < most:
+        n_products += 1
         T = direction @ transposed
         T -= np.einsum("ij,ij->j", P, T)
         T *= weighted
@@ -226,14 +287,11 @@ def _solve(
         product *= length
         R = R - product
         preconditioned = M(R)
-        energy, before = float(np.vdot(R, preconditioned)), energy
-        if energy <= share**2 * first:
+        before, energy = energy, float(np.vdot(R, preconditioned))
+        if energy <= forcing**2 * first:
             break
-        direction *= energy / before
-        direction += preconditioned
-    left = math.sqrt(max(energy, 0.0) / first)
-    M.used(n_products, left)
-    return x, left
+        direction = preconditioned + (energy / before) * direction
+    return x, math.sqrt(max(energy, 0.0) / first), n_products
 
 
 def _search(objective: Objective, point: Point, step: Floats) -> Point:

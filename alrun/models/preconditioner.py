@@ -10,8 +10,8 @@ from scipy.linalg.lapack import get_lapack_funcs
 # Arrays of single or of double precision, whichever the problem needs.
 Array = npt.NDArray[np.floating]
 
-# How many rows the part of the Hessian has that is written out, in units of the square root of the
-# whole's. Computing it takes longer as it grows, and the conjugate gradients fewer products.
+# The part of the Hessian that is written out has 8 sqrt(k m) rows. More take longer to compute, and
+# save conjugate gradients.
 WRITTEN_OUT = 8
 # And at least so many where the problem is hard.
 WRITTEN_OUT_IN_DOUBLE = 500
@@ -23,6 +23,9 @@ LONG = 20
 SLOW = 6.0
 # Where no example says anything of an intercept, it is given this share of what all could say.
 FLOOR = 1e-6
+# A direction is worth it if the loss adds so many times the penalty's curvature there. What it adds
+# in all directions together bounds how many such there can be.
+WORTH = 4
 # Numbers in the blocks of all classes: 400 MB.
 LARGEST_BLOCKS = 50_000_000
 
@@ -51,13 +54,10 @@ class Preconditioner:
         self, A: Array, s: Array, P: Array, previous: "Preconditioner | None" = None
     ) -> None:
         k, m = len(P), A.shape[1]
-        size = WRITTEN_OUT * math.sqrt(k * m)
-        if A.dtype == np.float64:
-            size = max(size, WRITTEN_OUT_IN_DOUBLE)
-        rank = min(int(size) // k, m)
+        curvature = s * P * (1 - P)
+        rank = _rank(A, curvature)
         self.shape, self.dtype = (k, m), A.dtype
         self._n_products, self._slow = 0, False
-        curvature = s * P * (1 - P)
         start = None if previous is None else previous._basis
         self._basis: Array = _basis(A, curvature.mean(axis=0), rank, start)
         self._within = _inverse(_hessian(A @ self._basis, s, P))
@@ -93,6 +93,17 @@ class Preconditioner:
         return answer
 
 
+def _rank(A: Array, curvature: Array) -> int:
+    """Return in how many directions the Hessian is written out, the intercept's included."""
+    k, m = len(curvature), A.shape[1]
+    size = WRITTEN_OUT * math.sqrt(k * m)
+    if A.dtype == np.float64:
+        size = max(size, WRITTEN_OUT_IN_DOUBLE)
+    trace = float(np.einsum("ij,ij->i", A, A) @ curvature.mean(axis=0))
+    worth = 2 + trace / WORTH if math.isfinite(trace) else m
+    return int(min(max(size // k, 1), m, worth))
+
+
 def _basis(A: Array, curvature: Array, rank: int, start: Array | None) -> Array:
     """Return orthonormal columns, shape (m, rank); the last is the intercept."""
     m = A.shape[1]
@@ -101,9 +112,9 @@ def _basis(A: Array, curvature: Array, rank: int, start: Array | None) -> Array:
     basis = np.zeros((m, rank), A.dtype)
     basis[-1, -1] = 1.0
     weighted = A[:, :-1] * np.sqrt(curvature)[:, None]
-    basis[:-1, :-1] = _principal_directions(
-        weighted, rank - 1, None if start is None else start[:-1, :-1]
-    )
+    if start is not None:  # unless all of its columns are units, or too few
+        start = start[:-1, : rank - 1] if rank <= start.shape[1] < m else None
+    basis[:-1, :-1] = _principal_directions(weighted, rank - 1, start)
     return basis
 
 
@@ -158,6 +169,8 @@ def _principal_directions(X: Array, rank: int, start: Array | None) -> Array:
     """Return orthonormal columns that nearly span the `rank` largest right singular vectors.
 
     Two steps of subspace iteration from examples spread over the rows; one from a good start.
+
+    Source: Halko, Martinsson and Tropp 2011, Finding structure with randomness, algorithm 4.4.
     """
     n, m = X.shape
     n_steps = 1

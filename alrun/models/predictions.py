@@ -6,20 +6,18 @@ from typing import Any
 
 import numpy as np
 
+from alrun.datasets import blocks
 from alrun.metrics import FloatArray
 from alrun.models.classifier import Classifier
 from alrun.models.logistic import Logistic
 from alrun.spec import IntArray
 
-# Numbers in a block of rows that is copied out of the feature matrix: 32 MB.
-BLOCK = 4_000_000
-
 
 class Predictions:
     """Predictions of a fitted classifier for the rows of X.
 
-    A strategy asks for so many rows that all are computed, since to select rows of X is to copy
-    them; who asks for others after that is served from what is there.
+    A strategy asks for most rows, so that all are predicted at once: to select rows of X is to copy
+    them. Who asks later gets a part of that.
     """
 
     def __init__(self, classifier: Classifier, X: Any) -> None:
@@ -38,7 +36,7 @@ class Predictions:
 
     def probabilities_of(self, rows: IntArray) -> FloatArray:
         """Return the class probabilities of these rows, shape (len(rows), n_classes)."""
-        if "probabilities" in self.__dict__:
+        if "probabilities" in self.__dict__:  # where cached_property keeps it
             return rows_of(self.probabilities, rows)
         return self._in_blocks(self.classifier.probabilities, rows)
 
@@ -58,13 +56,10 @@ class Predictions:
         return self._in_blocks(self.classifier.predict, rows)
 
     def _in_blocks(self, method: Callable[[Any], Any], rows: IntArray) -> Any:
-        size = max(BLOCK // max(self._X.shape[1], 1), 1)
-        if len(rows) <= size:
-            return method(self._X[rows])
-        starts = range(0, len(rows), size)
-        return np.concatenate([method(self._X[rows[start : start + size]]) for start in starts])
+        parts = [method(self._X[block]) for block in blocks(self._X, rows)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def rows_of(values: FloatArray, rows: IntArray) -> FloatArray:
-    """Return some rows of values that are stored class by class, stored likewise."""
+    """Return some rows; however the values are stored, the answer is so class by class."""
     return np.take(values.T, rows, axis=1).T

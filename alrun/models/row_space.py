@@ -1,4 +1,4 @@
-"""Coordinates in which fewer examples than features have as few dimensions as examples."""
+"""Coordinates in the row space of the features: n dimensions for n examples."""
 
 from typing import Any
 
@@ -10,11 +10,12 @@ from alrun.models.newton import Floats
 
 
 class RowSpace:
-    """Coordinates of the space that fewer examples than features span, shape (n, n + 1).
+    """Coordinates of the space that fewer examples than features span.
 
-    With X X' = L L' the rows of L are the examples in an orthonormal basis, that of L^-1 X. Where
-    they are not independent, L is that of a matrix a little larger, and no longer exact: what is
-    found in these coordinates is good to single precision or more, and corrected on X itself.
+    With X X' = L L' the rows of L are the examples in an orthonormal basis, the rows of L^-1 X.
+    Where they are not independent, L is that of a matrix a little larger, so that what is found in
+    these coordinates is not exact, and is corrected on X itself. `A` holds the examples in these
+    coordinates and a one, shape (n, n + 1).
     """
 
     def __init__(self, X: Any) -> None:

@@ -1,5 +1,6 @@
 """What a query strategy may see of one round."""
 
+from copy import deepcopy
 from functools import cached_property
 from typing import Any
 
@@ -55,10 +56,13 @@ class Pool:
         """Number of classes in the data set, those without a label yet included."""
         return self._predictions.classifier.n_classes
 
-    @property
+    @cached_property
     def model(self) -> Any:
-        """The estimator fitted on the labelled examples; unfitted while one class is labelled."""
-        return self._predictions.classifier.estimator
+        """A copy of the fitted estimator; unfitted while the examples labelled are of one class.
+
+        What a strategy does to it changes no score, nor the fits of other rounds.
+        """
+        return deepcopy(self._predictions.classifier.estimator)
 
     @property
     def has_probabilities(self) -> bool:
@@ -89,4 +93,4 @@ class Pool:
         for column in values.T[2:]:  # several times as fast as to sort each row
             np.maximum(second, np.minimum(first, column), out=second)
             np.maximum(first, column, out=first)
-        return np.where(np.isfinite(second), first - second, np.inf)
+        return np.where(second == -np.inf, np.inf, first - second)

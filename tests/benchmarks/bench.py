@@ -1,5 +1,7 @@
 """Measure what a user waits for: the sweep's efficiency, the report, the planning, the start.
 
+And the refits and rounds, beside those of other libraries.
+
 Prints each figure with its goal and stores all in results/benchmarks.json. No assertion: machines
 differ. Name measurements on the command line to take only those.
 """
@@ -16,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import peers
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -46,7 +49,7 @@ def seconds_and_memory(*command: str) -> tuple[float, float]:
 
 
 def share_of_work(scratch: Path) -> dict[str, float]:
-    """Return how much of wall time x cores the digits sweep spends in fit, query and evaluate."""
+    """Return how much of wall time x cores the digits sweep spends in its runs."""
     plan = plan_sweep(ROOT / "experiments" / "digits.toml", scratch / "digits")
     stored, worked = [], []
 
@@ -143,14 +146,15 @@ MEASUREMENTS = {
     "start": (start, "help at most .3 s"),
     "planning": (planning, "at most 2 s for 10,000 runs"),
     "report": (report, "at most 3 s and 1 GiB for a million rows"),
-    "share_of_work": (share_of_work, "at least .90"),
+    "share_of_work": (share_of_work, "at least .90, in 40 s"),
+    **peers.MEASUREMENTS,
 }
 
 
 def main() -> None:
     """Take the measurements named on the command line, or all."""
     stored = json.loads(STORED.read_text()) if STORED.is_file() else {}
-    packages = ("numpy", "scikit-learn", "pandas", "pyarrow", "joblib")
+    packages = ("numpy", "scikit-learn", "pandas", "pyarrow", "joblib", "scikit-activeml")
     stored["machine"] = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     stored["versions"] = {"python": platform.python_version()} | {
         package: version(package) for package in packages
@@ -162,7 +166,7 @@ def main() -> None:
         stored[name] = figures
         print(f"{name} (goal: {goal})")
         for key, value in figures.items():
-            print(f"  {key:22} {value:g}", flush=True)
+            print(f"  {key:28} {value:g}", flush=True)
     STORED.write_text(json.dumps(stored, indent=1) + "\n")
 
 
