@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from alrun.models.preconditioner import Array, Preconditioner
 
@@ -39,15 +40,11 @@ LARGEST_SPAN_IN_SINGLE = 1e6
 
 @dataclass(frozen=True)
 class Point:
-    """Weights, and what the objective is there: shapes (k, m), (k, n), (), (), (k, m).
-
-    `noise` is about what rounding adds to the value.
-    """
+    """Weights, and what the objective is there: shapes (k, m), (k, n), (), (k, m)."""
 
     W: Floats
     P: Floats
     value: float
-    noise: float
     gradient: Floats
 
 
@@ -77,12 +74,18 @@ class Objective:
         losses = log_total - np.einsum("ij,ij->j", self.Y, Z)
         features = W[:, :-1]
         value = float(self.s @ losses) + float(np.einsum("ij,ij->", features, features)) / 2
-        noise = 1e-15 * (float(self.s @ np.abs(log_total)) + value)
         residual = P - self.Y
         residual *= self.s
         gradient = residual @ self.A
         gradient[:, :-1] += features
-        return Point(W, P, value, noise, gradient)
+        return Point(W, P, value, gradient)
+
+    def noise(self, point: Point) -> float:
+        """Return about what rounding adds to the value at a point: that of scores, mostly."""
+        largest = abs(self.A).max(axis=0)
+        largest = largest.toarray().ravel() if sparse.issparse(largest) else np.asarray(largest)
+        scores = float((np.abs(point.W) @ largest).max())
+        return 4e-16 * float(self.s.sum()) * scores + 1e-15 * point.value
 
     def largest_contribution(self) -> float:
         """Return the most that one example can add to a component of the gradient, at least 1."""
@@ -162,14 +165,14 @@ def minimise(
         solver.face(point)
         largest = float(np.abs(point.gradient).max()) / unit
         small = solver.decrement <= DECREMENT and largest <= GRADIENT
-        stalled = solver.decrement > before / 2 and before < 1e3 * DECREMENT
+        stalled = n_steps > 0 and solver.decrement > before / 2 and before < 1e3 * DECREMENT
         certain = small and solver.squared_gradient <= CERTAIN * point.value
         ended = small or stalled or solver.decrement == 0
         if (ended and (certain or solver.is_new)) or n_steps == MAX_STEPS:
             break
         if ended or solver.preconditioner.is_worn:
             solver.renew()
-            if small and solver.decrement <= DECREMENT:
+            if (small and solver.decrement <= DECREMENT) or solver.decrement == 0:
                 break
         forcing = LARGEST_FORCING
         if n_steps > 0:
@@ -267,18 +270,18 @@ def _conjugate_gradients(
     products with the Hessian.
     """
     A, s, P = at
-    weighted, transposed, most = P * s, A.T, MAX_PRODUCTS
-    if A.dtype == np.float32:
-        most = MAX_PRODUCTS_IN_SINGLE
+    most = MAX_PRODUCTS if A.dtype == np.float64 else MAX_PRODUCTS_IN_SINGLE
+    weighted, transposed, penalty = P * s, A.T, np.ones(A.shape[1], A.dtype)
+    penalty[-1] = 0
     x, n_products = np.zeros_like(R), 0
     first = energy = float(np.vdot(R, direction))
     while n_products < most:
         n_products += 1
-        T = direction @ transposed
+        T = direction.dot(transposed)  # less ado than @, which counts at this size
         T -= np.einsum("ij,ij->j", P, T)
         T *= weighted
-        product = T @ A
-        product[:, :-1] += direction[:, :-1]
+        product = T.dot(A)
+        product += direction * penalty
         curvature = float(np.vdot(direction, product))
         if not curvature > 0:  # rounding has the last word
             break
@@ -295,11 +298,19 @@ def _conjugate_gradients(
 
 
 def _search(objective: Objective, point: Point, step: Floats) -> Point:
-    """Halve the step until the objective falls by a part of what its slope promises."""
+    """Halve the step until the objective falls by a part of what its slope promises.
+
+    Returns the point itself where it does not.
+    """
     slope = float(np.vdot(point.gradient, step))
-    length = 1.0
-    while True:
+    length, noise = 1.0, 0.0
+    while length > 1e-9:
         there = objective.at(point.W + length * step)
-        if there.value <= point.value + 1e-4 * length * slope + point.noise or length < 1e-9:
+        if there.value <= point.value + 1e-4 * length * slope + noise:
             return there
+        if length == 1.0:
+            noise = objective.noise(point)
+            if there.value <= point.value + 1e-4 * slope + noise:
+                return there
         length /= 2
+    return point

@@ -23,6 +23,9 @@ LONG = 20
 SLOW = 6.0
 # Where no example says anything of an intercept, it is given this share of what all could say.
 FLOOR = 1e-6
+# A first one is as simple as can be unless the whole Hessian has so few rows: many problems need no
+# better.
+SMALL = 100
 # A direction is worth it if the loss adds so many times the penalty's curvature there. What it adds
 # in all directions together bounds how many such there can be.
 WORTH = 4
@@ -55,7 +58,7 @@ class Preconditioner:
     ) -> None:
         k, m = len(P), A.shape[1]
         curvature = s * P * (1 - P)
-        rank = _rank(A, curvature)
+        rank = _rank(A, curvature, thorough=previous is not None)
         self.shape, self.dtype = (k, m), A.dtype
         self._n_products, self._slow = 0, False
         start = None if previous is None else previous._basis
@@ -87,15 +90,17 @@ class Preconditioner:
 
     def __call__(self, R: Array) -> Array:
         """Return the approximate inverse times R, shape (k, m)."""
-        within = self._within @ (R @ self._basis).ravel()
-        answer = within.reshape(len(R), -1) @ self._basis.T
+        within = self._within.dot(R.dot(self._basis).ravel())
+        answer = within.reshape(len(R), -1).dot(self._basis.T)
         answer += R if self._elsewhere is None else (R[:, None] @ self._elsewhere)[:, 0]
         return answer
 
 
-def _rank(A: Array, curvature: Array) -> int:
+def _rank(A: Array, curvature: Array, thorough: bool) -> int:
     """Return in how many directions the Hessian is written out, the intercept's included."""
     k, m = len(curvature), A.shape[1]
+    if not thorough and A.dtype == np.float32:
+        return m if k * m <= SMALL else 1
     size = WRITTEN_OUT * math.sqrt(k * m)
     if A.dtype == np.float64:
         size = max(size, WRITTEN_OUT_IN_DOUBLE)
