@@ -202,6 +202,54 @@ def test_a_warm_start_survives_whatever_changes():
         np.testing.assert_allclose(warm.predict_proba(X), cold.predict_proba(X), atol=1e-8)
 
 
+@pytest.mark.filterwarnings("error", "ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_start_however_far_off_does_no_harm():
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(40, 2))
+        y = (X[:, 0] > 0).astype(int)
+        for C, features, classes in [(100.0, 100 * X, 1 - y), (1e4, -X, y)]:
+            warm = Logistic(C=C, warm_start=True).fit(X, y).fit(features, classes)
+            cold = Logistic(C=C).fit(features, classes)
+            np.testing.assert_allclose(warm.coef_, cold.coef_, rtol=1e-5, atol=1e-7)
+            np.testing.assert_allclose(
+                warm.fit(X, y).coef_, Logistic(C=C).fit(X, y).coef_, rtol=1e-5, atol=1e-7
+            )
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("shift", [1e3, 1e5, 1e6])
+def test_shifted_features_are_no_reason_to_stop(shift):
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        problem = Problem(rng.normal(size=(30, 3)) + shift, rng.integers(3, size=30), 1.0, None)
+        _, gradient, unit = objective(fitted(problem), problem)
+        assert np.abs(gradient).max() <= PROMISE * unit
+
+
+@pytest.mark.filterwarnings("error", "ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("scale", [1e-300, 1e-8, 1e6, 1e9, 1e30, 1e90])
+def test_whatever_the_scale_the_weights_are_finite(scale):
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        X, y = rng.normal(size=(30, 3)), rng.integers(3, size=30)
+        for C in (1.0, 1e4):
+            model = Logistic(C=C).fit(scale * X, y)
+            assert np.isfinite(model.coef_).all()
+            assert np.isfinite(model.predict_proba(scale * X)).all()
+
+
+@pytest.mark.parametrize("n_classes", [2, 5])
+@pytest.mark.parametrize("C", [1.0, 100.0])
+def test_texts_of_many_words_are_fitted(n_classes, C):
+    rng = np.random.default_rng(0)
+    X = sparse.random_array((600, 3000), density=0.02, rng=rng, format="csr")
+    X = sparse.csr_array(X / np.sqrt((X**2).sum(axis=1))[:, None])
+    problem = Problem(X, rng.integers(n_classes, size=600), C, None)
+    _, gradient, unit = objective(fitted(problem), problem)
+    assert np.abs(gradient).max() <= PROMISE * unit
+
+
 def test_switching_the_warm_start_or_the_classes_leaves_nothing_behind():
     rng = np.random.default_rng(3)
     X, y = rng.normal(size=(60, 5)), np.arange(60) % 3
@@ -333,6 +381,7 @@ def test_it_is_an_estimator_of_scikit_learn(estimator, check):
         ({"C": True}, "True"),
         ({"C": "1"}, "'1'"),
         ({"class_weight": "even"}, "'even'"),
+        ({"C": 10**400}, "C must be"),
     ],
 )
 def test_wrong_parameters_are_named(parameters, fragment):
@@ -342,9 +391,15 @@ def test_wrong_parameters_are_named(parameters, fragment):
         logistic(**parameters)
 
 
+@pytest.mark.parametrize("weight", [np.nan, np.inf, -1.0])
+def test_class_weights_that_are_none_are_refused(weight):
+    with pytest.raises(ValueError, match="class weights"):
+        Logistic(class_weight={0: weight}).fit(np.eye(2), [0, 1])
+
+
 def test_what_cannot_be_multiplied_is_refused():
     X, y = digits(30)
-    for model, features in [(Logistic(), 1e160 * X), (Logistic(C=1e300), X)]:
+    for model, features in [(Logistic(), 1e160 * X), (Logistic(C=1e250), X)]:
         with pytest.raises(ValueError, match="too large"):
             model.fit(features, y)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from alrun.models import preconditioner
 from alrun.models.preconditioner import Preconditioner
@@ -26,6 +27,11 @@ def hessian(A, s, P):
     for a, weight, p in zip(A.astype(float), s, P.T.astype(float), strict=True):
         total += weight * np.kron(np.diag(p) - np.outer(p, p), np.outer(a, a))
     return total
+
+
+def thorough(A, s, P):
+    """The second of its kind: the first is as simple as can be."""
+    return Preconditioner(A, s, P, Preconditioner(A, s, P))
 
 
 def as_matrix(M, k, m, dtype):
@@ -65,7 +71,7 @@ def test_it_is_symmetric_positive_and_closer_to_the_inverse_than_none(dtype, mon
     monkeypatch.setattr(preconditioner, "WRITTEN_OUT_IN_DOUBLE", 0)
     k, n, m = 4, 200, 60
     A, s, P = problem(k, n, m, dtype)
-    M = as_matrix(Preconditioner(A, s, P), k, m, dtype)
+    M = as_matrix(thorough(A, s, P), k, m, dtype)
     np.testing.assert_allclose(M, M.T, atol=1e-5)
     assert np.linalg.eigvalsh(M + M.T).min() > 0
     H = hessian(A, s, P)
@@ -75,9 +81,9 @@ def test_it_is_symmetric_positive_and_closer_to_the_inverse_than_none(dtype, mon
 def test_an_earlier_one_of_other_examples_is_a_good_start():
     k, n, m = 3, 300, 80
     A, s, P = problem(k, n, m, np.float32)
-    before = Preconditioner(A[:200], s[:200], P[:, :200])
+    before = thorough(A[:200], s[:200], P[:, :200])
     H = hessian(A, s, P)
-    for M in (Preconditioner(A, s, P, before), Preconditioner(A, s, P)):
+    for M in (Preconditioner(A, s, P, before), thorough(A, s, P)):
         assert condition(as_matrix(M, k, m, np.float32) @ H) < condition(H) / 10
 
 
@@ -88,6 +94,17 @@ def test_it_exists_where_examples_say_nothing(dtype):
     answer = Preconditioner(A, s, P)(np.ones((3, 70), dtype))
     np.testing.assert_allclose(answer[:, :-1], 1, rtol=0.05)
     assert np.isfinite(answer).all()
+
+
+def test_the_first_knows_the_intercept_and_sparse_features_make_no_difference():
+    A, s, P = problem(3, 100, 70, np.float32)
+    first = Preconditioner(A, s, P)(np.ones((3, 70), np.float32))
+    np.testing.assert_array_equal(first[:, :-1], 1)
+    assert (first[:, -1] < 0.2).all()
+    of_sparse = thorough(sparse.csr_array(A), s, P)(np.ones((3, 70), np.float32))
+    np.testing.assert_allclose(
+        of_sparse, thorough(A, s, P)(np.ones((3, 70), np.float32)), rtol=0.01
+    )
 
 
 def test_too_many_classes_share_a_block(monkeypatch):

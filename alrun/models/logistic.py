@@ -17,11 +17,16 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from alrun.models.newton import Floats, Minimum, Objective, minimise, softmax
-from alrun.models.preconditioner import Preconditioner
+from alrun.models.preconditioner import Preconditioner, squared_norms
 from alrun.models.row_space import RowSpace
 
 # Up to so many features, other coordinates save less than they cost.
 FEW_FEATURES = 200
+# From so many examples on, products of sparse features take less than those of a dense matrix with
+# a row and a column for each of them; but they are without what helps in hard cases.
+MANY_EXAMPLES = 400
+EASY = 4e4
+# So that nothing overflows.
 LARGEST = 1e200
 
 
@@ -82,12 +87,17 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         s = np.full(len(codes), float(self.C))
         if self.class_weight is not None:
             s *= compute_class_weight(self.class_weight, classes=classes, y=y)[codes]
+            if not (s.min() >= 0 and 0 < s.max() < np.inf):
+                raise ValueError("class weights must be positive numbers")
         start, preconditioner = self._start(classes, X.shape[1])
         if len(classes) == 1:
             minimum = Minimum(start, 0, 0.0, preconditioner)
         else:
             Y = (codes == np.arange(len(classes))[:, None]).astype(np.float64)
-            minimum = _minimum(X, Y[-len(start) :], s, start, preconditioner)
+            Y = Y[-len(start) :]
+            minimum = _minimum(X, Y, s, start, preconditioner)
+            if not minimum.converged and start.any():  # it can be too far off
+                minimum = _minimum(X, Y, s, np.zeros_like(start), None)
         self._keep(classes, minimum)
         return self
 
@@ -95,7 +105,7 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         """Raise ValueError where a parameter is not what it must be."""
         C: Any = self.C
         number = isinstance(C, (int, float, np.number)) and not isinstance(C, bool)
-        if not number or not 0 < float(C) < np.inf:
+        if not number or not 0 < C < 1e300:
             raise ValueError(f"C must be a positive number, not {C!r}")
         if not (self.class_weight in (None, "balanced") or isinstance(self.class_weight, dict)):
             raise ValueError(
@@ -166,7 +176,8 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
 
     def _keep(self, classes: Any, minimum: Minimum) -> None:
         W, n_steps = minimum.W, minimum.n_steps
-        self._reached = (classes, W, minimum.preconditioner) if self.warm_start else None
+        goes_on = self.warm_start and minimum.converged
+        self._reached = (classes, W, minimum.preconditioner) if goes_on else None
         self.classes_ = classes
         self.coef_, self.intercept_ = W[:, :-1].copy(), W[:, -1].copy()
         if len(W) > 1:  # to add a number to all of them changes nothing
@@ -209,10 +220,12 @@ def _minimum(
         A = np.ones((n, n_features + 1))
         A[:, :-1] = X.toarray() if issparse(X) else X
         return minimise(Objective(A, Y, s), start, preconditioner)
-    rows = RowSpace(X)
-    near = minimise(Objective(rows.A, Y, s), rows.down(start))
     ones = np.ones((n, 1))
     A = hstack([X, ones], format="csr") if issparse(X) else np.hstack([X, ones])
+    if issparse(X) and n > MANY_EXAMPLES and s @ squared_norms(X) < EASY:
+        return minimise(Objective(A, Y, s), start, preconditioner)
+    rows = RowSpace(X)
+    near = minimise(Objective(rows.A, Y, s), rows.down(start))
     exact = minimise(Objective(A, Y, s), rows.up(near.W), near.preconditioner, rows)
     return replace(exact, n_steps=near.n_steps + exact.n_steps)
 

@@ -9,6 +9,7 @@ with a_i the features of example i followed by a one, and s_i what its loss coun
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from alrun.models.preconditioner import Array, Preconditioner
+from alrun.models.preconditioner import Array, Preconditioner, squared_norms
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,6 +33,10 @@ MAX_STEPS = 200
 # The first steps are solved to a quarter: the quadratic model is no better than that.
 LARGEST_FORCING = 0.25
 MAX_PRODUCTS = 1000
+# Where rounding rules: a step so many times as long as the preconditioner would have it, or a
+# residual so many times its first, squared.
+LONGEST = 1e12
+DIVERGED = 1e8
 # What takes more products than this in single precision is solved in double,
 MAX_PRODUCTS_IN_SINGLE = 250
 # and so is all where the Hessian's eigenvalues span more than this.
@@ -160,14 +165,14 @@ def minimise(
     solver = _Solver(objective, preconditioner, coordinates)
     unit = objective.largest_contribution()
     point = objective.at(start)
-    n_steps, before, expected = 0, math.inf, math.inf
+    n_steps, before, expected, stuck = 0, math.inf, math.inf, False
     while True:
         solver.face(point)
         largest = float(np.abs(point.gradient).max()) / unit
         small = solver.decrement <= DECREMENT and largest <= GRADIENT
         stalled = n_steps > 0 and solver.decrement > before / 2 and before < 1e3 * DECREMENT
         certain = small and solver.squared_gradient <= CERTAIN * point.value
-        ended = small or stalled or solver.decrement == 0
+        ended = small or stalled or stuck or solver.decrement == 0
         if (ended and (certain or solver.is_new)) or n_steps == MAX_STEPS:
             break
         if ended or solver.preconditioner.is_worn:
@@ -179,7 +184,10 @@ def minimise(
             forcing = min(forcing, abs(solver.decrement - expected) / before)
         before, n_steps = solver.decrement, n_steps + 1
         step, expected = solver.step(forcing)
-        point = _search(objective, point, step)
+        there = _search(objective, point, step)
+        stuck, point = there is point, there
+        if stuck:
+            solver.use_doubles()
     return Minimum(point.W, n_steps, largest, solver.preconditioner)
 
 
@@ -195,7 +203,7 @@ class _Solver:
         self._coordinates = coordinates
         self._doubles = objective.A if coordinates is None else coordinates.A, objective.s
         A, s = self._doubles
-        span = float(s @ np.einsum("ij,ij->i", A, A)) / 4
+        span = float(s @ squared_norms(A)) / 4
         self._use(np.float32 if span < LARGEST_SPAN_IN_SINGLE else np.float64)
         self._preconditioner = preconditioner
         self._age = 2
@@ -203,6 +211,10 @@ class _Solver:
     def _use(self, precision: Any) -> None:
         self._precision = precision
         self._A, self._s = (array.astype(precision, copy=False) for array in self._doubles)
+
+    def use_doubles(self) -> None:
+        """Solve in double precision from now on."""
+        self._use(np.float64)
 
     @property
     def preconditioner(self) -> Preconditioner:
@@ -253,8 +265,8 @@ class _Solver:
             (self._A, self._s, self._P), self._R, self.preconditioner, self._direction, forcing
         )
         self.preconditioner.used(n_products, left)
-        if left > forcing and self._precision == np.float32:
-            self._use(np.float64)
+        if left > forcing:
+            self.use_doubles()
         step = self._size * solution.astype(np.float64)
         if self._coordinates is not None:  # outside of their span the Hessian is the identity
             step = self._coordinates.up(step + self._within) - self._gradient
@@ -271,19 +283,20 @@ def _conjugate_gradients(
     """
     A, s, P = at
     most = MAX_PRODUCTS if A.dtype == np.float64 else MAX_PRODUCTS_IN_SINGLE
-    weighted, transposed, penalty = P * s, A.T, np.ones(A.shape[1], A.dtype)
+    weighted, penalty = P * s, np.ones(A.shape[1], A.dtype)
+    times_transposed, times = _products(A)
     penalty[-1] = 0
     x, n_products = np.zeros_like(R), 0
     first = energy = float(np.vdot(R, direction))
     while n_products < most:
         n_products += 1
-        T = direction.dot(transposed)  # less ado than @, which counts at this size
+        T = times_transposed(direction)
         T -= np.einsum("ij,ij->j", P, T)
         T *= weighted
-        product = T.dot(A)
+        product = times(T)
         product += direction * penalty
         curvature = float(np.vdot(direction, product))
-        if not curvature > 0:  # rounding has the last word
+        if not curvature > energy / LONGEST:  # rounding has the last word
             break
         length = energy / curvature
         x += length * direction
@@ -291,10 +304,19 @@ def _conjugate_gradients(
         R = R - product
         preconditioned = M(R)
         before, energy = energy, float(np.vdot(R, preconditioned))
-        if energy <= forcing**2 * first:
+        if energy <= forcing**2 * first or not energy < DIVERGED * first:
             break
         direction = preconditioned + (energy / before) * direction
     return x, math.sqrt(max(energy, 0.0) / first), n_products
+
+
+def _products(A: Any) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
+    """Return functions of V: V A' and V A."""
+    transposed = A.T
+    if sparse.issparse(A):
+        return (lambda V: (A @ V.T).T, lambda V: (transposed @ V.T).T)
+    # There is less ado in dot than in @, which counts at this size.
+    return (lambda V: V.dot(transposed), lambda V: V.dot(A))
 
 
 def _search(objective: Objective, point: Point, step: Floats) -> Point:

@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 from scipy.linalg.lapack import get_lapack_funcs
 
 # Arrays of single or of double precision, whichever the problem needs.
@@ -39,12 +41,13 @@ class Preconditioner:
     In those directions of feature space, and in that of the intercept, the Hessian is written out
     with all that it couples between the classes, and inverted. Elsewhere it is taken for that of
     the penalty, the identity; in double precision, which is for features of very different scales,
-    for what it is within each class. It stays useful while labels are added and weights change.
+    for what it is within each class. The first of its kind has the intercept's direction alone. It
+    stays useful while labels are added and weights change.
 
     Parameters
     ----------
     A
-        Features with a last column of ones, shape (n, m).
+        Features with a last column of ones, shape (n, m); may be sparse.
     s
         What the loss of each example counts, shape (n,).
     P
@@ -54,7 +57,7 @@ class Preconditioner:
     """
 
     def __init__(
-        self, A: Array, s: Array, P: Array, previous: "Preconditioner | None" = None
+        self, A: Any, s: Array, P: Array, previous: "Preconditioner | None" = None
     ) -> None:
         k, m = len(P), A.shape[1]
         curvature = s * P * (1 - P)
@@ -66,7 +69,7 @@ class Preconditioner:
         self._within = _inverse(_hessian(A @ self._basis, s, P))
         own = self._within.reshape(k, rank, k, rank)[range(k), :, range(k)]
         self._elsewhere: Array | None = None
-        if A.dtype == np.float32:
+        if A.dtype == np.float32 or sparse.issparse(A):
             own -= np.eye(rank, dtype=A.dtype)
         else:
             blocks = list(_class_blocks(A, curvature))
@@ -96,31 +99,45 @@ class Preconditioner:
         return answer
 
 
-def _rank(A: Array, curvature: Array, thorough: bool) -> int:
+def _rank(A: Any, curvature: Array, thorough: bool) -> int:
     """Return in how many directions the Hessian is written out, the intercept's included."""
     k, m = len(curvature), A.shape[1]
     if not thorough and A.dtype == np.float32:
         return m if k * m <= SMALL else 1
-    size = WRITTEN_OUT * math.sqrt(k * m)
+    size = WRITTEN_OUT * math.sqrt(k * min(m, A.shape[0]))
     if A.dtype == np.float64:
         size = max(size, WRITTEN_OUT_IN_DOUBLE)
-    trace = float(np.einsum("ij,ij->i", A, A) @ curvature.mean(axis=0))
+    trace = float(squared_norms(A) @ curvature.mean(axis=0))
     worth = 2 + trace / WORTH if math.isfinite(trace) else m
-    return int(min(max(size // k, 1), m, worth))
+    return int(min(max(size // k, 1), m, worth, A.shape[0] + 1))
 
 
-def _basis(A: Array, curvature: Array, rank: int, start: Array | None) -> Array:
+def _basis(A: Any, curvature: Array, rank: int, start: Array | None) -> Array:
     """Return orthonormal columns, shape (m, rank); the last is the intercept."""
     m = A.shape[1]
     if rank == m:
         return np.eye(m, dtype=A.dtype)
     basis = np.zeros((m, rank), A.dtype)
     basis[-1, -1] = 1.0
-    weighted = A[:, :-1] * np.sqrt(curvature)[:, None]
+    if rank == 1:
+        return basis
+    weighted = _with_rows_times(A[:, :-1], np.sqrt(curvature))
     if start is not None:  # unless all of its columns are units, or too few
         start = start[:-1, : rank - 1] if rank <= start.shape[1] < m else None
     basis[:-1, :-1] = _principal_directions(weighted, rank - 1, start)
     return basis
+
+
+def squared_norms(A: Any) -> Array:
+    """Return the squared norm of each row of a matrix, dense or sparse."""
+    if sparse.issparse(A):
+        return np.asarray(A.multiply(A).sum(axis=1)).ravel()
+    return np.einsum("ij,ij->i", A, A)
+
+
+def _with_rows_times(A: Any, factors: Array) -> Any:
+    """Return a matrix with each row multiplied by a factor of its own."""
+    return A.multiply(factors[:, None]).tocsr() if sparse.issparse(A) else A * factors[:, None]
 
 
 def _hessian(F: Array, s: Array, P: Array) -> Array:
@@ -170,18 +187,18 @@ def _inverse(H: Array) -> Array:
     return np.ascontiguousarray(lower + lower.T)
 
 
-def _principal_directions(X: Array, rank: int, start: Array | None) -> Array:
+def _principal_directions(X: Any, rank: int, start: Array | None) -> Array:
     """Return orthonormal columns that nearly span the `rank` largest right singular vectors.
 
     Two steps of subspace iteration from examples spread over the rows; one from a good start.
 
     Source: Halko, Martinsson and Tropp 2011, Finding structure with randomness, algorithm 4.4.
     """
-    n, m = X.shape
-    n_steps = 1
+    n, n_steps = X.shape[0], 1
     if start is None:
         n_steps = 2
-        start = X[np.linspace(0, n - 1, rank).astype(np.intp)].T if n >= rank else np.eye(m, rank)
+        some = X[np.linspace(0, n - 1, min(rank, n)).astype(np.intp)]
+        start = (some.toarray() if sparse.issparse(some) else some).T
     for _ in range(n_steps):
         start = np.linalg.qr(X.T @ (X @ start))[0]
     return start
