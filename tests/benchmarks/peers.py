@@ -230,18 +230,22 @@ def large_pool(scratch: Path) -> dict[str, float]:
 
 
 MEMORY = """
-import resource, sys
+import sys
+from pathlib import Path
 sys.path.insert(0, {folder!r})
 from peers import large, one_run
 from alrun.loop import run_active_learning
+
+def mib(key):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(key)) / 1024
+
 dataset = large(70_000)
-spec = one_run({scale!r})
-one_run_of_little = large(700)
-run_active_learning(one_run("none", 100), one_run_of_little)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-run_active_learning(spec, dataset)
-after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(1024 * (after - before) / dataset.X.nbytes)
+run_active_learning(one_run("none", 100), large(700))  # all that is imported at first use
+before = mib("VmRSS")
+Path("/proc/self/clear_refs").write_text("5")  # the peak from here on
+run_active_learning(one_run({scale!r}), dataset)
+print((mib("VmHWM") - before) * 2**20 / dataset.X.nbytes)
 """
 
 
