@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
+from threading import Event
 
 from joblib import Parallel, delayed
 from joblib.externals.loky.process_executor import ShutdownExecutorError, TerminatedWorkerError
@@ -18,6 +19,8 @@ from alrun.execute.worker import Outcome
 # run.
 _LARGEST_SENT = "100K"
 _sweeps = count()
+# Set while workers are being ended.
+_ending = Event()
 
 
 def run_all(tasks: Iterable[Callable[[], Outcome]], jobs: int) -> Generator[Outcome]:
@@ -35,6 +38,7 @@ def run_all(tasks: Iterable[Callable[[], Outcome]], jobs: int) -> Generator[Outc
         initializer=_prepare_worker,
         initargs=(list(sys.path), next(_sweeps)),
     )
+    _ending.clear()
     logging.getLogger("concurrent.futures").addFilter(_is_no_late_task)
     with _interrupts_deferred():
         outcomes = parallel(delayed(task)() for task in tasks)
@@ -47,6 +51,7 @@ def run_all(tasks: Iterable[Callable[[], Outcome]], jobs: int) -> Generator[Outc
             " is finished is kept, and the same command goes on"
         ) from error
     finally:
+        _ending.set()
         with _interrupts_deferred(), warnings.catch_warnings():
             # That tasks are cancelled is what was asked for.
             warnings.simplefilter("ignore", UserWarning)
@@ -54,8 +59,13 @@ def run_all(tasks: Iterable[Callable[[], Outcome]], jobs: int) -> Generator[Outc
 
 
 def _is_no_late_task(record: logging.LogRecord) -> bool:
-    """Drop the tracebacks of joblib's tasks that came while its workers were being ended."""
-    return not (record.exc_info and isinstance(record.exc_info[1], ShutdownExecutorError))
+    """Drop the tracebacks of joblib's tasks that came while its workers were being ended.
+
+    They find workers that take nothing more, are gone, or are there no longer to be asked.
+    """
+    if not record.exc_info:
+        return True
+    return not (_ending.is_set() or isinstance(record.exc_info[1], ShutdownExecutorError))
 
 
 def _prepare_worker(path: Sequence[str], sweep: int) -> None:

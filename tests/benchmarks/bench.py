@@ -162,7 +162,8 @@ def main() -> None:
     for name in sys.argv[1:] or MEASUREMENTS:
         measure, goal = MEASUREMENTS[name]
         with tempfile.TemporaryDirectory() as scratch:
-            figures = {key: round(value, 3) for key, value in measure(Path(scratch)).items()}
+            measured = measure(Path(scratch))
+            figures = {key: float(f"{value:.5g}") for key, value in measured.items()}
         stored[name] = figures
         print(f"{name} (goal: {goal})")
         for key, value in figures.items():

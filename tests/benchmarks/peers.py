@@ -27,6 +27,7 @@ from alrun.datasets import Dataset
 from alrun.loop import run_active_learning
 from alrun.models.classifier import Classifier
 from alrun.models.logistic import Logistic
+from alrun.models.newton import Objective
 from alrun.models.predictions import Predictions
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
 from alrun.splits import split_of
@@ -81,7 +82,7 @@ def margin_runs(batch_size: int, n_seeds: int) -> list[tuple[RunSpec, Dataset]]:
 
 def fits_along_a_run(scratch: Path) -> dict[str, float]:
     """Return milliseconds per fit along margin runs on digits, 20 to 320 labels."""
-    pairs = []
+    pairs, ours_left, theirs_left = [], [], []
     for spec, dataset in margin_runs(10, 4):
         rounds = run_active_learning(spec, dataset).rounds
         labelled = split_of(spec, dataset).initial
@@ -103,12 +104,28 @@ def fits_along_a_run(scratch: Path) -> dict[str, float]:
                     model.fit(X, y)
 
         pairs += [(ours, theirs)] * 3
+        ours_left += [largest_gradient(Logistic().fit(X, y), X, y) for X, y in sets]
+        theirs_left += [
+            largest_gradient(model.fit(X, y), X, y)
+            for model, (X, y) in zip(peers, sets, strict=True)
+        ]
     figures = in_turn(pairs)
     return {
         "ours_ms": figures["ours_ms"] / len(sets),
         "scikit_learn_ms": figures["theirs_ms"] / len(sets),
         "ratio": figures["ratio"],
+        "ours_gradient": statistics.median(ours_left),
+        "scikit_learn_gradient": statistics.median(theirs_left),
     }
+
+
+def largest_gradient(model: Any, X: Any, y: Any) -> float:
+    """Return the largest component of the gradient at a fitted model of C = 1, all classes seen."""
+    A = np.column_stack([X, np.ones(len(X))])
+    Y = (y == model.classes_[:, None]).astype(float)
+    objective = Objective(A, Y, np.ones(len(X)))
+    weights = np.column_stack([model.coef_, model.intercept_])
+    return float(np.abs(objective.at(weights).gradient).max())
 
 
 def whole_runs(scratch: Path) -> dict[str, float]:
@@ -174,12 +191,21 @@ def documents(n: int, n_words: int = 20_000, n_classes: int = 4) -> tuple[Any, A
     return TfidfTransformer().fit_transform(sparse.csr_matrix(np.array(rows, dtype=float))), y
 
 
+def embeddings(n: int) -> tuple[Any, Any]:
+    """Return made-up embeddings of unit length, 384 numbers each, of two classes that overlap."""
+    rng = np.random.default_rng(0)
+    y = np.arange(n) % 2
+    X = rng.normal(size=(n, 384)) + 0.4 * rng.normal(size=(2, 384))[y]
+    return X / np.linalg.norm(X, axis=1)[:, None], y
+
+
 def wide_fits(scratch: Path) -> dict[str, float]:
     """Return milliseconds of fits from scratch at the sizes of MNIST and of texts."""
     figures = {}
     for name, make, sizes in (
         ("mnist", handwriting, (100, 300, 1000, 2000)),
         ("text", documents, (100, 300, 1000)),
+        ("embeddings", embeddings, (100, 1000)),
     ):
         X, y = make(max(sizes))
         for n in sizes:
