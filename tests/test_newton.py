@@ -91,6 +91,26 @@ def test_where_single_precision_gets_nowhere_double_takes_over(monkeypatch):
     assert found.preconditioner.serves(np.zeros((4, 30)))
 
 
+def test_where_nothing_lower_is_found_double_precision_is_tried(monkeypatch):
+    searched, search = [], newton._search
+
+    def failing(objective, point, step):
+        searched.append(point)
+        return point if len(searched) == 2 else search(objective, point, step)
+
+    monkeypatch.setattr(newton, "_search", failing)
+    found = minimise(objective_of(4, 200, 30), np.zeros((4, 30)))
+    assert found.converged
+    assert found.preconditioner.serves(np.zeros((4, 30)))
+
+
+def test_where_nothing_lower_is_ever_found_the_search_ends(monkeypatch):
+    monkeypatch.setattr(newton, "_search", lambda objective, point, step: point)
+    found = minimise(objective_of(4, 200, 30), np.zeros((4, 30)))
+    assert not found.converged
+    assert found.n_steps < 5
+
+
 def test_a_preconditioner_that_finds_everything_small_does_not_end_the_search(monkeypatch):
     """It would, were its word taken for the decrement."""
 

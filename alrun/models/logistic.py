@@ -23,7 +23,8 @@ from alrun.models.row_space import RowSpace
 # Up to so many features, other coordinates save less than they cost.
 FEW_FEATURES = 200
 # From so many examples on, products of sparse features take less than those of a dense matrix with
-# a row and a column for each of them; but they are without what helps in hard cases.
+# a row and a column for each of them; but they are without what helps in hard cases, in which the
+# sum of s |x|^2 is large.
 MANY_EXAMPLES = 400
 EASY = 4e4
 # So that nothing overflows.

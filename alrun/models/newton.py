@@ -130,18 +130,19 @@ class Minimum:
     """Where the objective is least, and what it took.
 
     `gradient` is its largest component there, in units of `Objective.largest_contribution`;
-    `preconditioner` helps the next minimum along.
+    `preconditioner` helps the next minimum along; `ended` says that the search ended by itself.
     """
 
     W: Floats
     n_steps: int
     gradient: float
     preconditioner: Preconditioner | None
+    ended: bool = True
 
     @property
     def converged(self) -> bool:
         """Whether the search ended by itself, and the gradient is as small as promised."""
-        return self.gradient <= GRADIENT and self.n_steps < MAX_STEPS
+        return self.ended and self.gradient <= GRADIENT
 
 
 def minimise(
@@ -166,14 +167,17 @@ def minimise(
     unit = objective.largest_contribution()
     point = objective.at(start)
     n_steps, before, expected, stuck = 0, math.inf, math.inf, False
-    while True:
+    while n_steps <= MAX_STEPS:
         solver.face(point)
+        halted = stuck or (solver.decrement > before / 2 and before < 1e3 * DECREMENT)
+        if halted and solver.use_doubles():
+            halted = False
+            solver.face(point)
         largest = float(np.abs(point.gradient).max()) / unit
         small = solver.decrement <= DECREMENT and largest <= GRADIENT
-        stalled = n_steps > 0 and solver.decrement > before / 2 and before < 1e3 * DECREMENT
         certain = small and solver.squared_gradient <= CERTAIN * point.value
-        ended = small or stalled or stuck or solver.decrement == 0
-        if (ended and (certain or solver.is_new)) or n_steps == MAX_STEPS:
+        ended = small or halted or solver.decrement == 0
+        if ended and (certain or solver.is_new):
             break
         if ended or solver.preconditioner.is_worn:
             solver.renew()
@@ -186,9 +190,8 @@ def minimise(
         step, expected = solver.step(forcing)
         there = _search(objective, point, step)
         stuck, point = there is point, there
-        if stuck:
-            solver.use_doubles()
-    return Minimum(point.W, n_steps, largest, solver.preconditioner)
+    ended = n_steps <= MAX_STEPS
+    return Minimum(point.W, min(n_steps, MAX_STEPS), largest, solver.preconditioner, ended)
 
 
 class _Solver:
@@ -212,9 +215,11 @@ class _Solver:
         self._precision = precision
         self._A, self._s = (array.astype(precision, copy=False) for array in self._doubles)
 
-    def use_doubles(self) -> None:
-        """Solve in double precision from now on."""
+    def use_doubles(self) -> bool:
+        """Solve in double precision from now on; return whether that is new."""
+        was_single = self._precision == np.float32
         self._use(np.float64)
+        return was_single
 
     @property
     def preconditioner(self) -> Preconditioner:

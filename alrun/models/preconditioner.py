@@ -12,8 +12,8 @@ from scipy.linalg.lapack import get_lapack_funcs
 # Arrays of single or of double precision, whichever the problem needs.
 Array = npt.NDArray[np.floating]
 
-# The part of the Hessian that is written out has 8 sqrt(k m) rows. More take longer to compute, and
-# save conjugate gradients.
+# The part of the Hessian that is written out has 8 sqrt(k min(m, n)) rows. More take longer to
+# compute, and save conjugate gradients.
 WRITTEN_OUT = 8
 # And at least so many where the problem is hard.
 WRITTEN_OUT_IN_DOUBLE = 500
@@ -41,8 +41,8 @@ class Preconditioner:
     In those directions of feature space, and in that of the intercept, the Hessian is written out
     with all that it couples between the classes, and inverted. Elsewhere it is taken for that of
     the penalty, the identity; in double precision, which is for features of very different scales,
-    for what it is within each class. The first of its kind has the intercept's direction alone. It
-    stays useful while labels are added and weights change.
+    for what it is within each class. It stays
+    useful while labels are added and weights change.
 
     Parameters
     ----------
@@ -53,7 +53,8 @@ class Preconditioner:
     P
         Probabilities, shape (k, n).
     previous
-        An earlier one of the same shape, whose directions are a better start than none.
+        An earlier one of the same shape, that was not good enough or is no longer; its directions
+        are a start. Without it only the intercept's is written out, or all in small problems.
     """
 
     def __init__(
