@@ -3,11 +3,12 @@
 import logging
 import signal
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
-from threading import Event
+from multiprocessing.resource_tracker import ensure_running
 
 from joblib import Parallel, delayed
 from joblib.externals.loky.process_executor import ShutdownExecutorError, TerminatedWorkerError
@@ -20,7 +21,7 @@ from alrun.execute.worker import Outcome
 _LARGEST_SENT = "100K"
 _sweeps = count()
 # Set while workers are being ended.
-_ending = Event()
+_ending = threading.Event()
 
 
 def run_all(tasks: Iterable[Callable[[], Outcome]], jobs: int) -> Generator[Outcome]:
@@ -40,6 +41,7 @@ def run_all(tasks: Iterable[Callable[[], Outcome]], jobs: int) -> Generator[Outc
     )
     _ending.clear()
     logging.getLogger("concurrent.futures").addFilter(_is_no_late_task)
+    ensure_running()  # to start the tracker of shared memory lets interrupts through, so not below
     with _interrupts_deferred():
         outcomes = parallel(delayed(task)() for task in tasks)
     try:
@@ -52,6 +54,7 @@ def run_all(tasks: Iterable[Callable[[], Outcome]], jobs: int) -> Generator[Outc
         ) from error
     finally:
         _ending.set()
+        threading.excepthook = _on_thread_error
         with _interrupts_deferred(), warnings.catch_warnings():
             # That tasks are cancelled is what was asked for.
             warnings.simplefilter("ignore", UserWarning)
@@ -66,6 +69,16 @@ def _is_no_late_task(record: logging.LogRecord) -> bool:
     if not record.exc_info:
         return True
     return not (_ending.is_set() or isinstance(record.exc_info[1], ShutdownExecutorError))
+
+
+def _on_thread_error(
+    error: threading.ExceptHookArgs,
+    otherwise: Callable[[threading.ExceptHookArgs], object] = threading.excepthook,
+) -> None:
+    """Say nothing of joblib's thread that finds its workers ended before they had begun."""
+    of_joblib = error.thread is not None and error.thread.name == "ExecutorManagerThread"
+    if not (of_joblib and _ending.is_set()):
+        otherwise(error)
 
 
 def _prepare_worker(path: Sequence[str], sweep: int) -> None:
