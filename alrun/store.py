@@ -275,7 +275,7 @@ def _write_table(path: Path, table: pa.Table, footer: Mapping[str, Any], **optio
     metadata |= {key: json.dumps(value, sort_keys=True) for key, value in footer.items()}
     table = table.replace_schema_metadata(metadata)
     content = pa.BufferOutputStream()  # to a file it would be many small writes
-    pq.write_table(table, content, **({"compression": "zstd"} | options))
+    pq.write_table(table, content, compression="zstd", **options)
     _write(path, content.getvalue())
 
 

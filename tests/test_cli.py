@@ -296,13 +296,15 @@ def test_more_interrupts_change_nothing(tmp_path, gap):
     assert "Traceback" not in errors
 
 
-def test_an_interrupt_while_workers_start_is_not_lost(tmp_path):
+@pytest.mark.parametrize("delay", [0.01, 0.02])
+def test_an_interrupt_while_workers_start_is_not_lost(tmp_path, delay):
     process = long_sweep(tmp_path)
     wait_until((tmp_path / "results/long/experiment.toml").exists, step=0.001)
-    time.sleep(0.01)
+    time.sleep(delay)
     os.killpg(process.pid, signal.SIGINT)
-    process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
+    assert "Traceback" not in errors  # as of workers that were born without protection
 
 
 def test_tables_that_would_be_lost_are_told_of(swept, tmp_path):

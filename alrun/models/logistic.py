@@ -148,7 +148,7 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         """Check and convert the data, as every estimator of scikit-learn does.
 
         Where its setting `assume_finite` says that they are right, matrices of floats are taken as
-        they are: the checks take as long as a fifth of a fit.
+        they are: to check them in every round would be a good part of its time.
         """
         trusted = get_config()["assume_finite"] and not hasattr(self, "feature_names_in_")
         if trusted and isinstance(X, np.ndarray) and X.dtype == np.float64 and X.ndim == 2:

@@ -18,8 +18,8 @@ WRITTEN_OUT = 8
 # And at least so many where the problem is hard.
 WRITTEN_OUT_IN_DOUBLE = 500
 # It is worn after so many products, or when one solution took so many, and more than so many for
-# each factor of e by which the residual fell: new, it takes about three. Another one costs about as
-# much as twenty products.
+# each factor of e by which the residual fell. Another one costs as much as many products, and takes
+# fewer while it is new.
 LIFETIME = 100
 LONG = 20
 SLOW = 6.0
