@@ -126,24 +126,28 @@ def sweep(
     ] = None,
 ) -> None:
     """Run what is missing of an experiment, and make its tables."""
-    from rich.console import Console
+    from alrun.execute.local import Workers
 
-    from alrun import sweep as sweeping
-    from alrun.progress import shown
+    with Workers(jobs or -1) as workers:
+        runs = (results or Path("results") / experiment.stem) / "runs"
+        if not dry_run and not runs.exists():  # else there may be nothing to do
+            workers.start()
+        from alrun.progress import shown
+        from alrun.sweep import plan_sweep
+        from alrun.sweep import sweep as run_missing
 
-    screen = Console(stderr=True)
-    plan = sweeping.plan_sweep(experiment, results, overrides or [])
-    todo = plan.missing(retry_failed)
-    if not dry_run:
-        plan.store.prepare()
-    for line in _announced(plan, todo):
-        typer.echo(line, err=True)
-    if dry_run:
-        for cell, n in _cells(todo).items():
-            typer.echo(f"{n:6} to do: {cell}")
-        return
-    with shown(todo, screen) as on_progress:
-        plan = sweeping.sweep(plan, jobs or -1, retry_failed, max_failures, on_progress)
+        plan = plan_sweep(experiment, results, overrides or [])
+        todo = plan.missing(retry_failed)
+        if not dry_run:
+            plan.store.prepare()
+        for line in _announced(plan, todo):
+            typer.echo(line, err=True)
+        if dry_run:
+            for cell, n in _cells(todo).items():
+                typer.echo(f"{n:6} to do: {cell}")
+            return
+        with shown(todo) as on_progress:
+            plan = run_missing(plan, workers, retry_failed, max_failures, on_progress)
     left = len(plan.missing())
     stopped = f"; stopped after {max_failures} failures, {left} are left" if left else ""
     typer.echo(f"{len(plan.finished)} of {len(plan.specs)} runs are done{stopped}.")

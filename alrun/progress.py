@@ -27,11 +27,12 @@ class _RateAndTimeLeft(ProgressColumn):
 
 
 @contextmanager
-def shown(specs: list[RunSpec], screen: Console) -> Iterator[Callable[[RunSpec, Outcome], None]]:
+def shown(specs: list[RunSpec]) -> Iterator[Callable[[RunSpec, Outcome], None]]:
     """Show the progress of these runs; yields what is to be called after each.
 
     On a terminal it is a bar. Elsewhere it is a line for each tenth, so that a log stays short.
     """
+    screen = Console(stderr=True)
     total = sum(map(n_rounds, specs))
     bar = Progress(
         TextColumn("runs"),

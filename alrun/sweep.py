@@ -7,12 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from joblib import effective_n_jobs
-
 from alrun import catalogue
 from alrun.datasets import Dataset, Source, load
 from alrun.errors import DatasetError, ExperimentError, ResultsError
-from alrun.execute.local import run_all
+from alrun.execute.local import Workers
 from alrun.execute.worker import Outcome, compute
 from alrun.experiment import DatasetSettings, Experiment
 from alrun.experiment_file import read_experiment
@@ -76,15 +74,15 @@ def plan_sweep(path: Path, results: Path | None = None, overrides: Sequence[str]
 
 def sweep(
     plan: Plan,
-    jobs: int = -1,
+    workers: Workers,
     retry_failed: bool = False,
     max_failures: int | None = None,
     on_progress: Callable[[RunSpec, Outcome], None] = lambda spec, outcome: None,
 ) -> Plan:
     """Compute what is missing, make the tables, and return the plan as it then stands.
 
-    `jobs` counts workers, -1 for one per core. After `max_failures` failures the sweep stops. The
-    tables are made also when it is interrupted, from what is finished.
+    After `max_failures` failures the sweep stops. The tables are made also when it is interrupted,
+    from what is finished.
     """
     plan.store.prepare()
     plan.store.save_experiment(
@@ -93,7 +91,7 @@ def sweep(
     todo = plan.missing(retry_failed)
     try:
         if todo:
-            _compute(plan, todo, jobs, max_failures, on_progress)
+            _compute(plan, todo, workers, max_failures, on_progress)
     finally:
         compact(plan)
     return _against_store(plan)
@@ -129,7 +127,7 @@ def run_sweep(
         Whether to run again what failed before.
     """
     plan = plan_sweep(Path(experiment), None if results is None else Path(results), overrides)
-    plan = sweep(plan, jobs, retry_failed)
+    plan = sweep(plan, Workers(jobs), retry_failed)
     for identity, failure in plan.failures.items():
         raise ResultsError(
             f"{len(plan.failures)} of {len(plan.specs)} runs failed, first {plan.specs[identity]}:"
@@ -146,15 +144,15 @@ def n_rounds(spec: RunSpec) -> int:
 def _compute(
     plan: Plan,
     todo: Sequence[RunSpec],
-    jobs: int,
+    workers: Workers,
     max_failures: int | None,
     on_progress: Callable[[RunSpec, Outcome], None],
 ) -> None:
-    tasks = (
+    tasks = [
         partial(compute, spec, plan.sources[spec.dataset.label], plan.store.path) for spec in todo
-    )
+    ]
     n_failed = 0
-    with closing(run_all(tasks, min(effective_n_jobs(jobs), len(todo)))) as outcomes:
+    with closing(workers.run(tasks)) as outcomes:
         for outcome in outcomes:
             on_progress(plan.specs[outcome.run_id], outcome)
             n_failed += outcome.error is not None

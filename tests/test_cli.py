@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -296,15 +297,59 @@ def test_more_interrupts_change_nothing(tmp_path, gap):
     assert "Traceback" not in errors
 
 
-@pytest.mark.parametrize("delay", [0.01, 0.02])
+def children(process):
+    """Return the ids of the processes that a process has started."""
+    path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return [int(child) for child in path.read_text().split()]
+
+
+def runs_still(process):
+    """Tell whether the process of an id has not ended, be it reaped or not."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.02, 0.5])
 def test_an_interrupt_while_workers_start_is_not_lost(tmp_path, delay):
+    process = long_sweep(tmp_path)
+    wait_until(lambda: children(process), step=0.001)
+    time.sleep(delay)
+    born = children(process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in errors  # as of workers that were born without protection
+    wait_until(lambda: not any(map(runs_still, born)))
+
+
+def test_workers_that_started_too_early_are_ended(tmp_path):
+    """An experiment that cannot be run is found out while they start."""
+    from conftest import TINY
+
+    (tmp_path / "bad.toml").write_text(TINY.replace("budget", "bugdet"))
+    process = subprocess.Popen(
+        [*ALRUN, "sweep", "bad.toml", "--jobs", "2"], cwd=tmp_path, stderr=subprocess.PIPE
+    )
+    wait_until(lambda: len(children(process)) >= 2, step=0.001)
+    born = children(process)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert b"bugdet" in errors
+    wait_until(lambda: not any(map(runs_still, born)))
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.1])
+def test_an_interrupt_before_the_first_run_is_not_lost(tmp_path, delay):
     process = long_sweep(tmp_path)
     wait_until((tmp_path / "results/long/experiment.toml").exists, step=0.001)
     time.sleep(delay)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "Traceback" not in errors  # as of workers that were born without protection
+    assert "Traceback" not in errors
 
 
 def test_tables_that_would_be_lost_are_told_of(swept, tmp_path):

@@ -10,6 +10,7 @@ import pytest
 import alrun
 from alrun import splits
 from alrun.errors import AlrunError, ExperimentError, ResultsError
+from alrun.execute.local import Workers
 from alrun.seeds import generator
 from alrun.spec import run_id
 from alrun.sweep import Plan, plan_sweep, run_sweep, sweep
@@ -53,7 +54,7 @@ def test_an_interrupted_sweep_goes_on_where_it_was(small, small_results, tmp_pat
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        sweep(plan_sweep(small, results), 2, on_progress=interrupt)
+        sweep(plan_sweep(small, results), Workers(2), on_progress=interrupt)
     kept = {path.name: path.stat().st_mtime_ns for path in (results / "runs").glob("*.parquet")}
     assert 6 <= len(kept) < 16
     # What is finished can be looked at already.
@@ -72,7 +73,9 @@ def test_a_finished_sweep_computes_nothing(tiny, tmp_path):
         if path.suffix != ".parquet" or path.parent.name == "runs"
     }
     called = []
-    sweep(plan_sweep(tiny, results), 1, on_progress=lambda spec, outcome: called.append(spec))
+    sweep(
+        plan_sweep(tiny, results), Workers(1), on_progress=lambda spec, outcome: called.append(spec)
+    )
     assert called == []
     assert {path: path.stat().st_mtime_ns for path in before if path.is_file()} == {
         path: time for path, time in before.items() if path.is_file()
@@ -94,7 +97,7 @@ def test_a_grid_that_grows_computes_only_what_is_new(tiny, tmp_path, grown, n_ne
     old = pd.read_parquet(results / "curves.parquet")
     called = []
     plan = plan_sweep(tiny, results, [grown])
-    sweep(plan, 1, on_progress=lambda spec, outcome: called.append(spec))
+    sweep(plan, Workers(1), on_progress=lambda spec, outcome: called.append(spec))
     assert len(called) == n_new
     new = pd.read_parquet(results / "curves.parquet")
     assert new["run_id"].nunique() == len(plan.specs)
@@ -137,7 +140,7 @@ def test_one_run_that_raises_is_recorded_and_the_others_go_on(tiny, tmp_path, mo
     )
     monkeypatch.syspath_prepend(tmp_path)
     overrides = ['strategies=["random", "mine:moody"]', "seeds=12"]
-    plan = sweep(plan_sweep(tiny, tmp_path / "results", overrides), 1)
+    plan = sweep(plan_sweep(tiny, tmp_path / "results", overrides), Workers(1))
     failed = {plan.specs[identity].strategy.name for identity in plan.failures}
     assert failed == {"mine:moody"}
     assert len(plan.finished) + len(plan.failures) == 24
@@ -147,7 +150,7 @@ def test_one_run_that_raises_is_recorded_and_the_others_go_on(tiny, tmp_path, mo
     assert "moody" in failure.traceback
     # A failure is not tried again unless asked for, and then once more.
     assert plan_sweep(tiny, tmp_path / "results", overrides).missing() == []
-    again = sweep(plan_sweep(tiny, tmp_path / "results", overrides), 1, retry_failed=True)
+    again = sweep(plan_sweep(tiny, tmp_path / "results", overrides), Workers(1), retry_failed=True)
     assert {failure.attempts for failure in again.failures.values()} == {2}
 
 
@@ -155,7 +158,7 @@ def test_a_sweep_stops_after_so_many_failures(tiny, tmp_path, monkeypatch):
     (tmp_path / "never.py").write_text("def never(pool, n, rng):\n    raise RuntimeError('no')\n")
     monkeypatch.syspath_prepend(tmp_path)
     plan = plan_sweep(tiny, tmp_path / "results", ['strategies=["never:never"]', "seeds=30"])
-    assert 2 <= len(sweep(plan, 1, max_failures=2).failures) < 30
+    assert 2 <= len(sweep(plan, Workers(1), max_failures=2).failures) < 30
     with pytest.raises(ResultsError, match="runs failed, first"):
         run_sweep(tiny, tmp_path / "other", jobs=1, overrides=['strategies=["never:never"]'])
 

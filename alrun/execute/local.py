@@ -5,16 +5,21 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from itertools import count
 from multiprocessing.resource_tracker import ensure_running
+from typing import TYPE_CHECKING, Any, Self
 
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from joblib.externals.loky.process_executor import ShutdownExecutorError, TerminatedWorkerError
 
 from alrun.errors import ResultsError
-from alrun.execute.worker import Outcome
+
+if TYPE_CHECKING:  # what a worker imports takes a second, which is to pass while workers start
+    from alrun.execute.worker import Outcome
 
 # Arrays above this size are mapped into the workers from one file instead of being sent with each
 # run.
@@ -24,41 +29,90 @@ _sweeps = count()
 _ending = threading.Event()
 
 
-def run_all(tasks: Iterable[Callable[[], Outcome]], jobs: int) -> Generator[Outcome]:
-    """Yield the outcomes as they come, whatever their order.
+class Workers:
+    """The processes that compute the runs of one sweep.
 
-    Closing the generator ends the workers; what they had finished is kept.
+    As a context they are ended where the caller fails before it has given them anything to do.
+
+    Parameters
+    ----------
+    jobs
+        How many, -1 for one per core.
     """
-    parallel = Parallel(
-        n_jobs=jobs,
-        backend="loky",
-        return_as="generator_unordered",
-        max_nbytes=_LARGEST_SENT,
+
+    def __init__(self, jobs: int = -1) -> None:
+        self._jobs = effective_n_jobs(jobs)
         # joblib keeps workers for the next call unless their arguments differ. Ours do in every
         # sweep, so that none goes on with an old version of a strategy of the user's.
-        initializer=_prepare_worker,
-        initargs=(list(sys.path), next(_sweeps)),
-    )
-    _ending.clear()
-    logging.getLogger("concurrent.futures").addFilter(_is_no_late_task)
-    ensure_running()  # to start the tracker of shared memory lets interrupts through, so not below
-    with _interrupts_deferred():
-        outcomes = parallel(delayed(task)() for task in tasks)
-    try:
-        for outcome in outcomes:  # noqa: UP028 -- `yield from` would close it with its warning
-            yield outcome
-    except TerminatedWorkerError as error:
-        raise ResultsError(
-            "a run killed its worker, by using too much memory or by a fault in compiled code; what"
-            " is finished is kept, and the same command goes on"
-        ) from error
-    finally:
-        _ending.set()
+        self._arguments = (list(sys.path), next(_sweeps))
+        self._outcomes: Generator[Any] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._end()
+
+    def start(self) -> None:
+        """Start them and go on: they import what they need while the caller plans."""
+        if self._jobs > 1:
+            self._dispatch([_do_nothing], self._jobs)
+
+    def run(self, tasks: Sequence[Callable[[], "Outcome"]]) -> "Generator[Outcome]":
+        """Yield the outcomes as they come, whatever their order.
+
+        Closing the generator ends the workers; what they had finished is kept.
+        """
+        jobs = min(self._jobs, len(tasks))
+        if self._outcomes is not None:
+            jobs = self._jobs  # another number would end those that were started
+            deque(self._outcomes, maxlen=0)
+        try:
+            yield from _one_by_one(self._dispatch(tasks, jobs))
+        except TerminatedWorkerError as error:
+            raise ResultsError(
+                "a run killed its worker, by using too much memory or by a fault in compiled code;"
+                " what is finished is kept, and the same command goes on"
+            ) from error
+        finally:
+            self._end()
+
+    def _dispatch(self, tasks: Sequence[Callable[[], Any]], jobs: int) -> Generator[Any]:
+        parallel = Parallel(
+            n_jobs=jobs,
+            backend="loky",
+            return_as="generator_unordered",
+            max_nbytes=_LARGEST_SENT,
+            initializer=_prepare_worker,
+            initargs=self._arguments,
+        )
+        _ending.clear()
+        logging.getLogger("concurrent.futures").addFilter(_is_no_late_task)
         threading.excepthook = _on_thread_error
+        ensure_running()  # starting the tracker of shared memory lets interrupts through
+        with _interrupts_deferred():
+            self._outcomes = parallel(delayed(task)() for task in tasks)
+        return self._outcomes
+
+    def _end(self) -> None:
+        if self._outcomes is None:
+            return
+        _ending.set()
         with _interrupts_deferred(), warnings.catch_warnings():
             # That tasks are cancelled is what was asked for.
             warnings.simplefilter("ignore", UserWarning)
-            outcomes.close()
+            self._outcomes.close()
+        self._outcomes = None
+
+
+def _one_by_one(outcomes: Generator[Any]) -> Generator[Any]:
+    """Yield what another generator does, without closing it: that is to be done with care."""
+    for outcome in outcomes:  # noqa: UP028
+        yield outcome
+
+
+def _do_nothing() -> None:
+    """Be a task that workers are started for."""
 
 
 def _is_no_late_task(record: logging.LogRecord) -> bool:
@@ -75,16 +129,21 @@ def _on_thread_error(
     error: threading.ExceptHookArgs,
     otherwise: Callable[[threading.ExceptHookArgs], object] = threading.excepthook,
 ) -> None:
-    """Say nothing of joblib's thread that finds its workers ended before they had begun."""
+    """Say nothing of joblib's thread that finds its workers ended before they had begun.
+
+    An interrupt may strike in joblib, which ends them itself: it takes away tasks that the thread
+    is about to hand out, and it then misses their keys.
+    """
     of_joblib = error.thread is not None and error.thread.name == "ExecutorManagerThread"
-    if not (of_joblib and _ending.is_set()):
+    if not (of_joblib and (_ending.is_set() or issubclass(error.exc_type, KeyError))):
         otherwise(error)
 
 
 def _prepare_worker(path: Sequence[str], sweep: int) -> None:
-    """Let a worker find what its parent finds, and leave Ctrl-C to it."""
+    """Let a worker find what its parent finds, leave Ctrl-C to it, and import what runs need."""
     sys.path[:] = path
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    import_module("alrun.execute.worker")
 
 
 @contextmanager
