@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from alrun.curves import RUN
+from alrun.curves import RUN, Curves
 from alrun.errors import ResultsError
 from alrun.experiment import Experiment
 from alrun.experiment_file import read_experiment
@@ -37,6 +37,8 @@ class Report:
         budget and an unbounded interval are infinite.
     notes
         How to read the rows, what the claim is about, and every warning.
+    curves
+        What they were read from.
     name
         That of the results directory.
     budget
@@ -49,6 +51,7 @@ class Report:
     name: str
     rows: pd.DataFrame
     notes: tuple[str, ...]
+    curves: Curves
     budget: int
     metric: str
     baseline: str
@@ -91,6 +94,7 @@ def build_report(
         name=path.resolve().name,
         rows=tables.rows,
         notes=tuple(notes),
+        curves=tables.curves,
         budget=int(tables.curves.runs["last"].max()),
         metric=metric,
         baseline=baseline,

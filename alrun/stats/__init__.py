@@ -1,0 +1,56 @@
+"""Estimates, intervals and tests: arrays in, numbers out.
+
+Throughout, an array holds one value per seed. Where two arrays are compared they are paired: the
+same position is the same seed. What cannot be estimated is NaN, never a guess.
+"""
+
+from alrun.stats.bands import FEWEST_SEEDS, band_half_width
+from alrun.stats.estimates import (
+    CONFIDENCE,
+    Interval,
+    geometric_saving,
+    improvement,
+    mean_interval,
+    median_interval,
+    saving,
+    saving_interval,
+    share_interval,
+    t_quantile,
+)
+from alrun.stats.families import (
+    ADJUSTMENTS,
+    ALPHA,
+    fewest_seeds,
+    holm,
+    max_t,
+    smallest_adjusted_p,
+)
+from alrun.stats.paired import MONTE_CARLO_DRAWS, sign_flip, smallest_p
+from alrun.stats.power import power_of, seeds_for, upper_spread
+
+__all__ = [
+    "ADJUSTMENTS",
+    "ALPHA",
+    "CONFIDENCE",
+    "FEWEST_SEEDS",
+    "MONTE_CARLO_DRAWS",
+    "Interval",
+    "band_half_width",
+    "fewest_seeds",
+    "geometric_saving",
+    "holm",
+    "improvement",
+    "max_t",
+    "mean_interval",
+    "median_interval",
+    "power_of",
+    "saving",
+    "saving_interval",
+    "seeds_for",
+    "share_interval",
+    "sign_flip",
+    "smallest_adjusted_p",
+    "smallest_p",
+    "t_quantile",
+    "upper_spread",
+]
