@@ -67,6 +67,13 @@ class Format(StrEnum):
     latex = "latex"
 
 
+class Adjustment(StrEnum):
+    """How p values are adjusted for many tests."""
+
+    holm = "holm"
+    maxT = "maxT"  # noqa: N815 -- the name of the field
+
+
 class Kind(StrEnum):
     """What there is a list of."""
 
@@ -172,6 +179,12 @@ def report(
     baseline: Annotated[
         str, typer.Option(metavar="LABEL", help="What the others are compared with.")
     ] = "random",
+    sustain: Annotated[
+        int, typer.Option(min=1, help="Rounds in a row that the score must be at the target.")
+    ] = 1,
+    adjust: Annotated[
+        Adjustment, typer.Option(help="Correction for many tests.")
+    ] = Adjustment.holm,
     format: Annotated[Format, typer.Option(help="What to write.")] = Format.table,
     output: Annotated[
         Path | None, typer.Option(help="A file to write to.", show_default="the screen")
@@ -181,7 +194,15 @@ def report(
     from alrun.report import report as make_report
     from alrun.report.render import render
 
-    text = render(make_report(results, target, metric=metric, baseline=baseline), format.value)
+    found = make_report(
+        results,
+        target,
+        metric=metric,
+        baseline=baseline,
+        sustain=sustain,
+        adjustment=adjust.value,
+    )
+    text = render(found, format.value)
     if output is None:
         typer.echo(text, nl=False)
         return

@@ -95,13 +95,31 @@ def read_curves(
     )
 
 
-def labels_to_target(curves: Curves, target: float) -> Array:
+def labels_to_target(curves: Curves, target: float, sustain: int = 1) -> Array:
     """Return per run the fewest labels whose score is at least `target`, infinite where none.
 
-    No interpolation and no smoothing: the label counts are those that were evaluated.
+    No interpolation and no smoothing: the label counts are those that were evaluated. With
+    `sustain` k the score must be at the target in k rounds in a row, all of them seen, and the
+    labels are those of the first of them.
     """
-    reached = np.where(curves.score >= target, curves.n_labels.astype(np.float64), np.inf)
+    n_rounds = len(curves.score)
+    at_target = curves.score >= target
+    left = np.repeat(curves.start[1:], np.diff(curves.start)) - np.arange(n_rounds)
+    sustained = at_target & (left >= sustain)
+    for later in range(1, min(sustain, n_rounds)):
+        sustained[:-later] &= at_target[later:]
+    reached = np.where(sustained, curves.n_labels.astype(np.float64), np.inf)
     return np.minimum.reduceat(reached, curves.start[:-1]) if len(curves.runs) else reached
+
+
+def falls_back(curves: Curves, target: float) -> npt.NDArray[np.bool_]:
+    """Return per run whether its score fell below `target` after it had been there."""
+    rounds = np.arange(len(curves.score))
+    at_target = curves.score >= target
+    starts = curves.start[:-1]
+    first_at = np.minimum.reduceat(np.where(at_target, rounds, len(rounds)), starts)
+    last_below = np.maximum.reduceat(np.where(at_target, -1, rounds), starts)
+    return np.asarray(first_at < last_below)
 
 
 def area_under_curve(n_labels: Array, score: Array, low: float, high: float) -> float:

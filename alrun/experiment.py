@@ -174,6 +174,8 @@ class Experiment(_Section):
     targets: list[Annotated[float, Field(gt=0, le=1)]] = []
     budget: Positive
     metric: str = "accuracy"
+    until_halfwidth: Annotated[float, Field(gt=0, lt=1)] | None = None
+    max_seeds: Annotated[int, Field(gt=0, le=_MOST_SEEDS)] | None = None
     dataset: Annotated[list[DatasetSettings], BeforeValidator(_one_or_more), Field(min_length=1)]
     initial: InitialSettings | None = None
     model: Annotated[list[ModelSettings], BeforeValidator(_one_or_more), Field(min_length=1)] = (

@@ -12,6 +12,7 @@ import numpy as np
 import sklearn
 
 from alrun.datasets import Dataset, rescale
+from alrun.duplicates import count_duplicates
 from alrun.metrics import score
 from alrun.models.classifier import Classifier
 from alrun.models.predictions import Predictions
@@ -47,7 +48,7 @@ def run_active_learning(spec: RunSpec, dataset: Dataset) -> RunResult:
             rounds.append(Round(n_labels, scores, batch))
             if len(batch) == 0:
                 break
-    return RunResult(tuple(rounds), seconds, dict(seen))
+    return RunResult(tuple(rounds), seconds, dict(seen), learner.checks)
 
 
 @dataclass
@@ -62,6 +63,7 @@ class _Learner:
     test: IntArray
     classifier: Classifier
     strategy_rng: np.random.Generator
+    checks: dict[str, int]
 
     @classmethod
     def start(cls, spec: RunSpec, dataset: Dataset) -> "_Learner":
@@ -81,6 +83,12 @@ class _Learner:
                 spec.model.name, spec.model.parameters, dataset.n_classes, model_rng
             ),
             strategy_rng=generator(spec.seed, "strategy", spec.cell()),
+            checks={
+                "batches": 0,
+                "tied_batches": 0,
+                "missing_classes": dataset.n_classes - len(np.unique(dataset.y[split.initial])),
+                "pool_duplicates": count_duplicates(dataset, split.pool),
+            },
         )
 
     def fit(self) -> Predictions:
@@ -95,7 +103,9 @@ class _Learner:
             return np.empty(0, dtype=np.int64)
         labels = self.y[self.labelled]
         pool = Pool(self.X, self.unlabelled, self.labelled, labels, predictions)
-        picked = query(self.spec.strategy, pool, n, self.strategy_rng)
+        picked, is_tied = query(self.spec.strategy, pool, n, self.strategy_rng)
+        self.checks["batches"] += 1
+        self.checks["tied_batches"] += is_tied
         batch = self.unlabelled[picked]
         self.labelled = np.concatenate([self.labelled, batch])
         self.unlabelled = np.delete(self.unlabelled, picked)

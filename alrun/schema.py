@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alrun.spec import ROLES, SCORES, RunResult, RunSpec, Split, run_id
+from alrun.spec import CHECKS, ROLES, SCORES, RunResult, RunSpec, Split, run_id
 
 # 1: the first. Raise it when a column changes its name, type or meaning.
 SCHEMA_VERSION = 1
@@ -55,6 +55,7 @@ RUNS = pa.schema(
         ("seconds_query", pa.float64()),
         ("seconds_evaluate", pa.float64()),
         ("unconverged", _INTEGER),
+        *((check, _INTEGER) for check in CHECKS),
         ("warnings", pa.string()),
         ("provenance", pa.string()),
         ("spec", pa.string()),
@@ -62,7 +63,8 @@ RUNS = pa.schema(
 )
 
 
-# What the footer of a run file holds beside the schema version, each as JSON.
+# What the footer of a run file holds beside the schema version, each as JSON; and the checks, which
+# the files of an earlier alrun lack.
 FOOTER = ("spec", "seconds", "warnings", "provenance")
 
 
@@ -101,6 +103,7 @@ def run_file(
         "seconds": dict(result.seconds),
         "warnings": dict(result.warnings),
         "provenance": dict(provenance),
+        "checks": dict(result.checks),
     }
     return table, footer
 
@@ -243,6 +246,7 @@ def _finished_row(spec: RunSpec, table: pa.Table) -> dict[str, Any]:
     metadata = table.schema.metadata
     footer = {key: json.loads(metadata[key.encode()]) for key in FOOTER}
     warnings = footer["warnings"]
+    checks = json.loads(metadata.get(b"checks", b"{}"))
     return {
         **_run_keys(spec),
         "status": "finished",
@@ -251,6 +255,7 @@ def _finished_row(spec: RunSpec, table: pa.Table) -> dict[str, Any]:
         "unconverged": sum(
             n for text, n in warnings.items() if text.startswith("ConvergenceWarning")
         ),
+        **{check: checks.get(check) for check in CHECKS},
         "warnings": json.dumps(warnings, sort_keys=True),
         "provenance": json.dumps(footer["provenance"], sort_keys=True),
     }

@@ -198,10 +198,26 @@ class Round:
     batch: IntArray
 
 
+# What a run counts that may make its comparison mean less.
+CHECKS = ("batches", "tied_batches", "missing_classes", "pool_duplicates")
+
+
 @dataclass(frozen=True)
 class RunResult:
-    """What one run gives: its rounds, the seconds per phase, and the warnings with their counts."""
+    """What one run gives.
+
+    Attributes
+    ----------
+    seconds
+        Per phase.
+    warnings
+        Those of models and strategies, with their counts.
+    checks
+        The counts of CHECKS: batches; those of them that the tie-break had a part in; classes
+        without an initial label; examples of the pool that have the features of another.
+    """
 
     rounds: tuple[Round, ...]
     seconds: Mapping[str, float]
     warnings: Mapping[str, int] = field(default_factory=dict)
+    checks: Mapping[str, int] = field(default_factory=dict)

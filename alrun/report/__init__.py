@@ -19,6 +19,8 @@ def report(
     *,
     metric: str | None = None,
     baseline: str = "random",
+    sustain: int = 1,
+    adjustment: str = "holm",
 ) -> "Report":
     """Report a results directory, or any directory that holds a `curves.parquet`.
 
@@ -33,10 +35,16 @@ def report(
     baseline
         Label of the strategy that the others are compared with.
 
+    sustain
+        In how many rounds in a row the score must be at the target.
+    adjustment
+        "holm", or "maxT", which has more power and needs the same seeds in all tests.
+
     Returns
     -------
     Report
-        With `rows`, a DataFrame, and `notes`, sentences that belong under it.
+        With `rows`, a DataFrame, `across`, one over the data sets where there are several, and
+        `notes`, sentences that belong under them.
 
     Raises
     ------
@@ -45,4 +53,4 @@ def report(
     """
     from alrun.report.build import build_report
 
-    return build_report(Path(path), targets, metric, baseline)
+    return build_report(Path(path), targets, metric, baseline, sustain, adjustment)

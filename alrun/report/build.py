@@ -9,17 +9,23 @@ from typing import Any
 import pandas as pd
 
 from alrun.curves import RUN, Curves
-from alrun.errors import ResultsError
+from alrun.errors import ResultsError, nearest
 from alrun.experiment import Experiment
 from alrun.experiment_file import read_experiment
+from alrun.report.across import build_across
+from alrun.report.cells import sensitivity_of
+from alrun.report.degeneracy import find_degeneracies, fingerprints
 from alrun.report.notes import write_notes
 from alrun.report.tables import build_tables
-from alrun.schema import CURVES, RUNS, SPLITS
-from alrun.spec import check_metric
+from alrun.schema import CURVES, QUERIES, RUNS, SPLITS
+from alrun.spec import CHECKS, check_metric
+from alrun.stats import ADJUSTMENTS
 from alrun.store import read_table
 
 # Ids as categories: a million of them as texts would be most of the memory.
-_CURVES = CURVES.set(CURVES.names.index("run_id"), CURVES.field("strategy").with_name("run_id"))
+_RUN_ID = CURVES.field("strategy").with_name("run_id")
+_CURVES = CURVES.set(CURVES.names.index("run_id"), _RUN_ID)
+_QUERIES = QUERIES.set(QUERIES.names.index("run_id"), _RUN_ID)
 # What a report needs of the table of runs.
 RUN_COLUMNS = (*RUN, "status", "error", "seconds_query", "unconverged")
 
@@ -35,6 +41,9 @@ class Report:
         `alrun.report.tables.COLUMNS`. Labels are counts, scores and savings shares of one, seconds
         per run. What cannot be estimated is NaN, with the reason in `notes`; a median above the
         budget and an unbounded interval are infinite.
+    across
+        A row per model, batch size, target and strategy over the data sets, where there are
+        several; the columns are named in `alrun.report.across.COLUMNS`.
     notes
         How to read the rows, what the claim is about, and every warning.
     curves
@@ -46,65 +55,119 @@ class Report:
     metric, baseline, targets
         What was reported: the score that targets are read on, the label of the strategy that the
         others are compared with, and the targets in ascending order.
+    sustain, adjustment
+        In how many rounds in a row the score had to be at the target, and how p values were
+        adjusted.
+    family
+        How many tests of labels to target were adjusted together.
+    is_sequential
+        Whether seeds were added until the intervals of the savings were narrow enough.
     """
 
     name: str
     rows: pd.DataFrame
+    across: pd.DataFrame
     notes: tuple[str, ...]
     curves: Curves
     budget: int
     metric: str
     baseline: str
     targets: tuple[float, ...]
+    sustain: int
+    adjustment: str
+    family: int
+    is_sequential: bool
+
+    @property
+    def sensitivity(self) -> int:
+        """How many rounds in a row the columns `sensitivity_...` ask for."""
+        return sensitivity_of(self.sustain)
 
 
 def build_report(
-    path: Path, targets: Sequence[float] | None, metric: str | None, baseline: str
+    path: Path,
+    targets: Sequence[float] | None = None,
+    metric: str | None = None,
+    baseline: str = "random",
+    sustain: int = 1,
+    adjustment: str = "holm",
 ) -> Report:
     """Do what `alrun.report` says."""
+    _check(sustain, adjustment)
     experiment = _experiment(path)
     named = experiment.targets if experiment else None
     wanted = _distinct(targets if targets is not None else named or ())
     metric = metric or (experiment.metric if experiment else "accuracy")
-    try:
-        check_metric(metric)
-    except ValueError as error:
-        raise ResultsError(str(error)) from None
-    columns = [*RUN, "run_id", "n_labels", "n_correct", "n_test", metric]
-    frame = read_table(path / "curves.parquet", _CURVES, columns, strict=False)
+    frame = _curves(path, metric)
     runs = _runs(path)
     tables = build_tables(
         frame,
         targets=wanted,
         metric=metric,
         baseline=baseline,
+        sustain=sustain,
+        adjustment=adjustment,
         order=[str(entry.label) for entry in experiment.strategies] if experiment else (),
         query_seconds=_query_seconds(runs),
         known_ends=partial(_known_ends, path, experiment),
     )
+    across = build_across(tables.rows)
+    half_width = experiment.until_halfwidth if experiment else None
+    drawn = [entry for entry in experiment.dataset if entry.per_seed] if experiment else []
     notes = write_notes(
         tables,
+        across,
         named_targets=named,
-        per_seed=[str(entry.label) for entry in experiment.dataset if entry.per_seed]
-        if experiment
-        else (),
-        runs=runs,
+        per_seed=[str(entry.label) for entry in drawn],
+        half_width=half_width,
+        warnings=find_degeneracies(tables, runs, _queries(path, frame)),
     )
     return Report(
         name=path.resolve().name,
         rows=tables.rows,
+        across=across,
         notes=tuple(notes),
         curves=tables.curves,
         budget=int(tables.curves.runs["last"].max()),
         metric=metric,
         baseline=baseline,
         targets=wanted,
+        sustain=sustain,
+        adjustment=adjustment,
+        family=tables.family,
+        is_sequential=half_width is not None,
     )
+
+
+def _check(sustain: int, adjustment: str) -> None:
+    if adjustment not in ADJUSTMENTS:
+        known = nearest(adjustment, ADJUSTMENTS)
+        raise ResultsError(f"there is no adjustment '{adjustment}'{known}")
+    if sustain < 1:
+        raise ResultsError(f"a target is sustained for one round at least, not for {sustain}")
 
 
 def _experiment(path: Path) -> Experiment | None:
     file = path / "experiment.toml"
     return read_experiment(file) if file.is_file() else None
+
+
+def _curves(path: Path, metric: str) -> pd.DataFrame:
+    try:
+        check_metric(metric)
+    except ValueError as error:
+        raise ResultsError(str(error)) from None
+    columns = [*RUN, "run_id", "n_labels", "n_correct", "n_test", metric]
+    return read_table(path / "curves.parquet", _CURVES, columns, strict=False)
+
+
+def _queries(path: Path, frame: pd.DataFrame) -> pd.DataFrame | None:
+    """Return what was queried, with the cell of each run; None where that is not known."""
+    file = path / "queries.parquet"
+    if not file.is_file() or "run_id" not in frame.columns:
+        return None
+    queries = read_table(file, _QUERIES, ["run_id", "round", "index"])
+    return fingerprints(queries, frame[[*RUN, "run_id"]].drop_duplicates("run_id"))
 
 
 def _known_ends(path: Path, experiment: Experiment | None) -> dict[Any, int]:
@@ -128,7 +191,7 @@ def _runs(path: Path) -> pd.DataFrame | None:
     file = path / "runs.parquet"
     if not file.is_file():
         return None
-    runs = read_table(file, RUNS, RUN_COLUMNS)
+    runs = read_table(file, RUNS, [*RUN_COLUMNS, *CHECKS])
     return runs if set(RUN_COLUMNS) <= set(runs.columns) else None
 
 

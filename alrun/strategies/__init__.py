@@ -73,10 +73,13 @@ def find(name: str) -> Strategy:
     return function
 
 
-def query(spec: StrategySpec, pool: Pool, n: int, rng: np.random.Generator) -> IntArray:
+def query(
+    spec: StrategySpec, pool: Pool, n: int, rng: np.random.Generator
+) -> tuple[IntArray, bool]:
     """Return the rows of `pool` that the strategy picks, best first, shape (n,).
 
-    Raises StrategyError where it returned anything else than scores or a batch.
+    And whether the tie-break had a part in which they are. Raises StrategyError where it returned
+    anything else than scores or a batch.
     """
     try:
         answer: Any = np.asarray(find(spec.name)(pool, n, rng, **spec.parameters))
@@ -103,22 +106,25 @@ def query(spec: StrategySpec, pool: Pool, n: int, rng: np.random.Generator) -> I
             f"{spec.name} must return distinct rows from 0 to {len(pool) - 1}; it returned"
             f" {np.array2string(answer, threshold=20)}"
         )
-    return answer
+    return answer, False
 
 
-def best(scores: FloatArray, n: int) -> IntArray:
+def best(scores: FloatArray, n: int) -> tuple[IntArray, bool]:
     """Return the positions of the `n` highest scores; among equal ones the first wins.
 
-    The pool stands in a random order, so that ties are broken at random. Scores are compared at
-    nine significant digits: what is below is rounding noise that differs between processors, and
-    duplicates must tie on all of them.
+    And whether the last of them had an equal that is left out. The pool stands in a random order,
+    so that ties are broken at random. Scores are compared at nine significant digits: what is below
+    is rounding noise that differs between processors, and duplicates must tie on all of them.
     """
     rows = np.arange(len(scores))
     if 0 < n < len(scores):
         lowest = np.partition(scores, len(scores) - n)[len(scores) - n]
         if np.isfinite(lowest):  # rounding moves no score by more than this: the rest is out
             rows = np.flatnonzero(scores >= lowest - 1e-8 * abs(lowest))
-    return rows[np.argsort(-nine_digits(scores[rows]), kind="stable")[:n]]
+    rounded = nine_digits(scores[rows])
+    order = np.argsort(-rounded, kind="stable")
+    is_tied = 0 < n < len(rows) and bool(rounded[order[n - 1]] == rounded[order[n]])
+    return rows[order[:n]], is_tied
 
 
 def nine_digits(values: FloatArray) -> FloatArray:

@@ -1,0 +1,168 @@
+"""What makes a comparison mean less than it seems: found in the results, said in sentences."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from alrun.curves import BLOCK
+from alrun.report.tables import Tables
+from alrun.report.words import MOST_NAMED, about, cell_name, counted, listed, seed_list
+from alrun.spec import CHECKS
+
+# Above this share of runs that fall below the target again, labels to target say little.
+MOST_DROP_BACK = 0.5
+# Above this share of batches that the tie-break chose, a strategy is partly random.
+MOST_TIED = 0.2
+
+
+def find_degeneracies(
+    tables: Tables, runs: pd.DataFrame | None, queries: pd.DataFrame | None
+) -> Iterator[str]:
+    """Yield a sentence for each kind of trouble.
+
+    Parameters
+    ----------
+    runs
+        The table of runs; None where there is none.
+    queries
+        What `fingerprints` returns; None where the queries are not known.
+    """
+    yield from _lacking(tables)
+    if tables.targets:
+        yield from _starts(tables)
+        yield from _drop_back(tables)
+    if queries is not None:
+        yield from _equal_queries(queries)
+    if runs is None:
+        yield "Note: without runs.parquet the seconds spent in queries are not known (null)."
+        return
+    yield from _failures(runs)
+    yield from _unconverged(runs)
+    if set(CHECKS) <= set(runs.columns):  # runs of an earlier alrun have none
+        yield from _ties(runs)
+        yield from _initial_sets(runs)
+        yield from _duplicates(runs)
+
+
+def _lacking(tables: Tables) -> Iterator[str]:
+    """Name the runs that were left out, and the seeds that some strategies lack."""
+    for sentence in tables.curves.excluded:
+        yield f"Warning: {sentence}."
+    lacking = []
+    for key, block in tables.curves.runs.groupby(BLOCK, observed=True):
+        everyone = set(block["seed"])
+        for name, runs in block.groupby("strategy", observed=True):
+            missing = sorted(everyone - set(runs["seed"]))
+            if missing:
+                lacking.append(f"{name} lacks {seed_list(missing)} ({cell_name(key)})")
+    if lacking:
+        yield f"Warning: {'; '.join(lacking)}; pairs are the seeds that both have."
+
+
+def _starts(tables: Tables) -> Iterator[str]:
+    starts = tables.rows[tables.rows["n_start_at_target"] > 0]
+    what = "runs start at the target, which the initial labels reach already"
+    yield from about(starts, what, count="n_start_at_target")
+
+
+def _drop_back(tables: Tables) -> Iterator[str]:
+    yield from about(
+        tables.rows[tables.rows["drop_back"] > MOST_DROP_BACK],
+        "more than half of the runs that were at the target fell below it later, so that being"
+        f" there once says little (see column k={tables.sensitivity}, or --sustain)",
+    )
+
+
+def fingerprints(queries: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `cells` with a number that stands for all that the run queried.
+
+    `queries` has the columns run_id, a category, round and index; `cells` a row per run. Runs that
+    queried the same examples in every round have the same number, others hardly ever.
+    """
+    codes = queries["run_id"].cat.codes.to_numpy()
+    rounds = queries["round"].to_numpy(np.uint64) << np.uint64(32)
+    examples = pd.util.hash_array(rounds | queries["index"].to_numpy(np.uint64))
+    if (np.diff(codes) < 0).any():
+        order = np.argsort(codes, kind="stable")
+        codes, examples = codes[order], examples[order]
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    sums = np.add.reduceat(examples, starts) if len(starts) else examples
+    names = queries["run_id"].cat.categories[codes[starts]]
+    return cells.merge(pd.DataFrame({"run_id": names, "examples": sums}), on="run_id")
+
+
+def _equal_queries(queries: pd.DataFrame) -> Iterator[str]:
+    """Name strategies that queried the same examples as another, round for round."""
+    twins: dict[str, list[str]] = {}
+    for key, block in queries.groupby(BLOCK, observed=True):
+        table = block.pivot(index="seed", columns="strategy", values="examples")
+        names = sorted(map(str, table.columns))
+        for place, name in enumerate(names):
+            for other in names[:place]:
+                pairs = table[[other, name]].dropna()
+                if len(pairs) and (pairs[other] == pairs[name]).all():
+                    twins.setdefault(f"{other} and {name}", []).append(cell_name(key))
+                    break  # one twin is enough to name
+    if twins:
+        named = [f"{pair} ({listed(cells, '; ')})" for pair, cells in twins.items()]
+        yield (
+            "Warning: these strategies queried the same examples in every round of every seed, so"
+            f" that they are one: {listed(named, '; ')}."
+        )
+
+
+def _failures(runs: pd.DataFrame) -> Iterator[str]:
+    bad = runs[runs["status"] != "finished"]
+    if len(bad):
+        named = [
+            f"{run.strategy} seed {run.seed} ({run.error})"
+            for run in bad.head(MOST_NAMED).itertuples()
+        ]
+        more = f"; and {len(bad) - MOST_NAMED} more" if len(bad) > MOST_NAMED else ""
+        yield f"Warning: {len(bad)} runs failed and are left out: {'; '.join(named)}{more}."
+
+
+def _unconverged(runs: pd.DataFrame) -> Iterator[str]:
+    unconverged = runs[runs["unconverged"].fillna(0) > 0]
+    if len(unconverged):
+        yield (
+            f"Warning: {int(unconverged['unconverged'].sum())} fits in {len(unconverged)} runs did"
+            " not converge; what they chose may differ on another machine."
+        )
+
+
+def _ties(runs: pd.DataFrame) -> Iterator[str]:
+    """Say which strategies left the choice of a batch to the tie-break, and how often."""
+    cells = runs.groupby([*BLOCK, "strategy"], observed=True)[["tied_batches", "batches"]].sum()
+    share = cells["tied_batches"] / cells["batches"]
+    tied = share[share > MOST_TIED]
+    if len(tied):
+        named = [
+            f"{key[-1]} in {value:.0%} of the batches ({cell_name(key[:-1])})"
+            for key, value in tied.items()
+        ]
+        yield (
+            "Warning: scores were so tied that the tie-break, which is random, chose part of the"
+            f" batch: {listed(named, '; ')}."
+        )
+
+
+def _initial_sets(runs: pd.DataFrame) -> Iterator[str]:
+    """Say where the first labels held no example of a class."""
+    seeds = runs[runs["missing_classes"] > 0].drop_duplicates(["dataset", "seed"])
+    for name, cell in seeds.groupby("dataset", observed=True):
+        n = runs.loc[runs["dataset"] == name, "seed"].nunique()
+        yield (
+            f"Warning: the initial labels of {name} lack a class in {len(cell)} of"
+            f" {counted(n, 'seed')}: a model cannot predict it until one of it is queried."
+        )
+
+
+def _duplicates(runs: pd.DataFrame) -> Iterator[str]:
+    pools = runs[runs["pool_duplicates"] > 0].groupby("dataset", observed=True)["pool_duplicates"]
+    for name, counts in pools:
+        yield (
+            f"Note: up to {int(counts.max())} examples of the pool of {name} have the features of"
+            " another; a batch may hold both."
+        )
