@@ -12,9 +12,9 @@ from alrun.errors import AlrunError
 from alrun.report import report
 
 if TYPE_CHECKING:
+    from alrun.planning import run_sweep
     from alrun.report.build import Report
     from alrun.store import load_curves, load_queries, load_runs
-    from alrun.sweep import run_sweep
 
 __all__ = [
     "load_curves",
@@ -32,7 +32,7 @@ _HOMES = {
     "load_runs": "alrun.store",
     "load_queries": "alrun.store",
     "Report": "alrun.report.build",
-    "run_sweep": "alrun.sweep",
+    "run_sweep": "alrun.planning",
 }
 
 

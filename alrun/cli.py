@@ -15,6 +15,7 @@ from alrun.errors import AlrunError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from alrun.execute.local import Workers
     from alrun.spec import RunSpec
     from alrun.sweep import Plan
 
@@ -108,6 +109,20 @@ Overrides = Annotated[
         "--set", metavar="KEY=VALUE", help="Override a key, as in model.C=0.1. Repeatable."
     ),
 ]
+ResultsDirectory = Annotated[Path, typer.Argument(help="A results directory.")]
+Targets = Annotated[
+    list[float] | None,
+    typer.Option(help="A score to reach. Repeatable.", show_default="the experiment's"),
+]
+Metric = Annotated[
+    str | None,
+    typer.Option(help="The score that targets are read on.", show_default="the experiment's"),
+]
+Baseline = Annotated[str, typer.Option(metavar="LABEL", help="What the others are compared with.")]
+Sustain = Annotated[
+    int, typer.Option(min=1, help="Rounds in a row that the score must be at the target.")
+]
+Adjust = Annotated[Adjustment, typer.Option(help="Correction for many tests.")]
 Results = Annotated[
     Path | None,
     typer.Option(help="The results directory.", show_default="results/<name of the experiment>"),
@@ -131,30 +146,33 @@ def sweep(
     max_failures: Annotated[
         int | None, typer.Option(min=1, help="Stop after so many failures.", show_default="none")
     ] = None,
+    until_halfwidth: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE", help="Add seeds until every saving's interval is that narrow, as 0.08."
+        ),
+    ] = None,
+    max_seeds: Annotated[
+        int | None, typer.Option(min=1, help="Add no seeds beyond.", show_default="100")
+    ] = None,
 ) -> None:
     """Run what is missing of an experiment, and make its tables."""
     from alrun.execute.local import Workers
 
+    for key, value in (("until_halfwidth", until_halfwidth), ("max_seeds", max_seeds)):
+        overrides = [*(overrides or []), *([] if value is None else [f"{key}={value}"])]
     with Workers(jobs or -1) as workers:
         runs = (results or Path("results") / experiment.stem) / "runs"
         if not dry_run and not runs.exists():  # else there may be nothing to do
             workers.start()
-        from alrun.progress import shown
-        from alrun.sweep import plan_sweep
-        from alrun.sweep import sweep as run_missing
+        from alrun.planning import plan_steps
 
-        plan = plan_sweep(experiment, results, overrides or [])
-        todo = plan.missing(retry_failed)
-        if not dry_run:
-            plan.store.prepare()
-        for line in _announced(plan, todo):
-            typer.echo(line, err=True)
-        if dry_run:
-            for cell, n in _cells(todo).items():
-                typer.echo(f"{n:6} to do: {cell}")
-            return
-        with shown(todo) as on_progress:
-            plan = run_missing(plan, workers, retry_failed, max_failures, on_progress)
+        for plan in plan_steps(experiment, results, overrides or []):
+            plan = _sweep_step(plan, workers, dry_run, retry_failed, max_failures)
+            if dry_run or plan.failures or plan.missing():
+                break
+    if dry_run:
+        return
     left = len(plan.missing())
     stopped = f"; stopped after {max_failures} failures, {left} are left" if left else ""
     typer.echo(f"{len(plan.finished)} of {len(plan.specs)} runs are done{stopped}.")
@@ -165,26 +183,41 @@ def sweep(
         raise typer.Exit(SOME_FAILED)
 
 
+def _sweep_step(
+    plan: "Plan", workers: "Workers", dry_run: bool, retry_failed: bool, max_failures: int | None
+) -> "Plan":
+    """Run what is missing of a plan, or say what that would be; return the plan as it then is."""
+    from alrun.planning import describe_step
+    from alrun.progress import shown
+    from alrun.report.build import build_report
+    from alrun.sweep import sweep as run_missing
+
+    todo = plan.missing(retry_failed)
+    if not dry_run:
+        plan.store.prepare()
+    for line in _announced(plan, todo):
+        typer.echo(line, err=True)
+    if dry_run:
+        for cell, n in _cells(todo).items():
+            typer.echo(f"{n:6} to do: {cell}")
+        return plan
+    with shown(todo) as on_progress:
+        plan = run_missing(plan, workers, retry_failed, max_failures, on_progress)
+    half_width = plan.experiment.until_halfwidth
+    if half_width is not None and not plan.failures and not plan.missing():
+        for line in describe_step(build_report(plan.store.path), half_width):
+            typer.echo(line, err=True)
+    return plan
+
+
 @app.command()
 def report(
-    results: Annotated[Path, typer.Argument(help="A results directory.")],
-    target: Annotated[
-        list[float] | None,
-        typer.Option(help="A score to reach. Repeatable.", show_default="the experiment's"),
-    ] = None,
-    metric: Annotated[
-        str | None,
-        typer.Option(help="The score that targets are read on.", show_default="the experiment's"),
-    ] = None,
-    baseline: Annotated[
-        str, typer.Option(metavar="LABEL", help="What the others are compared with.")
-    ] = "random",
-    sustain: Annotated[
-        int, typer.Option(min=1, help="Rounds in a row that the score must be at the target.")
-    ] = 1,
-    adjust: Annotated[
-        Adjustment, typer.Option(help="Correction for many tests.")
-    ] = Adjustment.holm,
+    results: ResultsDirectory,
+    target: Targets = None,
+    metric: Metric = None,
+    baseline: Baseline = "random",
+    sustain: Sustain = 1,
+    adjust: Adjust = Adjustment.holm,
     format: Annotated[Format, typer.Option(help="What to write.")] = Format.table,
     output: Annotated[
         Path | None, typer.Option(help="A file to write to.", show_default="the screen")
@@ -213,7 +246,58 @@ def report(
 
 
 @app.command()
-def status(results: Annotated[Path, typer.Argument(help="A results directory.")]) -> None:
+def plan(
+    results: ResultsDirectory,
+    saving: Annotated[float, typer.Option(help="The share of labels to be saved.")] = 0.1,
+    power: Annotated[float, typer.Option(help="The chance to see it.")] = 0.8,
+    target: Targets = None,
+    metric: Metric = None,
+    baseline: Baseline = "random",
+    sustain: Sustain = 1,
+    adjust: Adjust = Adjustment.holm,
+) -> None:
+    """Say how many seeds it takes to see a saving, with these results as a pilot."""
+    from alrun.planning import seeds_needed
+    from alrun.report import report as make_report
+    from alrun.report.render import as_text, seeds_sections
+
+    found = make_report(
+        results,
+        target,
+        metric=metric,
+        baseline=baseline,
+        sustain=sustain,
+        adjustment=adjust.value,
+    )
+    needed = seeds_needed(found, saving, power)
+    known = needed["seeds"].dropna()
+    notes = [
+        f"Seeds that see a saving of {saving:.0%} with a chance of {power:.0%}, by a paired test at"
+        f" .05 / {found.family}, the size of the family. Difference: that saving in labels. Spread:"
+        " the standard deviation of the paired differences in the pilot; what is planned with is"
+        " its upper 80 % limit.",
+    ]
+    if len(known):
+        notes.append(f"For every cell: {known.max():.0f} seeds.")
+    typer.echo(as_text(seeds_sections(needed), notes), nl=False)
+
+
+@app.command("import-curves")
+def import_curves_(
+    curves: Annotated[Path, typer.Argument(help="A .csv or .parquet, a row per round.")],
+    results: Annotated[Path, typer.Option(help="The results directory to make.")],
+) -> None:
+    """Take over curves of another tool, so that they can be reported."""
+    from alrun.foreign import import_curves
+
+    n_runs, told = import_curves(curves, results)
+    for sentence in told:
+        typer.echo(sentence, err=True)
+    typer.echo(f"{n_runs} runs are in {results}.\nNext: alrun report {results} --target 0.9")
+
+
+@app.command()
+def status(results: ResultsDirectory) -> None:
     """Say what is done, missing and failed, and for which cells."""
     from alrun.sweep import plan_sweep
 

@@ -212,6 +212,8 @@ class Experiment(_Section):
             raise ValueError(
                 "[initial] and splits exclude each other: the splits say who is initial"
             )
+        if self.max_seeds is not None and self.until_halfwidth is None:
+            raise ValueError("max_seeds goes with until_halfwidth")
         if self.initial is None and not all(given):
             self.initial = InitialSettings(per_class=2)
         return self

@@ -9,7 +9,7 @@ from typing import Any
 
 from alrun import catalogue
 from alrun.datasets import Dataset, Source, load
-from alrun.errors import DatasetError, ExperimentError, ResultsError
+from alrun.errors import DatasetError, ExperimentError
 from alrun.execute.local import Workers
 from alrun.execute.worker import Outcome, compute
 from alrun.experiment import DatasetSettings, Experiment
@@ -100,40 +100,6 @@ def sweep(
 def compact(plan: Plan) -> int:
     """Make the tables from the runs that are finished; return how many those are."""
     return plan.store.compact(list(plan.specs.values()), partial(_splits, plan.sources))
-
-
-def run_sweep(
-    experiment: str | Path,
-    results: str | Path | None = None,
-    *,
-    jobs: int = -1,
-    overrides: Sequence[str] = (),
-    retry_failed: bool = False,
-) -> Path:
-    """Run an experiment file and return its results directory.
-
-    As `alrun sweep` without a screen. Raises AlrunError where the input is wrong, and ResultsError
-    where runs failed: those that did not are kept, and the tables are made from them.
-
-    Parameters
-    ----------
-    experiment, results
-        The file and the directory, by default `results/<name>` below the current one.
-    jobs
-        Number of workers, -1 for one per core.
-    overrides
-        Keys of the file with other values, as in `["seeds=3", "model.C=0.1"]`.
-    retry_failed
-        Whether to run again what failed before.
-    """
-    plan = plan_sweep(Path(experiment), None if results is None else Path(results), overrides)
-    plan = sweep(plan, Workers(jobs), retry_failed)
-    for identity, failure in plan.failures.items():
-        raise ResultsError(
-            f"{len(plan.failures)} of {len(plan.specs)} runs failed, first {plan.specs[identity]}:"
-            f" {failure.error}"
-        )
-    return plan.store.path
 
 
 def n_rounds(spec: RunSpec) -> int:

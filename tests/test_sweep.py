@@ -11,9 +11,10 @@ import alrun
 from alrun import splits
 from alrun.errors import AlrunError, ExperimentError, ResultsError
 from alrun.execute.local import Workers
+from alrun.planning import run_sweep
 from alrun.seeds import generator
 from alrun.spec import run_id
-from alrun.sweep import Plan, plan_sweep, run_sweep, sweep
+from alrun.sweep import Plan, plan_sweep, sweep
 
 GOLDEN_BATCHES = {
     "0c6ac7562b93c742": [13, 113, 0, 87, 53],

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from io import StringIO
 from typing import Any
@@ -12,6 +12,7 @@ import pandas as pd
 
 from alrun.report.build import Report
 from alrun.report.tables import COUNTS, blocks
+from alrun.stats import MOST_SEEDS
 
 WIDTH = 100
 
@@ -253,13 +254,18 @@ def _p(value: float, star: bool, wide: bool) -> str:
 
 
 def _table(report: Report) -> str:
+    return as_text(sections(report), report.notes)
+
+
+def as_text(tables: Iterable[Section], notes: Iterable[str] = ()) -> str:
+    """Return tables and the sentences below them, as they stand on a screen."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     buffer = StringIO()
     screen = Console(file=buffer, width=WIDTH, color_system=None, highlight=False)
-    for section in sections(report):
+    for section in tables:
         table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
         for place, name in enumerate(section.header):
             table.add_column(
@@ -270,9 +276,36 @@ def _table(report: Report) -> str:
         screen.print(Text(section.title))
         screen.print(table)
         screen.print()
-    for note in report.notes:
+    for note in notes:
         screen.print(Text(note))
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
+
+
+def seeds_sections(table: pd.DataFrame) -> list[Section]:
+    """Return the tables of how many seeds it takes, from `alrun.planning.seeds_needed`."""
+    header = ("target", "strategy", "pilot seeds", "difference", "spread", "seeds")
+    found = []
+    for (dataset, model, batch_size), rows in blocks(table):
+        texts: list[tuple[str, ...]] = [
+            (
+                _target(row.target),
+                row.strategy,
+                f"{row.n_pilot}",
+                f"{row.difference:.1f}",
+                "" if math.isnan(row.spread) else f"{row.spread:.1f}",
+                _seeds_needed(row.seeds),
+            )
+            for row in rows.itertuples()
+        ]
+        title = f"Seeds needed: {dataset}, {model}, batch size {batch_size}"
+        found.append(Section(title, "", header, _first_of_each(texts), 2))
+    return found
+
+
+def _seeds_needed(seeds: float) -> str:
+    if math.isnan(seeds):
+        return "not estimable"
+    return f"more than {MOST_SEEDS:,}" if math.isinf(seeds) else f"{seeds:.0f}"
 
 
 def _markdown(report: Report) -> str:

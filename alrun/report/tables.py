@@ -142,3 +142,12 @@ def _ranked(names: Iterable[str], baseline: str, order: Sequence[str]) -> list[s
 def blocks(table: pd.DataFrame) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
     """Yield the rows of each data set, model and batch size."""
     yield from table.groupby(BLOCK, observed=True, sort=False)
+
+
+def too_wide(table: pd.DataFrame, half_width: float) -> pd.DataFrame:
+    """Return the rows whose saving has an interval that reaches further than that to a side.
+
+    Those whose saving cannot be estimated are passed over.
+    """
+    rows = table[~table["is_baseline"] & table["saving"].notna()]
+    return rows[(rows["saving_high"] - rows["saving_low"]) / 2 > half_width]

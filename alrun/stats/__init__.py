@@ -26,7 +26,7 @@ from alrun.stats.families import (
     smallest_adjusted_p,
 )
 from alrun.stats.paired import MONTE_CARLO_DRAWS, sign_flip, smallest_p
-from alrun.stats.power import power_of, seeds_for, upper_spread
+from alrun.stats.power import MOST_SEEDS, power_of, seeds_for, upper_spread
 
 __all__ = [
     "ADJUSTMENTS",
@@ -34,6 +34,7 @@ __all__ = [
     "CONFIDENCE",
     "FEWEST_SEEDS",
     "MONTE_CARLO_DRAWS",
+    "MOST_SEEDS",
     "Interval",
     "band_half_width",
     "fewest_seeds",
