@@ -2,7 +2,6 @@
 
 import signal
 import sys
-from collections import Counter
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,10 +12,7 @@ from typer.core import TyperGroup
 from alrun.errors import AlrunError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
     from alrun.execute.local import Workers
-    from alrun.spec import RunSpec
     from alrun.sweep import Plan
 
 # Typer shows its own errors as a box of lines; their kind is named by what it shows of it.
@@ -166,6 +162,7 @@ def sweep(
         if not dry_run and not runs.exists():  # else there may be nothing to do
             workers.start()
         from alrun.planning import plan_steps
+        from alrun.status import describe_failures
 
         for plan in plan_steps(experiment, results, overrides or []):
             plan = _sweep_step(plan, workers, dry_run, retry_failed, max_failures)
@@ -176,7 +173,7 @@ def sweep(
     left = len(plan.missing())
     stopped = f"; stopped after {max_failures} failures, {left} are left" if left else ""
     typer.echo(f"{len(plan.finished)} of {len(plan.specs)} runs are done{stopped}.")
-    for sentence in _failures(plan):
+    for sentence in describe_failures(plan):
         typer.echo(sentence, err=True)
     typer.echo(f"Next: alrun report {plan.store.path}")
     if plan.failures:
@@ -190,15 +187,16 @@ def _sweep_step(
     from alrun.planning import describe_step
     from alrun.progress import shown
     from alrun.report.build import build_report
+    from alrun.status import announcement, count_cells
     from alrun.sweep import sweep as run_missing
 
     todo = plan.missing(retry_failed)
     if not dry_run:
         plan.store.prepare()
-    for line in _announced(plan, todo):
+    for line in announcement(plan, todo):
         typer.echo(line, err=True)
     if dry_run:
-        for cell, n in _cells(todo).items():
+        for cell, n in count_cells(todo).items():
             typer.echo(f"{n:6} to do: {cell}")
         return plan
     with shown(todo) as on_progress:
@@ -299,26 +297,14 @@ def import_curves_(
 @app.command()
 def status(results: ResultsDirectory) -> None:
     """Say what is done, missing and failed, and for which cells."""
+    from alrun.status import describe
     from alrun.sweep import plan_sweep
 
     if not (results / "experiment.toml").is_file():
         raise AlrunError(f"{results} holds no experiment.toml; sweep into it first")
     plan = plan_sweep(results / "experiment.toml", results)
-    missing = plan.missing()
-    typer.echo(
-        f"{len(plan.specs)} runs: {len(plan.finished)} done, {len(missing)} missing,"
-        f" {len(plan.failures)} failed"
-    )
-    tabled = len(plan.store.tabled(list(plan.specs.values())))
-    if tabled > len(plan.finished):
-        typer.echo(f"the tables hold {tabled} of them; a sweep computes what has no run file anew")
-    done, left = _cells(plan.specs[identity] for identity in plan.finished), _cells(missing)
-    failed = _cells(plan.specs[identity] for identity in plan.failures)
-    for cell in _cells(plan.specs.values()):
-        counts = f"{done[cell]:6} done {left[cell]:6} missing {failed[cell]:6} failed"
-        typer.echo(f"{counts}   {cell}")
-    for sentence in _failures(plan):
-        typer.echo(sentence)
+    for line in describe(plan):
+        typer.echo(line)
     if plan.failures:
         raise typer.Exit(SOME_FAILED)
 
@@ -332,39 +318,6 @@ def list_(kind: Annotated[Kind, typer.Argument(help="Of what.")]) -> None:
     width = max(len(name) for name, _ in rows)
     for name, description in rows:
         typer.echo(f"{name:{width}}  {description}")
-
-
-def _announced(plan: "Plan", todo: "Sequence[RunSpec]") -> "Iterator[str]":
-    """Say what was done to the data, what is to be run, and which tables would be lost."""
-    for label, source in plan.sources.items():
-        for note in source.notes:
-            yield f"{label}: {note}"
-    foreign = plan.store.only_copies(list(plan.specs.values()))
-    if foreign:
-        yield (
-            f"Warning: the tables in {plan.store.path} hold {foreign} runs that have no run file"
-            " and are not of this experiment; a sweep replaces them. See --results for another."
-        )
-    yield (
-        f"{len(plan.specs)} runs: {len(plan.finished)} done, {len(plan.failures)} failed before,"
-        f" {len(todo)} to do, in {plan.store.path}"
-    )
-
-
-def _cells(specs: "Iterable[RunSpec]") -> Counter[str]:
-    return Counter(
-        f"{spec.dataset.label} / {spec.model.label} / {spec.strategy.label}"
-        f" / batch size {spec.batch_size}"
-        for spec in specs
-    )
-
-
-def _failures(plan: "Plan") -> "Iterator[str]":
-    if plan.failures:
-        yield f"{len(plan.failures)} runs failed; alrun sweep --retry-failed runs them again:"
-    for identity, failure in plan.failures.items():
-        reason = " ".join(failure.error.split())
-        yield f"  {plan.specs[identity]}: {failure.status}: {reason}"
 
 
 def main() -> None:

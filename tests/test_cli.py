@@ -108,6 +108,23 @@ def test_targets_and_baseline_and_metric_are_taken(swept):
     assert any("macro_f1" in note for note in content["notes"])
 
 
+def test_sustain_and_adjust_are_taken(swept):
+    folder, _ = swept
+    options = ["--target", 0.8, "--sustain", 2, "--adjust", "maxT", "--format", "json"]
+    content = json.loads(alrun("report", "results/tiny", *options, cwd=folder).stdout)
+    assert (content["sustain"], content["adjustment"]) == (2, "maxT")
+    assert any("step-down maxT" in note for note in content["notes"])
+    assert content["across"] == []
+
+
+def test_a_plan_says_how_many_seeds_it_takes(swept):
+    folder, _ = swept
+    done = alrun("plan", "results/tiny", "--saving", 0.2, "--power", 0.9, cwd=folder)
+    assert done.returncode == 0
+    assert "Seeds needed: iris, logistic, batch size 5" in done.stdout
+    assert "a saving of 20% with a chance of 90%" in " ".join(done.stdout.split())
+
+
 def test_status_counts_what_is_done_missing_and_failed(swept, tmp_path):
     folder, _ = swept
     done = alrun("status", "results/tiny", cwd=folder)
@@ -190,6 +207,14 @@ WRONG = {
     "no worker": (["sweep", "E", "--jobs", "0"], "--jobs"),
     "no argument": (["sweep"], "(?i)missing argument"),
     "an unknown format": (["report", "R", "--format", "word"], "--format"),
+    "an unknown adjustment": (["report", "R", "--adjust", "bonferroni"], "--adjust"),
+    "no round": (["report", "R", "--sustain", "0"], "--sustain"),
+    "an impossible saving": (["plan", "R", "--saving", "1.5"], "shares between 0 and 1"),
+    "a half-width of percent": (
+        ["sweep", "E", "--until-halfwidth", "8"],
+        "until_halfwidth: should be less than 1",
+    ),
+    "seeds without an end": (["sweep", "E", "--max-seeds", "8"], "goes with until_halfwidth"),
     "an unknown metric": (["report", "R", "--metric", "f2"], "there is no metric 'f2'"),
     "log_loss as metric": (["report", "R", "--metric", "log_loss"], "falls as models improve"),
     "a metric without values": (["report", "R", "--metric", "average_precision"], "does not apply"),

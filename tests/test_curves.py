@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from alrun.curves import (
     REQUIRED,
     area_under_curve,
+    falls_back,
     labels_to_target,
     read_curves,
     summaries,
@@ -67,6 +68,38 @@ def test_labels_to_target_agrees_with_a_loop_over_the_rounds(runs, tenths):
                 break
         expected["random", seed] = labels
     assert labels_of(read(*frames), tenths / 10) == expected
+
+
+@pytest.mark.parametrize(("sustain", "labels"), [(1, 30), (2, 50), (3, inf), (99, inf)])
+def test_a_target_can_have_to_be_sustained(sustain, labels):
+    """The window must be seen to its end: two rounds are left from 50 labels on, three are not."""
+    assert labels_to_target(read(BY_HAND), 0.9, sustain).tolist() == [labels]
+
+
+def test_a_run_that_falls_back_below_the_target_is_known():
+    assert falls_back(read(BY_HAND), 0.9).tolist() == [True]
+    assert falls_back(read(BY_HAND), 0.92).tolist() == [False]
+    assert falls_back(read(BY_HAND), 0.99).tolist() == [False]
+
+
+@MANY
+@given(st.lists(rounds, min_size=1, max_size=6), st.integers(1, 10), st.integers(1, 4))
+def test_sustained_targets_and_falls_agree_with_a_loop_over_the_rounds(runs, tenths, sustain):
+    frames, labels, falls = [], [], []
+    for seed, run in enumerate(runs):
+        run = run | {61: run.get(61, 0)}
+        frames.append(curve(list(run), [score / 10 for score in run.values()], seed=seed))
+        at_target = [run[n] >= tenths for n in sorted(run)]
+        windows = [
+            n
+            for place, n in enumerate(sorted(run))
+            if at_target[place : place + sustain] == [True] * sustain
+        ]
+        labels.append(min(windows, default=inf))
+        falls.append(True in at_target and False in at_target[at_target.index(True) :])
+    curves = read(*frames)
+    assert labels_to_target(curves, tenths / 10, sustain).tolist() == labels
+    assert falls_back(curves, tenths / 10).tolist() == falls
 
 
 def test_labels_to_target_are_read_on_the_metric_asked_for():

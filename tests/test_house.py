@@ -41,6 +41,7 @@ ORDER = [
     "alrun.execute.worker",
     "alrun.execute.local",
     "alrun.sweep",
+    "alrun.status",
     "alrun.stats.estimates",
     "alrun.stats.paired",
     "alrun.stats.families",

@@ -647,7 +647,7 @@ def naive_holm(p_values):
     return adjusted
 
 
-def many_tests():
+def many_tests(**options):
     rng = np.random.default_rng(5)
     frames = []
     for dataset, batch_size in product(["digits", "iris"], [5, 10]):
@@ -657,7 +657,7 @@ def many_tests():
                 score = np.clip(0.1 * np.arange(19) / n + 0.8 + rng.normal(0, 0.01, 19), 0, 0.99)
                 keys = {"dataset": dataset, "batch_size": batch_size}
                 frames.append(curve(GRID, score, name, seed, **keys))
-    return report_of(*frames, targets=[0.85, 0.9, 0.92])
+    return report_of(*frames, targets=[0.85, 0.9, 0.92], **options)
 
 
 def test_every_test_of_labels_to_target_is_in_one_family():
@@ -715,6 +715,112 @@ def test_a_strategy_with_too_few_pairs_for_significance_is_said():
     frames = [reaching([100] * 9), reaching([80] * 9, "margin")]
     assert not noted(report_of(*frames), "cannot reach")
     assert noted(report_of(*frames, reaching([80] * 3, "entropy")), "3 ", "cannot reach")
+
+
+def test_a_target_that_must_be_sustained_changes_every_number_of_it():
+    """Case: scores that touch the target once, fall back, and stay there later."""
+    touching = [0.5, 0.95, 0.5, 0.95, 0.95, 0.95]
+    staying = [0.5, 0.5, 0.95, 0.95, 0.95, 0.95]
+    grid = [20, 30, 40, 50, 60, 70]
+    frames = [curve(grid, touching, seed=seed) for seed in range(6)]
+    frames += [curve(grid, staying, "margin", seed) for seed in range(6)]
+    once, twice = report_of(*frames), report_of(*frames, sustain=2)
+    assert row_of(once, "random")["mean_labels"] == 30
+    assert row_of(once, "random")["sensitivity_mean_labels"] == 50
+    assert row_of(once)["saving"] == pytest.approx(1 - 40 / 30)
+    assert row_of(once)["sensitivity_saving"] == pytest.approx(1 - 40 / 50)
+    assert row_of(once, "random")["drop_back"] == 1
+    assert row_of(once)["drop_back"] == 0
+    assert noted(once, "more than half", "random at 0.9")
+    assert line_of(once)["k=2"] == "20"
+    assert line_of(once, "random")["back"] == "100"
+    assert row_of(twice)["mean_labels"] == 40
+    assert row_of(twice)["saving"] == pytest.approx(1 - 40 / 50)
+    assert row_of(twice)["sensitivity_saving"] == pytest.approx(1 - 40 / 30)
+    assert row_of(twice)["wins"] == 6
+    assert row_of(twice, "random")["drop_back"] == 1
+    assert line_of(twice)["k=1"] == "-33"
+    assert noted(twice, "in 2 rounds in a row")
+    assert json_of(twice)["sustain"] == 2
+
+
+def test_max_t_adjusts_each_family_by_the_joint_flips_of_its_seeds():
+    holm, adjusted = many_tests(), many_tests(adjustment="maxT")
+    tests = ~holm.rows["is_baseline"]
+    assert (holm.rows["p_value"].fillna(-1) == adjusted.rows["p_value"].fillna(-1)).all()
+    for name in ("p", "aulc_p", "final_p"):
+        smaller = adjusted.rows.loc[tests, f"{name}_adjusted"]
+        assert (smaller >= adjusted.rows.loc[tests, f"{name}_value"] - 1e-12).all()
+        assert (smaller <= holm.rows.loc[tests, f"{name}_adjusted"] + 1e-12).all()
+        assert (smaller < holm.rows.loc[tests, f"{name}_adjusted"]).any()
+    assert noted(adjusted, "step-down maxT over the 24 tests")
+    assert adjusted.rows.loc[~tests, "p_adjusted"].isna().all()
+
+
+def test_max_t_of_a_report_is_that_of_its_differences():
+    labels = {"random": [100, 120, 140, 110], "a": [90, 100, 130, 80], "b": [80, 110, 150, 90]}
+    report = report_of(
+        *[reaching(values, name) for name, values in labels.items()], adjustment="maxT"
+    )
+    rows = [
+        [r - a, r - b] for r, a, b in zip(labels["random"], labels["a"], labels["b"], strict=True)
+    ]
+    assert rows == [[10, 20], [20, 10], [10, -10], [30, 20]]
+    assert row_of(report, "a")["p_adjusted"] == 0.25
+    assert row_of(report, "b")["p_adjusted"] == 0.375
+
+
+def test_max_t_needs_the_same_seeds_in_all_tests():
+    frames = [reaching([100] * 8), reaching([80] * 8, "margin"), reaching([90] * 7, "entropy")]
+    with pytest.raises(ResultsError, match="the same seeds in all tests, and entropy, digits"):
+        report_of(*frames, adjustment="maxT")
+    assert len(report_of(*frames).rows) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"adjustment": "maxt"}, "did you mean 'maxT'"), ({"sustain": 0}, "one round at least")],
+)
+def test_options_that_cannot_be_are_errors(options, said):
+    with pytest.raises(ResultsError, match=said):
+        report_of(*SIX, **options)
+
+
+def test_the_smallest_adjusted_p_and_the_seeds_a_family_needs_are_said():
+    assert noted(
+        report_of(*SIX), "that 6 seeds can give in a family of 1 test is 0.03; ", "takes 6"
+    )
+    assert noted(many_tests(adjustment="maxT"), "can give in a family of 24 tests is 0.008")
+
+
+@FEW
+@given(st.randoms(use_true_random=False), st.sampled_from(["holm", "maxT"]))
+def test_permuting_rows_seeds_and_strategies_changes_no_number(random, adjustment):
+    """Seeds are renumbered, rows shuffled, and the strategies named in another order."""
+    rng = np.random.default_rng(random.randrange(1000))
+    frames = [
+        curve(GRID, np.clip(rng.normal(0.05 * np.arange(19) + 0.4, 0.1), 0, 1), name, seed)
+        for name in ("random", "margin", "entropy")
+        for seed in range(18)  # more than are enumerated
+    ]
+    frame = pd.concat(frames, ignore_index=True)
+    seeds = list(range(18))
+    random.shuffle(seeds)
+    others = frame.assign(
+        seed=frame["seed"].map(dict(enumerate(seeds))),
+        run_id=frame["run_id"],
+        strategy=frame["strategy"].map({"random": "random", "margin": "zz", "entropy": "aa"}),
+    )
+    options = {"targets": [0.7, 0.9], "adjustment": adjustment}
+    plain = report_of(frame, **options).rows
+    found = report_of(shuffled(others, random.randrange(100)), **options).rows
+    names = {"random": "random", "zz": "margin", "aa": "entropy"}
+    found = found.assign(strategy=found["strategy"].map(names))
+    keys = ["target", "strategy"]
+    plain, found = (rows.sort_values(keys, ignore_index=True) for rows in (plain, found))
+    tests = [name for name in COLUMNS if "p_value" in name or "p_adjusted" in name]
+    pd.testing.assert_frame_equal(found[tests], plain[tests], check_exact=True)
+    pd.testing.assert_frame_equal(found, plain, rtol=1e-9, atol=1e-12, check_categorical=False)
 
 
 # AULC and the final score
@@ -965,3 +1071,44 @@ def test_a_table_of_runs_of_another_maker_is_passed_over(tmp_path):
     pd.concat(CENSORED).to_parquet(folder / "curves.parquet")
     pd.DataFrame({"run": [1]}).to_parquet(folder / "runs.parquet")
     assert alrun.report(folder, [0.9]).rows["query_seconds"].isna().all()
+
+
+# Tables for papers
+
+
+def test_the_best_mean_of_each_target_is_bold_in_papers():
+    entropy = reaching([70, 130, 90, 120, 140], "entropy")
+    report = report_of(*REACHED, entropy, targets=[0.6, 0.9])
+    markdown, latex = render(report, "markdown"), render(report, "latex")
+    assert row_of(report)["mean_labels"] == 90
+    assert markdown.count("**90.0 [") == 2
+    assert latex.count(r"\textbf{90.0 [") == 2
+    table = markdown[: markdown.index("Whole curve")]
+    assert table.count("| **") == 2  # one for each target
+    assert "**" not in render(report, "table")
+
+
+def test_what_is_not_significant_is_said_in_words_in_papers():
+    report = report_of(*REACHED)
+    for format in ("markdown", "latex"):
+        assert ".062, not significant" in render(report, format)
+    (table, _) = render(report_of(*SIX), "latex").split("Whole curve")
+    assert ".031*" in table
+    assert "not significant" not in table
+
+
+def test_a_caption_says_seeds_budget_and_correction():
+    for adjustment, words in (("holm", "Holm's correction"), ("maxT", "step-down maxT")):
+        report = report_of(*SIX, adjustment=adjustment)
+        for format in ("markdown", "latex"):
+            text = render(report, format)
+            assert "6 seeds, budget 200 labels." in text
+            assert f"paired sign-flip tests, {words} over 1 test" in text
+
+
+def test_latex_tables_have_what_a_document_needs():
+    text = render(report_of(*SIX), "latex")
+    begun, ended = re.findall(r"\\begin{(\w+)}", text), re.findall(r"\\end{(\w+)}", text)
+    assert sorted(begun) == sorted(ended)
+    assert text.count(r"\caption{") == text.count(r"\begin{table}") == 2
+    assert not re.search(r"(?<!\\)%", "\n".join(x for x in text.splitlines() if x[:1] != "%"))

@@ -12,6 +12,7 @@ import pandas as pd
 
 from alrun.report.build import Report
 from alrun.report.tables import COUNTS, blocks
+from alrun.report.words import counted
 from alrun.stats import MOST_SEEDS
 
 WIDTH = 100
@@ -162,12 +163,12 @@ def _first_of_each(texts: list[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
 
 def _seeds(rows: pd.DataFrame) -> str:
     low, high = rows["n_seeds"].min(), rows["n_seeds"].max()
-    return f"{low} to {high} seeds" if low < high else f"{high} seeds" if high > 1 else "1 seed"
+    return f"{low} to {high} seeds" if low < high else counted(high, "seed")
 
 
 def _tests(report: Report, family: int) -> str:
     adjusted = {"holm": "Holm's correction", "maxT": "step-down maxT"}[report.adjustment]
-    return f"paired sign-flip tests, {adjusted} over {family} tests"
+    return f"paired sign-flip tests, {adjusted} over {counted(family, 'test')}"
 
 
 def saving_text(row: Any) -> str:
