@@ -11,8 +11,10 @@ EXPERIMENTS := $(wildcard experiments/*.toml)
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-sweep: $(READY)  ## run experiments/digits.toml on all cores and print its report
+sweep: $(READY)  ## run experiments/digits.toml on all cores, draw its plots and print its report
 	$(BIN)/alrun sweep experiments/digits.toml
+	$(BIN)/alrun plot results/digits --kind curves --batch-size 10 --output results/digits/curves.svg
+	$(BIN)/alrun plot results/digits --kind savings --output results/digits/savings.svg
 	$(BIN)/alrun report results/digits
 
 gallery: $(READY)  ## run every experiment
@@ -40,10 +42,10 @@ lock: $(READY)  ## resolve the dependencies anew into requirements.lock
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-annotate \
 		--python-version 3.11 --custom-compile-command "make lock" \
-		--group pyproject.toml:dev pyproject.toml --output-file requirements.lock
+		--all-extras --group pyproject.toml:dev pyproject.toml --output-file requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate \
 		--python-version 3.11 --custom-compile-command "make lock" \
-		--constraint requirements.lock --group pyproject.toml:peers pyproject.toml \
+		--constraint requirements.lock --all-extras --group pyproject.toml:peers pyproject.toml \
 		--output-file requirements-peers.lock
 
 clean:  ## remove .venv, caches and the run files of sweeps

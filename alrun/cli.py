@@ -71,6 +71,15 @@ class Adjustment(StrEnum):
     maxT = "maxT"  # noqa: N815 -- the name of the field
 
 
+class Plot(StrEnum):
+    """What there is a plot of."""
+
+    curves = "curves"
+    difference = "difference"
+    savings = "savings"
+    reached = "reached"
+
+
 class Kind(StrEnum):
     """What there is a list of."""
 
@@ -241,6 +250,37 @@ def report(
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise AlrunError(f"{output} cannot be written: {error.strerror}") from error
+
+
+@app.command()
+def plot(
+    results: ResultsDirectory,
+    output: Annotated[Path, typer.Option(help="A .svg, .png or .pdf to write.")],
+    kind: Annotated[
+        list[Plot] | None, typer.Option(help="What to draw. Repeatable.", show_default="all")
+    ] = None,
+    batch_size: Annotated[
+        list[int] | None, typer.Option(help="Those to draw. Repeatable.", show_default="all")
+    ] = None,
+    target: Targets = None,
+    metric: Metric = None,
+    baseline: Baseline = "random",
+    sustain: Sustain = 1,
+    adjust: Adjust = Adjustment.holm,
+) -> None:
+    """Draw curves with bands, differences, savings and the share of runs at the target."""
+    from alrun.report import report as make_report
+    from alrun.report.plots import write_plot
+
+    found = make_report(
+        results,
+        target,
+        metric=metric,
+        baseline=baseline,
+        sustain=sustain,
+        adjustment=adjust.value,
+    )
+    write_plot(found, output, [entry.value for entry in kind or Plot], batch_size)
 
 
 @app.command()

@@ -140,8 +140,8 @@ def _claim(tables: Tables, per_seed: Collection[str]) -> Iterator[str]:
     fixed, drawn = sorted(names - set(per_seed)), sorted(names & set(per_seed))
     if fixed:
         yield (
-            f"The claim is about {listed(fixed)} as it is, split anew for each seed; it is none"
-            " about other data from the same source."
+            f"The claim is about {listed(fixed)} as {'it is' if len(fixed) == 1 else 'they are'},"
+            " split anew for each seed; it is none about other data from the same source."
         )
     if drawn:
         yield f"{listed(drawn)} is drawn anew for each seed: the claim is about its generator."
