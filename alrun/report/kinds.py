@@ -49,7 +49,7 @@ def plots_of(report: Report, kinds: Sequence[str], batch_sizes: Sequence[int] | 
         if kind not in KINDS:
             raise ResultsError(f"there is no plot '{kind}'{nearest(kind, KINDS)}")
     lacking = {kind: _lacking(report, rows, kind) for kind in dict.fromkeys(kinds or KINDS)}
-    if set(lacking) != set(KINDS):
+    if set(lacking) != set(KINDS):  # what was asked for by name is not left out
         for sentence in filter(None, lacking.values()):
             raise ResultsError(sentence)
     return [_MAKERS[kind](report, rows) for kind, sentence in lacking.items() if not sentence]
@@ -76,7 +76,7 @@ def _compared(rows: pd.DataFrame) -> pd.DataFrame:
     found = [
         block
         for _, block in blocks(rows)
-        if block["is_baseline"].any() and len(block[~block["is_baseline"]])
+        if block["is_baseline"].any() and not block["is_baseline"].all()
     ]
     return pd.concat(found) if found else rows.iloc[:0]
 

@@ -94,7 +94,7 @@ class SavingsPanel:
         axes.axvline(0, **_ZERO)
         axes.grid(axis="x")
         axes.spines["left"].set_visible(False)
-        axes.tick_params(axis="y", length=0)
+        axes.tick_params(axis="y", length=0, pad=7)  # an arrow has room
         places: list[float] = []
         for name, group in self.groups:
             first = places[-1] + 1.5 if places else 0.0
@@ -184,7 +184,7 @@ def _limits(rows: pd.DataFrame) -> tuple[float, float]:
 
 def _name_group(axes: "Axes", place: float, name: str) -> None:
     axes.text(
-        *(1.01, place, name),
+        *(1.015, place, name),
         transform=axes.get_yaxis_transform(),
         verticalalignment="center",
         fontsize=SMALL,
