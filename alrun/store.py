@@ -61,7 +61,7 @@ class Store:
         """Write the resolved experiment file, unless it says the same already."""
         content = text.encode()
         if not self.experiment.is_file() or self.experiment.read_bytes() != content:
-            _write(self.experiment, content)
+            write_file(self.experiment, content)
 
     def finished(self) -> set[str]:
         """Return the ids of the runs that have a file."""
@@ -105,7 +105,7 @@ class Store:
         before = self.failures().get(run_id(spec))
         failure = Failure(status, error, traceback, before.attempts + 1 if before else 1)
         content = json.dumps(vars(failure), indent=1).encode()
-        _write(path, content)
+        write_file(path, content)
 
     def compact(
         self,
@@ -284,11 +284,14 @@ def _write_table(path: Path, table: pa.Table, footer: Mapping[str, Any], **optio
     table = table.replace_schema_metadata(metadata)
     content = pa.BufferOutputStream()  # to a file it would be many small writes
     pq.write_table(table, content, compression="zstd", **options)
-    _write(path, content.getvalue())
+    write_file(path, content.getvalue())
 
 
-def _write(path: Path, content: bytes | pa.Buffer) -> None:
-    """Write a temporary file beside `path`, then put it in its place at once."""
+def write_file(path: Path, content: bytes | pa.Buffer) -> None:
+    """Write a temporary file beside `path`, then put it in its place at once.
+
+    Raises ResultsError where that cannot be.
+    """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         file = open(temporary, "xb")  # noqa: SIM115 -- what is not ours must not be removed below

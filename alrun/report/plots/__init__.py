@@ -1,0 +1,169 @@
+"""A report as pictures: learning curves, differences, savings, and shares of runs at the target."""
+
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alrun.errors import ResultsError
+from alrun.report.build import Report
+from alrun.report.plots.kinds import KINDS, Plot, in_common, plots_of
+from alrun.report.plots.panels import LinesPanel
+from alrun.report.plots.styles import (
+    LARGE,
+    MEDIUM,
+    SMALL,
+    Names,
+    Style,
+    fit,
+    handles,
+    house_style,
+    move_apart,
+    shortened,
+    styles_of,
+    width_of,
+    wrapped,
+)
+from alrun.store import write_file
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+__all__ = ["KINDS", "draw", "write_plot"]
+
+# What would say when, or by which version, a file was written.
+_SILENT: dict[str, dict[str, None]] = {
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+_WIDTH, _LINE, _HANDLE = 9.0, 0.17, 0.8  # inches
+_RESOLUTION, _MOST_PIXELS = 200, 60_000
+
+
+def draw(
+    report: Report, kinds: Sequence[str] = KINDS, batch_sizes: Sequence[int] | None = None
+) -> "Figure":
+    """Draw a report, one kind of plot below the other.
+
+    Parameters
+    ----------
+    kinds
+        Some of KINDS. Of all of them, those that need a target or a baseline that is not there are
+        left out.
+    batch_sizes
+        Those to draw; by default all.
+
+    Raises
+    ------
+    ResultsError
+        Where a kind is unknown or cannot be drawn, a batch size is not in the results, or
+        matplotlib is missing.
+    """
+    plots = plots_of(report, kinds, batch_sizes)
+    with house_style():
+        return _figure(plots, styles_of(report.rows["strategy"], report.baseline))
+
+
+def write_plot(
+    report: Report,
+    output: Path,
+    kinds: Sequence[str] = KINDS,
+    batch_sizes: Sequence[int] | None = None,
+) -> None:
+    """Draw a report into a file: SVG, PNG or PDF by its suffix.
+
+    The same report makes the same bytes. Raises ResultsError as `draw` does, and where the suffix
+    is another or the file cannot be written.
+    """
+    format = output.suffix.lower().removeprefix(".")
+    if format not in _SILENT:
+        raise ResultsError(f"{output} must end in .svg, .png or .pdf, which are what can be drawn")
+    figure, content = draw(report, kinds, batch_sizes), BytesIO()
+    resolution = min(_RESOLUTION, _MOST_PIXELS / figure.get_figheight())
+    with house_style():
+        figure.savefig(content, format=format, dpi=resolution, metadata=_SILENT[format])
+    write_file(output, content.getvalue())
+
+
+def _figure(plots: Sequence[Plot], styles: Mapping[str, Style]) -> "Figure":
+    """Draw plots one below the other, their lines named at the ends or in a legend."""
+    from matplotlib.figure import Figure
+
+    legend_height = _LINE * -(-len(styles) // _legend_columns(styles))
+    heights = [3 * _LINE + legend_height + sum(plot.heights) for plot in plots]
+    figure = Figure(figsize=(_WIDTH, sum(heights)), layout="constrained")
+    layout = figure.get_layout_engine()
+    assert layout is not None
+    parts = figure.subfigures(len(plots), 1, squeeze=False, height_ratios=heights)[:, 0]
+    named = [_draw_panels(part, plot, styles) for part, plot in zip(parts, plots, strict=True)]
+    layout.execute(figure)  # only now is it known how much room names have
+    for part, plot, panels in zip(parts, plots, named, strict=True):
+        has_room = all(map(fit, filter(None, panels)))
+        _put_title(part, plot, styles, has_legend=not has_room)
+        for name in chain(*panels):
+            if has_room:
+                name.set_in_layout(True)
+            else:
+                name.remove()
+        if not has_room:
+            panels.clear()
+    layout.execute(figure)
+    for names in filter(None, chain(*named)):
+        move_apart(names)
+    figure.set_layout_engine("none")  # the same places in every format
+    return figure
+
+
+def _draw_panels(part: "SubFigure", plot: Plot, styles: Mapping[str, Style]) -> list[Names]:
+    """Draw the panels of a plot and return the names of lines in each.
+
+    Panels of the same data set, model and target have the same scales.
+    """
+    _, titles = in_common([panel.where for panel in plot.panels])
+    grid = part.subplots(
+        len(plot.heights), plot.n_columns, squeeze=False, height_ratios=plot.heights
+    ).ravel()
+    first: dict[tuple[str | None, ...], Axes] = {}
+    named = []
+    for place, (panel, title, axes) in enumerate(zip(plot.panels, titles, grid, strict=False)):
+        key = tuple(panel.where.get(column) for column in ("dataset", "model", "target"))
+        if key in first:
+            axes.sharex(first[key])
+            axes.sharey(first[key])
+        first.setdefault(key, axes)
+        named.append(panel.draw(axes, styles))
+        axes.set_title(wrapped(title, _WIDTH / max(plot.n_columns, 2) - 0.6, MEDIUM), loc="left")
+        if place % plot.n_columns:
+            axes.set_ylabel("")
+        if place + plot.n_columns < len(plot.panels):
+            axes.set_xlabel("")
+    for axes in grid[len(plot.panels) :]:
+        axes.remove()
+    return named
+
+
+def _put_title(
+    part: "SubFigure", plot: Plot, styles: Mapping[str, Style], has_legend: bool
+) -> None:
+    """Write above a plot what it shows, and below that, where lines are not named, the legend."""
+    common, _ = in_common([panel.where for panel in plot.panels])
+    title = ": ".join(filter(None, [plot.title, ", ".join(common.values())]))
+    drawn = {line.strategy for p in plot.panels if isinstance(p, LinesPanel) for line in p.lines}
+    names = [name for name in styles if name in drawn and has_legend]
+    part.legend(
+        handles(names, styles),
+        list(map(shortened, names)),
+        loc="outside upper left",
+        ncols=_legend_columns(styles),
+        title="\n".join(wrapped(text, _WIDTH - 0.3, LARGE) for text in (title, plot.detail)),
+        alignment="left",
+    )
+
+
+def _legend_columns(styles: Mapping[str, Style]) -> int:
+    """Return how many names stand beside each other in a legend, by the longest."""
+    longest = max(width_of(shortened(name), SMALL) for name in styles)
+    return max(1, int(_WIDTH / (_HANDLE + longest)))

@@ -1,0 +1,176 @@
+"""The kinds of plots: what each needs of a report, and the panels it makes of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from alrun.curves import BLOCK
+from alrun.errors import ResultsError, nearest
+from alrun.report.build import Report
+from alrun.report.plots.lines import mean_curves, mean_differences, shares_at_target
+from alrun.report.plots.panels import LinesPanel, SavingsPanel
+from alrun.report.plots.styles import shortened
+from alrun.report.tables import blocks
+
+KINDS = ("curves", "difference", "savings", "reached")
+
+Panel = LinesPanel | SavingsPanel
+
+
+@dataclass(frozen=True)
+class Plot:
+    """The panels of one kind, so many beside each other, with a title and what it leaves open."""
+
+    title: str
+    detail: str
+    panels: tuple[Panel, ...]
+    n_columns: int
+
+    @property
+    def heights(self) -> list[float]:
+        """Of the rows of panels, in inches."""
+        starts = range(0, len(self.panels), self.n_columns)
+        heights = [panel.height(self.n_columns) for panel in self.panels]
+        return [max(heights[start : start + self.n_columns]) for start in starts]
+
+
+def plots_of(report: Report, kinds: Sequence[str], batch_sizes: Sequence[int] | None) -> list[Plot]:
+    """Return what is to be drawn, or raise ResultsError where it cannot be."""
+    rows = report.rows
+    for size in batch_sizes or ():
+        if size not in set(rows["batch_size"]):
+            known = ", ".join(map(str, sorted(set(rows["batch_size"]))))
+            raise ResultsError(f"there is no batch size {size} in these results; known are {known}")
+    if batch_sizes:
+        rows = rows[rows["batch_size"].isin(batch_sizes)]
+    for kind in kinds:
+        if kind not in KINDS:
+            raise ResultsError(f"there is no plot '{kind}'{nearest(kind, KINDS)}")
+    lacking = {kind: _lacking(report, rows, kind) for kind in dict.fromkeys(kinds or KINDS)}
+    if set(lacking) != set(KINDS):  # what was asked for by name is not left out
+        for sentence in filter(None, lacking.values()):
+            raise ResultsError(sentence)
+    return [_MAKERS[kind](report, rows) for kind, sentence in lacking.items() if not sentence]
+
+
+def _lacking(report: Report, rows: pd.DataFrame, kind: str) -> str | None:
+    """Return why a kind cannot be drawn, in a sentence."""
+    so = f"so that '{kind}' cannot be drawn"
+    if kind in ("savings", "reached") and not report.targets:
+        return f"no target is named, {so}; name one with --target"
+    if kind in ("difference", "savings"):
+        if not rows["is_baseline"].any():
+            return (
+                f"there is no {report.baseline} in these results, {so}; name another baseline with"
+                " --baseline"
+            )
+        if _compared(rows).empty:
+            return f"there is nothing to compare with {report.baseline}, {so}; sweep a strategy"
+    return None
+
+
+def _compared(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of blocks that have a baseline and something to compare with it."""
+    found = [
+        block
+        for _, block in blocks(rows)
+        if block["is_baseline"].any() and not block["is_baseline"].all()
+    ]
+    return pd.concat(found) if found else rows.iloc[:0]
+
+
+def _curves(report: Report, rows: pd.DataFrame) -> Plot:
+    panels = tuple(
+        LinesPanel(
+            _where(block),
+            mean_curves(report.curves, block),
+            report.metric,
+            levels=report.targets,
+        )
+        for _, block in blocks(rows)
+    )
+    detail = f"mean {report.metric}{_band(panels)}"
+    return Plot("Learning curves", detail, panels, _columns(panels))
+
+
+def _difference(report: Report, rows: pd.DataFrame) -> Plot:
+    panels = tuple(
+        LinesPanel(
+            _where(block),
+            mean_differences(report.curves, block, report.baseline),
+            f"difference in {report.metric}",
+            has_zero=True,
+        )
+        for _, block in blocks(_compared(rows))
+    )
+    title = f"Difference from {shortened(report.baseline)}"
+    detail = f"mean over the seeds that both have{_band(panels)}"
+    return Plot(title, detail, panels, _columns(panels))
+
+
+def _savings(report: Report, rows: pd.DataFrame) -> Plot:
+    panels = []
+    for _, cell in _compared(rows).groupby(["dataset", "model"], observed=True, sort=False):
+        parts = list(cell[~cell["is_baseline"]].groupby(["target", "batch_size"]))
+        common, names = in_common([_where(part, ("target", "batch_size")) for _, part in parts])
+        groups = tuple((name, part) for name, (_, part) in zip(names, parts, strict=True))
+        panels.append(SavingsPanel(_where(cell, ("dataset", "model")) | common, groups))
+    title = f"Saving against {shortened(report.baseline)}"
+    detail = "with 95 % intervals, an arrow where one goes on; filled where adjusted p ≤ .05"
+    return Plot(title, detail, tuple(panels), 1)
+
+
+def _reached(report: Report, rows: pd.DataFrame) -> Plot:
+    panels = tuple(
+        LinesPanel(
+            _where(cell, (*BLOCK, "target")),
+            shares_at_target(report.curves, cell, report.sustain),
+            "share of runs\nat the target",
+            is_share=True,
+        )
+        for _, block in blocks(rows)
+        for _, cell in block.groupby("target")
+    )
+    n_targets = len(report.targets)
+    columns = n_targets if n_targets in (2, 3) else _columns(panels)
+    return Plot("Runs at the target", "their share by number of labels", panels, columns)
+
+
+def _band(panels: Sequence[LinesPanel]) -> str:
+    has_band = any(not np.isnan(line.half_width).any() for p in panels for line in p.lines)
+    return ", with its 95 % simultaneous band" if has_band else "; no band below five seeds"
+
+
+def _columns(panels: Sequence[Panel]) -> int:
+    """Return how many panels stand beside each other: at most three, and no hole where four do."""
+    return min(len(panels), 2 if len(panels) == 4 else 3)
+
+
+def _where(rows: pd.DataFrame, columns: Sequence[str] = BLOCK) -> dict[str, str]:
+    """Return in words what rows have in common: their data set, model, batch size, target."""
+    words = {"dataset": shortened, "model": shortened, "batch_size": "batch size {}".format}
+    words["target"] = "target {:g}".format
+    return {column: words[column](rows[column].iloc[0]) for column in columns}
+
+
+def in_common(wheres: Sequence[Mapping[str, str]]) -> tuple[dict[str, str], list[str]]:
+    """Return what is the same everywhere, and the rest of each as a title."""
+    common = {
+        column: words
+        for column, words in wheres[0].items()
+        if all(where.get(column) == words for where in wheres)
+    }
+    return common, [
+        ", ".join(words for column, words in where.items() if column not in common)
+        for where in wheres
+    ]
+
+
+_MAKERS: dict[str, Callable[[Report, pd.DataFrame], Plot]] = {
+    "curves": _curves,
+    "difference": _difference,
+    "savings": _savings,
+    "reached": _reached,
+}

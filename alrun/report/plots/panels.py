@@ -1,0 +1,209 @@
+"""One panel of a plot: lines over the number of labels, or savings with their intervals."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isnan
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from alrun.report.plots.lines import Line
+from alrun.report.plots.styles import (
+    BLACK,
+    FAINT,
+    GREY,
+    LIGHT,
+    SMALL,
+    Names,
+    Style,
+    name_ends,
+    shortened,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_ROW_HEIGHT, _AXIS_HEIGHT = 0.17, 0.65  # inches
+_MARKERS_PER_LINE = 7
+# In percent: an interval that goes on for more than this beyond every saving is cut, as an arrow.
+_FURTHEST = 100.0
+_ZERO: Any = {"color": BLACK, "linewidth": 0.8, "zorder": 1.0}
+
+
+@dataclass(frozen=True)
+class LinesPanel:
+    """Lines over the number of labels.
+
+    Attributes
+    ----------
+    where
+        What is shown, in words: the data set, the model, the batch size, the target.
+    levels
+        Scores that are marked across the panel.
+    has_zero
+        Whether zero is.
+    is_share
+        Whether the heights are shares of runs, which are steps between 0 and 1.
+    """
+
+    where: Mapping[str, str]
+    lines: tuple[Line, ...]
+    y_label: str
+    levels: tuple[float, ...] = ()
+    has_zero: bool = False
+    is_share: bool = False
+
+    def height(self, n_columns: int) -> float:
+        """Return its height in inches where so many stand beside each other."""
+        return {1: 3.4, 2: 2.7}.get(n_columns, 2.2)
+
+    def draw(self, axes: "Axes", styles: Mapping[str, Style]) -> Names:
+        """Draw the panel and return the names of its lines."""
+        if not self.lines:
+            return _say_nothing(axes)
+        axes.set(xlabel="labels", ylabel=self.y_label)
+        if self.is_share:
+            axes.set(ylim=(-0.04, 1.04), yticks=np.linspace(0, 1, 5))
+            axes.grid(axis="y")
+        if self.has_zero:
+            axes.axhline(0, **_ZERO)
+        for level in self.levels:
+            _draw_level(axes, level)
+        for place, line in enumerate(self.lines):
+            _draw_line(axes, line, styles[line.strategy], place, self.is_share)
+        axes.locator_params(axis="x", integer=True)
+        ends = {line.strategy: (line.n_labels[-1], line.height[-1]) for line in self.lines}
+        return name_ends(axes, ends, styles)
+
+
+@dataclass(frozen=True)
+class SavingsPanel:
+    """Savings with their intervals, a row each.
+
+    Attributes
+    ----------
+    where
+        As for LinesPanel.
+    groups
+        The rows of a report that belong together, with what they have in common in words.
+    """
+
+    where: Mapping[str, str]
+    groups: tuple[tuple[str, pd.DataFrame], ...]
+
+    def height(self, n_columns: int) -> float:
+        """Return its height in inches, which goes by its rows."""
+        n_rows = sum(len(rows) + 0.5 for _, rows in self.groups)
+        return _AXIS_HEIGHT + _ROW_HEIGHT * n_rows
+
+    def draw(self, axes: "Axes", styles: Mapping[str, Style]) -> Names:
+        """Draw the panel; its rows are named on the axis."""
+        rows = pd.concat([rows for _, rows in self.groups])
+        axes.set(xlim=_limits(rows), xlabel="saving within the budget (%)")
+        axes.axvline(0, **_ZERO)
+        axes.grid(axis="x")
+        axes.spines["left"].set_visible(False)
+        axes.tick_params(axis="y", length=0, pad=7)  # an arrow has room
+        places: list[float] = []
+        for name, group in self.groups:
+            first = places[-1] + 1.5 if places else 0.0
+            places += [first + place for place in range(len(group))]
+            for place, row in zip(places[-len(group) :], group.itertuples(), strict=True):
+                _draw_saving(axes, place, row, styles[row.strategy])
+            _name_group(axes, (first + places[-1]) / 2, name)
+            axes.axhline(places[-1] + 0.75, color=FAINT, linewidth=0.6, zorder=0)
+        axes.set_yticks(places, [shortened(name) for name in rows["strategy"]])
+        axes.set_ylim(places[-1] + 0.75, -0.75)
+        return []
+
+
+def _draw_level(axes: "Axes", level: float) -> None:
+    axes.axhline(level, color=LIGHT, linewidth=0.6, zorder=1)
+    axes.text(
+        *(0.005, level, f"{level:g}"),
+        transform=axes.get_yaxis_transform(),
+        verticalalignment="bottom",
+        color=GREY,
+        fontsize=SMALL - 1,
+    )
+
+
+def _draw_line(axes: "Axes", line: Line, style: Style, place: int, is_share: bool) -> None:
+    """Draw a line with its band; lines of another place have their markers elsewhere."""
+    if not np.isnan(line.half_width).any():
+        axes.fill_between(
+            line.n_labels,
+            line.height - line.half_width,
+            line.height + line.half_width,
+            color=style.colour,
+            alpha=0.2,
+            linewidth=0.4 if len(line.n_labels) > 1 else 3,  # of one point it is a stroke
+        )
+    every = -(-len(line.n_labels) // _MARKERS_PER_LINE)
+    axes.plot(
+        line.n_labels,
+        line.height,
+        color=style.colour,
+        linestyle=style.line,
+        marker=style.marker,
+        markevery=(place % every, every),
+        drawstyle="steps-post" if is_share else "default",
+    )
+
+
+def _draw_saving(axes: "Axes", place: float, row: Any, style: Style) -> None:
+    """Draw one saving: filled where it is significant, an arrow where its interval goes on."""
+    left, right = axes.get_xlim()
+    if isnan(row.saving):
+        has_room = right >= -left
+        axes.annotate(
+            *("not estimable", (0, place)),
+            xytext=(4 if has_room else -4, 0),
+            textcoords="offset points",
+            horizontalalignment="left" if has_room else "right",
+            verticalalignment="center",
+            color=GREY,
+            fontsize=SMALL,
+        )
+        return
+    low, high = 100 * row.saving_low, 100 * row.saving_high
+    axes.plot([max(low, left), min(high, right)], [place] * 2, color=style.colour)
+    for edge, arrow, goes_on in ((left, "<", low < left), (right, ">", high > right)):
+        if goes_on:
+            axes.plot(edge, place, marker=arrow, color=style.colour, clip_on=False)
+    axes.plot(
+        100 * row.saving,
+        place,
+        marker=style.marker,
+        color=style.colour,
+        markerfacecolor=style.colour if row.significant else "white",
+        markersize=5,
+    )
+
+
+def _limits(rows: pd.DataFrame) -> tuple[float, float]:
+    """Return the percentages between which savings and their intervals are shown."""
+    saving = 100 * rows["saving"].dropna()
+    ends = 100 * rows[["saving_low", "saving_high"]].to_numpy(np.float64).ravel()
+    within = ends[(ends >= saving.min() - _FURTHEST) & (ends <= saving.max() + _FURTHEST)]
+    shown = [0.0, *saving, *within]
+    margin = 0.04 * (max(shown) - min(shown)) or 10.0
+    return min(shown) - margin, max(shown) + margin
+
+
+def _name_group(axes: "Axes", place: float, name: str) -> None:
+    axes.text(
+        *(1.015, place, name),
+        transform=axes.get_yaxis_transform(),
+        verticalalignment="center",
+        fontsize=SMALL,
+    )
+
+
+def _say_nothing(axes: "Axes") -> Names:
+    """Say in words why a panel has no line."""
+    axes.set_axis_off()
+    words = "no labels or no seeds in common"
+    axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", color=GREY, fontsize=SMALL)
+    return []
