@@ -321,7 +321,7 @@ def test_a_share_is_that_of_the_runs_that_sustained_the_target():
     touching = [0.5, 0.95, 0.5, 0.95, 0.95]
     frames = [curve([20, 30, 40, 50, 60], touching, name, seed) for name in TWO for seed in (0, 1)]
     (axes,) = panels_of(report_of(*frames, targets=[0.9], sustain=2), "reached")
-    line = line_of(axes, "margin")
+    line = line_of(axes, "margin", order=TWO)
     assert list(zip(*line.get_data(), strict=True)) == [(20, 0), (30, 0), (40, 0), (50, 1)]
 
 
