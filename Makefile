@@ -6,7 +6,7 @@ PEERS := .venv/.peers
 EXPERIMENTS := $(wildcard experiments/*.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help sweep gallery test lint bench reproduce readme lock clean
+.PHONY: help sweep gallery test lint bench reproduce calibrate readme lock clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -34,6 +34,9 @@ bench: $(PEERS)  ## measure speed, beside other libraries; the figures go to res
 
 reproduce: $(READY)  ## compute every experiment anew and compare with the committed results
 	$(BIN)/python experiments/reproduce.py
+
+calibrate: $(READY)  ## check error rates and coverage on simulated curves whose truth is known
+	$(BIN)/python experiments/calibrate.py
 
 readme: $(READY)  ## write the numbers of the README from the committed results
 	$(BIN)/python experiments/readme.py
