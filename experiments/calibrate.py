@@ -6,11 +6,10 @@ says how often tests reject where there is nothing to find, and how often interv
 Exits 1 where a rate is outside its bound. Fixed streams make the same table every time.
 """
 
-import inspect
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,7 @@ from joblib import Parallel, delayed
 
 import alrun
 from alrun import stats
-from alrun.curves import labels_to_target
-from alrun.report.tables import Tables, build_tables
+from alrun.report.tables import build_tables
 from alrun.seeds import generator
 
 SEEDS = (5, 10, 20, 50)
@@ -192,24 +190,6 @@ def frame_of(correct: Array, strategies: Iterable[str]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def tables_with_max_t(frame: pd.DataFrame) -> Tables:
-    """Return the report at all targets, its family of labels to target adjusted by maxT."""
-    targets = list(TARGETS.values())
-    if "adjustment" in inspect.signature(build_tables).parameters:
-        return build_tables(frame, targets=targets, adjustment="maxT")
-    # DELETE from here to the end, and the `if`, once build_tables takes an adjustment.
-    tables = build_tables(frame, targets=targets)
-    rows, names = tables.rows.copy(), list(tables.curves.runs["strategy"].unique())
-    tested = rows["p_value"].notna()
-    differences = []
-    for row in rows[tested].itertuples():
-        labels = np.minimum(labels_to_target(tables.curves, row.target), row.budget)
-        by_strategy = dict(zip(names, labels.reshape(len(names), -1), strict=True))
-        differences.append(by_strategy["random"] - by_strategy[row.strategy])
-    rows.loc[tested, "p_adjusted"] = stats.max_t(np.column_stack(differences))
-    return replace(tables, rows=rows)
-
-
 def rejected(p_values: pd.Series) -> npt.NDArray[np.bool_]:
     """Return which tests reject."""
     return p_values.to_numpy(np.float64) <= stats.ALPHA
@@ -227,7 +207,8 @@ def whole_curve_tests(kind: str, tests: pd.DataFrame) -> Outcome:
 def under_null(n: int, repetition: int) -> Outcome:
     """Return what is rejected in an experiment of n seeds in which every strategy is random."""
     rng = generator(repetition, "calibrate", "null", n)
-    rows = tables_with_max_t(frame_of(draw_correct(rng, n, list(NULL.values())), NULL)).rows
+    frame = frame_of(draw_correct(rng, n, list(NULL.values())), NULL)
+    rows = build_tables(frame, targets=list(TARGETS.values()), adjustment="maxT").rows
     tests = rows[~rows["is_baseline"]]
     found: Outcome = {}
     for share, target in TARGETS.items():
