@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+import scipy.stats
 from curves_factory import GRID, curve, reaching, write
 
 import alrun
@@ -315,6 +316,19 @@ def test_rows_of_savings_are_grouped_by_target_and_batch_size(report):
 
 
 # Runs at the target
+
+
+def test_shares_agree_with_the_empirical_distribution_of_scipy():
+    """Labels to target, those of censored runs known to be more than the last, are its sample."""
+    labels = [120, inf, 150, inf, 180, 90, 120]
+    frames = [reaching(labels), reaching(labels[::-1], "margin")]
+    (axes,) = panels_of(report_of(*frames, targets=[0.9]), "reached")
+    n_labels, shares = line_of(axes, "random", order=TWO).get_data()
+    censored = scipy.stats.CensoredData.right_censored(
+        np.minimum(labels, GRID[-1]), np.isinf(labels)
+    )
+    expected = scipy.stats.ecdf(censored).cdf.evaluate(n_labels)
+    np.testing.assert_allclose(shares, expected, atol=1e-12)
 
 
 def test_a_share_is_that_of_the_runs_that_sustained_the_target():

@@ -22,7 +22,7 @@ import peers
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alrun import load_runs
+from alrun import load_runs, stats
 from alrun.schema import CURVES
 from alrun.sweep import plan_sweep
 
@@ -126,6 +126,21 @@ def report(scratch: Path) -> dict[str, float]:
     }
 
 
+def joint_statistics(scratch: Path) -> dict[str, float]:
+    """Return the seconds of maxT over 24 tests of 50 seeds, and of 24 bands of 100 points."""
+    rng = np.random.default_rng(0)
+    differences = rng.integers(-10, 15, size=(50, 24))
+    curves = rng.normal(size=(24, 50, 100)).cumsum(axis=2)
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        stats.max_t(differences)
+        for one in curves:
+            stats.band_half_width(one)
+        times.append(time.perf_counter() - started)
+    return {"seconds": statistics.median(times)}
+
+
 def planning(scratch: Path) -> dict[str, float]:
     """Return the seconds to see that 10,000 runs are finished."""
     (scratch / "grid.toml").write_text(GRID)
@@ -149,6 +164,7 @@ MEASUREMENTS = {
     "start": (start, "help at most .3 s"),
     "planning": (planning, "at most 2 s for 10,000 runs"),
     "report": (report, "at most 3 s and 1 GiB for a million rows"),
+    "joint_statistics": (joint_statistics, "at most 2 s"),
     "share_of_work": (share_of_work, "at least .90, in 40 s"),
     **peers.MEASUREMENTS,
 }
