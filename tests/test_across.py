@@ -240,9 +240,7 @@ def test_without_a_baseline_nothing_is_said_across(tmp_path):
 
 
 def test_where_no_strategy_has_two_data_sets_that_is_said(tmp_path):
-    report = report_of(
-        tmp_path, block("one", [80] * 6), block("two", [inf] * 6, random=[inf] * 6)
-    )
+    report = report_of(tmp_path, block("one", [80] * 6), block("two", [inf] * 6, random=[inf] * 6))
     assert report.across.empty
     assert any("no strategy has a saving on two data sets" in note for note in report.notes)
 

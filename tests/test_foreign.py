@@ -117,7 +117,7 @@ def test_rows_are_sorted_as_those_of_a_sweep(tmp_path):
     assert n_runs == 36
     table = taken_over(results).to_pandas()
     keys = CURVES.names[: CURVES.names.index("round") + 1]
-    rows = list(table[keys].astype({key: str for key in keys[:3]}).itertuples(index=False))
+    rows = list(table[keys].astype(dict.fromkeys(keys[:3], str)).itertuples(index=False))
     assert rows == sorted(rows)
     pd.testing.assert_frame_equal(
         alrun.report(results, targets=(0.9,)).rows,
