@@ -293,9 +293,9 @@ def test_failed_runs_are_named_up_to_six(tmp_path):
 
 def test_seeds_that_a_strategy_lacks_are_named(tmp_path):
     random = reaching([100] * 8)
-    notes = notes_of(tmp_path, random, reaching([90] * 4, "margin", seeds=[0, 5, 6, 9]))
+    notes = notes_of(tmp_path, random, reaching([90] * 4, "margin", seeds=[0, 3, 4, 9]))
     note = the_note(notes, "lacks")
-    assert "margin lacks seeds 1-4, 7 (digits, logistic, batch size 10)" in note
+    assert "margin lacks seeds 1, 2, 5-7 (digits, logistic, batch size 10)" in note
     assert "random lacks seed 9 (digits, logistic, batch size 10)" in note
 
 
