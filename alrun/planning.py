@@ -44,6 +44,10 @@ def _numbers_of_seeds(path: Path, plan: Plan) -> Iterator[int]:
     if isinstance(experiment.seeds, list) or not experiment.targets:
         what = "targets" if not experiment.targets else "seeds as a count, since it adds to them"
         raise ExperimentError([f"{path}: until_halfwidth: needs {what}"])
+    labels = [entry.label for entry in experiment.strategies]
+    if "random" not in labels or len(labels) == 1:
+        what = "the strategy random and another, since savings are against it"
+        raise ExperimentError([f"{path}: until_halfwidth: needs {what}"])
     first = max(FIRST_SEEDS, experiment.seeds)
     if most < first:
         raise ExperimentError([f"{path}: max_seeds: {most} is below the {first} to start with"])
@@ -55,14 +59,15 @@ def describe_step(report: Report, half_width: float) -> Iterator[str]:
     """Say how narrow the intervals are with the seeds so far."""
     wide = too_wide(report.rows, half_width)
     seeds = counted(int(report.rows["n_seeds"].max()), "seed")
-    if wide.empty:
-        yield f"{seeds}: the interval of every saving is narrow enough."
-    else:
+    others = report.rows[~report.rows["is_baseline"]]
+    unknown = others["saving"].isna()
+    if not wide.empty:
         points = f"more than {100 * half_width:g} points to a side"
         yield from about(wide, f"intervals of savings that reach {points}", kind=seeds)
-    others = report.rows[~report.rows["is_baseline"]]
+    elif not unknown.all():
+        yield f"{seeds}: the interval of every saving is narrow enough."
     passed_over = "savings that cannot be estimated are passed over"
-    yield from about(others[others["saving"].isna()], passed_over, kind=seeds)
+    yield from about(others[unknown], passed_over, kind=seeds)
 
 
 def run_sweep(
@@ -107,25 +112,27 @@ def seeds_needed(report: Report, saving: float, power: float) -> pd.DataFrame:
     The report's seeds are the pilot: the upper limit of the spread of its paired differences, and
     the mean labels of the baseline, of which the saving is a share. Each test is at alpha / family,
     and no fewer seeds than with which that can be reached at all. Columns: those that name the
-    cell, `n_pilot`, `difference` and `spread` in labels, and `seeds`, NaN where the pilot has fewer
-    than two pairs.
+    cell, `n_pilot`, `difference` and `spread` in labels, and `seeds`, infinite where they are more
+    than `stats.MOST_SEEDS`, and NaN where the pilot has fewer than two pairs or no run at the
+    target: that all of these end at the budget says nothing of the spread.
     """
     if not 0 < saving < 1 or not 0 < power < 1:
         raise ResultsError("the saving and the power are shares between 0 and 1, as in 0.1 and 0.8")
     if report.family == 0:
         raise ResultsError(
-            "there is no test to plan for: the results need targets, a baseline and two seeds"
+            "there is no test to plan for: it takes a target (see --target), a baseline and two"
+            " seeds"
         )
     fewest = stats.fewest_seeds(report.family, report.adjustment)
     rows = report.rows[~report.rows["is_baseline"]]
     table = rows[["dataset", "model", "batch_size", "target", "strategy"]].copy()
     table["n_pilot"] = rows["n_pairs"]
     table["difference"] = saving * rows["random_mean_labels"]
-    table["spread"] = rows["difference_sd"]
+    table["spread"] = rows["difference_sd"].where(rows["saving"].notna())
     needed = []
     for row in table.itertuples():
         enough: float | None = np.nan
-        if row.n_pilot > 1:
+        if not np.isnan(row.spread):
             spread = stats.upper_spread(row.spread, row.n_pilot)
             alpha = stats.ALPHA / report.family
             enough = stats.seeds_for(row.difference, spread, power, alpha)

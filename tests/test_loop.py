@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import sklearn
 
+import alrun
 from alrun.datasets import Dataset
 from alrun.errors import AlrunError
 from alrun.loop import run_active_learning
@@ -312,3 +313,88 @@ def test_logistic_goes_on_from_the_round_before_and_others_are_made_anew(monkeyp
     run_active_learning(spec_of("random", model=forest), blobs())
     states = {model.random_state for model in built}
     assert len(built) == len(states) == 6
+
+
+# What a run counts
+
+
+def checks_of(spec, dataset):
+    return run_active_learning(spec, dataset).checks
+
+
+@pytest.fixture
+def scored_by_first_feature(tmp_path, monkeypatch):
+    """Return the name of a strategy whose scores are the first feature."""
+    name = f"first_feature_{tmp_path.name}"
+    (tmp_path / f"{name}.py").write_text("def score(pool, n, rng):\n    return pool.X[:, 0]\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    return f"{name}:score"
+
+
+@pytest.mark.parametrize(("budget", "batches"), [(3, 0), (7, 1), (20, 5), (1000, 11)])
+def test_batches_are_counted(budget, batches):
+    """From 3 labels on in batches of 4, the last cut at the budget or at the 45 that can be had."""
+    assert checks_of(spec_of(budget=budget), blobs())["batches"] == batches
+
+
+def test_batches_that_the_tie_break_had_a_part_in_are_counted(scored_by_first_feature):
+    """With k examples to a score, the batch up to the 4 m-th cuts a group unless k divides 4 m."""
+    dataset = blobs()
+    spec = spec_of(scored_by_first_feature, budget=1000)
+    split = split_of(spec, dataset)
+    for size, tied in ((1, 0), (2, 0), (3, 7), (4, 0), (42, 10)):
+        X = dataset.X.copy()
+        X[split.pool, 0] = -(np.arange(42) // size)
+        found = checks_of(spec, replace(dataset, X=X, fingerprint="blobs"))
+        assert (found["batches"], found["tied_batches"]) == (11, tied), size
+
+
+def test_a_batch_that_takes_all_that_is_left_is_not_tied(scored_by_first_feature):
+    dataset = blobs()
+    X = np.zeros_like(dataset.X)
+    spec = spec_of(scored_by_first_feature, batch_size=42, budget=1000)
+    found = checks_of(spec, replace(dataset, X=X))
+    assert (found["batches"], found["tied_batches"]) == (1, 0)
+
+
+def test_rows_that_a_strategy_picks_itself_are_not_tied():
+    found = checks_of(spec_of("random", budget=1000), replace(blobs(), X=np.zeros((60, 4))))
+    assert found["tied_batches"] == 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_classes_without_an_initial_label_are_counted(seed):
+    spec = spec_of(initial=InitialSpec("random", 3), seed=seed)
+    dataset = blobs()
+    initial = split_of(spec, dataset).initial
+    missing = set(range(3)) - set(dataset.y[initial].tolist())
+    assert checks_of(spec, dataset)["missing_classes"] == len(missing)
+
+
+def test_an_initial_label_of_each_class_lacks_none():
+    assert checks_of(spec_of(), blobs())["missing_classes"] == 0
+
+
+def test_duplicates_are_counted_in_the_pool_alone():
+    dataset = blobs()
+    split = split_of(spec_of(), dataset)
+    X = dataset.X.copy()
+    X[split.pool[:3]] = X[split.pool[3]]  # four alike in the pool
+    X[split.test] = X[split.pool[10]]  # and all of the test part like one of it
+    X[split.initial] = X[split.pool[11]]
+    assert checks_of(spec_of(), replace(dataset, X=X))["pool_duplicates"] == 4
+    assert checks_of(spec_of(), dataset)["pool_duplicates"] == 0
+
+
+def test_the_checks_are_stored_with_the_run(small_results):
+    runs = alrun.load_runs(small_results)
+    # From 20 labels to 65 in batches of 10 or 25.
+    assert (runs["batches"] == runs["batch_size"].map({10: 5, 25: 2})).all()
+    assert (runs["missing_classes"] == 0).all()
+    assert (runs.loc[runs["strategy"] == "random", "tied_batches"] == 0).all()
+    splits = pd.read_parquet(small_results / "splits.parquet")
+    for run in runs.itertuples():
+        of_seed = splits[(splits["seed"] == run.seed) & (splits["role"] == "pool")]
+        pool = naive.X[of_seed["index"]]
+        _, counts = np.unique(pool, axis=0, return_counts=True)
+        assert run.pool_duplicates == counts[counts > 1].sum()

@@ -713,6 +713,26 @@ def test_margins_are_the_difference_of_the_two_largest(n_classes, n, seed):
     np.testing.assert_array_equal(pool_of(probabilities).margins, ordered[:, -1] - ordered[:, -2])
 
 
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(
+    st.lists(st.sampled_from([0.0, -0.0, 0.5, 0.5 + 1e-12, 1.0, -2.0, math.inf]), min_size=1),
+    st.integers(0, 12),
+)
+def test_a_tie_is_an_example_left_out_that_equals_the_last_taken(scores, n):
+    n = min(n, len(scores))
+    ordered = sorted((float(f"{score:.8e}") for score in scores), reverse=True)
+    is_tied = 0 < n < len(scores) and ordered[n - 1] == ordered[n]
+    assert best(np.array(scores), n)[1] is is_tied
+
+
+@pytest.mark.parametrize(("n", "is_tied"), [(1, False), (2, True), (3, False), (4, False)])
+def test_a_query_says_whether_the_tie_break_had_a_part_in_it(n, is_tied):
+    probabilities = [[0.5, 0.5], [0.6, 0.4], [0.9, 0.1], [0.4, 0.6]]
+    answer = query(spec_of("margin"), pool_of(probabilities), n, stream())
+    assert answer[1] is is_tied
+    assert query(spec_of("random"), pool_of(probabilities), n, stream())[1] is False
+
+
 def test_rounding_across_the_cut_decides_nothing():
     # Alike at nine digits, .9e-8 apart: the first wins although the second is larger.
     assert best(np.array([1.000000015001, 1.000000024999, 0.0]), 1)[0].tolist() == [0]

@@ -19,10 +19,10 @@ def build_across(rows: pd.DataFrame) -> pd.DataFrame:
 
     The geometric saving is 1 - exp(mean of log(mean labels / mean labels of the baseline)), one
     ratio per data set, with a t interval and a sign-flip test over the data sets, Holm over the
-    strategies. Data sets where the saving cannot be estimated have no part in it. No row where
-    there are fewer than two data sets.
+    strategies. Data sets where the saving cannot be estimated, or is of all labels so that the
+    ratio has no logarithm, have no part in it. No row where there are fewer than two data sets.
     """
-    compared = rows[~rows["is_baseline"] & rows["saving"].notna()]
+    compared = rows[~rows["is_baseline"] & rows["saving"].notna() & (rows["mean_labels"] > 0)]
     found = [
         {**dict(zip(_CELL, key, strict=True)), "strategy": name, **_row(cell)}
         for key, block in compared.groupby(_CELL, observed=True, sort=False)
