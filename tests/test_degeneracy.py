@@ -186,7 +186,7 @@ def test_fingerprints_tell_runs_apart_however_many_there_are(n_runs):
 
 
 BINARY = """
-strategies = ["random", "margin", "entropy", "least_confidence", "mine:constant"]
+strategies = ["random", "margin", "entropy", "least_confidence", "constant_scores:zeros"]
 seeds = 3
 targets = [0.9]
 budget = 44
@@ -199,8 +199,8 @@ dataset = {name = "breast_cancer", scale = "standard", test_size = 200}
 def binary(tmp_path_factory):
     """Return the results of all strategies on two classes, one of them with constant scores."""
     folder = tmp_path_factory.mktemp("binary")
-    (folder / "mine.py").write_text(
-        "import numpy as np\ndef constant(pool, n, rng):\n    return np.zeros(len(pool))\n"
+    (folder / "constant_scores.py").write_text(
+        "import numpy as np\ndef zeros(pool, n, rng):\n    return np.zeros(len(pool))\n"
     )
     (folder / "binary.toml").write_text(BINARY)
     with pytest.MonkeyPatch.context() as patch:
@@ -220,17 +220,20 @@ def test_with_two_classes_the_uncertainty_strategies_are_one(binary):
     )
     assert (batches["margin"] == batches["entropy"]).all()
     assert (batches["margin"] == batches["least_confidence"]).all()
-    assert not (batches["margin"] == batches["mine:constant"]).any()
+    assert not (batches["margin"] == batches["constant_scores:zeros"]).any()
 
 
 def test_constant_scores_leave_every_batch_to_the_tie_break(binary):
     runs = load_runs(binary).set_index("strategy")
     # From 4 labels to 44 in batches of 10, always with examples left over.
     assert (runs["batches"] == 4).all()
-    assert (runs.loc["mine:constant", "tied_batches"] == 4).all()
+    assert (runs.loc["constant_scores:zeros", "tied_batches"] == 4).all()
     assert (runs.loc["random", "tied_batches"] == 0).all()
     note = the_note(alrun.report(binary).notes, TIED)
-    assert "mine:constant in 100% of the batches (breast_cancer, logistic, batch size 10)" in note
+    assert (
+        "constant_scores:zeros in 100% of the batches (breast_cancer, logistic, batch size 10)"
+        in note
+    )
     assert "margin in" not in note
 
 

@@ -422,9 +422,16 @@ def test_a_dry_run_says_what_the_first_step_would_do(tiny, tmp_path):
 
 
 def test_a_step_in_which_runs_fail_is_the_last(tiny, tmp_path, monkeypatch):
-    (tmp_path / "mine.py").write_text("def never(pool, n, rng):\n    raise RuntimeError('no')\n")
+    (tmp_path / "failing_in_steps.py").write_text(
+        "def never(pool, n, rng):\n    raise RuntimeError('no')\n"
+    )
     monkeypatch.syspath_prepend(tmp_path)
-    options = ["--set", 'strategies=["random", "mine:never"]', "--until-halfwidth", "0.1"]
+    options = [
+        "--set",
+        'strategies=["random", "failing_in_steps:never"]',
+        "--until-halfwidth",
+        "0.1",
+    ]
     options += ["--jobs", "1", "--results", str(tmp_path / "results")]
     done = CliRunner().invoke(app, ["sweep", str(tiny), *options])
     assert done.exit_code == 1
@@ -434,7 +441,7 @@ def test_a_step_in_which_runs_fail_is_the_last(tiny, tmp_path, monkeypatch):
             tiny,
             tmp_path / "results",
             jobs=1,
-            overrides=[*overrides(), 'strategies=["random", "mine:never"]'],
+            overrides=[*overrides(), 'strategies=["random", "failing_in_steps:never"]'],
         )
 
 
