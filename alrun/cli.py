@@ -295,9 +295,9 @@ def plan(
     adjust: Adjust = Adjustment.holm,
 ) -> None:
     """Say how many seeds it takes to see a saving, with these results as a pilot."""
-    from alrun.planning import seeds_needed
     from alrun.report import report as make_report
-    from alrun.report.render import as_text, seeds_sections
+    from alrun.report.render import as_text
+    from alrun.report.seeds import seeds_needed, seeds_notes, seeds_sections
 
     found = make_report(
         results,
@@ -308,16 +308,7 @@ def plan(
         adjustment=adjust.value,
     )
     needed = seeds_needed(found, saving, power)
-    known = needed["seeds"].dropna()
-    notes = [
-        f"Seeds that see a saving of {saving:.0%} with a chance of {power:.0%}, by a paired test at"
-        f" .05 / {found.family}, the size of the family. Difference: that saving in labels. Spread:"
-        " the standard deviation of the paired differences in the pilot; what is planned with is"
-        " its upper 80 % limit.",
-    ]
-    if len(known):
-        notes.append(f"For every cell: {known.max():.0f} seeds.")
-    typer.echo(as_text(seeds_sections(needed), notes), nl=False)
+    typer.echo(as_text(seeds_sections(needed), seeds_notes(needed, found, saving, power)), nl=False)
 
 
 @app.command("import-curves")

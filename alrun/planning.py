@@ -1,12 +1,8 @@
-"""How many seeds: as many as an experiment names, as its intervals need, or as a test will need."""
+"""A sweep step by step: with the seeds that an experiment names, or that its intervals need."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
-from alrun import stats
 from alrun.errors import ExperimentError, ResultsError
 from alrun.execute.local import Workers
 from alrun.report.build import Report, build_report
@@ -104,38 +100,3 @@ def run_sweep(
                 f" {plan.specs[identity]}: {failure.error}"
             )
     return plan.store.path
-
-
-def seeds_needed(report: Report, saving: float, power: float) -> pd.DataFrame:
-    """Return how many seeds it takes to see a saving with a chance, by cell.
-
-    The report's seeds are the pilot: the upper limit of the spread of its paired differences, and
-    the mean labels of the baseline, of which the saving is a share. Each test is at alpha / family,
-    and no fewer seeds than with which that can be reached at all. Columns: those that name the
-    cell, `n_pilot`, `difference` and `spread` in labels, and `seeds`, infinite where they are more
-    than `stats.MOST_SEEDS`, and NaN where the pilot has fewer than two pairs or no run at the
-    target: that all of these end at the budget says nothing of the spread.
-    """
-    if not 0 < saving < 1 or not 0 < power < 1:
-        raise ResultsError("the saving and the power are shares between 0 and 1, as in 0.1 and 0.8")
-    if report.family == 0:
-        raise ResultsError(
-            "there is no test to plan for: it takes a target (see --target), a baseline and two"
-            " seeds"
-        )
-    fewest = stats.fewest_seeds(report.family, report.adjustment)
-    rows = report.rows[~report.rows["is_baseline"]]
-    table = rows[["dataset", "model", "batch_size", "target", "strategy"]].copy()
-    table["n_pilot"] = rows["n_pairs"]
-    table["difference"] = saving * rows["random_mean_labels"]
-    table["spread"] = rows["difference_sd"].where(rows["saving"].notna())
-    needed = []
-    for row in table.itertuples():
-        enough: float | None = np.nan
-        if not np.isnan(row.spread):
-            spread = stats.upper_spread(row.spread, row.n_pilot)
-            alpha = stats.ALPHA / report.family
-            enough = stats.seeds_for(row.difference, spread, power, alpha)
-        needed.append(np.inf if enough is None else max(enough, fewest))
-    table["seeds"] = needed
-    return table

@@ -131,11 +131,10 @@ class Store:
 
     def save_foreign_curves(self, table: pa.Table) -> None:
         """Write `curves.parquet` alone; raises ResultsError where there are curves or runs."""
+        if (self.path / "curves.parquet").exists() or self.finished():
+            raise ResultsError(f"{self.path} holds curves already; name another with --results")
         self.prepare()
-        with self._lock():
-            if (self.path / "curves.parquet").exists() or self.finished():
-                raise ResultsError(f"{self.path} holds curves already; name another with --results")
-            _write_table(self.path / "curves.parquet", table, {})
+        _write_table(self.path / "curves.parquet", table, {})
 
     def tabled(self, specs: Sequence[RunSpec]) -> set[str]:
         """Return the ids of those of these runs that the tables hold."""

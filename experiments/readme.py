@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import alrun
-from alrun.report.render import percent, render, with_interval
-from alrun.report.render import saving_text as saving
+from alrun.report.render import render
+from alrun.report.sections import percent, with_interval
+from alrun.report.sections import saving_text as saving
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

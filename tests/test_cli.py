@@ -122,7 +122,7 @@ def test_a_plan_says_how_many_seeds_it_takes(swept):
     done = alrun("plan", "results/tiny", "--saving", 0.2, "--power", 0.9, cwd=folder)
     assert done.returncode == 0
     assert "Seeds needed: iris, logistic, batch size 5" in done.stdout
-    assert "a saving of 20% with a chance of 90%" in " ".join(done.stdout.split())
+    assert "a saving of 20 % with a chance of 90 %" in " ".join(done.stdout.split())
 
 
 def test_status_counts_what_is_done_missing_and_failed(swept, tmp_path):

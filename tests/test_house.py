@@ -59,6 +59,8 @@ ORDER = [
     "alrun.report.degeneracy",
     "alrun.report.build",
     "alrun.report",
+    "alrun.report.sections",
+    "alrun.report.seeds",
     "alrun.report.render",
     "alrun.report.plots.styles",
     "alrun.report.plots.lines",

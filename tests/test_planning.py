@@ -17,8 +17,9 @@ from alrun.cli import app
 from alrun.errors import AlrunError, ExperimentError, ResultsError
 from alrun.execute.local import Workers
 from alrun.experiment_file import read_experiment
-from alrun.planning import describe_step, plan_steps, run_sweep, seeds_needed
+from alrun.planning import describe_step, plan_steps, run_sweep
 from alrun.report.render import render
+from alrun.report.seeds import seeds_needed
 from alrun.sweep import sweep
 
 RANDOM = [100, 120, 140, 110, 130]
@@ -56,7 +57,7 @@ def test_seeds_for_a_power_as_computed_by_hand(spread, difference, n):
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.05 / 24])
-@pytest.mark.parametrize("effect", [0.1, 0.5, 1.0])
+@pytest.mark.parametrize("effect", [0.1, 0.5, 1.0, 2.0, 3.0])
 @pytest.mark.parametrize("n", [3, 10, 40])
 def test_power_agrees_with_an_integral_over_the_spread(n, effect, alpha):
     expected = naive_power(n, effect, 1.0, alpha)
@@ -75,6 +76,15 @@ def test_the_upper_limit_of_the_spread_holds_for_eighty_of_a_hundred_pilots():
     limits = found * stats.upper_spread(1.0, 8)
     assert (limits >= 3).mean() == pytest.approx(0.8, abs=0.01)
     assert (found >= 3).mean() < 0.5
+
+
+@pytest.mark.parametrize("power", [0.8, 0.95, 0.99])
+@pytest.mark.parametrize("effect", [0.7, 2.0, 3.0, 20.0])
+@pytest.mark.parametrize("alpha", [0.05, 0.05 / 24])
+def test_seeds_for_a_power_are_the_fewest(effect, power, alpha):
+    n = stats.seeds_for(effect, 1.0, power, alpha)
+    assert naive_power(n, effect, 1.0, alpha) >= power
+    assert n == 2 or naive_power(n - 1, effect, 1.0, alpha) < power
 
 
 def test_seeds_beyond_all_reason_are_not_counted():
@@ -197,7 +207,7 @@ def test_the_plan_is_a_table_with_the_seeds_for_every_cell(tmp_path):
     seeds = needed.set_index("strategy")["seeds"]["margin"]
     assert f"margin 5 18.0 15.8 {seeds:.0f}" in text
     assert "one pair 1 15.0 not estimable" in text
-    assert "a saving of 15% with a chance of 90%" in text
+    assert "a saving of 15 % with a chance of 90 %" in text
     assert f"For every cell: {seeds:.0f} seeds." in text
 
 

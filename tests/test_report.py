@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 import alrun
 from alrun.errors import ResultsError
-from alrun.report.render import FORMATS, render, sections
+from alrun.report.render import FORMATS, render
+from alrun.report.sections import sections
 from alrun.report.tables import COLUMNS
 
 # What cannot be estimated never gets as far as a warning of numpy or scipy.

@@ -120,14 +120,16 @@ def _failures(runs: pd.DataFrame) -> Iterator[str]:
             for run in bad.head(MOST_NAMED).itertuples()
         ]
         more = f"; and {len(bad) - MOST_NAMED} more" if len(bad) > MOST_NAMED else ""
-        yield f"Warning: {len(bad)} runs failed and are left out: {'; '.join(named)}{more}."
+        left_out = "run failed and is" if len(bad) == 1 else "runs failed and are"
+        yield f"Warning: {len(bad)} {left_out} left out: {'; '.join(named)}{more}."
 
 
 def _unconverged(runs: pd.DataFrame) -> Iterator[str]:
     unconverged = runs[runs["unconverged"].fillna(0) > 0]
     if len(unconverged):
         yield (
-            f"Warning: {int(unconverged['unconverged'].sum())} fits in {len(unconverged)} runs did"
+            f"Warning: {counted(int(unconverged['unconverged'].sum()), 'fit')} in"
+            f" {counted(len(unconverged), 'run')} did"
             " not converge; what they chose may differ on another machine."
         )
 

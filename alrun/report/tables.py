@@ -150,4 +150,4 @@ def too_wide(table: pd.DataFrame, half_width: float) -> pd.DataFrame:
     Those whose saving cannot be estimated are passed over.
     """
     rows = table[~table["is_baseline"] & table["saving"].notna()]
-    return rows[(rows["saving_high"] - rows["saving_low"]) / 2 > half_width]
+    return rows[~((rows["saving_high"] - rows["saving_low"]) / 2 <= half_width)]

@@ -1,5 +1,7 @@
 """How many seeds it takes to see a difference that is there."""
 
+from math import isnan
+
 from scipy import stats
 
 # The chance that the upper limit of the spread is not exceeded: a pilot's own spread keeps its
@@ -22,7 +24,9 @@ def power_of(n: int, difference: float, spread: float, alpha: float) -> float:
     """Return the chance that the two-sided paired t test of n seeds sees a mean difference."""
     shift = difference * n**0.5 / spread
     critical = stats.t.ppf(1 - alpha / 2, n - 1)
-    return float(stats.nct.sf(critical, n - 1, shift) + stats.nct.cdf(-critical, n - 1, shift))
+    below = float(stats.nct.cdf(-critical, n - 1, shift))
+    # scipy has NaN for some of the chances that are too small to count.
+    return float(stats.nct.sf(critical, n - 1, shift)) + (0.0 if isnan(below) else below)
 
 
 def seeds_for(difference: float, spread: float, power: float, alpha: float) -> int | None:

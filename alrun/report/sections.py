@@ -1,0 +1,244 @@
+"""The tables of a report in texts: what stands in which cell, and what is best."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from alrun.report.build import Report
+from alrun.report.tables import blocks
+from alrun.report.words import counted
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table of texts.
+
+    Attributes
+    ----------
+    title, caption
+        What it is about, and what it takes to read it without the notes.
+    n_left
+        The first so many columns are set flush left.
+    bold
+        Row and column of the best values.
+    """
+
+    title: str
+    caption: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    n_left: int
+    bold: frozenset[tuple[int, int]] = frozenset()
+
+
+def sections(report: Report, wide: bool = False) -> list[Section]:
+    """Return the tables of a report, texts in place of numbers.
+
+    Where they may be `wide`, the share of runs at the target and the median have their intervals,
+    and a difference that is not significant is said to be none in words.
+    """
+    found = []
+    for (dataset, model, batch_size), rows in blocks(report.rows):
+        where = f"{dataset}, {model}, batch size {batch_size}"
+        if report.targets:
+            found.append(_labels_section(f"Labels to target: {where}", report, rows, wide))
+        once = rows.drop_duplicates("strategy")
+        found.append(_scores_section(f"Whole curve: {where}", report, once, wide))
+    for (model, batch_size), rows in report.across.groupby(["model", "batch_size"], sort=False):
+        title = f"Across {report.rows['dataset'].nunique()} data sets: {model}"
+        found.append(_across_section(f"{title}, batch size {batch_size}", report, rows, wide))
+    return found
+
+
+def _labels_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) -> Section:
+    header = (
+        *("target", "strategy", "reached", "within", "mean labels", "median", "saving"),
+        *(f"k={report.sensitivity}", "back", "p adj.", "W/T/L"),
+    )
+    texts: list[tuple[str, ...]] = []
+    bold: set[tuple[int, int]] = set()
+    for place, row in enumerate(rows.itertuples()):
+        texts.append(
+            (
+                target_text(row.target),
+                row.strategy,
+                _reached(row, wide),
+                f"{row.budget:.0f}",
+                _mean_labels(row, wide),
+                _median_with_interval(row, wide),
+                saving_text(row) if wide else saving_text(row).replace(" %", "%"),
+                _share(row.sensitivity_saving, wide),
+                _share(row.drop_back, wide),
+                _p(row.p_adjusted, row.significant, wide),
+                "" if math.isnan(row.wins) else f"{row.wins:.0f}/{row.ties:.0f}/{row.losses:.0f}",
+            )
+        )
+        if row.mean_labels == rows.loc[rows["target"] == row.target, "mean_labels"].min():
+            bold.add((place, header.index("mean labels")))
+    caption = (
+        f"{_seeds(rows)}, budget {report.budget} labels. Mean labels to target ({report.metric})"
+        f" with 95 % intervals, and the saving against {report.baseline};"
+        f" {_tests(report, report.family)}."
+    )
+    return Section(title, caption, header, first_of_each(texts), 2, frozenset(bold))
+
+
+def _scores_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) -> Section:
+    header = (
+        *("strategy", "AULC", "diff.", "p adj."),
+        *("initial", f"final {report.metric}", "diff.", "p adj."),
+    )
+    texts: list[tuple[str, ...]] = []
+    bold: set[tuple[int, int]] = set()
+    for place, row in enumerate(rows.itertuples()):
+        texts.append(
+            (
+                row.strategy,
+                with_interval(row.aulc, row.aulc_low, row.aulc_high, _score),
+                _signed(row.aulc_difference),
+                _p(row.aulc_p_adjusted, row.aulc_significant, wide),
+                _score(row.initial),
+                with_interval(row.final, row.final_low, row.final_high, _score),
+                _signed(row.final_difference),
+                _p(row.final_p_adjusted, row.final_significant, wide),
+            )
+        )
+        bold |= {(place, 1)} if row.aulc == rows["aulc"].max() else set()
+        bold |= {(place, 5)} if row.final == rows["final"].max() else set()
+    tested = report.rows[~report.rows["is_baseline"] & report.rows["aulc_p_value"].notna()]
+    family = len(tested.drop_duplicates(["dataset", "model", "batch_size", "strategy"]))
+    caption = (
+        f"{_seeds(rows)}, budget {report.budget} labels. Area under the learning curve and final"
+        f" {report.metric} with 95 % intervals, and differences from {report.baseline};"
+        f" {_tests(report, family)}."
+    )
+    return Section(title, caption, header, tuple(texts), 1, frozenset(bold))
+
+
+def _across_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) -> Section:
+    header = ("target", "strategy", "data sets", "geometric saving", "p adj.", "improves")
+    texts: list[tuple[str, ...]] = [
+        (
+            target_text(row.target),
+            row.strategy,
+            f"{row.n_datasets} (descriptive)" if row.descriptive else f"{row.n_datasets}",
+            _percent_with_interval(row),
+            _p(row.p_adjusted, row.significant, wide),
+            _share(row.probability_of_improvement, True),
+        )
+        for row in rows.itertuples()
+    ]
+    best = rows["saving"] == rows.groupby("target")["saving"].transform("max")
+    caption = (
+        f"Geometric mean of the savings against {report.baseline} over data sets, with 95 %"
+        " intervals; sign-flip tests over the data sets, Holm over the strategies. Improves: the"
+        " chance that a seed needs fewer labels."
+    )
+    bold = frozenset((place, 3) for place, is_best in enumerate(best) if is_best)
+    return Section(title, caption, header, first_of_each(texts), 2, bold)
+
+
+def first_of_each(texts: list[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+    """Leave the first column empty where it repeats what stands above."""
+    above = ["", *(cells[0] for cells in texts)]
+    return tuple(
+        ("" if cells[0] == previous else cells[0], *cells[1:])
+        for cells, previous in zip(texts, above, strict=False)
+    )
+
+
+def _seeds(rows: pd.DataFrame) -> str:
+    low, high = rows["n_seeds"].min(), rows["n_seeds"].max()
+    return f"{low} to {high} seeds" if low < high else counted(high, "seed")
+
+
+def _tests(report: Report, family: int) -> str:
+    adjusted = {"holm": "Holm's correction", "maxT": "step-down maxT"}[report.adjustment]
+    return f"paired sign-flip tests, {adjusted} over {counted(family, 'test')}"
+
+
+def saving_text(row: Any) -> str:
+    """Return the saving of a row with its interval, empty for the baseline."""
+    if row.is_baseline or not row.n_pairs:
+        return ""
+    if math.isnan(row.saving):
+        return "not estimable"
+    return _percent_with_interval(row)
+
+
+def _percent_with_interval(row: Any) -> str:
+    if math.isinf(row.saving_low):
+        return f"{percent(row.saving)} % [unbounded]"
+    if math.isnan(row.saving_low):
+        return f"{percent(row.saving)} %"
+    return f"{percent(row.saving)} % [{percent(row.saving_low)}, {percent(row.saving_high)}]"
+
+
+def with_interval(value: float, low: float, high: float, text: Callable[[float], str]) -> str:
+    """Return a value and its interval in brackets, empty where it cannot be estimated."""
+    if math.isnan(value):
+        return ""
+    return text(value) if math.isnan(low) else f"{text(value)} [{text(low)}, {text(high)}]"
+
+
+def _median(value: float, budget: float) -> str:
+    """Return a median of labels, which are whole or halves, or that it lies above the budget."""
+    return f">{budget:.0f}" if math.isinf(value) else f"{value:.1f}".removesuffix(".0")
+
+
+def _median_with_interval(row: Any, wide: bool) -> str:
+    text = _median(row.median_labels, row.budget)
+    if not wide or math.isnan(row.median_labels_low):
+        return text
+    ends = (row.median_labels_low, row.median_labels_high)
+    return f"{text} [{', '.join(_median(end, row.budget) for end in ends)}]"
+
+
+def _reached(row: Any, wide: bool) -> str:
+    text = f"{row.reached:.0f}/{row.n_pairs or row.n_seeds}"
+    if not wide or math.isnan(row.reached_low):
+        return text
+    return f"{text} [{percent(row.reached_low)}, {percent(row.reached_high)}] %"
+
+
+def _mean_labels(row: Any, wide: bool) -> str:
+    digits = 1 if wide or row.mean_labels < 10 else 0
+    ends = (row.mean_labels_low, row.mean_labels_high)
+    return with_interval(row.mean_labels, *ends, lambda value: f"{value:.{digits}f}")
+
+
+def _share(value: float, wide: bool) -> str:
+    return "" if math.isnan(value) else f"{percent(value)} %" if wide else percent(value)
+
+
+def _score(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.3f}"
+
+
+def _signed(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:+.4f}"
+
+
+def percent(value: float) -> str:
+    """Return a share as a whole percentage, without the sign of a zero."""
+    return f"{100 * value:.0f}".replace("-0", "0") if abs(value) < 0.005 else f"{100 * value:.0f}"
+
+
+def target_text(value: float) -> str:
+    """Return a target as it was named."""
+    return f"{value:g}"
+
+
+def _p(value: float, star: bool, wide: bool) -> str:
+    """Return a p value without its leading zero; the star follows the adjusted one alone."""
+    if math.isnan(value):
+        return ""
+    text = (
+        "<.001" if value < 0.001 else "1.00" if value > 0.995 else f"{value:.3f}".removeprefix("0")
+    )
+    if star:
+        return f"{text}*"
+    return f"{text}, not significant" if wide else text
