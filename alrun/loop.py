@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -17,10 +18,11 @@ from alrun.metrics import score
 from alrun.models.classifier import Classifier
 from alrun.models.predictions import Predictions
 from alrun.seeds import generator
-from alrun.spec import IntArray, Round, RunResult, RunSpec, Scores
+from alrun.spec import IntArray, Round, RunResult, RunSpec, Scores, Split
 from alrun.splits import split_of
 from alrun.strategies import query
 from alrun.strategies.pool import Pool
+from alrun.strategies.training import Training
 
 
 def run_active_learning(spec: RunSpec, dataset: Dataset) -> RunResult:
@@ -33,7 +35,7 @@ def run_active_learning(spec: RunSpec, dataset: Dataset) -> RunResult:
     Raises AlrunError where the model or the strategy does not do what it must.
     """
     learner = _Learner.start(spec, dataset)
-    seconds = {"fit": 0.0, "evaluate": 0.0, "query": 0.0}
+    seconds = {"fit": 0.0, "evaluate": 0.0, "query": 0.0, "prepare": 0.0}
     rounds: list[Round] = []
     # Data sets are checked when they are loaded, not by every estimator in every round.
     with _recorded_warnings() as seen, sklearn.config_context(assume_finite=True):
@@ -48,6 +50,8 @@ def run_active_learning(spec: RunSpec, dataset: Dataset) -> RunResult:
             rounds.append(Round(n_labels, scores, batch))
             if len(batch) == 0:
                 break
+    seconds["prepare"] = learner.training.seconds
+    seconds["query"] -= learner.training.seconds
     return RunResult(tuple(rounds), seconds, dict(seen), learner.checks)
 
 
@@ -61,6 +65,7 @@ class _Learner:
     labelled: IntArray
     unlabelled: IntArray
     test: IntArray
+    training: Training
     classifier: Classifier
     strategy_rng: np.random.Generator
     checks: dict[str, int]
@@ -79,6 +84,7 @@ class _Learner:
             labelled=split.initial,
             unlabelled=split.pool[order],
             test=split.test,
+            training=_training(X, spec, split),
             classifier=Classifier(
                 spec.model.name, spec.model.parameters, dataset.n_classes, model_rng
             ),
@@ -102,7 +108,7 @@ class _Learner:
         if n <= 0:
             return np.empty(0, dtype=np.int64)
         labels = self.y[self.labelled]
-        pool = Pool(self.X, self.unlabelled, self.labelled, labels, predictions)
+        pool = Pool(self.X, self.unlabelled, self.labelled, labels, predictions, self.training)
         picked, is_tied = query(self.spec.strategy, pool, n, self.strategy_rng)
         self.checks["batches"] += 1
         self.checks["tied_batches"] += is_tied
@@ -124,6 +130,14 @@ class _Learner:
                 ranking = decision[:, 1] - decision[:, 0]
         predicted = predictions.classes_of(self.test, probabilities)
         return score(self.y[self.test], predicted, probabilities, ranking, classifier.n_classes)
+
+
+def _training(X: Any, spec: RunSpec, split: Split) -> Training:
+    """Return the training part, with what an earlier run on the split has computed of it."""
+    key = (spec.dataset.fingerprint, spec.dataset.scale, spec.seed)
+    rows = split.training
+    stream = partial(generator, spec.seed, "training", spec.dataset.fingerprint)
+    return Training(X, rows, (*key, hash(rows.tobytes())), stream)
 
 
 @contextmanager

@@ -54,6 +54,7 @@ RUNS = pa.schema(
         ("seconds_fit", pa.float64()),
         ("seconds_query", pa.float64()),
         ("seconds_evaluate", pa.float64()),
+        ("seconds_prepare", pa.float64()),
         ("unconverged", _INTEGER),
         *((check, _INTEGER) for check in CHECKS),
         ("warnings", pa.string()),

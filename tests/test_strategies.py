@@ -21,8 +21,9 @@ from alrun.models.logistic import Logistic
 from alrun.models.predictions import Predictions
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
 from alrun.splits import draw_split
-from alrun.strategies import BUILT_IN, NEEDS, best, find, nine_digits, query, resolve
+from alrun.strategies import BUILT_IN, NEEDS, find, query, resolve
 from alrun.strategies.pool import Pool
+from alrun.strategies.ranking import best, nine_digits
 
 UNCERTAINTY = ("least_confidence", "margin", "entropy")
 NONE = np.empty(0, dtype=int)

@@ -8,7 +8,9 @@ import numpy as np
 
 from alrun.metrics import FloatArray
 from alrun.models.predictions import Predictions, rows_of
+from alrun.seeds import generator
 from alrun.spec import IntArray
+from alrun.strategies.training import Training
 
 
 class Pool:
@@ -26,12 +28,14 @@ class Pool:
         labelled: IntArray,
         labels: IntArray,
         predictions: Predictions,
+        training: Training | None = None,
     ) -> None:
         self._X = X
         self._unlabelled = unlabelled
         self._labelled = labelled
         self._labels = labels
         self._predictions = predictions
+        self.training = training or _training_of(X, unlabelled, labelled)
 
     def __len__(self) -> int:
         return len(self._unlabelled)
@@ -50,6 +54,20 @@ class Pool:
     def y_labelled(self) -> IntArray:
         """Class codes of the labelled examples, shape (n_labels,); a copy."""
         return self._labels.copy()
+
+    @cached_property
+    def unlabelled(self) -> IntArray:
+        """Positions of the unlabelled in `training`, shape (len(pool),)."""
+        return self.training.positions(self._unlabelled)
+
+    @cached_property
+    def labelled(self) -> IntArray:
+        """Positions of the labelled in `training`, the oldest first, shape (n_labels,)."""
+        return self.training.positions(self._labelled)
+
+    def squared_distances(self, rows: IntArray) -> FloatArray:
+        """Return those of all unlabelled to these rows of them, shape (len(pool), len(rows))."""
+        return self.training.squared_distances(self.unlabelled[rows])[self.unlabelled]
 
     @property
     def n_classes(self) -> int:
@@ -94,3 +112,9 @@ class Pool:
             np.maximum(second, np.minimum(first, column), out=second)
             np.maximum(first, column, out=first)
         return np.where(second == -np.inf, np.inf, first - second)
+
+
+def _training_of(X: Any, unlabelled: IntArray, labelled: IntArray) -> Training:
+    """Return the training part of a pool that stands alone, outside of any run."""
+    rows = np.sort(np.concatenate([unlabelled, labelled]).astype(np.int64))
+    return Training(X, rows, object(), lambda key: generator(0, "training", key))
