@@ -81,7 +81,7 @@ def test_drawing_several_at_once_is_drawing_one_by_one():
     X = np.array([0.0, 1.0, 2.5, 4.0, 4.5])
     squared = (X[:, None] - X) ** 2
     rng = np.random.default_rng(2)
-    nearest = squared[0, 1:]
+    nearest, between = squared[0, 1:], squared[1:, 1:]
     pairs = np.array(
         [proportional(nearest, lambda rows: between[:, rows], 2, rng) for _ in range(40_000)]
     )
