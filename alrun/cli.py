@@ -243,6 +243,9 @@ def report(
         adjustment=adjust.value,
     )
     text = render(found, format.value)
+    if format is Format.csv:  # which has no place for them
+        for note in found.notes:
+            typer.echo(note, err=True)
     if output is None:
         typer.echo(text, nl=False)
         return

@@ -58,8 +58,8 @@ def describe_step(report: Report, half_width: float) -> Iterator[str]:
     others = report.rows[~report.rows["is_baseline"]]
     unknown = others["saving"].isna()
     if not wide.empty:
-        points = f"more than {100 * half_width:g} points to a side"
-        yield from about(wide, f"intervals of savings that reach {points}", kind=seeds)
+        points = f"a half-width above {100 * half_width:g} points"
+        yield from about(wide, f"intervals of savings that have {points}", kind=seeds)
     elif not unknown.all():
         yield f"{seeds}: the interval of every saving is narrow enough."
     passed_over = "savings that cannot be estimated are passed over"

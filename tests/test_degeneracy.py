@@ -96,7 +96,7 @@ def test_falling_back_is_said_above_one_half_of_the_runs(tmp_path, n_falls, is_s
     if is_said:
         note = the_note(notes, warning)
         assert note.endswith(": margin at 0.9 (digits, logistic, batch size 10).")
-        assert "column k=2" in note
+        assert "--sustain 2 asks for more" in note
 
 
 def test_runs_that_were_never_at_the_target_cannot_fall_back(tmp_path):
@@ -312,7 +312,7 @@ def test_runs_that_are_left_out_are_named(tmp_path):
 def test_without_a_table_of_runs_only_that_is_said(tmp_path):
     notes = notes_of(tmp_path, *curves())
     assert said(notes, "without runs.parquet")
-    assert not any(said(notes, words) for words in (TIED, LACKS, ALIKE, "converge"))
+    assert not any(said(notes, words) for words in (TIED, LACKS, ALIKE, "did not converge; what"))
 
 
 @pytest.mark.parametrize("kind", ["no column", "one of them", "nothing in them"])

@@ -109,7 +109,8 @@ def test_no_seed_or_no_test_has_no_p():
     ],
 )
 def test_the_smallest_adjusted_p_of_a_family(n, family, adjustment, smallest):
-    assert stats.smallest_adjusted_p(n, family, adjustment) == smallest
+    found = stats.smallest_adjusted_p(np.full(family, n), adjustment)
+    assert found.tolist() == [smallest] * family
     if n <= 16:  # all differences as large as can be, in all tests but for their size
         differences = np.outer(np.ones(n), np.arange(1, family + 1))
         raw = np.array([stats.sign_flip(column) for column in differences.T])
@@ -121,5 +122,11 @@ def test_the_smallest_adjusted_p_of_a_family(n, family, adjustment, smallest):
 @pytest.mark.parametrize("family", [1, 2, 3, 36, 1000])
 def test_the_fewest_seeds_are_those_at_which_a_family_can_be_significant(family, adjustment):
     n = stats.fewest_seeds(family, adjustment)
-    assert stats.smallest_adjusted_p(n, family, adjustment) <= stats.ALPHA
-    assert stats.smallest_adjusted_p(n - 1, family, adjustment) > stats.ALPHA
+    assert (stats.smallest_adjusted_p(np.full(family, n), adjustment) <= stats.ALPHA).all()
+    assert (stats.smallest_adjusted_p(np.full(family, n - 1), adjustment) > stats.ALPHA).all()
+
+
+def test_a_test_of_fewer_seeds_can_be_significant_after_the_others():
+    """Holm multiplies the largest p by one: of 6 and 7 seeds both can be below .05."""
+    found = stats.smallest_adjusted_p(np.array([6, 7]), "holm")
+    assert found.tolist() == [0.03125, 0.03125]

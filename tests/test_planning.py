@@ -208,7 +208,7 @@ def test_the_plan_is_a_table_with_the_seeds_for_every_cell(tmp_path):
     assert f"margin 5 18.0 15.8 {seeds:.0f}" in text
     assert "one pair 1 15.0 not estimable" in text
     assert "a saving of 15 % with a chance of 90 %" in text
-    assert f"For every cell: {seeds:.0f} seeds." in text
+    assert f"For every cell that can be estimated: {seeds:.0f} seeds." in text
 
 
 # Seeds until the intervals are narrow
@@ -298,7 +298,7 @@ def test_no_seeds_are_added_beyond_the_most(tiny, tmp_path, more, steps):
     found = numbers_of_seeds(tiny, tmp_path / "results", overrides(0.001, **more))
     assert found == steps
     notes = alrun.report(tmp_path / "results").notes
-    assert any("the interval reaches further all the same: margin" in note for note in notes)
+    assert any("the interval is wider all the same: margin" in note for note in notes)
 
 
 def test_without_a_number_the_most_is_a_hundred(tiny, tmp_path):
@@ -331,7 +331,7 @@ def test_the_report_is_marked_sequential(narrow):
     content = json.loads(render(report, "json"))
     assert content["sequential"] is True
     (note,) = [note for note in content["notes"] if note.startswith("Sequential:")]
-    assert "at most 11.9 points to a side" in note
+    assert "a half-width of at most 11.9 points" in note
     assert "93-94 %" in note
     assert not any("the interval reaches further" in note for note in content["notes"])
 
@@ -416,7 +416,7 @@ def test_the_command_says_after_each_step_how_narrow_it_is(tiny, tmp_path):
     results = str(tmp_path / "results")
     done = CliRunner().invoke(app, ["sweep", str(tiny), "--results", results, *options])
     assert done.exit_code == 0
-    wide = "intervals of savings that reach more than 0.1 points to a side: margin at 0.9 (iris"
+    wide = "intervals of savings that have a half-width above 0.1 points: margin at 0.9 (iris"
     assert f"10 seeds: {wide}" in done.stderr
     assert f"12 seeds: {wide}" in done.stderr
     assert done.stdout == f"24 of 24 runs are done.\nNext: alrun report {results}\n"
@@ -494,4 +494,4 @@ def test_an_unbounded_interval_is_wide(tmp_path):
     report = report_of(tmp_path, *frames)
     assert pd.isna(json.loads(render(report, "json"))["rows"][1]["saving_low"])
     (sentence,) = describe_step(report, 0.99)
-    assert "reach more than 99 points to a side: margin at 0.9" in sentence
+    assert "have a half-width above 99 points: margin at 0.9" in sentence

@@ -376,14 +376,14 @@ def test_every_kind_has_its_title_and_its_panels(whole):
         "Learning curves",
         "Difference from random",
         "Saving against random",
-        "Runs at the target",
+        "Runs that have reached the target",
     ]
     assert [len(part.axes) for part in whole.subfigs] == [4, 4, 2, 8]
 
 
 def test_a_kind_is_drawn_alone_and_a_kind_named_twice_once(small):
     assert len(draw(small, ["reached", "curves", "reached"]).subfigs) == 2
-    assert titles_of(draw(small, ["reached", "curves"]))[0] == "Runs at the target"
+    assert titles_of(draw(small, ["reached", "curves"]))[0] == "Runs that have reached the target"
 
 
 def test_only_the_batch_sizes_that_were_asked_for_are_drawn(report):
@@ -423,7 +423,7 @@ def test_without_a_baseline_a_comparison_is_refused_alone_and_left_out_of_all(ki
     report = report_of(*rising(names=["margin", "entropy"]))
     with pytest.raises(ResultsError, match=rf"no random .* '{kind}' .* --baseline$"):
         draw(report, [kind])
-    assert titles_of(draw(report)) == ["Learning curves", "Runs at the target"]
+    assert titles_of(draw(report)) == ["Learning curves", "Runs that have reached the target"]
 
 
 @pytest.mark.parametrize("kind", ["savings", "reached"])

@@ -117,7 +117,7 @@ def test_censored_runs_as_computed_by_hand():
     assert margin["saving_low"] == pytest.approx(-0.27306, abs=5e-6)
     assert line_of(report)["reached"] == "3/5"
     assert line_of(report)["within"] == "200"
-    assert line_of(report)["saving"] == "15% [-27, 52]"
+    assert line_of(report)["saving"] == "15 % [-27, 52]"
 
 
 def test_reached_runs_as_computed_by_hand():
@@ -297,7 +297,7 @@ def test_a_baseline_that_never_reaches_leaves_a_saving_within_the_budget():
     row = row_of(report)
     assert row["saving"] == pytest.approx(0.5)
     assert row["p_value"] == 2**-4
-    assert noted(report, "Warning", "random never reaches", "within the budget", "margin")
+    assert noted(report, "Warning", "random does not reach", "nothing beyond it", "margin")
     assert not noted(report_of(*CENSORED), "never reaches the target:")
 
 
@@ -789,9 +789,14 @@ def test_options_that_cannot_be_are_errors(options, said):
 
 def test_the_smallest_adjusted_p_and_the_seeds_a_family_needs_are_said():
     assert noted(
-        report_of(*SIX), "that 6 seeds can give in a family of 1 test is 0.03; ", "takes 6"
+        report_of(*SIX),
+        "that 6 seeds can give in a family of 1 test of labels to target is 0.03; ",
+        "takes 6",
     )
-    assert noted(many_tests(adjustment="maxT"), "can give in a family of 24 tests is 0.008")
+    assert noted(
+        many_tests(adjustment="maxT"),
+        "can give in a family of 24 tests of labels to target is 0.008",
+    )
 
 
 @FEW
@@ -822,6 +827,51 @@ def test_permuting_rows_seeds_and_strategies_changes_no_number(random, adjustmen
     tests = [name for name in COLUMNS if "p_value" in name or "p_adjusted" in name]
     pd.testing.assert_frame_equal(found[tests], plain[tests], check_exact=True)
     pd.testing.assert_frame_equal(found, plain, rtol=1e-9, atol=1e-12, check_categorical=False)
+
+
+def test_too_few_pairs_of_one_test_do_not_speak_for_the_family():
+    """Holm multiplies the largest p by one: with 6 and 7 pairs both tests can be significant."""
+    frames = [reaching([100] * 7), reaching([80] * 7, "margin"), reaching([80] * 6, "entropy")]
+    report = report_of(*frames)
+    assert report.rows["significant"].sum() == 2
+    assert not noted(report, "cannot reach significance")
+    report = report_of(*frames[:2], reaching([80] * 3, "entropy"))
+    assert noted(report, "cannot reach significance", "entropy at 0.9 (3 of 3")
+    assert not noted(report, "cannot reach significance", "margin at")
+
+
+def test_the_mean_that_a_saving_is_of_is_said_where_seeds_are_missing():
+    frames = [reaching([100, 120, 140, 110, 200]), reaching([80, 90, 100, 100], "margin")]
+    assert noted(report_of(*frames), "117.5 on the pairs of margin at 0.9")
+    assert not noted(report_of(*REACHED), "on the pairs of")
+
+
+def test_a_strategy_without_a_seed_in_common_is_said_to_have_no_test():
+    frames = [reaching([100] * 5), reaching([80] * 5, "margin", seeds=range(5, 10))]
+    assert noted(report_of(*frames), "no seed in common with random", "margin (digits")
+    assert not noted(report_of(*frames), "over the 0 tests")
+
+
+def test_runs_of_the_experiment_that_are_missing_are_counted():
+    frames = [reaching([100] * 5), reaching([80] * 3, "margin")]
+    report = report_of(*frames, experiment=EXPERIMENT)
+    assert noted(report, "7 of the 15 runs of the experiment are missing", "2 of margin (digits")
+    assert noted(report, "5 of entropy (digits, logistic, batch size 10)")
+    whole = [reaching([100] * 5, name) for name in ("random", "margin", "entropy")]
+    assert not noted(report_of(*whole, experiment=EXPERIMENT), "missing")
+
+
+def test_runs_that_begin_with_other_scores_are_said_to_be_no_pairs():
+    other = reaching([80, 90, 100, 100, 80], "margin", low=0.4)
+    assert noted(report_of(REACHED[0], other), "do not begin with the same score", "digits")
+    assert not noted(report_of(*REACHED), "do not begin")
+
+
+def test_where_runs_start_and_end_apart_the_range_is_said():
+    late = reaching([120] * 5, "margin", grid=GRID[5:])
+    report = report_of(REACHED[0], late)
+    assert noted(report, "runs start at 20, 70 labels", "are over 70 to 200")
+    assert not noted(report, "runs end at")
 
 
 # AULC and the final score
@@ -978,7 +1028,7 @@ def test_markdown_has_as_many_cells_in_every_row(hard):
 def test_latex_has_as_many_cells_in_every_row_and_escapes_the_rest(hard):
     text = render(hard, "latex")
     rows = [line for line in text.splitlines() if line.endswith(r" \\")]
-    assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {7, 10}
+    assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {7, 9}
     assert not re.search(r"(?<!\\)[$#_]", "".join(rows))
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 10
     comments = {line for line in text.splitlines() if line.startswith("% ")}
@@ -1034,7 +1084,7 @@ def test_fits_that_did_not_converge_are_counted():
         {"strategy": "margin", "seed": 1},
     )
     assert noted(report_of(*REACHED, runs=runs), "3 fits", "2 runs", "converge")
-    assert not noted(report_of(*REACHED), "converge")
+    assert not noted(report_of(*REACHED), "Warning", "converge")
 
 
 def test_a_note_is_one_line_whatever_the_error_it_quotes():
@@ -1083,7 +1133,7 @@ def test_the_best_mean_of_each_target_is_bold_in_papers():
     markdown, latex = render(report, "markdown"), render(report, "latex")
     assert row_of(report)["mean_labels"] == 90
     assert markdown.count("**90.0 [") == 2
-    assert latex.count(r"\textbf{90.0 [") == 2
+    assert latex.count(r"\textbf{90 [") == 2
     table = markdown[: markdown.index("Whole curve")]
     assert table.count("| **") == 2  # one for each target
     assert "**" not in render(report, "table")
@@ -1092,10 +1142,11 @@ def test_the_best_mean_of_each_target_is_bold_in_papers():
 def test_what_is_not_significant_is_said_in_words_in_papers():
     report = report_of(*REACHED)
     for format in ("markdown", "latex"):
-        assert ".062, not significant" in render(report, format)
+        assert ".062 n.s." in render(report, format)
+        assert "n.s.: not significant" in render(report, format)
     (table, _) = render(report_of(*SIX), "latex").split("Whole curve")
     assert ".031*" in table
-    assert "not significant" not in table
+    assert " n.s. " not in table
 
 
 def test_a_caption_says_seeds_budget_and_correction():

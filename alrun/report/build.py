@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,7 @@ def build_report(
         named_targets=named,
         per_seed=[str(entry.label) for entry in drawn],
         half_width=half_width,
-        warnings=find_degeneracies(tables, runs, _queries(path, frame)),
+        warnings=find_degeneracies(tables, runs, _queries(path, frame), _cells(experiment)),
     )
     return Report(
         name=path.resolve().name,
@@ -168,6 +169,17 @@ def _queries(path: Path, frame: pd.DataFrame) -> pd.DataFrame | None:
         return None
     queries = read_table(file, _QUERIES, ["run_id", "round", "index"])
     return fingerprints(queries, frame[[*RUN, "run_id"]].drop_duplicates("run_id"))
+
+
+def _cells(experiment: Experiment | None) -> dict[tuple[Any, ...], int]:
+    """Return how many runs the experiment has by data set, model, batch size and strategy."""
+    if experiment is None:
+        return {}
+    grid = (experiment.dataset, experiment.model, experiment.batch_sizes, experiment.strategies)
+    return {
+        (dataset.label, model.label, batch_size, strategy.label): len(experiment.seed_list)
+        for dataset, model, batch_size, strategy in product(*grid)
+    }
 
 
 def _known_ends(path: Path, experiment: Experiment | None) -> dict[Any, int]:

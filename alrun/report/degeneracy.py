@@ -1,13 +1,15 @@
 """What makes a comparison mean less than it seems: found in the results, said in sentences."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from alrun.curves import BLOCK
 from alrun.report.tables import Tables
-from alrun.report.words import MOST_NAMED, about, cell_name, counted, listed, seed_list
+from alrun.report.words import MOST_NAMED, about, cell_name, counted, listed, number, seed_list
 from alrun.spec import CHECKS
 
 # Above this share of runs that fall below the target again, labels to target say little.
@@ -17,7 +19,10 @@ MOST_TIED = 0.2
 
 
 def find_degeneracies(
-    tables: Tables, runs: pd.DataFrame | None, queries: pd.DataFrame | None
+    tables: Tables,
+    runs: pd.DataFrame | None,
+    queries: pd.DataFrame | None,
+    cells: Mapping[tuple[Any, ...], int] = MappingProxyType({}),
 ) -> Iterator[str]:
     """Yield a sentence for each kind of trouble.
 
@@ -27,15 +32,23 @@ def find_degeneracies(
         The table of runs; None where there is none.
     queries
         What `fingerprints` returns; None where the queries are not known.
+    cells
+        How many runs the experiment has by data set, model, batch size and strategy.
     """
+    yield from _missing(tables, cells)
     yield from _lacking(tables)
+    yield from _pairs(tables)
     if tables.targets:
         yield from _starts(tables)
         yield from _drop_back(tables)
     if queries is not None:
         yield from _equal_queries(queries)
     if runs is None:
-        yield "Note: without runs.parquet the seconds spent in queries are not known (null)."
+        yield (
+            "Note: without runs.parquet neither the seconds spent in queries (null) nor failed"
+            " runs, fits that did not converge, ties, classes without a label and duplicates are"
+            " known."
+        )
         return
     yield from _failures(runs)
     yield from _unconverged(runs)
@@ -58,6 +71,45 @@ def _lacking(tables: Tables) -> Iterator[str]:
                 lacking.append(f"{name} lacks {seed_list(missing)} ({cell_name(key)})")
     if lacking:
         yield f"Warning: {'; '.join(lacking)}; pairs are the seeds that both have."
+        rows = tables.rows
+        fewer = rows[~rows["is_baseline"] & rows["random_mean_labels"].notna()]
+        of_baseline = rows[rows["is_baseline"]].set_index([*BLOCK, "target"])["n_seeds"]
+        fewer = fewer.join(of_baseline.rename("n_baseline"), on=[*BLOCK, "target"])
+        named = [
+            f"{row.random_mean_labels:.1f} on the pairs of {row.strategy} at {number(row.target)}"
+            f" ({cell_name((row.dataset, row.model, row.batch_size))})"
+            for row in fewer[fewer["n_pairs"] < fewer["n_baseline"]].itertuples()
+        ]
+        if named:
+            yield f"Mean labels of {tables.baseline}, which savings are of: {listed(named, '; ')}."
+
+
+def _missing(tables: Tables, cells: Mapping[tuple[Any, ...], int]) -> Iterator[str]:
+    """Say which runs of the experiment are not there."""
+    found = tables.curves.runs.groupby([*BLOCK, "strategy"], observed=True).size()
+    there = {tuple(map(str, key)): int(n) for key, n in found.items()}
+    left = {key: n - there.get(tuple(map(str, key)), 0) for key, n in cells.items()}
+    named = [f"{n} of {key[-1]} ({cell_name(key[:-1])})" for key, n in left.items() if n > 0]
+    if named:
+        yield (
+            f"Warning: {sum(n for n in left.values() if n > 0)} of the {sum(cells.values())} runs"
+            f" of the experiment are missing or left out: {listed(named, '; ')}."
+        )
+
+
+def _pairs(tables: Tables) -> Iterator[str]:
+    """Say where the runs of a seed do not begin with the same score, as pairs do."""
+    runs = tables.curves.runs.assign(initial=tables.curves.score[tables.curves.start[:-1]])
+    apart = []
+    for key, block in runs.groupby(BLOCK, observed=True):
+        scores = block.groupby(["seed", "first"])["initial"]
+        if (scores.max() - scores.min() > 1e-9).any():
+            apart.append(cell_name(key))
+    if apart:
+        yield (
+            "Warning: runs of one seed do not begin with the same score, so that they may not be of"
+            f" the same split and initial labels, and no pairs: {listed(apart, '; ')}."
+        )
 
 
 def _starts(tables: Tables) -> Iterator[str]:
@@ -70,7 +122,7 @@ def _drop_back(tables: Tables) -> Iterator[str]:
     yield from about(
         tables.rows[tables.rows["drop_back"] > MOST_DROP_BACK],
         "more than half of the runs that were at the target fell below it later, so that being"
-        f" there once says little (see column k={tables.sensitivity}, or --sustain)",
+        f" there says little; --sustain {max(tables.sustain + 1, 2)} asks for more",
     )
 
 

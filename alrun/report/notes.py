@@ -1,6 +1,7 @@
 """What a report says in words: how to read it, what the claim is about, what has no estimate."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -67,35 +68,36 @@ def _reading(tables: Tables) -> Iterator[str]:
         yield "No target is named: there are no labels to target (null); name one with --target."
     else:
         yield (
-            f"Labels to target: the fewest labels at which a run's score was at the target"
-            f"{_lasting(tables.sustain)}. A run"
-            " that never got there counts as the budget common to its group (column within): it is"
-            " neither dropped nor guessed, and means and savings hold within that budget."
+            "Labels to target: the fewest labels at which a run's score was at the target"
+            f"{_lasting(tables.sustain)}. A run that did not get there within the budget common to"
+            " its group (column within) counts as that budget: it is neither dropped nor guessed,"
+            " and means and savings hold within it."
         )
         yield (
             f"Column k={tables.sensitivity}: the saving in % if the score had to be at the target"
-            f"{_lasting(tables.sensitivity, 'once')}. Column back: of the runs that were at the"
-            " target, the share in % that fell below it later."
+            f"{_lasting(tables.sensitivity, 'once')}, within a budget of its own. Column back: of"
+            " the runs that were at the target, the share in % that fell below it later."
         )
     if tables.has_baseline and tables.targets:
         yield (
             f"Saving: 1 - mean labels / mean labels of {tables.baseline}, seed by seed on the same"
             " split and initial labels (Fieller's interval)."
         )
-    if tables.has_baseline:
-        tests = counted(tables.family, "test")
-        families = f"the {tests} of labels to target; " if tables.targets else ""
+    if tables.rows["aulc_p_value"].notna().any() or tables.family:
+        labels = f"the {counted(tables.family, 'test')} of labels to target"
+        families = f"{labels}; those of AULC and" if tables.targets else "the tests of AULC, and"
         yield (
             f"A star: adjusted p <= .05, paired sign-flip test against {tables.baseline},"
-            f" {ADJUSTED[tables.adjustment]} over {families}AULC and final score are"
-            f" {'families of their own' if tables.targets else 'a family each'}."
+            f" {ADJUSTED[tables.adjustment]} over {families} those of the final score are"
+            f" {'families of their own' if tables.targets else 'another family'}."
         )
+    if high > 1:
         yield (
             "Intervals are 95 % each, not jointly; with few seeds a t-based interval and an exact p"
             " can disagree."
         )
     if len(tables.targets) > 1 and (tables.rows["reached"] < tables.rows["n_seeds"]).any():
-        yield "Savings at different targets are cut at different budgets; do not compare them."
+        yield "Savings at different targets hold within different budgets; do not compare them."
 
 
 def _lasting(sustain: int, otherwise: str = "") -> str:
@@ -108,11 +110,11 @@ def _sequential(tables: Tables, half_width: float | None) -> Iterator[str]:
     if half_width is None:
         return
     yield (
-        "Sequential: seeds were added until the intervals of the savings reached at most"
-        f" {number(100 * half_width)} points to a side, or there were as many as allowed; such"
-        " intervals cover 93-94 %, and the tests err in 6 % of the cases."
+        "Sequential: seeds were added until the intervals of the savings had a half-width of at"
+        f" most {number(100 * half_width)} points, or there were as many as allowed; in simulations"
+        " such intervals covered 93-94 %, and the tests erred in 6 % of the cases."
     )
-    yield from about(too_wide(tables.rows, half_width), "the interval reaches further all the same")
+    yield from about(too_wide(tables.rows, half_width), "the interval is wider all the same")
 
 
 def _across(tables: Tables, across: pd.DataFrame) -> Iterator[str]:
@@ -123,11 +125,19 @@ def _across(tables: Tables, across: pd.DataFrame) -> Iterator[str]:
         yield "Warning: no strategy has a saving on two data sets: nothing is said across them."
         return
     yield (
-        "Across data sets: the geometric mean of the ratios of mean labels, one ratio per data set;"
-        " t interval and sign-flip test over the data sets, Holm over the strategies. Seeds are"
-        " never pooled. Improves: the chance that a seed needs fewer labels than with"
-        f" {tables.baseline}, ties as half."
+        "Across data sets: 1 - the geometric mean of the ratios of mean labels, one ratio per data"
+        " set where it can be estimated; t interval and sign-flip test over the data sets, Holm"
+        " over the strategies of one target and model. Seeds are never pooled. Improves: the share"
+        f" of pairs with fewer labels than with {tables.baseline}, ties as half, as a mean over"
+        " them."
     )
+    n_strategies = across.groupby(["model", "batch_size", "target"])["strategy"].transform("count")
+    too_few = n_strategies * 0.5 ** (across["n_datasets"] - 1) > stats.ALPHA
+    if (too_few & ~across["descriptive"]).any():
+        yield (
+            "Warning: with so many strategies these data sets are too few for a difference across"
+            " them to be significant."
+        )
     if across["descriptive"].any():
         yield (
             f"Descriptive: below {FEWEST_DATASETS} data sets no difference across them can be"
@@ -144,7 +154,8 @@ def _claim(tables: Tables, per_seed: Collection[str]) -> Iterator[str]:
             " split anew for each seed; it is none about other data from the same source."
         )
     if drawn:
-        yield f"{listed(drawn)} is drawn anew for each seed: the claim is about its generator."
+        verb, whose = ("is", "its generator") if len(drawn) == 1 else ("are", "their generators")
+        yield f"{listed(drawn)} {verb} drawn anew for each seed: the claim is about {whose}."
 
 
 def _baseline(tables: Tables) -> Iterator[str]:
@@ -159,6 +170,14 @@ def _baseline(tables: Tables) -> Iterator[str]:
     if not found.all():
         cells = listed((cell_name(key) for key in found.index[~found]), "; ")
         yield f"Warning: there is no {tables.baseline} and so no test (null) for {cells}."
+    rows = tables.rows.drop_duplicates([*BLOCK, "strategy"])
+    rows = rows[~rows["is_baseline"] & (rows["n_pairs"] == 0)].join(found.rename("found"), on=BLOCK)
+    alone = [f"{row.strategy} ({_cell_of(row)})" for row in rows[rows["found"]].itertuples()]
+    if alone:
+        yield (
+            f"Warning: no seed in common with {tables.baseline}, and so no saving and no test"
+            f" (null): {listed(alone, '; ')}."
+        )
 
 
 def _power(tables: Tables) -> Iterator[str]:
@@ -168,24 +187,33 @@ def _power(tables: Tables) -> Iterator[str]:
         yield "Warning: with one seed there is no interval and no test (null)."
     if tables.targets and (rows["n_seeds"] < 6).any():
         yield "Note: below six seeds the median has no interval (null)."
-    tests = rows["p_value" if tables.targets else "aulc_p_value"].notna()
-    family = int(tests.sum())
-    if not family:
+    tested = "p_value" if tables.targets else "aulc_p_value"
+    tests = rows[rows[tested].notna()].drop_duplicates([*BLOCK, "target", "strategy"])
+    if tests.empty:
         return
-    fewest = int(rows.loc[tests, "n_pairs"].min())
-    smallest = stats.smallest_adjusted_p(fewest, family, tables.adjustment)
-    needed = stats.fewest_seeds(family, tables.adjustment)
-    of_family = f"in a family of {counted(family, 'test')}"
-    if smallest > stats.ALPHA:
+    what = "labels to target" if tables.targets else "AULC"
+    of_family = f"in a family of {counted(len(tests), 'test')} of {what}"
+    needed = stats.fewest_seeds(len(tests), tables.adjustment)
+    smallest = stats.smallest_adjusted_p(tests["n_pairs"].to_numpy(), tables.adjustment)
+    too_few = tests[smallest > stats.ALPHA]
+    if len(too_few) == len(tests):
+        most = int(tests["n_pairs"].max())
         yield (
-            f"Warning: {counted(fewest, 'seed')} cannot reach significance {of_family}; it takes"
+            f"Warning: {counted(most, 'seed')} cannot reach significance {of_family}; it takes"
             f" {needed} at least."
         )
+    elif len(too_few):
+        few = "these have too few pairs with the baseline and cannot reach significance"
+        yield from about(too_few, f"{few} {of_family}", count="n_pairs")
     else:
         yield (
-            f"The smallest adjusted p that {counted(fewest, 'seed')} can give {of_family} is"
-            f" {smallest:.1g}; significance takes {needed} seeds at least."
+            f"The smallest adjusted p that {counted(int(tests['n_pairs'].min()), 'seed')} can give"
+            f" {of_family} is {smallest.max():.1g}; significance takes {needed} seeds at least."
         )
+
+
+def _cell_of(row: Any) -> str:
+    return cell_name((row.dataset, row.model, row.batch_size))
 
 
 def _estimates(tables: Tables) -> Iterator[str]:
@@ -194,15 +222,16 @@ def _estimates(tables: Tables) -> Iterator[str]:
     nobody = others["saving"].isna()
     yield from about(
         others[nobody],
-        "neither strategy nor baseline reaches the target, so that the saving is not"
-        " estimable (null)",
+        "neither strategy nor baseline reaches the target within the common budget, so that the"
+        " saving is not estimable (null)",
     )
     of_baseline = rows[rows["is_baseline"]].set_index([*BLOCK, "target"])["reached"]
     others = others.join(of_baseline.rename("baseline_reached"), on=[*BLOCK, "target"])
     alone = ~nobody & (others["baseline_reached"] == 0)
     yield from about(
         others[alone],
-        f"{tables.baseline} never reaches the target: the saving is within the budget alone",
+        f"{tables.baseline} does not reach the target within the common budget, and the saving says"
+        " nothing beyond it",
     )
     yield from about(
         others[np.isinf(others["saving_low"])], "the interval of the saving is unbounded (null)"
@@ -223,10 +252,12 @@ def _ranges(tables: Tables) -> Iterator[str]:
     if len(empty):
         cells = listed((cell_name(key) for key in empty[BLOCK].itertuples(index=False)), "; ")
         yield f"Warning: curves that share no range of labels have no AULC (null): {cells}."
-    ends = tables.curves.runs.groupby(BLOCK, observed=True)["last"]
-    for key, last in ends:
-        if last.nunique() > 1:
-            yield (
-                f"Warning: runs end at {listed(map(str, sorted(last.unique())))} labels"
-                f" ({cell_name(key)}); they are compared within the budget that they share."
-            )
+    for key, runs in tables.curves.runs.groupby(BLOCK, observed=True):
+        for name, counts in (("start", runs["first"]), ("end", runs["last"])):
+            if counts.nunique() > 1:
+                within = f"{runs['first'].max()} to {runs['last'].min()}"
+                yield (
+                    f"Warning: runs {name} at {listed(sorted(counts.unique()))} labels"
+                    f" ({cell_name(key)}); AULC, initial and final score are over {within}, labels"
+                    " to target within the budget of each row."
+                )

@@ -51,7 +51,7 @@ def as_text(tables: Iterable[Section], notes: Iterable[str] = ()) -> str:
 
 def _markdown(report: Report) -> str:
     lines = [f"## {report.name}", ""]
-    for section in sections(report, wide=True):
+    for section in sections(report, wide=True, not_significant=" n.s."):
         rules = [
             "---" if place < section.n_left else "---:" for place in range(len(section.header))
         ]
@@ -73,14 +73,14 @@ def _piped(cell: str) -> str:
 
 def _latex(report: Report) -> str:
     lines = []
-    for section in sections(report, wide=True):
+    for section in sections(report, not_significant=" n.s."):  # the narrow ones fit on a page
         alignment = "l" * section.n_left + "r" * (len(section.header) - section.n_left)
         rows = [[_escaped(cell) for cell in row] for row in section.rows]
         for row, column in section.bold:
             rows[row][column] = rf"\textbf{{{rows[row][column]}}}"
         lines += [
             r"\begin{table}",
-            r"\centering\small",
+            r"\centering\scriptsize\setlength{\tabcolsep}{2pt}",
             rf"\caption{{{_escaped(section.title)}. {_escaped(section.caption)}}}",
             rf"\begin{{tabular}}{{{alignment}}}",
             r"\hline",

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -34,11 +34,11 @@ class Section:
     bold: frozenset[tuple[int, int]] = frozenset()
 
 
-def sections(report: Report, wide: bool = False) -> list[Section]:
+def sections(report: Report, wide: bool = False, not_significant: str = "") -> list[Section]:
     """Return the tables of a report, texts in place of numbers.
 
     Where they may be `wide`, the share of runs at the target and the median have their intervals,
-    and a difference that is not significant is said to be none in words.
+    and wins, ties and losses are counted. `not_significant` stands behind p values without a star.
     """
     found = []
     for (dataset, model, batch_size), rows in blocks(report.rows):
@@ -46,17 +46,30 @@ def sections(report: Report, wide: bool = False) -> list[Section]:
         if report.targets:
             found.append(_labels_section(f"Labels to target: {where}", report, rows, wide))
         once = rows.drop_duplicates("strategy")
-        found.append(_scores_section(f"Whole curve: {where}", report, once, wide))
+        found.append(_scores_section(f"Whole curve: {where}", report, once))
     for (model, batch_size), rows in report.across.groupby(["model", "batch_size"], sort=False):
-        title = f"Across {report.rows['dataset'].nunique()} data sets: {model}"
-        found.append(_across_section(f"{title}, batch size {batch_size}", report, rows, wide))
-    return found
+        title = f"Across data sets: {model}, batch size {batch_size}"
+        found.append(_across_section(title, report, rows))
+    return [_with_words(section, not_significant) for section in found]
+
+
+def _with_words(section: Section, not_significant: str) -> Section:
+    """Return a section that says in words which p values are not significant."""
+    is_p = [name == "p adj." for name in section.header]
+    rows = tuple(
+        tuple(
+            f"{cell}{not_significant}" if of_p and cell and cell[-1] != "*" else cell
+            for cell, of_p in zip(row, is_p, strict=True)
+        )
+        for row in section.rows
+    )
+    return replace(section, rows=rows)
 
 
 def _labels_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) -> Section:
     header = (
         *("target", "strategy", "reached", "within", "mean labels", "median", "saving"),
-        *(f"k={report.sensitivity}", "back", "p adj.", "W/T/L"),
+        *(f"k={report.sensitivity}", "back", "p adj.", *(["W/T/L"] if wide else [])),
     )
     texts: list[tuple[str, ...]] = []
     bold: set[tuple[int, int]] = set()
@@ -69,24 +82,27 @@ def _labels_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) 
                 f"{row.budget:.0f}",
                 _mean_labels(row, wide),
                 _median_with_interval(row, wide),
-                saving_text(row) if wide else saving_text(row).replace(" %", "%"),
+                saving_text(row),
                 _share(row.sensitivity_saving, wide),
                 _share(row.drop_back, wide),
-                _p(row.p_adjusted, row.significant, wide),
-                "" if math.isnan(row.wins) else f"{row.wins:.0f}/{row.ties:.0f}/{row.losses:.0f}",
+                _p(row.p_adjusted, row.significant),
+                *([_wins(row)] if wide else []),
             )
         )
         if row.mean_labels == rows.loc[rows["target"] == row.target, "mean_labels"].min():
             bold.add((place, header.index("mean labels")))
     caption = (
-        f"{_seeds(rows)}, budget {report.budget} labels. Mean labels to target ({report.metric})"
-        f" with 95 % intervals, and the saving against {report.baseline};"
-        f" {_tests(report, report.family)}."
+        f"{_seeds(rows)}, budget {report.budget} labels. Runs that reached the target"
+        f" ({report.metric}) within the budget common to all, mean and median labels to target"
+        f" within it, and the saving against {report.baseline}, with 95 % intervals;"
+        f" k={report.sensitivity}: the saving in % if the score had to be there"
+        f" {'twice in a row' if report.sensitivity == 2 else 'once'}; back: the share in % that"
+        f" fell below the target later; {_tests(report, report.family)}. Bold: the fewest labels."
     )
     return Section(title, caption, header, first_of_each(texts), 2, frozenset(bold))
 
 
-def _scores_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) -> Section:
+def _scores_section(title: str, report: Report, rows: pd.DataFrame) -> Section:
     header = (
         *("strategy", "AULC", "diff.", "p adj."),
         *("initial", f"final {report.metric}", "diff.", "p adj."),
@@ -99,11 +115,11 @@ def _scores_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) 
                 row.strategy,
                 with_interval(row.aulc, row.aulc_low, row.aulc_high, _score),
                 _signed(row.aulc_difference),
-                _p(row.aulc_p_adjusted, row.aulc_significant, wide),
+                _p(row.aulc_p_adjusted, row.aulc_significant),
                 _score(row.initial),
                 with_interval(row.final, row.final_low, row.final_high, _score),
                 _signed(row.final_difference),
-                _p(row.final_p_adjusted, row.final_significant, wide),
+                _p(row.final_p_adjusted, row.final_significant),
             )
         )
         bold |= {(place, 1)} if row.aulc == rows["aulc"].max() else set()
@@ -113,12 +129,12 @@ def _scores_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) 
     caption = (
         f"{_seeds(rows)}, budget {report.budget} labels. Area under the learning curve and final"
         f" {report.metric} with 95 % intervals, and differences from {report.baseline};"
-        f" {_tests(report, family)}."
+        f" {_tests(report, family)}. Bold: the highest."
     )
     return Section(title, caption, header, tuple(texts), 1, frozenset(bold))
 
 
-def _across_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) -> Section:
+def _across_section(title: str, report: Report, rows: pd.DataFrame) -> Section:
     header = ("target", "strategy", "data sets", "geometric saving", "p adj.", "improves")
     texts: list[tuple[str, ...]] = [
         (
@@ -126,16 +142,16 @@ def _across_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) 
             row.strategy,
             f"{row.n_datasets} (descriptive)" if row.descriptive else f"{row.n_datasets}",
             _percent_with_interval(row),
-            _p(row.p_adjusted, row.significant, wide),
+            _p(row.p_adjusted, row.significant),
             _share(row.probability_of_improvement, True),
         )
         for row in rows.itertuples()
     ]
     best = rows["saving"] == rows.groupby("target")["saving"].transform("max")
     caption = (
-        f"Geometric mean of the savings against {report.baseline} over data sets, with 95 %"
-        " intervals; sign-flip tests over the data sets, Holm over the strategies. Improves: the"
-        " chance that a seed needs fewer labels."
+        "1 - the geometric mean over data sets of the ratios of mean labels to those of"
+        f" {report.baseline}, with 95 % intervals; sign-flip tests over the data sets, Holm over"
+        " the strategies. Improves: the share of pairs with fewer labels, as a mean over data sets."
     )
     bold = frozenset((place, 3) for place, is_best in enumerate(best) if is_best)
     return Section(title, caption, header, first_of_each(texts), 2, bold)
@@ -157,7 +173,8 @@ def _seeds(rows: pd.DataFrame) -> str:
 
 def _tests(report: Report, family: int) -> str:
     adjusted = {"holm": "Holm's correction", "maxT": "step-down maxT"}[report.adjustment]
-    return f"paired sign-flip tests, {adjusted} over {counted(family, 'test')}"
+    tests = f"paired sign-flip tests, {adjusted} over {counted(family, 'test')}"
+    return f"{tests}, a star where p is at most .05, n.s.: not significant"
 
 
 def saving_text(row: Any) -> str:
@@ -204,10 +221,16 @@ def _reached(row: Any, wide: bool) -> str:
     return f"{text} [{percent(row.reached_low)}, {percent(row.reached_high)}] %"
 
 
+def _wins(row: Any) -> str:
+    return "" if math.isnan(row.wins) else f"{row.wins:.0f}/{row.ties:.0f}/{row.losses:.0f}"
+
+
 def _mean_labels(row: Any, wide: bool) -> str:
     digits = 1 if wide or row.mean_labels < 10 else 0
     ends = (row.mean_labels_low, row.mean_labels_high)
-    return with_interval(row.mean_labels, *ends, lambda value: f"{value:.{digits}f}")
+    return with_interval(
+        row.mean_labels, *ends, lambda value: f"{round(value, digits) + 0.0:.{digits}f}"
+    )
 
 
 def _share(value: float, wide: bool) -> str:
@@ -232,13 +255,11 @@ def target_text(value: float) -> str:
     return f"{value:g}"
 
 
-def _p(value: float, star: bool, wide: bool) -> str:
+def _p(value: float, star: bool) -> str:
     """Return a p value without its leading zero; the star follows the adjusted one alone."""
     if math.isnan(value):
         return ""
     text = (
         "<.001" if value < 0.001 else "1.00" if value > 0.995 else f"{value:.3f}".removeprefix("0")
     )
-    if star:
-        return f"{text}*"
-    return f"{text}, not significant" if wide else text
+    return f"{text}*" if star else text

@@ -79,7 +79,7 @@ def seeds_notes(table: pd.DataFrame, report: Report, saving: float, power: float
     )
     known = table["seeds"].dropna()
     if len(known):
-        yield f"For every cell: {_seeds_needed(known.max())} seeds."
+        yield f"For every cell that can be estimated: {_seeds_needed(known.max())} seeds."
 
 
 def _seeds_needed(seeds: float) -> str:

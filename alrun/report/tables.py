@@ -145,7 +145,7 @@ def blocks(table: pd.DataFrame) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]
 
 
 def too_wide(table: pd.DataFrame, half_width: float) -> pd.DataFrame:
-    """Return the rows whose saving has an interval that reaches further than that to a side.
+    """Return the rows whose saving has an interval with a half-width above that.
 
     Those whose saving cannot be estimated are passed over.
     """

@@ -5,7 +5,8 @@ same position is the same seed. What cannot be estimated is NaN, never a guess.
 
 What `make calibrate` finds on simulated curves whose truth is known: how often tests reject at the
 5 % level where there is nothing to find, and how often intervals and bands of 95 % cover the truth.
-At five seeds the smallest p value is .0625, so that nothing is ever rejected.
+At five seeds the smallest p value is .0625, so that nothing is ever rejected. In brackets stands
+the Monte Carlo error; each rate is held to its bound up to three of these.
 
 1,000 repetitions, 20 rounds, a test part of 500.
 Cut: random's runs without the target, 0.1, 10.0, 38.3 %; true savings 20.0, 21.2, 16.3 %.

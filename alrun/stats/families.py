@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alrun.seeds import generator
-from alrun.stats.paired import MONTE_CARLO_DRAWS, smallest_p
+from alrun.stats.paired import MONTE_CARLO_DRAWS
 
 ALPHA = 0.05
 ADJUSTMENTS = ("holm", "maxT")
@@ -85,11 +85,16 @@ def _sign_patterns(n: int) -> Iterator[Array]:
         yield 1.0 - 2.0 * rng.integers(0, 2, size=size)
 
 
-def smallest_adjusted_p(n: int, family: int, adjustment: str) -> float:
-    """Return the smallest adjusted p value that a family of tests of n seeds can give."""
+def smallest_adjusted_p(n_seeds: Array, adjustment: str) -> Array:
+    """Return the smallest adjusted p value that each test of a family can give.
+
+    `n_seeds` holds how many seeds each of them has.
+    """
+    smallest = 2.0 ** (1 - n_seeds.astype(np.float64))
     if adjustment == "holm":
-        return min(1.0, family * smallest_p(n))
-    return max(smallest_p(n), 1 / (MONTE_CARLO_DRAWS + 1) if n > _MOST_ENUMERATED else 0.0)
+        return holm(smallest)
+    drawn = n_seeds > _MOST_ENUMERATED
+    return np.maximum(smallest, np.where(drawn, 1 / (MONTE_CARLO_DRAWS + 1), 0.0))
 
 
 def fewest_seeds(family: int, adjustment: str = "holm") -> int:

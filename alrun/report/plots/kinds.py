@@ -118,7 +118,10 @@ def _savings(report: Report, rows: pd.DataFrame) -> Plot:
         groups = tuple((name, part) for name, (_, part) in zip(names, parts, strict=True))
         panels.append(SavingsPanel(_where(cell, ("dataset", "model")) | common, groups))
     title = f"Saving against {shortened(report.baseline)}"
-    detail = "with 95 % intervals, an arrow where one goes on; filled where adjusted p ≤ .05"
+    detail = (
+        "with 95 % intervals, an arrow where one goes on; filled where adjusted p ≤ .05; each"
+        " target within its own budget"
+    )
     return Plot(title, detail, tuple(panels), 1)
 
 
@@ -127,7 +130,7 @@ def _reached(report: Report, rows: pd.DataFrame) -> Plot:
         LinesPanel(
             _where(cell, (*BLOCK, "target")),
             shares_at_target(report.curves, cell, report.sustain),
-            "share of runs\nat the target",
+            "share of runs that\nhave reached it",
             is_share=True,
         )
         for _, block in blocks(rows)
@@ -135,12 +138,19 @@ def _reached(report: Report, rows: pd.DataFrame) -> Plot:
     )
     n_targets = len(report.targets)
     columns = n_targets if n_targets in (2, 3) else _columns(panels)
-    return Plot("Runs at the target", "their share by number of labels", panels, columns)
+    title = "Runs that have reached the target"
+    return Plot(title, "their share by number of labels", panels, columns)
 
 
 def _band(panels: Sequence[LinesPanel]) -> str:
-    has_band = any(not np.isnan(line.half_width).any() for p in panels for line in p.lines)
-    return ", with its 95 % simultaneous band" if has_band else "; no band below five seeds"
+    has_band = [not np.isnan(line.half_width).any() for p in panels for line in p.lines]
+    if all(has_band):
+        return ", with its 95 % simultaneous band"
+    return (
+        ", with its 95 % simultaneous band from five seeds on"
+        if any(has_band)
+        else "; no band below five seeds"
+    )
 
 
 def _columns(panels: Sequence[Panel]) -> int:
