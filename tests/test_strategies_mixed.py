@@ -148,6 +148,12 @@ def test_falcun_draws_uniformly_where_the_model_is_certain_of_one_class():
     assert all(abs(counts[row] - 200) < 60 for row in range(4))  # standard deviation 12
 
 
+def test_what_has_no_chance_is_not_drawn():
+    pool = pool_of([[1, 0], [0.5, 0.5], [0, 1]])
+    for point in (0.0, 1 - 2**-53):
+        assert asked("falcun", pool, 1, Scripted(point)).tolist() == [1]
+
+
 def test_distances_of_rounding_noise_are_not_blown_up():
     noise = stream().choice([0, 1e-15, -1e-15], size=(40, 2))
     rows = np.array([0.3, 0.7]) + noise

@@ -12,7 +12,7 @@ from alrun.metrics import FloatArray
 from alrun.spec import IntArray
 from alrun.strategies.greedy import proportional
 from alrun.strategies.pool import Pool
-from alrun.strategies.ranking import best, nine_digits
+from alrun.strategies.ranking import best
 from alrun.strategies.training import distances_from
 
 
@@ -49,7 +49,7 @@ def egl(pool: Pool, n: int, rng: np.random.Generator) -> FloatArray:
 
 def likeliest(p: FloatArray) -> IntArray:
     """Return the likeliest class of each row; the first of those alike at nine digits."""
-    return nine_digits(p).argmax(axis=1)
+    return (p >= (1 - 1e-9) * p.max(axis=1, keepdims=True)).argmax(axis=1)
 
 
 def to_the_likeliest(p: FloatArray) -> FloatArray:

@@ -19,8 +19,8 @@ def balanced(pool: Pool, n: int, rng: np.random.Generator, w: float = 0.5) -> In
     """Pick by w entropy + (1 - w) distance to all labelled or picked, each from 0 to 1.
 
     The distance counts anew after each pick, and is scaled over those that are left. With w = 0
-    this is k_center, with w = 1 entropy. Source: after Brinker 2003, Incorporating diversity in
-    active learning with support vector machines (a weighted sum of two such terms).
+    this is k_center, with w = 1 entropy. Source: Brinker 2003, Incorporating diversity in
+    active learning with support vector machines, with entropy and distance for its two terms.
     """
     w = number("balanced", "w", w, 0, 1)
     uncertainty = w * scaled(entropy(pool, n, rng), 1.0)
