@@ -15,21 +15,40 @@ from alrun.named import completed, defaults_of, imported
 from alrun.spec import IntArray, StrategySpec
 from alrun.strategies.baseline import random
 from alrun.strategies.coverage import k_center, k_means_pp
+from alrun.strategies.gradients import badge, egl
+from alrun.strategies.mixed import balanced, falcun
 from alrun.strategies.pool import Pool
 from alrun.strategies.ranking import best
-from alrun.strategies.uncertainty import entropy, least_confidence, margin
+from alrun.strategies.uncertainty import entropy, least_confidence, margin, power_margin
 
 Strategy = Callable[..., Any]
 
 BUILT_IN: dict[str, Strategy] = {
     strategy.__name__: strategy
-    for strategy in (random, least_confidence, margin, entropy, k_center, k_means_pp)
+    for strategy in (
+        random,
+        least_confidence,
+        margin,
+        entropy,
+        power_margin,
+        k_center,
+        k_means_pp,
+        balanced,
+        badge,
+        falcun,
+        egl,
+    )
 }
 # The methods of the model of which a strategy needs one. One of a user's own finds out as it runs.
 NEEDS = {
     "least_confidence": ("predict_proba",),
     "margin": ("predict_proba", "decision_function"),
     "entropy": ("predict_proba",),
+    "power_margin": ("predict_proba",),
+    "balanced": ("predict_proba",),
+    "badge": ("predict_proba",),
+    "falcun": ("predict_proba",),
+    "egl": ("predict_proba",),
 }
 
 

@@ -72,10 +72,8 @@ class Training:
 
     def squared_distances(self, positions: IntArray) -> FloatArray:
         """Return those of all to these, shape (len(training), len(positions)); 0 where equal."""
-        norms = self.squared_norms[:, None] + self.squared_norms[positions]
-        distances = norms - 2 * self.products(positions)
-        distances[distances < _ZERO * norms] = 0.0
-        return distances
+        norms = self.squared_norms
+        return distances_from(norms, norms[positions], self.products(positions))
 
     def once(self, key: str, make: Callable[[np.random.Generator], T]) -> T:
         """Return what `make` makes of the split, computed by the first run on it that asks.
@@ -92,3 +90,11 @@ class Training:
             made[key] = make(self._stream(key))
             self.seconds += perf_counter() - started
         return made[key]
+
+
+def distances_from(norms: FloatArray, others: FloatArray, products: FloatArray) -> FloatArray:
+    """Return squared distances from squared norms and inner products; 0 where equal."""
+    sums = norms[:, None] + others
+    distances = sums - 2 * products
+    distances[distances < _ZERO * sums] = 0.0
+    return distances

@@ -1,11 +1,13 @@
 """Strategies that query what the model is least sure of.
 
-With two classes the three are the same ranking.
+With two classes least_confidence, margin and entropy are the same ranking.
 """
 
 import numpy as np
+from scipy.special import xlogy
 
 from alrun.metrics import FloatArray
+from alrun.strategies.checked import number
 from alrun.strategies.pool import Pool
 
 
@@ -35,3 +37,23 @@ def entropy(pool: Pool, n: int, rng: np.random.Generator) -> FloatArray:
     p = pool.probabilities
     # Not xlogy: a zero times the log of the smallest number is the zero wanted, and this is faster.
     return -(p * np.log(np.maximum(p, np.finfo(np.float64).tiny))).sum(axis=1)
+
+
+def power_margin(pool: Pool, n: int, rng: np.random.Generator, beta: float = 1.0) -> FloatArray:
+    """Score by beta log(1 - (p1 - p2)) + Gumbel noise: a draw in proportion to its power beta.
+
+    With beta = 0 the draw is uniform, and the larger beta the nearer to margin. Source: Kirsch,
+    Farquhar, Atighehchian, Jesson, Branchaud-Charron and Gal 2023, Stochastic batch acquisition: a
+    simple baseline for deep active learning.
+    """
+    beta = number("power_margin", "beta", beta, 0)
+    return xlogy(beta, closeness(pool.probabilities)) + rng.gumbel(size=len(pool))
+
+
+def closeness(p: FloatArray) -> FloatArray:
+    """Return 1 - (p1 - p2) of each row, the two likeliest classes: 0 where the model is certain.
+
+    What p1 lacks to 1 is what the others have: so it is no rounding noise near 0.
+    """
+    ordered = np.sort(p, axis=1)
+    return ordered[:, :-1].sum(axis=1) + ordered[:, -2]

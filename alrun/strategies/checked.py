@@ -1,0 +1,19 @@
+"""Parameters of strategies that must make sense."""
+
+import sys
+
+from alrun.errors import StrategyError
+
+
+def number(
+    strategy: str, key: str, value: object, low: float, high: float = sys.float_info.max
+) -> float:
+    """Return the value of a parameter that must be a number from `low` to `high`, both allowed.
+
+    Raises StrategyError.
+    """
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (is_number and low <= value <= high):  # type: ignore[operator]
+        limits = f"from {low:g} on" if high == sys.float_info.max else f"from {low:g} to {high:g}"
+        raise StrategyError(f"{key} of {strategy} must be a number {limits}, not {value!r}")
+    return float(value)  # type: ignore[arg-type]

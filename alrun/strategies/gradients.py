@@ -1,0 +1,69 @@
+"""Strategies that query what would move the model most: by the gradients of its loss.
+
+The gradient of the log loss of a linear model at an example x with label k is (p - e_k) (x) x, the
+outer product of a residual and the features. It has as many entries as the model, and is never
+written down: its norm is the product of the two norms, and an inner product of two gradients that
+of the residuals' and of the features'. The intercept has no part in it.
+"""
+
+import numpy as np
+
+from alrun.metrics import FloatArray
+from alrun.spec import IntArray
+from alrun.strategies.greedy import proportional
+from alrun.strategies.pool import Pool
+from alrun.strategies.ranking import best
+from alrun.strategies.training import distances_from
+
+
+def badge(pool: Pool, n: int, rng: np.random.Generator) -> IntArray:
+    """Pick by k-means++ among the gradients for the likeliest labels, the longest first.
+
+    Source: Ash, Zhang, Krishnamurthy, Langford and Agarwal 2020, Deep batch active learning by
+    diverse, uncertain gradient lower bounds.
+    """
+    residuals = to_the_likeliest(pool.probabilities)
+    norms = squared_lengths(residuals) * pool.training.squared_norms[pool.unlabelled]
+
+    def distances(rows: IntArray) -> FloatArray:
+        products = pool.training.products(pool.unlabelled[rows])[pool.unlabelled]
+        return distances_from(norms, norms[rows], products * (residuals @ residuals[rows].T))
+
+    longest = best(norms, 1)[0]
+    return proportional(distances(longest)[:, 0], distances, n, rng, longest)
+
+
+def egl(pool: Pool, n: int, rng: np.random.Generator) -> FloatArray:
+    """Score by the expected length of the gradient, ‖x‖ sum p_k ‖p - e_k‖; chases large norms.
+
+    Source: Settles and Craven 2008, An analysis of active learning strategies for sequence
+    labeling tasks (expected gradient length).
+    """
+    p = pool.probabilities
+    squared = squared_lengths(p)[:, None] + 1.0 - 2.0 * p
+    # Of the likeliest class this difference would be rounding noise where the model is certain.
+    squared[np.arange(len(p)), likeliest(p)] = squared_lengths(to_the_likeliest(p))
+    norms = np.sqrt(pool.training.squared_norms[pool.unlabelled])
+    return norms * (p * np.sqrt(squared)).sum(axis=1)
+
+
+def likeliest(p: FloatArray) -> IntArray:
+    """Return the likeliest class of each row; the first of those alike at nine digits."""
+    return (p >= (1 - 1e-9) * p.max(axis=1, keepdims=True)).argmax(axis=1)
+
+
+def to_the_likeliest(p: FloatArray) -> FloatArray:
+    """Return p - e_k with k the likeliest class, shape (n, n_classes).
+
+    What k lacks to 1 is what the others have: so it is exact also where the model is certain.
+    """
+    rows, classes = np.arange(len(p)), likeliest(p)
+    residuals = p.copy()
+    residuals[rows, classes] = 0.0
+    residuals[rows, classes] = -residuals.sum(axis=1)
+    return residuals
+
+
+def squared_lengths(vectors: FloatArray) -> FloatArray:
+    """Return the squared norm of each row."""
+    return np.einsum("ij,ij->i", vectors, vectors)
