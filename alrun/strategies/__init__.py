@@ -14,7 +14,9 @@ from alrun.errors import StrategyError, nearest
 from alrun.named import completed, defaults_of, imported
 from alrun.spec import IntArray, StrategySpec
 from alrun.strategies.baseline import random
+from alrun.strategies.clusters import cluster_margin, typiclust
 from alrun.strategies.coverage import k_center, k_means_pp
+from alrun.strategies.density import density
 from alrun.strategies.pool import Pool
 from alrun.strategies.ranking import best
 from alrun.strategies.uncertainty import entropy, least_confidence, margin
@@ -23,13 +25,25 @@ Strategy = Callable[..., Any]
 
 BUILT_IN: dict[str, Strategy] = {
     strategy.__name__: strategy
-    for strategy in (random, least_confidence, margin, entropy, k_center, k_means_pp)
+    for strategy in (
+        random,
+        least_confidence,
+        margin,
+        entropy,
+        k_center,
+        k_means_pp,
+        typiclust,
+        cluster_margin,
+        density,
+    )
 }
 # The methods of the model of which a strategy needs one. One of a user's own finds out as it runs.
 NEEDS = {
     "least_confidence": ("predict_proba",),
     "margin": ("predict_proba", "decision_function"),
     "entropy": ("predict_proba",),
+    "cluster_margin": ("predict_proba", "decision_function"),
+    "density": ("predict_proba",),
 }
 
 
