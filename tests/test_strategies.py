@@ -21,7 +21,7 @@ from alrun.models.logistic import Logistic
 from alrun.models.predictions import Predictions
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
 from alrun.splits import draw_split
-from alrun.strategies import BUILT_IN, NEEDS, find, query, resolve
+from alrun.strategies import BUILT_IN, NEEDS, find, parameters_of, query, resolve
 from alrun.strategies.pool import Pool
 from alrun.strategies.ranking import best, nine_digits
 
@@ -331,7 +331,7 @@ def test_a_whole_number_is_the_same_parameter_as_its_float(module):
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_what_is_built_in_has_a_version_and_is_found(name):
     assert find(name) is BUILT_IN[name]
-    assert resolve(name, {})[1] == 1
+    assert resolve(name, {}) == (parameters_of(name), 1)
 
 
 @pytest.mark.parametrize(

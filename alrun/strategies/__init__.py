@@ -14,7 +14,9 @@ from alrun.errors import StrategyError, nearest
 from alrun.named import completed, defaults_of, imported
 from alrun.spec import IntArray, StrategySpec
 from alrun.strategies.baseline import random
+from alrun.strategies.clusters import cluster_margin, typiclust
 from alrun.strategies.coverage import k_center, k_means_pp
+from alrun.strategies.density import density
 from alrun.strategies.gradients import badge, egl
 from alrun.strategies.mixed import balanced, falcun
 from alrun.strategies.pool import Pool
@@ -37,6 +39,9 @@ BUILT_IN: dict[str, Strategy] = {
         badge,
         falcun,
         egl,
+        typiclust,
+        cluster_margin,
+        density,
     )
 }
 # The methods of the model of which a strategy needs one. One of a user's own finds out as it runs.
@@ -49,6 +54,8 @@ NEEDS = {
     "badge": ("predict_proba",),
     "falcun": ("predict_proba",),
     "egl": ("predict_proba",),
+    "cluster_margin": ("predict_proba", "decision_function"),
+    "density": ("predict_proba",),
 }
 
 

@@ -1,0 +1,47 @@
+"""Strategies that weigh what the model is unsure of by how many examples are like it."""
+
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from alrun.errors import StrategyError
+from alrun.metrics import FloatArray
+from alrun.strategies.pool import Pool
+from alrun.strategies.training import Training
+from alrun.strategies.uncertainty import entropy
+
+# Cosines are at most 1: a mean below this is rounding around zero.
+_ZERO = 1e-12
+
+
+def density(pool: Pool, n: int, rng: np.random.Generator, beta: float = 1.0) -> FloatArray:
+    """Score by entropy x (mean similarity to all)^beta; centred features leave half at zero.
+
+    The similarity is the cosine, the mean over the whole training part. One below zero counts as
+    zero, as does an example without features.
+
+    Source: Settles and Craven 2008, An analysis of active learning strategies for sequence
+    labeling tasks (information density).
+    """
+    is_number = isinstance(beta, int | float) and not isinstance(beta, bool)
+    if not is_number or not isfinite(beta) or beta < 0:
+        raise StrategyError(f"beta of density must be a number from 0 on, not {beta!r}")
+    similarity = mean_similarities(pool.training)[pool.unlabelled]
+    return entropy(pool, n, rng) * similarity**beta
+
+
+def mean_similarities(training: Training) -> FloatArray:
+    """Return the mean cosine of each example with all of them, at least 0, once per split.
+
+    The mean of the products with all is the product with their mean: no pairs are needed.
+    """
+
+    def make(rng: np.random.Generator) -> FloatArray:
+        norms = np.sqrt(training.squared_norms)
+        inverse = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
+        mean: Any = training.X.T @ inverse / len(training)
+        similarities = (training.X @ mean) * inverse
+        return np.where(similarities > _ZERO, similarities, 0.0)
+
+    return training.once("mean_similarities", make)
