@@ -14,6 +14,8 @@ from alrun.errors import StrategyError, nearest
 from alrun.named import completed, defaults_of, imported
 from alrun.spec import IntArray, StrategySpec
 from alrun.strategies.baseline import random
+from alrun.strategies.committee import bald, qbc_kl, qbc_vote
+from alrun.strategies.cover import max_herding, prob_cover
 from alrun.strategies.coverage import k_center, k_means_pp
 from alrun.strategies.pool import Pool
 from alrun.strategies.ranking import best
@@ -23,13 +25,27 @@ Strategy = Callable[..., Any]
 
 BUILT_IN: dict[str, Strategy] = {
     strategy.__name__: strategy
-    for strategy in (random, least_confidence, margin, entropy, k_center, k_means_pp)
+    for strategy in (
+        random,
+        least_confidence,
+        margin,
+        entropy,
+        k_center,
+        k_means_pp,
+        prob_cover,
+        max_herding,
+        qbc_vote,
+        qbc_kl,
+        bald,
+    )
 }
 # The methods of the model of which a strategy needs one. One of a user's own finds out as it runs.
 NEEDS = {
     "least_confidence": ("predict_proba",),
     "margin": ("predict_proba", "decision_function"),
     "entropy": ("predict_proba",),
+    "qbc_kl": ("predict_proba",),
+    "bald": ("predict_proba",),
 }
 
 
