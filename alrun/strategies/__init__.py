@@ -15,12 +15,14 @@ from alrun.named import completed, defaults_of, imported
 from alrun.spec import IntArray, StrategySpec
 from alrun.strategies.baseline import random
 from alrun.strategies.clusters import cluster_margin, typiclust
-from alrun.strategies.coverage import k_center, k_means_pp
+from alrun.strategies.committee import bald, qbc_kl, qbc_vote
+from alrun.strategies.cover import max_herding, prob_cover
 from alrun.strategies.density import density
 from alrun.strategies.gradients import badge, egl
 from alrun.strategies.mixed import balanced, falcun
 from alrun.strategies.pool import Pool
 from alrun.strategies.ranking import best
+from alrun.strategies.spread import k_center, k_means_pp
 from alrun.strategies.uncertainty import entropy, least_confidence, margin, power_margin
 
 Strategy = Callable[..., Any]
@@ -42,6 +44,11 @@ BUILT_IN: dict[str, Strategy] = {
         typiclust,
         cluster_margin,
         density,
+        prob_cover,
+        max_herding,
+        qbc_vote,
+        qbc_kl,
+        bald,
     )
 }
 # The methods of the model of which a strategy needs one. One of a user's own finds out as it runs.
@@ -56,6 +63,8 @@ NEEDS = {
     "egl": ("predict_proba",),
     "cluster_margin": ("predict_proba", "decision_function"),
     "density": ("predict_proba",),
+    "qbc_kl": ("predict_proba",),
+    "bald": ("predict_proba",),
 }
 
 

@@ -9,9 +9,9 @@ from scipy.spatial.distance import cdist
 from alrun.metrics import FloatArray
 from alrun.spec import IntArray
 from alrun.strategies.checked import number
-from alrun.strategies.coverage import nearest_labelled
 from alrun.strategies.greedy import one_by_one
 from alrun.strategies.pool import Pool
+from alrun.strategies.spread import nearest_labelled
 from alrun.strategies.uncertainty import closeness, entropy
 
 

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from alrun.strategies.coverage import k_center, k_means_pp, nearest_labelled
 from alrun.strategies.greedy import proportional
 from alrun.strategies.pool import Pool
+from alrun.strategies.spread import k_center, k_means_pp, nearest_labelled
 
 FEW = settings(max_examples=40, deadline=None, derandomize=True)
 

@@ -1,0 +1,120 @@
+"""Strategies that query what a committee disagrees on.
+
+Its members are the model fitted anew on bootstraps of the labelled examples: as many of them drawn
+with replacement.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from alrun.errors import StrategyError
+from alrun.metrics import FloatArray
+from alrun.seeds import draw_integer
+from alrun.spec import IntArray
+from alrun.strategies.pool import Pool
+
+
+def qbc_vote(pool: Pool, n: int, rng: np.random.Generator, members: int = 5) -> FloatArray:
+    """Score by the entropy of the committee's votes, one for a class each.
+
+    Few members have few ways to vote: most examples tie, and chance decides. Source: Seung, Opper
+    and Sompolinsky 1992, Query by committee; vote entropy after Dagan and Engelson 1995.
+    """
+    shares = np.zeros((len(pool), pool.n_classes))
+    for member in _committee(pool, rng, members):
+        shares[np.arange(len(pool)), member.votes(pool.X)] += 1 / members
+    return _entropy(shares)
+
+
+def qbc_kl(pool: Pool, n: int, rng: np.random.Generator, members: int = 5) -> FloatArray:
+    """Score by the mean KL divergence of the members' probabilities from their mean.
+
+    Source: McCallum and Nigam 1998, Employing EM and pool-based active learning for text
+    classification.
+    """
+    consensus = np.zeros((len(pool), pool.n_classes))
+    own_entropy = np.zeros(len(pool))
+    for member in _committee(pool, rng, members):
+        probabilities = member.probabilities(pool.X, pool.n_classes)
+        consensus += probabilities / members
+        own_entropy += _entropy(probabilities) / members
+    # The mean of sum p log(p / consensus); where all agree, what rounding leaves of it is nothing.
+    score = _entropy(consensus) - own_entropy
+    return np.where(score < _ROUNDING, 0.0, score)
+
+
+def bald(pool: Pool, n: int, rng: np.random.Generator, members: int = 5) -> FloatArray:
+    """Score by the information that the label has on which member is right: qbc_kl by its rule.
+
+    Over a finite committee, the entropy of the mean less the mean entropy is the mean divergence
+    from the mean. Source: Houlsby, Huszar, Ghahramani and Lengyel 2011, Bayesian active learning
+    for classification and preference learning.
+    """
+    return qbc_kl(pool, n, rng, members)
+
+
+# Bootstraps drawn in the hope of a second class.
+_MOST_DRAWS = 10
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class _Member:
+    """An estimator with the classes it has seen; with one alone it is not fitted, and says that."""
+
+    estimator: Any
+    seen: IntArray
+
+    def votes(self, X: Any) -> IntArray:
+        """Return the class code that the member predicts for each row."""
+        if len(self.seen) == 1:
+            return np.full(X.shape[0], self.seen[0])
+        return np.asarray(self.estimator.predict(X)).astype(np.int64)
+
+    def probabilities(self, X: Any, n_classes: int) -> FloatArray:
+        """Return those of all classes, zero for one not seen, shape (n, n_classes)."""
+        whole = np.zeros((X.shape[0], n_classes))
+        whole[:, self.seen] = 1.0 if len(self.seen) == 1 else self.estimator.predict_proba(X)
+        if not (np.abs(whole.sum(axis=1) - 1) < 1e-3).all():  # so also where one is NaN
+            raise StrategyError(
+                f"{type(self.estimator).__name__}, fitted on a bootstrap, gave probabilities that"
+                " are not finite, or do not sum to one"
+            )
+        return whole
+
+
+def _committee(pool: Pool, rng: np.random.Generator, n_members: int) -> list[_Member]:
+    """Fit the members, each on a bootstrap of its own."""
+    if not isinstance(n_members, int) or isinstance(n_members, bool) or n_members < 2:
+        raise StrategyError(f"members must be a whole number of at least 2, not {n_members!r}")
+    committee = []
+    for _ in range(n_members):
+        rows = _bootstrap(pool.y_labelled, rng)
+        estimator, seen = _renewed(pool.model, rng), np.unique(pool.y_labelled[rows])
+        if len(seen) > 1:
+            estimator.fit(pool.X_labelled[rows], pool.y_labelled[rows])
+        committee.append(_Member(estimator, seen))
+    return committee
+
+
+def _bootstrap(labels: IntArray, rng: np.random.Generator) -> IntArray:
+    """Draw as many rows as there are, with replacement, of more than one class if that can be."""
+    for _ in range(_MOST_DRAWS):
+        rows = rng.integers(len(labels), size=len(labels))
+        if len(np.unique(labels[rows])) > 1:
+            break
+    return rows
+
+
+def _renewed(model: Any, rng: np.random.Generator) -> Any:
+    """Return an unfitted copy of an estimator; every `random_state` in it is drawn from `rng`."""
+    estimator = clone(model)
+    states = [key for key in sorted(estimator.get_params()) if key.endswith("random_state")]
+    return estimator.set_params(**{key: draw_integer(rng) for key in states})
+
+
+def _entropy(p: FloatArray) -> FloatArray:
+    return -(p * np.log(np.maximum(p, np.finfo(np.float64).tiny))).sum(axis=1)

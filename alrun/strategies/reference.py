@@ -1,0 +1,107 @@
+"""Points of the training part that stand for all of it, and the distances of all to them.
+
+All distances of 60,000 examples to 5,000 points are too many to keep. They are bounded from below
+in single precision, in half the time of double, a block at a time; what the bounds leave open is
+computed in double precision, so that no decision hangs on their rounding.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from alrun.errors import StrategyError
+from alrun.metrics import FloatArray
+from alrun.spec import IntArray
+from alrun.strategies.training import Training
+
+# A squared distance below this, relative to the squared norms, is that of equal rows.
+ROUNDING = 1e-12
+# A multiple of eight. Distances of so many examples to the points fit into a cache.
+_BLOCK = 512
+
+
+def reference_points(training: Training, size: int) -> IntArray:
+    """Return the positions of `size` examples, drawn once per split; of all if there are no more.
+
+    Raises StrategyError where `size` is no number of points.
+    """
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        raise StrategyError(f"reference must be a whole number of at least 1, not {size!r}")
+    n = len(training)
+    if size >= n:
+        return np.arange(n)
+    return training.once(
+        f"reference {size}", lambda rng: np.sort(rng.choice(n, size=size, replace=False))
+    )
+
+
+class Reference:
+    """The features of reference points, to compute distances to.
+
+    Attributes
+    ----------
+    positions
+        Where the points stand in the training part, in its order.
+    unit
+        A length: no example has a larger norm, seen from the mean of the points.
+    slack
+        Bounds of squared distances are below them by at most twice that share of the squared norms.
+    """
+
+    def __init__(self, training: Training, positions: IntArray) -> None:
+        self._X, self.positions = training.X, positions
+        points = self._X[positions]
+        self._is_sparse = sparse.issparse(points)
+        # Far from the origin, squared distances are small differences of large norms.
+        self._mean = 0.0 if self._is_sparse else points.mean(axis=0)
+        self._points, self._norms = self._centred(points)
+        farthest = np.sqrt(training.squared_norms.max()) + np.sqrt(np.sum(np.square(self._mean)))
+        self.unit = float(farthest) or 1.0
+        if self._is_sparse:
+            self._factor, self.slack = self._points * (-2 / self.unit**2), ROUNDING
+        else:
+            self._factor = (self._points * (-2 / self.unit)).astype(np.float32)
+            # Several times the rounding of the features and of the sums of their products.
+            self.slack = float((8 + np.sqrt(points.shape[1])) * np.finfo(np.float32).eps)
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def squared_distances(self, positions: IntArray) -> FloatArray:
+        """Return those of these examples to the points, shape (len(positions), len(self))."""
+        rows, norms = self._centred(self._X[positions])
+        sums = norms[:, None] + self._norms
+        distances = sums - 2 * _product(rows, self._points)
+        distances[distances < ROUNDING * sums] = 0.0
+        return distances
+
+    def blocks(self) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
+        """Yield the training part in blocks, with what the squared distances are at least.
+
+        In units of `unit` squared, shape (block, len(self)); and the squared norms of the examples
+        in that unit.
+        """
+        share = (1 - self.slack) / self.unit**2
+        for start in range(0, self._X.shape[0], _BLOCK):
+            block = slice(start, min(start + _BLOCK, self._X.shape[0]))
+            rows, norms = self._centred(self._X[block])
+            if not self._is_sparse:
+                rows = (rows * (1 / self.unit)).astype(np.float32)
+            bounds = _product(rows, self._factor)
+            bounds += (share * norms).astype(bounds.dtype)[:, None]
+            bounds += (share * self._norms).astype(bounds.dtype)
+            yield block, bounds, norms / self.unit**2
+
+    def _centred(self, rows: Any) -> tuple[Any, FloatArray]:
+        """Return rows as seen from the mean of the points, and their squared norms."""
+        if self._is_sparse:
+            return rows, np.asarray(rows.multiply(rows).sum(axis=1)).ravel()
+        rows = rows - self._mean
+        return rows, np.einsum("ij,ij->i", rows, rows)
+
+
+def _product(rows: Any, points: Any) -> FloatArray:
+    product = rows @ points.T
+    return product.toarray() if sparse.issparse(product) else product
