@@ -280,10 +280,11 @@ def test_minibatches_find_about_as_good_clusters(monkeypatch):
     def inertia(labels):
         return sum(((X[labels == c] - X[labels == c].mean(axis=0)) ** 2).sum() for c in set(labels))
 
-    whole = inertia(k_means(pool_of(X).training, 30, 64))
+    all_at_once = k_means(pool_of(X).training, 30, 64)
     monkeypatch.setattr(partition, "_MOST_AT_ONCE", 2000)
     labels = k_means(pool_of(X).training, 30, 64)
-    assert inertia(labels) < 1.15 * whole
+    assert (labels != all_at_once).any()
+    assert inertia(labels) < 1.15 * inertia(all_at_once)
     np.testing.assert_array_equal(labels, k_means(pool_of(X).training, 30, 64))
 
 
@@ -306,6 +307,18 @@ def test_the_projection_is_onto_the_directions_of_largest_variance():
     values = projected(pool_of(X).training, 4)
     own = np.linalg.svd(X - X.mean(axis=0), compute_uv=False)[:4]
     np.testing.assert_allclose(np.linalg.norm(values, axis=0), own, rtol=1e-6)
+
+
+def test_another_number_of_components_is_another_projection():
+    training = pool_of(stream().normal(size=(40, 20))).training
+    assert [projected(training, number).shape[1] for number in (3, 5, 3)] == [3, 5, 3]
+
+
+def test_fewer_distinct_examples_than_clusters_are_no_reason_to_warn():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert len(set(k_means(pool_of(np.ones((9, 2))).training, 4, 64))) == 1
+    assert not caught
 
 
 def test_with_no_fewer_components_than_features_these_stay_as_they_are():
