@@ -107,7 +107,8 @@ LENGTH = {prob_cover: "delta", max_herding: "bandwidth"}
 @pytest.mark.parametrize("as_sparse", [False, True])
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("length", [0.3, 1.1])
-def test_the_picks_are_those_of_all_pairs(strategy, as_sparse, seed, length):
+def test_the_picks_are_those_of_all_pairs(strategy, as_sparse, seed, length, monkeypatch):
+    monkeypatch.setattr("alrun.strategies.reference._SPARSE", seed % 2)  # else dense by blocks
     X, labelled, unlabelled = drawn(seed, 40, as_sparse=as_sparse)
     given = sparse.csr_matrix(X) if as_sparse else X
     rows = asked(strategy, pool_of(given, labelled, unlabelled), 12, **{LENGTH[strategy]: length})
@@ -369,9 +370,10 @@ def test_odd_pools_are_survived(strategy, size, n_labelled, d, kind, as_sparse, 
     n = int(rng.integers(1, size + 1))
     spec = StrategySpec(strategy.__name__, strategy.__name__, {"reference": reference}, 1)
     picks = []
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", RuntimeWarning)
+        patch.setattr("alrun.strategies.reference._SPARSE", seed % 2)
         for _ in range(2):
             pool = pool_of(X, order[:n_labelled], order[n_labelled:])
             picks.append(query(spec, pool, n, stream(seed))[0].tolist())
@@ -381,7 +383,9 @@ def test_odd_pools_are_survived(strategy, size, n_labelled, d, kind, as_sparse, 
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_dense_and_sparse_features_are_picked_alike(strategy):
+@pytest.mark.parametrize("share", [0, 1])
+def test_dense_and_sparse_features_are_picked_alike(strategy, share, monkeypatch):
+    monkeypatch.setattr("alrun.strategies.reference._SPARSE", share)
     X, labelled, unlabelled = drawn(7, 900, 6, as_sparse=True)
     rows = asked(strategy, pool_of(X, labelled, unlabelled), 30, reference=400)
     of_sparse = asked(
