@@ -243,15 +243,24 @@ def test_a_member_of_one_class_predicts_it_and_is_not_fitted(monkeypatch):
         np.testing.assert_array_equal(member.probabilities(pool.X, 3), expected)
 
 
-def test_probabilities_that_are_none_are_refused():
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.4])
+def test_probabilities_that_are_none_are_refused(value):
     class Odd(Told):
         def predict_proba(self, X):
-            return np.full((X.shape[0], len(self.classes_)), np.nan)
+            given = np.full((X.shape[0], len(self.classes_)), 1 / len(self.classes_))
+            given[1, 0] = value
+            return given
 
     pool = told_pool(np.arange(8) % 2, 2)
     pool.__dict__["model"] = Odd()
     with pytest.raises(StrategyError, match="Odd, fitted on a bootstrap"):
         qbc_kl(pool, 1, stream())
+
+
+def test_where_all_agree_no_rounding_is_left(monkeypatch):
+    monkeypatch.setattr(committee, "_bootstrap", lambda labels, rng: np.arange(len(labels)))
+    for strategy in STRATEGIES:
+        assert (strategy(drawn(), 1, stream()) == 0).all()
 
 
 def test_the_fitted_model_stays_as_it_is():

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from collections import OrderedDict
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,7 +18,7 @@ from alrun.loop import run_active_learning
 from alrun.models.predictions import Predictions
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
 from alrun.strategies import query, resolve
-from alrun.strategies.cover import max_herding, prob_cover
+from alrun.strategies.cover import _Herd, max_herding, prob_cover
 from alrun.strategies.pool import Pool
 from alrun.strategies.ranking import nine_digits
 from alrun.strategies.reference import Reference, reference_points
@@ -107,7 +108,8 @@ LENGTH = {prob_cover: "delta", max_herding: "bandwidth"}
 @pytest.mark.parametrize("as_sparse", [False, True])
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("length", [0.3, 1.1])
-def test_the_picks_are_those_of_all_pairs(strategy, as_sparse, seed, length):
+def test_the_picks_are_those_of_all_pairs(strategy, as_sparse, seed, length, monkeypatch):
+    monkeypatch.setattr("alrun.strategies.reference._SPARSE", seed % 2)  # else dense by blocks
     X, labelled, unlabelled = drawn(seed, 40, as_sparse=as_sparse)
     given = sparse.csr_matrix(X) if as_sparse else X
     rows = asked(strategy, pool_of(given, labelled, unlabelled), 12, **{LENGTH[strategy]: length})
@@ -164,8 +166,10 @@ def test_picks_that_are_not_labelled_after_all_cover_nothing(strategy):
     unlabelled = np.delete(unlabelled, others)
     again = asked(strategy, pool_of(X, labelled, unlabelled, first.training), 5)
     assert again.tolist() == asked(strategy, pool_of(X, labelled, unlabelled), 5).tolist()
-    added = np.concatenate([labelled, unlabelled[again], unlabelled[-1:]])
-    left = np.delete(unlabelled, [*again, -1])
+    # And a label that it has not picked, which it would have picked next, is one all the same.
+    following = asked(strategy, pool_of(X, labelled, unlabelled), 6)
+    added = np.concatenate([labelled, unlabelled[following]])
+    left = np.delete(unlabelled, following)
     more = asked(strategy, pool_of(X, added, left, first.training), 5)
     assert more.tolist() == asked(strategy, pool_of(X, added, left), 5).tolist()
 
@@ -178,6 +182,39 @@ def test_runs_on_a_split_do_not_change_each_other(strategy):
     first.training.kept.clear()
     again = pool_of(X, labelled, unlabelled, first.training)
     assert asked(strategy, again, 20).tolist() == rows.tolist()
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_runs_on_a_split_may_differ_in_labels_and_parameters(strategy, monkeypatch):
+    monkeypatch.setattr("alrun.strategies.training._shared", OrderedDict())
+    monkeypatch.setattr("alrun.strategies.training._MOST_SPLITS", 100)
+    X, labelled, unlabelled = drawn(5)
+    training = pool_of(X, labelled, unlabelled).training
+    order = np.concatenate([labelled, unlabelled])
+    for n_labelled in (20, 2):
+        for length in (0.3, 3.0):
+            for reference in (20, 100):
+                training.kept.clear()
+                parameters = {LENGTH[strategy]: length, "reference": reference}
+                pool = pool_of(X, order[:n_labelled], order[n_labelled:], training)
+                alone = pool_of(X, order[:n_labelled], order[n_labelled:])
+                assert asked(strategy, pool, 9, **parameters).tolist() == (
+                    asked(strategy, alone, 9, **parameters).tolist()
+                )
+
+
+@pytest.mark.parametrize("width", [0.5, 2.0])
+@pytest.mark.parametrize("n_labelled", [0, 5])
+def test_what_herding_begins_with_is_no_less_than_what_is_gained_and_near(width, n_labelled):
+    X = stream(2).normal(size=(900, 6)) + 20.0
+    pool = pool_of(X, np.arange(n_labelled))
+    points = Reference(pool.training, reference_points(pool.training, 250))
+    similar = np.exp(-(cdist(X, X[points.positions]) ** 2) / (2 * width**2))
+    nearest = similar[:n_labelled].max(axis=0, initial=0.0)
+    gains = np.maximum(similar - nearest, 0).mean(axis=1)
+    most = _Herd(points, width, np.arange(n_labelled)).most()
+    assert (most >= gains).all()
+    np.testing.assert_allclose(most, gains, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("n_known", [1, 150 * 130])
@@ -241,6 +278,12 @@ def test_the_largest_ball_is_picked_first_and_what_it_holds_counts_no_more():
     assert rows.tolist() == [3, 1, 5]  # of 0, 2, 3, 10, 11 and 20
 
 
+@pytest.mark.parametrize("excess", [1e-12, 1e-7])
+def test_a_ball_ends_at_delta_where_single_precision_does_not_see_it(excess):
+    X = np.array([[100.0], [10.0], [11 + excess], [0.0], [1.0]])
+    assert asked(prob_cover, pool_of(X, [0]), 1, delta=1.0) == (0 if excess < 1e-9 else 2)
+
+
 def test_herding_begins_in_the_middle_of_the_largest_cluster():
     X = np.array([[0.0], [1], [2], [50], [51], [100]])
     rows = asked(max_herding, pool_of(X, []), 3, bandwidth=2.0)
@@ -260,11 +303,12 @@ def test_delta_is_by_default_the_upper_quartile_of_nearest_distances():
 
 
 def test_the_bandwidth_is_by_default_the_median_of_distances():
-    X = stream(3).normal(size=(31, 2))
+    X = stream(3).normal(size=(31, 2)) ** 5
     distances = cdist(X, X)
     median = np.median(distances[distances > 0])
     rows = asked(max_herding, pool_of(X, [0]), 12)
     assert rows.tolist() == naive_max_herding(X, [0], np.arange(1, 31), 12, median)
+    assert rows.tolist() != naive_max_herding(X, [0], np.arange(1, 31), 12, distances.mean())
 
 
 # What goes wrong
@@ -369,9 +413,10 @@ def test_odd_pools_are_survived(strategy, size, n_labelled, d, kind, as_sparse, 
     n = int(rng.integers(1, size + 1))
     spec = StrategySpec(strategy.__name__, strategy.__name__, {"reference": reference}, 1)
     picks = []
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", RuntimeWarning)
+        patch.setattr("alrun.strategies.reference._SPARSE", seed % 2)
         for _ in range(2):
             pool = pool_of(X, order[:n_labelled], order[n_labelled:])
             picks.append(query(spec, pool, n, stream(seed))[0].tolist())
@@ -381,7 +426,9 @@ def test_odd_pools_are_survived(strategy, size, n_labelled, d, kind, as_sparse, 
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_dense_and_sparse_features_are_picked_alike(strategy):
+@pytest.mark.parametrize("share", [0, 1])
+def test_dense_and_sparse_features_are_picked_alike(strategy, share, monkeypatch):
+    monkeypatch.setattr("alrun.strategies.reference._SPARSE", share)
     X, labelled, unlabelled = drawn(7, 900, 6, as_sparse=True)
     rows = asked(strategy, pool_of(X, labelled, unlabelled), 30, reference=400)
     of_sparse = asked(
