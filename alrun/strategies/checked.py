@@ -5,6 +5,18 @@ import sys
 from alrun.errors import StrategyError
 
 
+def whole_number(strategy: str, key: str, value: object, low: int) -> int:
+    """Return the value of a parameter that must be a whole number of at least `low`.
+
+    Raises StrategyError.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < low:
+        raise StrategyError(
+            f"{key} of {strategy} must be a whole number of at least {low}, not {value!r}"
+        )
+    return value
+
+
 def number(
     strategy: str, key: str, value: object, low: float, high: float = sys.float_info.max
 ) -> float:

@@ -1,14 +1,13 @@
 """Strategies that spread the labels over clusters of the features."""
 
 from heapq import heapify, heappop, heappush
-from math import ceil, isfinite
-from typing import Any
+from math import ceil
 
 import numpy as np
 
-from alrun.errors import StrategyError
 from alrun.metrics import FloatArray
 from alrun.spec import IntArray
+from alrun.strategies.checked import number, whole_number
 from alrun.strategies.partition import k_means, projected
 from alrun.strategies.pool import Pool
 from alrun.strategies.ranking import best
@@ -40,10 +39,10 @@ def typiclust(
     Source: Hacohen, Dekel and Weinshall 2022, Active learning on a budget: opposite strategies suit
     high and low budgets.
     """
-    _check_whole("typiclust", "neighbours", neighbours)
-    _check_whole("typiclust", "most_clusters", most_clusters)
-    _check_whole("typiclust", "smallest_cluster", smallest_cluster)
-    _check_whole("typiclust", "components", components)
+    whole_number("typiclust", "neighbours", neighbours, 1)
+    whole_number("typiclust", "most_clusters", most_clusters, 1)
+    whole_number("typiclust", "smallest_cluster", smallest_cluster, 1)
+    whole_number("typiclust", "components", components, 1)
     n_clusters = min(len(pool.labelled) + n, most_clusters)
     labels = k_means(pool.training, n_clusters, components)
     own, X = labels[pool.unlabelled], projected(pool.training, components)
@@ -86,13 +85,9 @@ def cluster_margin(
 
     Source: Citovsky et al. 2021, Batch active learning at scale.
     """
-    _check_whole("cluster_margin", "clusters", clusters)
-    _check_whole("cluster_margin", "components", components)
-    is_number = isinstance(candidates, int | float) and not isinstance(candidates, bool)
-    if not is_number or not isfinite(candidates) or candidates < 1:
-        raise StrategyError(
-            f"candidates of cluster_margin must be a number from 1 on, not {candidates!r}"
-        )
+    whole_number("cluster_margin", "clusters", clusters, 1)
+    whole_number("cluster_margin", "components", components, 1)
+    candidates = number("cluster_margin", "candidates", candidates, 1)
     n_clusters = min(clusters, ceil(len(pool.training) / _PER_CLUSTER))
     labels = k_means(pool.training, n_clusters, components)
     rows = best(-pool.margins, min(ceil(candidates * n), len(pool)))[0]
@@ -145,8 +140,3 @@ def _mean_of_nearest(distances: FloatArray, copies: IntArray, n: int) -> FloatAr
     times[:, 0] -= 1
     before = np.cumsum(times, axis=1) - times
     return (np.clip(n - before, 0, times) * distances).sum(axis=1) / n
-
-
-def _check_whole(strategy: str, name: str, value: Any) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise StrategyError(f"{name} of {strategy} must be a whole number from 1 on, not {value!r}")

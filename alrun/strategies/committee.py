@@ -14,6 +14,7 @@ from alrun.errors import StrategyError
 from alrun.metrics import FloatArray
 from alrun.seeds import draw_integer
 from alrun.spec import IntArray
+from alrun.strategies.checked import whole_number
 from alrun.strategies.pool import Pool
 
 
@@ -88,8 +89,7 @@ class _Member:
 
 def _committee(pool: Pool, rng: np.random.Generator, n_members: int) -> list[_Member]:
     """Fit the members, each on a bootstrap of its own."""
-    if not isinstance(n_members, int) or isinstance(n_members, bool) or n_members < 2:
-        raise StrategyError(f"members must be a whole number of at least 2, not {n_members!r}")
+    whole_number("a committee", "members", n_members, 2)
     committee = []
     for _ in range(n_members):
         rows = _bootstrap(pool.y_labelled, rng)

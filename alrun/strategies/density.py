@@ -1,12 +1,11 @@
 """Strategies that weigh what the model is unsure of by how many examples are like it."""
 
-from math import isfinite
 from typing import Any
 
 import numpy as np
 
-from alrun.errors import StrategyError
 from alrun.metrics import FloatArray
+from alrun.strategies.checked import number
 from alrun.strategies.pool import Pool
 from alrun.strategies.training import Training
 from alrun.strategies.uncertainty import entropy
@@ -24,9 +23,7 @@ def density(pool: Pool, n: int, rng: np.random.Generator, beta: float = 1.0) -> 
     Source: Settles and Craven 2008, An analysis of active learning strategies for sequence
     labeling tasks (information density).
     """
-    is_number = isinstance(beta, int | float) and not isinstance(beta, bool)
-    if not is_number or not isfinite(beta) or beta < 0:
-        raise StrategyError(f"beta of density must be a number from 0 on, not {beta!r}")
+    beta = number("density", "beta", beta, 0)
     similarity = mean_similarities(pool.training)[pool.unlabelled]
     return entropy(pool, n, rng) * similarity**beta
 
