@@ -274,6 +274,18 @@ def test_the_clusters_are_those_of_k_means():
     assert k_means(pool.training, 12, 64) is k_means(pool.training, 12, 64)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_features_are_shifted_by_a_millionth_so_that_few_values_are_no_ties(seed):
+    X = stream(seed).integers(0, 3, size=(200, 6)) / 2.0
+    rng = generator(0, "training", "k_means 20 64")
+    estimator = KMeans(20, n_init=1, random_state=draw_integer(rng))
+    expected = estimator.fit(X * (1 + 1e-6 * rng.random(6))).labels_
+    labels = k_means(pool_of(X).training, 20, 64)
+    np.testing.assert_array_equal(labels, expected)
+    for row in range(200):  # equal examples stay together
+        assert len(set(labels[(X[row] == X).all(axis=1)])) == 1
+
+
 def test_minibatches_find_about_as_good_clusters(monkeypatch):
     X = drawn(2, n=3000, d=5).training.X
 

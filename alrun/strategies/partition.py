@@ -22,6 +22,7 @@ from alrun.strategies.training import Training
 # Examples up to which k-means sees all of them in every step; beyond, that takes too long.
 _MOST_AT_ONCE = 10_000
 _BATCH = 5_000
+_SHIFT = 1e-6
 
 
 def projected(training: Training, components: int) -> FloatArray:
@@ -65,6 +66,9 @@ def _project(training: Training, components: int, rng: np.random.Generator) -> F
 
 def _cluster(X: FloatArray, n_clusters: int, rng: np.random.Generator) -> IntArray:
     seed = draw_integer(rng)
+    # Features of few values, such as counts, put many examples midway between two centres, where
+    # rounding noise decides. A millionth more or less of each feature moves them off there.
+    X = X * (1 + _SHIFT * rng.random(X.shape[1]))
     if len(X) > _MOST_AT_ONCE:
         estimator = MiniBatchKMeans(n_clusters, batch_size=_BATCH, n_init=1, random_state=seed)
     else:
