@@ -110,6 +110,7 @@ LENGTH = {prob_cover: "delta", max_herding: "bandwidth"}
 @pytest.mark.parametrize("length", [0.3, 1.1])
 def test_the_picks_are_those_of_all_pairs(strategy, as_sparse, seed, length, monkeypatch):
     monkeypatch.setattr("alrun.strategies.reference._SPARSE", seed % 2)  # else dense by blocks
+    monkeypatch.setattr("alrun.strategies.cover._AT_ONCE", 4)  # as if there were many examples
     X, labelled, unlabelled = drawn(seed, 40, as_sparse=as_sparse)
     given = sparse.csr_matrix(X) if as_sparse else X
     rows = asked(strategy, pool_of(given, labelled, unlabelled), 12, **{LENGTH[strategy]: length})
@@ -186,6 +187,7 @@ def test_runs_on_a_split_do_not_change_each_other(strategy):
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_runs_on_a_split_may_differ_in_labels_and_parameters(strategy, monkeypatch):
+    monkeypatch.setattr("alrun.strategies.cover._AT_ONCE", 4)
     monkeypatch.setattr("alrun.strategies.training._shared", OrderedDict())
     monkeypatch.setattr("alrun.strategies.training._MOST_SPLITS", 100)
     X, labelled, unlabelled = drawn(5)
