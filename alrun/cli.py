@@ -3,6 +3,7 @@
 import signal
 import sys
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from alrun.errors import AlrunError
 
 if TYPE_CHECKING:
     from alrun.execute.local import Workers
+    from alrun.report.build import Report
     from alrun.sweep import Plan
 
 # Typer shows its own errors as a box of lines; their kind is named by what it shows of it.
@@ -164,8 +166,8 @@ def sweep(
     """Run what is missing of an experiment, and make its tables."""
     from alrun.execute.local import Workers
 
-    for key, value in (("until_halfwidth", until_halfwidth), ("max_seeds", max_seeds)):
-        overrides = [*(overrides or []), *([] if value is None else [f"{key}={value}"])]
+    keys = {"until_halfwidth": until_halfwidth, "max_seeds": max_seeds}
+    given = [f"{key}={value}" for key, value in keys.items() if value is not None]
     with Workers(jobs or -1) as workers:
         runs = (results or Path("results") / experiment.stem) / "runs"
         if not dry_run and not runs.exists():  # else there may be nothing to do
@@ -173,7 +175,8 @@ def sweep(
         from alrun.planning import plan_steps
         from alrun.status import describe_failures
 
-        for plan in plan_steps(experiment, results, overrides or []):
+        tell = partial(typer.echo, err=True)
+        for plan in plan_steps(experiment, results, [*(overrides or []), *given], tell):
             plan = _sweep_step(plan, workers, dry_run, retry_failed, max_failures)
             if dry_run or plan.failures or plan.missing():
                 break
@@ -193,9 +196,7 @@ def _sweep_step(
     plan: "Plan", workers: "Workers", dry_run: bool, retry_failed: bool, max_failures: int | None
 ) -> "Plan":
     """Run what is missing of a plan, or say what that would be; return the plan as it then is."""
-    from alrun.planning import describe_step
     from alrun.progress import shown
-    from alrun.report.build import build_report
     from alrun.status import announcement, count_cells
     from alrun.sweep import sweep as run_missing
 
@@ -209,12 +210,7 @@ def _sweep_step(
             typer.echo(f"{n:6} to do: {cell}")
         return plan
     with shown(todo) as on_progress:
-        plan = run_missing(plan, workers, retry_failed, max_failures, on_progress)
-    half_width = plan.experiment.until_halfwidth
-    if half_width is not None and not plan.failures and not plan.missing():
-        for line in describe_step(build_report(plan.store.path), half_width):
-            typer.echo(line, err=True)
-    return plan
+        return run_missing(plan, workers, retry_failed, max_failures, on_progress)
 
 
 @app.command()
@@ -231,17 +227,9 @@ def report(
     ] = None,
 ) -> None:
     """Print the tables: labels to target, savings, tests, whole curves."""
-    from alrun.report import report as make_report
     from alrun.report.render import render
 
-    found = make_report(
-        results,
-        target,
-        metric=metric,
-        baseline=baseline,
-        sustain=sustain,
-        adjustment=adjust.value,
-    )
+    found = _report(results, target, metric, baseline, sustain, adjust)
     text = render(found, format.value)
     if format is Format.csv:  # which has no place for them
         for note in found.notes:
@@ -272,17 +260,9 @@ def plot(
     adjust: Adjust = Adjustment.holm,
 ) -> None:
     """Draw curves with bands, differences, savings and the share of runs at the target."""
-    from alrun.report import report as make_report
     from alrun.report.plots import write_plot
 
-    found = make_report(
-        results,
-        target,
-        metric=metric,
-        baseline=baseline,
-        sustain=sustain,
-        adjustment=adjust.value,
-    )
+    found = _report(results, target, metric, baseline, sustain, adjust)
     write_plot(found, output, [entry.value for entry in kind or Plot], batch_size)
 
 
@@ -298,18 +278,10 @@ def plan(
     adjust: Adjust = Adjustment.holm,
 ) -> None:
     """Say how many seeds it takes to see a saving, with these results as a pilot."""
-    from alrun.report import report as make_report
     from alrun.report.render import as_text
     from alrun.report.seeds import seeds_needed, seeds_notes, seeds_sections
 
-    found = make_report(
-        results,
-        target,
-        metric=metric,
-        baseline=baseline,
-        sustain=sustain,
-        adjustment=adjust.value,
-    )
+    found = _report(results, target, metric, baseline, sustain, adjust)
     needed = seeds_needed(found, saving, power)
     typer.echo(as_text(seeds_sections(needed), seeds_notes(needed, found, saving, power)), nl=False)
 
@@ -326,6 +298,19 @@ def import_curves_(
     for sentence in told:
         typer.echo(sentence, err=True)
     typer.echo(f"{n_runs} runs are in {results}.\nNext: alrun report {results} --target 0.9")
+
+
+def _report(
+    results: Path,
+    targets: list[float] | None,
+    metric: str | None,
+    baseline: str,
+    sustain: int,
+    adjust: Adjustment,
+) -> "Report":
+    from alrun.report.build import build_report
+
+    return build_report(results, targets, metric, baseline, sustain, adjust.value)
 
 
 @app.command()

@@ -1,10 +1,13 @@
 """A sweep step by step: with the seeds that an experiment names, or that its intervals need."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from alrun import catalogue
 from alrun.errors import ExperimentError, ResultsError
 from alrun.execute.local import Workers
+from alrun.experiment import Experiment
+from alrun.experiment_file import read_experiment
 from alrun.report.build import Report, build_report
 from alrun.report.tables import too_wide
 from alrun.report.words import about, counted
@@ -17,25 +20,32 @@ MAX_SEEDS = 100
 
 
 def plan_steps(
-    path: Path, results: Path | None = None, overrides: Sequence[str] = ()
+    path: Path,
+    results: Path | None = None,
+    overrides: Sequence[str] = (),
+    tell: Callable[[str], object] = lambda sentence: None,
 ) -> Iterator[Plan]:
     """Yield what is to be swept, one step after the other; each is swept before the next is asked.
 
     That is the experiment, once; or, where it names `until_halfwidth`, with more and more seeds
-    until the interval of every saving is that narrow. Raises AlrunError where it cannot be run.
+    until the interval of every saving is that narrow. After each such step `tell` is called with
+    sentences on how narrow they are. Raises AlrunError where the experiment cannot be run.
     """
-    plan = plan_sweep(path, results, overrides)
-    if plan.experiment.until_halfwidth is None:
-        yield plan
+    experiment = read_experiment(path, overrides, catalogue)
+    if experiment.until_halfwidth is None:
+        yield plan_sweep(path, results, overrides)
         return
-    for n_seeds in _numbers_of_seeds(path, plan):
-        yield plan_sweep(path, results, [*overrides, f"seeds={n_seeds}"])
-        if too_wide(build_report(plan.store.path).rows, plan.experiment.until_halfwidth).empty:
+    for n_seeds in _numbers_of_seeds(path, experiment):
+        plan = plan_sweep(path, results, [*overrides, f"seeds={n_seeds}"])
+        yield plan
+        report = build_report(plan.store.path)
+        for sentence in describe_step(report, experiment.until_halfwidth):
+            tell(sentence)
+        if too_wide(report.rows, experiment.until_halfwidth).empty:
             return
 
 
-def _numbers_of_seeds(path: Path, plan: Plan) -> Iterator[int]:
-    experiment = plan.experiment
+def _numbers_of_seeds(path: Path, experiment: Experiment) -> Iterator[int]:
     most = experiment.max_seeds or MAX_SEEDS
     if isinstance(experiment.seeds, list) or not experiment.targets:
         what = "targets" if not experiment.targets else "seeds as a count, since it adds to them"

@@ -59,7 +59,7 @@ def test_the_band_is_wider_than_the_interval_of_each_point():
 
 @pytest.mark.parametrize(("n", "lowest"), [(5, 0.90), (10, 0.92), (30, 0.92)])
 def test_the_band_holds_the_whole_true_curve_as_often_as_it_says(n, lowest):
-    """Of 600 bands 95 % are due, give or take .009; t intervals of each point would hold 60 %."""
+    """Of 600 bands 95 % are due, give or take .009."""
     rng = np.random.default_rng(4)
     held = 0
     for _ in range(600):

@@ -332,7 +332,7 @@ def test_the_report_is_marked_sequential(narrow):
     assert content["sequential"] is True
     (note,) = [note for note in content["notes"] if note.startswith("Sequential:")]
     assert "a half-width of at most 11.9 points" in note
-    assert "93-94 %" in note
+    assert "a little less than 95 %" in note
     assert not any("the interval reaches further" in note for note in content["notes"])
 
 

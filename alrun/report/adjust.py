@@ -20,9 +20,8 @@ def adjust(table: pd.DataFrame, rows: Sequence[Row], adjustment: str) -> int:
 
     AULC and the final score do not depend on the target: each is tested once, not once per target.
     """
-    first = table.groupby([*BLOCK, "strategy"], observed=True, sort=False).cumcount() == 0
-    once = np.flatnonzero(first).tolist()
     of_each = table.groupby([*BLOCK, "strategy"], observed=True, sort=False).ngroup().to_numpy()
+    once = np.unique(of_each, return_index=True)[1].tolist()
     table["p_adjusted"] = _adjusted(rows, "", adjustment)
     for name in ("aulc", "final"):
         adjusted = _adjusted([rows[place] for place in once], f"{name}_", adjustment)

@@ -111,8 +111,8 @@ def _sequential(tables: Tables, half_width: float | None) -> Iterator[str]:
         return
     yield (
         "Sequential: seeds were added until the intervals of the savings had a half-width of at"
-        f" most {number(100 * half_width)} points, or there were as many as allowed; in simulations"
-        " such intervals covered 93-94 %, and the tests erred in 6 % of the cases."
+        f" most {number(100 * half_width)} points, or there were as many as allowed; such"
+        " intervals cover a little less than 95 %, and the tests err in a little more than 5 %."
     )
     yield from about(too_wide(tables.rows, half_width), "the interval is wider all the same")
 
@@ -132,7 +132,7 @@ def _across(tables: Tables, across: pd.DataFrame) -> Iterator[str]:
         " them."
     )
     n_strategies = across.groupby(["model", "batch_size", "target"])["strategy"].transform("count")
-    too_few = n_strategies * 0.5 ** (across["n_datasets"] - 1) > stats.ALPHA
+    too_few = n_strategies * stats.smallest_p(across["n_datasets"]) > stats.ALPHA
     if (too_few & ~across["descriptive"]).any():
         yield (
             "Warning: with so many strategies these data sets are too few for a difference across"

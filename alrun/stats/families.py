@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alrun.seeds import generator
-from alrun.stats.paired import MONTE_CARLO_DRAWS
+from alrun.stats.paired import MONTE_CARLO_DRAWS, smallest_p
 
 ALPHA = 0.05
 ADJUSTMENTS = ("holm", "maxT")
@@ -90,7 +90,7 @@ def smallest_adjusted_p(n_seeds: Array, adjustment: str) -> Array:
 
     `n_seeds` holds how many seeds each of them has.
     """
-    smallest = 2.0 ** (1 - n_seeds.astype(np.float64))
+    smallest = smallest_p(n_seeds)
     if adjustment == "holm":
         return holm(smallest)
     drawn = n_seeds > _MOST_ENUMERATED

@@ -89,6 +89,6 @@ def _sign_bytes(n_bytes: int) -> Array:
     return rng.integers(0, 256, size=(n_bytes, MONTE_CARLO_DRAWS), dtype=np.uint8)
 
 
-def smallest_p(n: int) -> float:
-    """Return the smallest p value that the sign-flip test of n seeds can give."""
-    return float(2.0 ** (1 - n))
+def smallest_p(n: Any) -> Any:
+    """Return the smallest p value that the sign-flip test of n seeds can give, n of any shape."""
+    return 2.0 ** (1 - n)

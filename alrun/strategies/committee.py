@@ -16,6 +16,7 @@ from alrun.seeds import draw_integer
 from alrun.spec import IntArray
 from alrun.strategies.checked import whole_number
 from alrun.strategies.pool import Pool
+from alrun.strategies.uncertainty import entropy_of
 
 
 def qbc_vote(pool: Pool, n: int, rng: np.random.Generator, members: int = 5) -> FloatArray:
@@ -27,7 +28,7 @@ def qbc_vote(pool: Pool, n: int, rng: np.random.Generator, members: int = 5) -> 
     shares = np.zeros((len(pool), pool.n_classes))
     for member in _committee(pool, rng, members):
         shares[np.arange(len(pool)), member.votes(pool.X)] += 1 / members
-    return _entropy(shares)
+    return entropy_of(shares)
 
 
 def qbc_kl(pool: Pool, n: int, rng: np.random.Generator, members: int = 5) -> FloatArray:
@@ -41,9 +42,9 @@ def qbc_kl(pool: Pool, n: int, rng: np.random.Generator, members: int = 5) -> Fl
     for member in _committee(pool, rng, members):
         probabilities = member.probabilities(pool.X, pool.n_classes)
         consensus += probabilities / members
-        own_entropy += _entropy(probabilities) / members
+        own_entropy += entropy_of(probabilities) / members
     # The mean of sum p log(p / consensus); where all agree, what rounding leaves of it is nothing.
-    score = _entropy(consensus) - own_entropy
+    score = entropy_of(consensus) - own_entropy
     return np.where(score < _ROUNDING, 0.0, score)
 
 
@@ -114,7 +115,3 @@ def _renewed(model: Any, rng: np.random.Generator) -> Any:
     estimator = clone(model)
     states = [key for key in sorted(estimator.get_params()) if key.endswith("random_state")]
     return estimator.set_params(**{key: draw_integer(rng) for key in states})
-
-
-def _entropy(p: FloatArray) -> FloatArray:
-    return -(p * np.log(np.maximum(p, np.finfo(np.float64).tiny))).sum(axis=1)

@@ -13,7 +13,7 @@ from alrun.spec import IntArray
 from alrun.strategies.greedy import proportional
 from alrun.strategies.pool import Pool
 from alrun.strategies.ranking import best
-from alrun.strategies.training import distances_from
+from alrun.strategies.training import distances_from, squared_norms_of
 
 
 def badge(pool: Pool, n: int, rng: np.random.Generator) -> IntArray:
@@ -23,7 +23,7 @@ def badge(pool: Pool, n: int, rng: np.random.Generator) -> IntArray:
     diverse, uncertain gradient lower bounds.
     """
     residuals = to_the_likeliest(pool.probabilities)
-    norms = squared_lengths(residuals) * pool.training.squared_norms[pool.unlabelled]
+    norms = squared_norms_of(residuals) * pool.training.squared_norms[pool.unlabelled]
 
     def distances(rows: IntArray) -> FloatArray:
         products = pool.training.products(pool.unlabelled[rows])[pool.unlabelled]
@@ -40,9 +40,9 @@ def egl(pool: Pool, n: int, rng: np.random.Generator) -> FloatArray:
     labeling tasks (expected gradient length).
     """
     p = pool.probabilities
-    squared = squared_lengths(p)[:, None] + 1.0 - 2.0 * p
+    squared = squared_norms_of(p)[:, None] + 1.0 - 2.0 * p
     # Of the likeliest class this difference would be rounding noise where the model is certain.
-    squared[np.arange(len(p)), likeliest(p)] = squared_lengths(to_the_likeliest(p))
+    squared[np.arange(len(p)), likeliest(p)] = squared_norms_of(to_the_likeliest(p))
     norms = np.sqrt(pool.training.squared_norms[pool.unlabelled])
     return norms * (p * np.sqrt(squared)).sum(axis=1)
 
@@ -62,8 +62,3 @@ def to_the_likeliest(p: FloatArray) -> FloatArray:
     residuals[rows, classes] = 0.0
     residuals[rows, classes] = -residuals.sum(axis=1)
     return residuals
-
-
-def squared_lengths(vectors: FloatArray) -> FloatArray:
-    """Return the squared norm of each row."""
-    return np.einsum("ij,ij->i", vectors, vectors)

@@ -15,10 +15,14 @@ from scipy import sparse
 from alrun.errors import StrategyError
 from alrun.metrics import FloatArray
 from alrun.spec import IntArray
-from alrun.strategies.training import Training
+from alrun.strategies.training import (
+    ROUNDING,
+    Training,
+    distances_from,
+    products_of,
+    squared_norms_of,
+)
 
-# A squared distance below this, relative to the squared norms, is that of equal rows.
-ROUNDING = 1e-12
 # A multiple of eight, large enough for products to run at full speed.
 _BLOCK = 512
 # With a larger share of numbers that are not zero, products of dense rows take less time.
@@ -77,10 +81,7 @@ class Reference:
     def squared_distances(self, positions: IntArray) -> FloatArray:
         """Return those of these examples to the points, shape (len(positions), len(self))."""
         rows, norms = self._centred(self._rows(positions))
-        sums = norms[:, None] + self._norms
-        distances = sums - 2 * _product(rows, self._points)
-        distances[distances < ROUNDING * sums] = 0.0
-        return distances
+        return distances_from(norms, self._norms, products_of(rows, self._points))
 
     def blocks(self) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
         """Yield the training part in blocks, with what the squared distances are at least.
@@ -94,7 +95,7 @@ class Reference:
             rows, norms = self._centred(self._rows(block))
             if not self._is_sparse:
                 rows = (rows * (1 / self.unit)).astype(np.float32)
-            bounds = _product(rows, self._factor)
+            bounds = products_of(rows, self._factor)
             bounds += (share * norms).astype(bounds.dtype)[:, None]
             bounds += (share * self._norms).astype(bounds.dtype)
             yield block, bounds, norms / self.unit**2
@@ -105,12 +106,5 @@ class Reference:
 
     def _centred(self, rows: Any) -> tuple[Any, FloatArray]:
         """Return rows as seen from the mean of the points, and their squared norms."""
-        if self._is_sparse:
-            return rows, np.asarray(rows.multiply(rows).sum(axis=1)).ravel()
-        rows = rows - self._mean
-        return rows, np.einsum("ij,ij->i", rows, rows)
-
-
-def _product(rows: Any, points: Any) -> FloatArray:
-    product = rows @ points.T
-    return product.toarray() if sparse.issparse(product) else product
+        rows = rows if self._is_sparse else rows - self._mean
+        return rows, squared_norms_of(rows)

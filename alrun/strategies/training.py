@@ -13,8 +13,8 @@ from alrun.metrics import FloatArray
 from alrun.spec import IntArray
 
 T = TypeVar("T")
-# A distance below this, relative to the norms, is that of equal rows: what is left is rounding.
-_ZERO = 1e-12
+# A squared distance below this, relative to the squared norms, is that of equal rows.
+ROUNDING = 1e-12
 # Splits whose results are kept for the next run on them; a worker takes its runs in turns.
 _MOST_SPLITS = 2
 _shared: OrderedDict[Hashable, dict[str, Any]] = OrderedDict()
@@ -61,14 +61,11 @@ class Training:
     @cached_property
     def squared_norms(self) -> FloatArray:
         """Of the features, shape (len(training),)."""
-        if sparse.issparse(self.X):
-            return np.asarray(self.X.multiply(self.X).sum(axis=1)).ravel()
-        return np.einsum("ij,ij->i", self.X, self.X)
+        return squared_norms_of(self.X)
 
     def products(self, positions: IntArray) -> FloatArray:
         """Return the inner products of all with these, shape (len(training), len(positions))."""
-        products = self.X @ self.X[positions].T
-        return products.toarray() if sparse.issparse(products) else products
+        return products_of(self.X, self.X[positions])
 
     def squared_distances(self, positions: IntArray) -> FloatArray:
         """Return those of all to these, shape (len(training), len(positions)); 0 where equal."""
@@ -92,9 +89,22 @@ class Training:
         return made[key]
 
 
+def squared_norms_of(X: Any) -> FloatArray:
+    """Return the squared norm of each row, dense or sparse."""
+    if sparse.issparse(X):
+        return np.asarray(X.multiply(X).sum(axis=1)).ravel()
+    return np.einsum("ij,ij->i", X, X)
+
+
+def products_of(X: Any, others: Any) -> FloatArray:
+    """Return the inner products of rows with others, dense or sparse, shape (n, n_others)."""
+    products = X @ others.T
+    return products.toarray() if sparse.issparse(products) else products
+
+
 def distances_from(norms: FloatArray, others: FloatArray, products: FloatArray) -> FloatArray:
     """Return squared distances from squared norms and inner products; 0 where equal."""
     sums = norms[:, None] + others
     distances = sums - 2 * products
-    distances[distances < _ZERO * sums] = 0.0
+    distances[distances < ROUNDING * sums] = 0.0
     return distances

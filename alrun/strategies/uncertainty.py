@@ -34,9 +34,7 @@ def entropy(pool: Pool, n: int, rng: np.random.Generator) -> FloatArray:
     Source: Settles and Craven 2008, An analysis of active learning strategies for sequence
     labeling tasks, after Shannon 1948.
     """
-    p = pool.probabilities
-    # Not xlogy: a zero times the log of the smallest number is the zero wanted, and this is faster.
-    return -(p * np.log(np.maximum(p, np.finfo(np.float64).tiny))).sum(axis=1)
+    return entropy_of(pool.probabilities)
 
 
 def power_margin(pool: Pool, n: int, rng: np.random.Generator, beta: float = 1.0) -> FloatArray:
@@ -48,6 +46,12 @@ def power_margin(pool: Pool, n: int, rng: np.random.Generator, beta: float = 1.0
     """
     beta = number("power_margin", "beta", beta, 0)
     return xlogy(beta, closeness(pool.probabilities)) + rng.gumbel(size=len(pool))
+
+
+def entropy_of(p: FloatArray) -> FloatArray:
+    """Return -sum p log p of each row, in nats."""
+    # Not xlogy: a zero times the log of the smallest number is the zero wanted, and this is faster.
+    return -(p * np.log(np.maximum(p, np.finfo(np.float64).tiny))).sum(axis=1)
 
 
 def closeness(p: FloatArray) -> FloatArray:
