@@ -7,7 +7,7 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from itertools import count
 from multiprocessing.resource_tracker import ensure_running
@@ -63,10 +63,8 @@ class Workers:
 
         Closing the generator ends the workers; what they had finished is kept.
         """
-        jobs = min(self._jobs, len(tasks))
-        if self._outcomes is not None:
-            jobs = self._jobs  # another number would end those that were started
-            deque(self._outcomes, maxlen=0)
+        # Another number of workers would end those that were started.
+        jobs = min(self._jobs, len(tasks)) if self._outcomes is None else self._jobs
         try:
             yield from _one_by_one(self._dispatch(tasks, jobs))
         except TerminatedWorkerError as error:
@@ -91,6 +89,8 @@ class Workers:
         threading.excepthook = _on_thread_error
         ensure_running()  # starting the tracker of shared memory lets interrupts through
         with _interrupts_deferred():
+            if self._outcomes is not None:  # workers are starting; an interrupt strikes after that
+                deque(self._outcomes, maxlen=0)
             self._outcomes = parallel(delayed(task)() for task in tasks)
         return self._outcomes
 
@@ -98,7 +98,8 @@ class Workers:
         if self._outcomes is None:
             return
         _ending.set()
-        with _interrupts_deferred(), warnings.catch_warnings():
+        # A pipe to a worker that is gone already must not hide why all of them are ended.
+        with _interrupts_deferred(), warnings.catch_warnings(), suppress(BrokenPipeError):
             # That tasks are cancelled is what was asked for.
             warnings.simplefilter("ignore", UserWarning)
             self._outcomes.close()
