@@ -1,7 +1,7 @@
 """From the name of a data set, or the path of a file, to its features and class codes."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from sklearn import datasets as bundled
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from alrun.errors import DatasetError, first_line, nearest
+from alrun.features import blocks, double, of_all
 from alrun.files import FILES, TABLES, read_file
 from alrun.named import completed, defaults_of
 from alrun.seeds import canonical_json, draw_integer, generator
@@ -36,9 +37,6 @@ DESCRIPTIONS = {
     "FILE.npz": "arrays X, a row per example, and y",
     "FILE.svmlight": "sparse rows of a label and index:value pairs; also .svm and .libsvm",
 }
-
-# Numbers in a part of the features that is copied out.
-LARGEST_BLOCK = 4_000_000
 
 _NOT_OF_THE_GENERATOR = ("random_state", "return_X_y")
 
@@ -217,18 +215,8 @@ def rescale(X: Any, scale: str | float, rows: IntArray) -> Any:
         return X
     scaler = StandardScaler() if scale == "standard" else MinMaxScaler()
     for block in blocks(X, rows):
-        scaler.partial_fit(X[block])
-    return scaler.transform(X)
-
-
-def blocks(X: Any, rows: IntArray) -> Iterator[IntArray]:
-    """Yield the rows in parts whose features, to select which is to copy them, take 32 MB.
-
-    Sparse features are so small that all come at once.
-    """
-    size = len(rows) if sparse.issparse(X) else LARGEST_BLOCK // max(X.shape[1], 1)
-    for start in range(0, len(rows), max(size, 1)):
-        yield rows[start : start + max(size, 1)]
+        scaler.partial_fit(double(X[block]))
+    return of_all(scaler.transform, X)
 
 
 def _generated(parameters: Mapping[str, Any], per_seed: bool, divisor: float) -> Source:

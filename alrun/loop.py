@@ -14,6 +14,7 @@ import sklearn
 
 from alrun.datasets import Dataset, rescale
 from alrun.duplicates import count_duplicates
+from alrun.features import double
 from alrun.metrics import score
 from alrun.models.classifier import Classifier
 from alrun.models.predictions import Predictions
@@ -98,7 +99,7 @@ class _Learner:
         )
 
     def fit(self) -> Predictions:
-        self.classifier.fit(self.X[self.labelled], self.y[self.labelled])
+        self.classifier.fit(double(self.X[self.labelled]), self.y[self.labelled])
         return Predictions(self.classifier, self.X)
 
     def query(self, predictions: Predictions) -> IntArray:

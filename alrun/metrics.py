@@ -5,14 +5,10 @@ definition has variants, it is scikit-learn's: the balanced accuracy is the mean
 classes in the test part, the macro F1 the mean over the classes in the test part or predicted.
 """
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
+from alrun.features import FloatArray as FloatArray
 from alrun.spec import IntArray, Scores
-
-FloatArray = npt.NDArray[np.floating[Any]]
 
 
 def score(

@@ -16,6 +16,7 @@ ORDER = [
     "alrun.experiment",
     "alrun.lookup",
     "alrun.experiment_file",
+    "alrun.features",
     "alrun.files",
     "alrun.datasets",
     "alrun.duplicates",

@@ -6,7 +6,7 @@ from scipy import sparse
 from sklearn.datasets import load_iris
 from sklearn.naive_bayes import GaussianNB
 
-from alrun import datasets
+from alrun import features
 from alrun.models.classifier import Classifier
 from alrun.models.predictions import Predictions
 
@@ -27,7 +27,7 @@ def fitted(name, X, y, n_classes=4):
 @pytest.mark.parametrize("block", [4, 40, 4_000_000])
 @pytest.mark.parametrize("name", MODELS)
 def test_blocks_do_not_show(name, block, monkeypatch):
-    monkeypatch.setattr(datasets, "LARGEST_BLOCK", block)
+    monkeypatch.setattr(features, "LARGEST_BLOCK", block)
     X, y = load_iris(return_X_y=True)
     classifier = fitted(name, X, y)
     rows = np.random.default_rng(1).permutation(150)[:70]
@@ -73,7 +73,7 @@ def test_a_model_that_does_not_predict_the_likeliest_class_is_asked():
 
 
 def test_many_sparse_columns_are_no_reason_for_small_blocks(monkeypatch):
-    monkeypatch.setattr(datasets, "LARGEST_BLOCK", 10)
+    monkeypatch.setattr(features, "LARGEST_BLOCK", 10)
     X = np.eye(60, 50)
-    assert [len(block) for block in datasets.blocks(sparse.csr_array(X), np.arange(60))] == [60]
-    assert [len(block) for block in datasets.blocks(X, np.arange(3))] == [1, 1, 1]
+    assert [len(block) for block in features.blocks(sparse.csr_array(X), np.arange(60))] == [60]
+    assert [len(block) for block in features.blocks(X, np.arange(3))] == [1, 1, 1]

@@ -1,12 +1,11 @@
 """What the model of one round says of the rows of the feature matrix."""
 
-from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from alrun.datasets import blocks
+from alrun.features import of_all, of_rows
 from alrun.metrics import FloatArray
 from alrun.models.classifier import Classifier
 from alrun.models.logistic import Logistic
@@ -27,24 +26,24 @@ class Predictions:
     @cached_property
     def probabilities(self) -> FloatArray:
         """Class probabilities of all rows, shape (n, n_classes)."""
-        return self.classifier.probabilities(self._X)
+        return of_all(self.classifier.probabilities, self._X)
 
     @cached_property
     def decision(self) -> FloatArray:
         """Decision values of all rows, shape (n, n_classes); -inf where a class is unseen."""
-        return self.classifier.decision(self._X)
+        return of_all(self.classifier.decision, self._X)
 
     def probabilities_of(self, rows: IntArray) -> FloatArray:
         """Return the class probabilities of these rows, shape (len(rows), n_classes)."""
         if "probabilities" in self.__dict__:  # where cached_property keeps it
             return rows_of(self.probabilities, rows)
-        return self._in_blocks(self.classifier.probabilities, rows)
+        return of_rows(self.classifier.probabilities, self._X, rows)
 
     def decision_of(self, rows: IntArray) -> FloatArray:
         """Return the decision values of these rows, shape (len(rows), n_classes)."""
         if "decision" in self.__dict__:
             return rows_of(self.decision, rows)
-        return self._in_blocks(self.classifier.decision, rows)
+        return of_rows(self.classifier.decision, self._X, rows)
 
     def classes_of(self, rows: IntArray, probabilities: FloatArray | None) -> IntArray:
         """Return the class code that the model predicts for each of these rows.
@@ -53,11 +52,7 @@ class Predictions:
         """
         if isinstance(self.classifier.estimator, Logistic) and probabilities is not None:
             return probabilities.argmax(axis=1)
-        return self._in_blocks(self.classifier.predict, rows)
-
-    def _in_blocks(self, method: Callable[[Any], Any], rows: IntArray) -> Any:
-        parts = [method(self._X[block]) for block in blocks(self._X, rows)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return of_rows(self.classifier.predict, self._X, rows)
 
 
 def rows_of(values: FloatArray, rows: IntArray) -> FloatArray:

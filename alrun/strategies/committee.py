@@ -5,6 +5,7 @@ with replacement.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def qbc_vote(pool: Pool, n: int, rng: np.random.Generator, members: int = 5) -> 
     """
     shares = np.zeros((len(pool), pool.n_classes))
     for member in _committee(pool, rng, members):
-        shares[np.arange(len(pool)), member.votes(pool.X)] += 1 / members
+        shares[np.arange(len(pool)), pool.asked(member.votes)] += 1 / members
     return entropy_of(shares)
 
 
@@ -40,7 +41,7 @@ def qbc_kl(pool: Pool, n: int, rng: np.random.Generator, members: int = 5) -> Fl
     consensus = np.zeros((len(pool), pool.n_classes))
     own_entropy = np.zeros(len(pool))
     for member in _committee(pool, rng, members):
-        probabilities = member.probabilities(pool.X, pool.n_classes)
+        probabilities = pool.asked(partial(member.probabilities, n_classes=pool.n_classes))
         consensus += probabilities / members
         own_entropy += entropy_of(probabilities) / members
     # The mean of sum p log(p / consensus); where all agree, what rounding leaves of it is nothing.

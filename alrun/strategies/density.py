@@ -1,7 +1,5 @@
 """Strategies that weigh what the model is unsure of by how many examples are like it."""
 
-from typing import Any
-
 import numpy as np
 
 from alrun.metrics import FloatArray
@@ -37,8 +35,8 @@ def mean_similarities(training: Training) -> FloatArray:
     def make(rng: np.random.Generator) -> FloatArray:
         norms = np.sqrt(training.squared_norms)
         inverse = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
-        mean: Any = training.X.T @ inverse / len(training)
-        similarities = (training.X @ mean) * inverse
+        mean = training.weighted_mean(inverse)
+        similarities = training.products_with(mean[None])[:, 0] * inverse
         return np.where(similarities > _ZERO, similarities, 0.0)
 
     return training.once("mean_similarities", make)

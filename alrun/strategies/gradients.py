@@ -8,12 +8,12 @@ of the residuals' and of the features'. The intercept has no part in it.
 
 import numpy as np
 
+from alrun.features import distances_from, squared_norms_of
 from alrun.metrics import FloatArray
 from alrun.spec import IntArray
 from alrun.strategies.greedy import proportional
 from alrun.strategies.pool import Pool
 from alrun.strategies.ranking import best
-from alrun.strategies.training import distances_from, squared_norms_of
 
 
 def badge(pool: Pool, n: int, rng: np.random.Generator) -> IntArray:

@@ -31,7 +31,7 @@ def projected(training: Training, components: int) -> FloatArray:
     Features that are no more than that stay as they are. Sparse ones are not centred, which moves
     all examples alike.
     """
-    if training.X.shape[1] <= components and not sparse.issparse(training.X):
+    if training.n_features <= components and not training.is_sparse:
         return training.X
     return training.once(f"projected {components}", partial(_project, training, components))
 
@@ -48,7 +48,8 @@ def k_means(training: Training, n_clusters: int, components: int) -> IntArray:
 
 
 def _project(training: Training, components: int, rng: np.random.Generator) -> FloatArray:
-    X, (n, n_features) = training.X, training.X.shape
+    X: Any = training.features(np.arange(len(training)))
+    n, n_features = X.shape
     if n_features <= components:
         return X.toarray()
     kind: Any = TruncatedSVD if sparse.issparse(X) else PCA

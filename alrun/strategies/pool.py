@@ -1,11 +1,13 @@
 """What a query strategy may see of one round."""
 
+from collections.abc import Callable
 from copy import deepcopy
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from alrun.features import double, of_rows
 from alrun.metrics import FloatArray
 from alrun.models.predictions import Predictions, rows_of
 from alrun.seeds import generator
@@ -42,13 +44,13 @@ class Pool:
 
     @cached_property
     def X(self) -> Any:
-        """Features of the unlabelled examples, shape (len(pool), n_features); a copy."""
-        return self._X[self._unlabelled]
+        """Features of the unlabelled, shape (len(pool), n_features), float64; a copy."""
+        return double(self._X[self._unlabelled])
 
     @cached_property
     def X_labelled(self) -> Any:
-        """Features of the labelled examples, shape (n_labels, n_features); a copy."""
-        return self._X[self._labelled]
+        """Features of the labelled, shape (n_labels, n_features), float64; a copy."""
+        return double(self._X[self._labelled])
 
     @cached_property
     def y_labelled(self) -> IntArray:
@@ -64,6 +66,10 @@ class Pool:
     def labelled(self) -> IntArray:
         """Positions of the labelled in `training`, the oldest first, shape (n_labels,)."""
         return self.training.positions(self._labelled)
+
+    def asked(self, method: Callable[[Any], Any]) -> Any:
+        """Return what `method` makes of X, a row for each of its rows, without copying all of X."""
+        return of_rows(method, self._X, self._unlabelled)
 
     def squared_distances(self, rows: IntArray) -> FloatArray:
         """Return those of all unlabelled to these rows of them, shape (len(pool), len(rows))."""

@@ -13,15 +13,10 @@ import numpy as np
 from scipy import sparse
 
 from alrun.errors import StrategyError
+from alrun.features import ROUNDING, distances_from, products_of, squared_norms_of
 from alrun.metrics import FloatArray
 from alrun.spec import IntArray
-from alrun.strategies.training import (
-    ROUNDING,
-    Training,
-    distances_from,
-    products_of,
-    squared_norms_of,
-)
+from alrun.strategies.training import Training
 
 # A multiple of eight, large enough for products to run at full speed.
 _BLOCK = 512
@@ -58,9 +53,9 @@ class Reference:
     """
 
     def __init__(self, training: Training, positions: IntArray) -> None:
-        self._X, self.positions = training.X, positions
-        self._is_sparse = sparse.issparse(self._X) and self._X.nnz < _SPARSE * math.prod(
-            self._X.shape
+        self._training, self.positions = training, positions
+        self._is_sparse = training.is_sparse and training.X.nnz < _SPARSE * math.prod(
+            training.X.shape
         )
         points = self._rows(positions)
         # Far from the origin, squared distances are small differences of large norms.
@@ -90,9 +85,9 @@ class Reference:
         in that unit.
         """
         share = (1 - self.slack) / self.unit**2
-        for start in range(0, self._X.shape[0], _BLOCK):
-            block = slice(start, min(start + _BLOCK, self._X.shape[0]))
-            rows, norms = self._centred(self._rows(block))
+        for start in range(0, len(self._training), _BLOCK):
+            block = slice(start, min(start + _BLOCK, len(self._training)))
+            rows, norms = self._centred(self._rows(np.arange(block.start, block.stop)))
             if not self._is_sparse:
                 rows = (rows * (1 / self.unit)).astype(np.float32)
             bounds = products_of(rows, self._factor)
@@ -100,8 +95,8 @@ class Reference:
             bounds += (share * self._norms).astype(bounds.dtype)
             yield block, bounds, norms / self.unit**2
 
-    def _rows(self, rows: IntArray | slice) -> Any:
-        chosen = self._X[rows]
+    def _rows(self, positions: IntArray) -> Any:
+        chosen = self._training.features(positions)
         return chosen.toarray() if sparse.issparse(chosen) and not self._is_sparse else chosen
 
     def _centred(self, rows: Any) -> tuple[Any, FloatArray]:

@@ -9,12 +9,18 @@ from typing import Any, TypeVar
 import numpy as np
 from scipy import sparse
 
+from alrun.features import (
+    distances_from,
+    double,
+    of_all,
+    products_of,
+    squared_norms_of,
+    weighted_sum,
+)
 from alrun.metrics import FloatArray
 from alrun.spec import IntArray
 
 T = TypeVar("T")
-# A squared distance below this, relative to the squared norms, is that of equal rows.
-ROUNDING = 1e-12
 # Splits whose results are kept for the next run on them; a worker takes its runs in turns.
 _MOST_SPLITS = 2
 _shared: OrderedDict[Hashable, dict[str, Any]] = OrderedDict()
@@ -55,22 +61,60 @@ class Training:
 
     @cached_property
     def X(self) -> Any:
-        """Features, shape (len(training), n_features); a copy, made when it is first asked for."""
-        return self._X[self._rows]
+        """Features, shape (len(training), n_features), in double precision; a copy of them all."""
+        return self.features(np.arange(len(self)))
+
+    @property
+    def n_features(self) -> int:
+        """Number of features."""
+        return int(self._X.shape[1])
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the features are sparse."""
+        return sparse.issparse(self._X)
+
+    def features(self, positions: IntArray) -> Any:
+        """Return the features of these, in double precision, shape (len(positions), n_features)."""
+        return double(self._X[self._rows[positions]])
 
     @cached_property
     def squared_norms(self) -> FloatArray:
         """Of the features, shape (len(training),)."""
-        return squared_norms_of(self.X)
+        matrix, own = self._stored
+        return of_all(squared_norms_of, matrix)[own]
 
     def products(self, positions: IntArray) -> FloatArray:
         """Return the inner products of all with these, shape (len(training), len(positions))."""
-        return products_of(self.X, self.X[positions])
+        return self.products_with(self.features(positions))
+
+    def products_with(self, rows: Any) -> FloatArray:
+        """Return the inner products of all with rows of features, shape (len(training), n)."""
+        matrix, own = self._stored
+        return of_all(lambda X: products_of(X, rows), matrix)[own]
 
     def squared_distances(self, positions: IntArray) -> FloatArray:
         """Return those of all to these, shape (len(training), len(positions)); 0 where equal."""
         norms = self.squared_norms
         return distances_from(norms, norms[positions], self.products(positions))
+
+    def weighted_mean(self, weights: FloatArray) -> FloatArray:
+        """Return the mean of the features, each example's times its weight, shape (n_features,)."""
+        matrix, own = self._stored
+        of_matrix = np.zeros(matrix.shape[0])
+        of_matrix[own] = weights / len(self)
+        return weighted_sum(matrix, of_matrix)
+
+    @cached_property
+    def _stored(self) -> tuple[Any, IntArray | slice]:
+        """A matrix that holds the features, and in which of its rows.
+
+        That is mostly the one of the whole data set: to multiply the test part as well takes less
+        than a copy of the rest.
+        """
+        if self.is_sparse or 2 * len(self) < self._X.shape[0]:
+            return self._X[self._rows], slice(None)
+        return self._X, self._rows
 
     def once(self, key: str, make: Callable[[np.random.Generator], T]) -> T:
         """Return what `make` makes of the split, computed by the first run on it that asks.
@@ -87,24 +131,3 @@ class Training:
             made[key] = make(self._stream(key))
             self.seconds += perf_counter() - started
         return made[key]
-
-
-def squared_norms_of(X: Any) -> FloatArray:
-    """Return the squared norm of each row, dense or sparse."""
-    if sparse.issparse(X):
-        return np.asarray(X.multiply(X).sum(axis=1)).ravel()
-    return np.einsum("ij,ij->i", X, X)
-
-
-def products_of(X: Any, others: Any) -> FloatArray:
-    """Return the inner products of rows with others, dense or sparse, shape (n, n_others)."""
-    products = X @ others.T
-    return products.toarray() if sparse.issparse(products) else products
-
-
-def distances_from(norms: FloatArray, others: FloatArray, products: FloatArray) -> FloatArray:
-    """Return squared distances from squared norms and inner products; 0 where equal."""
-    sums = norms[:, None] + others
-    distances = sums - 2 * products
-    distances[distances < ROUNDING * sums] = 0.0
-    return distances

@@ -1,0 +1,92 @@
+"""Features of many examples: taken, multiplied and measured in double precision, part by part.
+
+They may be stored in single precision, in half the memory. What is computed of them is then what it
+would be if they were stored in double: each part of them is widened when its turn comes.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from alrun.spec import IntArray
+
+FloatArray = npt.NDArray[np.floating[Any]]
+
+# Numbers in a part of the features that is copied out: 32 MB.
+LARGEST_BLOCK = 4_000_000
+# Numbers in a part that is widened; it is read at once again, from a cache that must hold it.
+_WIDENED = 1_000_000
+# A squared distance below this, relative to the squared norms, is that of equal rows.
+ROUNDING = 1e-12
+
+
+def blocks(X: Any, rows: IntArray) -> Iterator[IntArray]:
+    """Yield the rows in parts whose features, to select which is to copy them, take 32 MB.
+
+    Sparse features are so small that all come at once.
+    """
+    size = len(rows) if sparse.issparse(X) else LARGEST_BLOCK // max(X.shape[1], 1)
+    for start in range(0, len(rows), max(size, 1)):
+        yield rows[start : start + max(size, 1)]
+
+
+def double(X: Any) -> Any:
+    """Return features in double precision, themselves if they are."""
+    return X if X.dtype == np.float64 else X.astype(np.float64)
+
+
+def of_all(method: Callable[[Any], Any], X: Any) -> Any:
+    """Return what `method` makes of the rows of X in double precision, a row for each of them."""
+    if sparse.issparse(X) or X.dtype == np.float64:
+        return method(double(X))
+    whole: Any = None
+    for part in _parts(X):
+        made = method(double(X[part]))
+        if whole is None:
+            whole = np.empty_like(made, shape=(X.shape[0], *made.shape[1:]))
+        whole[part] = made
+    return whole
+
+
+def of_rows(method: Callable[[Any], Any], X: Any, rows: IntArray) -> Any:
+    """Return what `method` makes of these rows of X in double precision, a row for each."""
+    parts = [method(double(X[block])) for block in blocks(X, rows)]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def weighted_sum(X: Any, weights: FloatArray) -> FloatArray:
+    """Return the sum of the rows of X, each times its weight, shape (n_features,)."""
+    if sparse.issparse(X) or X.dtype == np.float64:
+        return np.asarray(X.T @ weights)
+    return sum(weights[part] @ double(X[part]) for part in _parts(X))
+
+
+def squared_norms_of(X: Any) -> FloatArray:
+    """Return the squared norm of each row, dense or sparse."""
+    if sparse.issparse(X):
+        return np.asarray(X.multiply(X).sum(axis=1)).ravel()
+    return np.einsum("ij,ij->i", X, X)
+
+
+def products_of(X: Any, others: Any) -> FloatArray:
+    """Return the inner products of rows with others, dense or sparse, shape (n, n_others)."""
+    products = X @ others.T
+    return products.toarray() if sparse.issparse(products) else products
+
+
+def distances_from(norms: FloatArray, others: FloatArray, products: FloatArray) -> FloatArray:
+    """Return squared distances from squared norms and inner products; 0 where equal."""
+    sums = norms[:, None] + others
+    distances = sums - 2 * products
+    distances[distances < ROUNDING * sums] = 0.0
+    return distances
+
+
+def _parts(X: Any) -> Iterator[slice]:
+    """Yield the slices of X that are widened at a time."""
+    height = max(_WIDENED // max(X.shape[1], 1), 1)
+    for start in range(0, X.shape[0], height):
+        yield slice(start, min(start + height, X.shape[0]))
