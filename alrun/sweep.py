@@ -11,6 +11,7 @@ from alrun import catalogue
 from alrun.datasets import Dataset, Source, load
 from alrun.errors import DatasetError, ExperimentError
 from alrun.execute.local import Workers
+from alrun.execute.mapped import mapped
 from alrun.execute.worker import Outcome, compute
 from alrun.experiment import DatasetSettings, Experiment
 from alrun.experiment_file import read_experiment
@@ -174,9 +175,11 @@ def _load(entry: DatasetSettings, folder: Path, seeds: Sequence[int]) -> Source:
         per_seed=entry.per_seed,
         folder=folder,
     )
-    if entry.splits is None or not isinstance(source, Dataset):
+    if not isinstance(source, Dataset):
         return source
-    return with_given_splits(source, folder / entry.splits, seeds, str(entry.label))
+    if entry.splits is None:
+        return mapped(source)
+    return with_given_splits(mapped(source), folder / entry.splits, seeds, str(entry.label))
 
 
 def _resolved(specs: Iterable[RunSpec]) -> dict[tuple[str, str], Mapping[str, Any]]:

@@ -54,6 +54,7 @@ ORDER = [
     "alrun.execute",
     "alrun.execute.worker",
     "alrun.execute.local",
+    "alrun.execute.mapped",
     "alrun.sweep",
     "alrun.status",
     "alrun.stats.estimates",
