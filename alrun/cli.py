@@ -66,6 +66,13 @@ class Format(StrEnum):
     latex = "latex"
 
 
+class QueriesFormat(StrEnum):
+    """What a table of the queries is written as."""
+
+    table = "table"
+    csv = "csv"
+
+
 class Adjustment(StrEnum):
     """How p values are adjusted for many tests."""
 
@@ -298,6 +305,22 @@ def import_curves_(
     for sentence in told:
         typer.echo(sentence, err=True)
     typer.echo(f"{n_runs} runs are in {results}.\nNext: alrun report {results} --target 0.9")
+
+
+@app.command()
+def queries(
+    results: ResultsDirectory,
+    format: Annotated[QueriesFormat, typer.Option(help="What to write.")] = QueriesFormat.table,
+) -> None:
+    """Say which classes the queries are of, beside those that there were to choose from."""
+    from alrun.queries import MOST_PARTS, class_mix, mix_notes, mix_sections
+    from alrun.report.render import as_text
+
+    if format is QueriesFormat.csv:
+        typer.echo(class_mix(results).to_csv(index=False, lineterminator="\n"), nl=False)
+        return
+    mix = class_mix(results, MOST_PARTS)
+    typer.echo(as_text(mix_sections(mix), mix_notes(mix)), nl=False)
 
 
 def _report(

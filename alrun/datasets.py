@@ -86,6 +86,14 @@ class Dataset:
     splits: GivenSplits | None = None
 
     @property
+    def source_classes(self) -> tuple[Any, ...]:
+        return self.classes
+
+    @property
+    def source_y(self) -> IntArray:
+        return self.y
+
+    @property
     def n_examples(self) -> int:
         """Number of rows."""
         return len(self.y)

@@ -83,6 +83,7 @@ ORDER = [
     "alrun.report.plots.kinds",
     "alrun.report.plots",
     "alrun.planning",
+    "alrun.queries",
     "alrun.progress",
     "alrun",
     "alrun.cli",
