@@ -21,6 +21,7 @@ import numpy as np
 import peers
 import pyarrow as pa
 import pyarrow.parquet as pq
+import strategies
 
 from alrun import load_runs, stats
 from alrun.schema import CURVES
@@ -167,6 +168,7 @@ MEASUREMENTS = {
     "joint_statistics": (joint_statistics, "at most 2 s"),
     "share_of_work": (share_of_work, "at least .90, in 40 s"),
     **peers.MEASUREMENTS,
+    **strategies.MEASUREMENTS,
 }
 
 
