@@ -35,6 +35,16 @@ def test_one_worker_and_two_give_the_same_bytes(small, small_results, tmp_path):
     assert tables(run_sweep(small, tmp_path / "one", jobs=1)) == tables(small_results)
 
 
+def test_mapped_features_give_the_same_bytes(small, small_results, tmp_path, monkeypatch):
+    monkeypatch.setattr("alrun.execute.mapped._LARGE", 0)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    plan = plan_sweep(small, tmp_path / "mapped")
+    assert Path(plan.sources["digits"].X.filename).is_relative_to(tmp_path)
+    del plan
+    assert tables(run_sweep(small, tmp_path / "mapped", jobs=2)) == tables(small_results)
+    assert not list(tmp_path.glob("alrun-*"))
+
+
 def test_the_order_of_the_runs_does_not_matter(small, small_results, tmp_path, monkeypatch):
     def shuffled(plan, retry_failed=False):
         specs = list(plan.specs.values())
