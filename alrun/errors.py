@@ -51,7 +51,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; known are {', '.join(candidates)}" if candidates else ""
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """Return the first line of an error of somebody else's, or its kind where it says nothing."""
     lines = str(error).splitlines()
     return lines[0] if lines else type(error).__name__
