@@ -74,8 +74,12 @@ def look_up(content: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> l
                 found = _known_parameters(key, table, ModelSettings, known, problems)
                 catalogue.resolve_model(name, found)
             if found is not None:
-                models.append((name, catalogue.offers(name, found)))
+                called = f"the pipeline {key}" if name == PIPELINE else name
+                models.append((called, catalogue.offers(name, found)))
     for model, offered in models:
+        if content.get("metric") == "average_precision" and not offered:
+            what = "a model with predict_proba or decision_function"
+            problems.append(f"metric: average_precision needs {what}; {model} has none")
         for key, strategy in strategies:
             needed = catalogue.needs(strategy)
             if needed and not offered.intersection(needed):

@@ -70,7 +70,7 @@ def plan_sweep(path: Path, results: Path | None = None, overrides: Sequence[str]
             split_of(spec, sources[spec.dataset.label].at(spec.seed))
     except DatasetError as error:
         raise ExperimentError([f"{path}: {error}"]) from error
-    problems = list(_refused(experiment, specs.values(), sources))
+    problems = dict.fromkeys(_refused(experiment, specs.values(), sources))
     if problems:
         raise ExperimentError([f"{path}: {problem}" for problem in problems])
     return _against_store(Plan(path, experiment, store, specs, sources))

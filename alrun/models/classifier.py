@@ -1,7 +1,6 @@
 """A scikit-learn classifier over all classes of a data set, those it has not seen included."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from alrun.errors import ModelError
 from alrun.metrics import FloatArray
 from alrun.models import build
 from alrun.models.logistic import Logistic
-from alrun.models.weights import weights_by_code
+from alrun.models.weights import labels_weighted, weights_by_code
 from alrun.spec import IntArray
 
 
@@ -33,14 +32,21 @@ class Classifier:
     ) -> None:
         self.estimator: Any = None
         self.n_classes = n_classes
-        self._build = partial(build, name, weights_by_code(name, parameters, labels), rng)
+        self._name, self._parameters, self._rng = name, parameters, rng
+        self._labels = labels if any(labels_weighted(name, parameters)) else ()
         self._seen: IntArray = np.empty(0, dtype=np.int64)
 
     def fit(self, X: Any, y: IntArray) -> "Classifier":
         """Fit on the labelled examples, X of shape (n_labels, n_features)."""
-        if not isinstance(self.estimator, Logistic):  # that one goes on from the round before
-            self.estimator = self._build()
         self._seen = np.flatnonzero(np.bincount(y, minlength=self.n_classes))
+        parameters = self._parameters
+        if self._labels:  # a weight of a class not seen yet may be refused
+            seen = {code: self._labels[code] for code in self._seen.tolist()}
+            parameters = weights_by_code(self._name, parameters, seen)
+        if not isinstance(self.estimator, Logistic):
+            self.estimator = build(self._name, parameters, self._rng)
+        elif self._labels:  # it goes on from the round before
+            self.estimator.class_weight = parameters["class_weight"]
         if len(self._seen) > 1:
             self.estimator.fit(X, y)
             self._check_classes()

@@ -128,9 +128,10 @@ def _check(name: str, estimator: Any, kind: str, methods: tuple[str, ...]) -> No
         and get_tags(estimator).estimator_type not in ("classifier", None)
     )
     if lacking or is_other or inspect.isclass(estimator):
-        is_made = not inspect.isclass(_factory(name))
-        what = "something that is" if inspect.isclass(estimator) else type(estimator).__name__
-        subject = f"'{name}' returned {what}, which is" if is_made else f"'{name}' is"
+        subject = f"'{name}' is"
+        if not inspect.isclass(_factory(name)):
+            what = "a class" if inspect.isclass(estimator) else type(estimator).__name__
+            subject = f"'{name}' returned {what}, which is"
         why = f"; it has no method {lacking[0]}" if lacking else ""
         raise ModelError(f"{subject} not a {kind}{why}")
     if hasattr(estimator, "_parameter_constraints"):  # scikit-learn's own have them

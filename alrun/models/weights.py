@@ -3,7 +3,7 @@
 They are the parameter `class_weight` of a model, or of a step of a pipeline, where it is a table.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from alrun.errors import ModelError
@@ -36,12 +36,12 @@ def labels_weighted(name: str, parameters: Mapping[str, Any]) -> Iterator[tuple[
 
 
 def weights_by_code(
-    name: str, parameters: Mapping[str, Any], labels: Sequence[str]
+    name: str, parameters: Mapping[str, Any], labels: Mapping[int, str]
 ) -> dict[str, Any]:
-    """Return the parameters of a model with weights by class code; `labels` has them by code.
+    """Return the parameters of a model with weights by class code; `labels` has those to weigh.
 
-    Every class has a weight, 1 if it is not named: scikit-learn takes weights of classes that it
-    does not see only if all that it sees have one.
+    Each of them has a weight, 1 if it is not named: scikit-learn takes weights of classes that a
+    bootstrap lacks only if all that it has have one.
     """
     if name == PIPELINE:
         steps = [
@@ -52,5 +52,5 @@ def weights_by_code(
     weights = parameters.get("class_weight")
     if not isinstance(weights, dict):
         return dict(parameters)
-    by_code = {code: weights.get(label, 1.0) for code, label in enumerate(labels)}
+    by_code = {code: weights.get(label, 1.0) for code, label in labels.items()}
     return {**parameters, "class_weight": by_code}
