@@ -19,6 +19,7 @@ from alrun.errors import ModelError
 from alrun.models import build, offers, resolve, version
 from alrun.models.classifier import Classifier
 from alrun.spec import ModelSpec
+from alrun.sweep import plan_sweep
 
 FOREST = "sklearn.ensemble.RandomForestClassifier"
 UNSEEN = np.array([0, 2, 5])  # the codes seen, of six
@@ -250,6 +251,16 @@ def test_the_version_is_in_the_identity_only_where_it_is_not_one(factory):
     spec = ModelSpec("label", factory("forest"), {})
     assert spec.identity() == {"name": "own_models.forest", "parameters": {}}
     assert replace(spec, version=2).identity() == {**spec.identity(), "version": 2}
+
+
+def test_a_version_that_is_raised_gives_new_runs(factory, tiny, tmp_path, monkeypatch):
+    def ids():
+        return plan_sweep(tiny, tmp_path, [f"model.name={factory('forest')}"]).specs.keys()
+
+    before = ids()
+    assert before == ids()
+    monkeypatch.setattr(sys.modules["own_models"].forest, "version", 2, raising=False)
+    assert not before & ids()
 
 
 def test_the_version_of_a_step_stands_in_the_step(factory):
