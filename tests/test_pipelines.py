@@ -141,6 +141,7 @@ def test_an_override_reaches_into_a_step(path):  # noqa: F811
     ("model", "expected"),
     [
         ({"steps": [SCALER, {"name": SVM, "gama": 1}]}, "model.steps.1.gama: unknown key; did you"),
+        ({"steps": [{"name": SVM, "c": 1}]}, "model.steps.0.c: unknown key; did you mean 'C'?"),
         ({"steps": [{"name": SCALER, "with": 1}, SVM]}, "model.steps.0.with: unknown key; did you"),
         ({"steps": [SCALER, {"name": SVM, "C": -1.0}]}, "model.steps.1: sklearn.svm.SVC: The 'C'"),
         ({"steps": [SCALER, {"name": SVM, "random_state": 1}]}, "model.steps.1.random_state: unkn"),
