@@ -23,9 +23,14 @@ def strategy_parameters(name: str) -> Collection[str]:
     return strategies.parameters_of(name)
 
 
-def resolve_model(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all parameters of a model, defaults included."""
-    return models.resolve(name, parameters)
+def resolve_model(name: str, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+    """Return all parameters of a model, defaults included, and its version."""
+    return models.resolve(name, parameters), models.version(name)
+
+
+def resolve_step(name: str, parameters: Mapping[str, Any], is_last: bool) -> dict[str, Any]:
+    """Return a step of a pipeline, defaults included."""
+    return models.resolve_step(name, parameters, is_last)
 
 
 def resolve_strategy(name: str, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
@@ -64,7 +69,12 @@ def listing(kind: str) -> list[tuple[str, str]]:
             (name, _described(function, models.parameters_of(name)))
             for name, function in models.BUILT_IN.items()
         ]
-        return [*own, ("sklearn.svm.SVC, ...", "Any scikit-learn classifier by its import path.")]
+        return [
+            *own,
+            ("sklearn.svm.SVC, ...", "Any scikit-learn classifier by its import path."),
+            ("package.module:function", "A function or class of one's own that makes one."),
+            ("steps = [...]", "A pipeline: transformers by their import paths, then a model."),
+        ]
     return [
         (name, _described(function, {**strategies.parameters_of(name), "replica": 0}))
         for name, function in strategies.BUILT_IN.items()

@@ -103,6 +103,11 @@ class Dataset:
         """Number of classes."""
         return len(self.classes)
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes as text, as the tables and class weights name them, by code."""
+        return tuple(str(label) for label in self.classes)
+
     def at(self, seed: int) -> "Dataset":
         """Return the data set of one seed: itself."""
         return self

@@ -45,13 +45,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
     "; did you mean 'entropy'?"
     """
     candidates = sorted(known)
-    close = get_close_matches(name, candidates, n=1, cutoff=0.6)
+    close = [key for key in candidates if key.lower() == name.lower()]
+    close = close or get_close_matches(name, candidates, n=1, cutoff=0.6)
     if close:
         return f"; did you mean '{close[0]}'?"
     return f"; known are {', '.join(candidates)}" if candidates else ""
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """Return the first line of an error of somebody else's, or its kind where it says nothing."""
     lines = str(error).splitlines()
     return lines[0] if lines else type(error).__name__

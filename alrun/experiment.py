@@ -5,6 +5,7 @@ Whether the strategies, models and data sets that it names exist is another matt
 
 import json
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,25 +22,34 @@ from pydantic import (
     model_validator,
 )
 
-from alrun.spec import InitialSpec, check_metric
+from alrun.spec import PIPELINE, InitialSpec, check_metric
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class Named(_Section):
+class Step(_Section):
     """A table whose further keys are parameters of the thing it names."""
 
     model_config = ConfigDict(extra="allow")
 
     name: str
-    label: str | None = None
 
     @property
     def parameters(self) -> dict[str, Any]:
         """The keys that are not alrun's own."""
         return dict(self.model_extra or {})
+
+
+class Named(Step):
+    """One that the tables name by its label."""
+
+    label: str | None = None
+
+    def shown(self) -> str:
+        """Return the label, or what stands for it where none is given."""
+        return self.label or self.name
 
 
 def _is_number(value: Any) -> bool:
@@ -129,10 +139,39 @@ class InitialSettings(_Section):
         return InitialSpec(str(self.method), max(1, as_count(self.size, n_training)))
 
 
+def _named_or_table(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    return [{"name": item} if isinstance(item, str) else item for item in value]
+
+
 class ModelSettings(Named):
-    """A `[model]` table."""
+    """A `[model]` table: a name, or the steps of a pipeline."""
 
     name: str = "logistic"
+    steps: Annotated[list[Step], BeforeValidator(_named_or_table), Field(min_length=1)] | None = (
+        None
+    )
+
+    @model_validator(mode="after")
+    def _name_or_steps(self) -> Self:
+        if self.steps is not None:
+            if "name" in self.model_fields_set:
+                raise ValueError("name and steps exclude each other: a pipeline is its steps")
+            self.name = PIPELINE
+        return self
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The keys that are not alrun's own; of a pipeline its steps, as tables of them."""
+        if self.steps is None:
+            return super().parameters
+        return {"steps": [{"name": s.name, "parameters": s.parameters} for s in self.steps]}
+
+    def shown(self) -> str:
+        """Return the label, or the name; of a pipeline the last parts of its steps' names."""
+        plain = [re.split("[.:]", step.name)[-1] for step in self.steps or ()]
+        return self.label or " + ".join(plain) or self.name
 
 
 class StrategySettings(Named):
@@ -149,12 +188,6 @@ class StrategySettings(Named):
 
 def _one_or_more(value: Any) -> Any:
     return [value] if isinstance(value, dict) else value
-
-
-def _named_or_table(value: Any) -> Any:
-    if not isinstance(value, list):
-        return value
-    return [{"name": item} if isinstance(item, str) else item for item in value]
 
 
 def _no_twins(values: Sequence[Any], what: str) -> None:
@@ -199,9 +232,7 @@ class Experiment(_Section):
     @classmethod
     def _distinct_labels(cls, value: Any) -> Any:
         for entry in value:
-            entry.label = (
-                entry.shown() if isinstance(entry, StrategySettings) else entry.label or entry.name
-            )
+            entry.label = entry.shown()
         _no_twins([entry.label for entry in value], "the label")
         return value
 
@@ -241,6 +272,9 @@ class Experiment(_Section):
             for entry in content[section]:
                 if entry["label"] == label:
                     entry.update({k: v for k, v in resolved.items() if v is not None})
+        for entry in content["model"]:
+            if "steps" in entry:
+                entry.pop("name")
         for entry in content["dataset"]:
             if entry.get("splits") is not None:
                 entry.pop("test_size")

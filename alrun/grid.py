@@ -21,7 +21,7 @@ def expand(
     """
     models = [
         ModelSpec(
-            str(entry.label), entry.name, catalogue.resolve_model(entry.name, entry.parameters)
+            str(entry.label), entry.name, *catalogue.resolve_model(entry.name, entry.parameters)
         )
         for entry in experiment.model
     ]

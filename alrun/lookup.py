@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from alrun.errors import AlrunError, nearest
-from alrun.experiment import DatasetSettings, ModelSettings, Named, StrategySettings
+from alrun.experiment import DatasetSettings, ModelSettings, Step, StrategySettings
+from alrun.spec import PIPELINE
 
 
 class Catalogue(Protocol):
@@ -26,8 +27,11 @@ class Catalogue(Protocol):
     def strategy_parameters(self, name: str) -> Collection[str]:
         """Check that there is such a strategy, and return the parameters that it takes."""
 
-    def resolve_model(self, name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Return all parameters, defaults included."""
+    def resolve_model(self, name: str, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+        """Return all parameters, defaults included, and the model's version."""
+
+    def resolve_step(self, name: str, parameters: Mapping[str, Any], is_last: bool) -> Any:
+        """Check a step of a pipeline: transformers, then a model."""
 
     def resolve_strategy(
         self, name: str, parameters: Mapping[str, Any]
@@ -49,6 +53,7 @@ def look_up(content: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> l
     """
     problems: list[str] = []
     strategies, models = [], []
+    found: dict[str, Any] | None
     for key, table in _entries(content, "dataset", DatasetSettings):
         with _noted(problems, key):
             per_seed = table.get("per_seed") is True
@@ -62,12 +67,19 @@ def look_up(content: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> l
             strategies.append((key, table["name"]))
     for key, table in _entries(content, "model", ModelSettings):
         with _noted(problems, key):
-            known = catalogue.model_parameters(table["name"])
-            given = _known_parameters(key, table, ModelSettings, known, problems)
-            catalogue.resolve_model(table["name"], given)
-            models.append((table["name"], given))
-    for model, given in models:
-        offered = catalogue.offers(model, given)
+            if "steps" in table:
+                name, found = PIPELINE, _pipeline(key, table, catalogue, problems)
+            else:
+                name, known = table["name"], catalogue.model_parameters(table["name"])
+                found = _known_parameters(key, table, ModelSettings, known, problems)
+                catalogue.resolve_model(name, found)
+            if found is not None:
+                called = f"the pipeline {key}" if name == PIPELINE else name
+                models.append((called, catalogue.offers(name, found)))
+    for model, offered in models:
+        if content.get("metric") == "average_precision" and not offered:
+            what = "a model with predict_proba or decision_function"
+            problems.append(f"metric: average_precision needs {what}; {model} has none")
         for key, strategy in strategies:
             needed = catalogue.needs(strategy)
             if needed and not offered.intersection(needed):
@@ -77,7 +89,7 @@ def look_up(content: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> l
 
 
 def _entries(
-    content: Mapping[str, Any], section: str, kind: type[Named]
+    content: Mapping[str, Any], section: str, kind: type[Step]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield key and table of each entry of a section that has a name to look up."""
     default = kind.model_fields["name"].default
@@ -87,6 +99,25 @@ def _entries(
         if isinstance(table, dict) and isinstance(table.get("name", default), str):
             key = f"{section}.{place}" if isinstance(value, list) else section
             yield key, {"name": default, **table}
+
+
+def _pipeline(
+    key: str, table: Mapping[str, Any], catalogue: Catalogue, problems: list[str]
+) -> dict[str, Any] | None:
+    """Return the parameters of a pipeline, or note what is wrong with its steps."""
+    n_before = len(problems)
+    _known_parameters(key, table, ModelSettings, (), problems)
+    places = table["steps"] if isinstance(table["steps"], list) else []
+    steps = []
+    for place, step in _entries({"steps": places}, "steps", Step):
+        with _noted(problems, f"{key}.{place}"):
+            known = catalogue.model_parameters(step["name"])
+            given = _known_parameters(f"{key}.{place}", step, Step, known, problems)
+            is_last = place == f"steps.{len(places) - 1}"
+            catalogue.resolve_step(step["name"], given, is_last)
+            steps.append({"name": step["name"], "parameters": given})
+    is_whole = 0 < len(steps) == len(places) and len(problems) == n_before
+    return {"steps": steps} if is_whole else None
 
 
 @contextmanager
@@ -100,7 +131,7 @@ def _noted(problems: list[str], key: str) -> Iterator[None]:
 def _known_parameters(
     key: str,
     table: Mapping[str, Any],
-    kind: type[Named],
+    kind: type[Step],
     known: Collection[str],
     problems: list[str],
 ) -> dict[str, Any]:

@@ -87,7 +87,11 @@ class _Learner:
             test=split.test,
             training=_training(X, spec, split),
             classifier=Classifier(
-                spec.model.name, spec.model.parameters, dataset.n_classes, model_rng
+                spec.model.name,
+                spec.model.parameters,
+                dataset.n_classes,
+                model_rng,
+                dataset.labels,
             ),
             strategy_rng=generator(spec.seed, "strategy", spec.cell()),
             checks={

@@ -58,17 +58,29 @@ class InitialSpec:
         return {"method": self.method, "size": self.size}
 
 
+# The name of a model that is given by its steps.
+PIPELINE = "pipeline"
+
+
 @dataclass(frozen=True)
 class ModelSpec:
-    """A model with its parameters, defaults resolved."""
+    """A model with its parameters, defaults resolved.
+
+    `version` is that of the code, for one of a user's own.
+    """
 
     label: str
     name: str
     parameters: Mapping[str, Any]
+    version: int = 1
 
     def identity(self) -> dict[str, Any]:
-        """Return what of this can change a curve."""
-        return {"name": self.name, "parameters": dict(self.parameters)}
+        """Return what of this can change a curve.
+
+        Of `package.module:model` and `package.module.model`, which are the same, the latter.
+        """
+        identity = {"name": self.name.replace(":", "."), "parameters": dict(self.parameters)}
+        return identity if self.version == 1 else {**identity, "version": self.version}
 
 
 @dataclass(frozen=True)

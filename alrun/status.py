@@ -30,6 +30,9 @@ def announcement(plan: Plan, todo: Sequence[RunSpec]) -> Iterator[str]:
     for label, source in plan.sources.items():
         for note in source.notes:
             yield f"{label}: {note}"
+        if plan.experiment.metric == "average_precision":
+            second = source.at(plan.experiment.seed_list[0]).labels[1]
+            yield f"{label}: average_precision is that of '{second}', the second of its classes"
     foreign = plan.store.only_copies(list(plan.specs.values()))
     if foreign:
         yield (

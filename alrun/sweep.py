@@ -16,6 +16,7 @@ from alrun.execute.worker import Outcome, compute
 from alrun.experiment import DatasetSettings, Experiment
 from alrun.experiment_file import read_experiment
 from alrun.grid import expand
+from alrun.models.refusal import refusals
 from alrun.schema import Failure
 from alrun.spec import RunSpec, Split, run_id
 from alrun.splits import split_of, with_given_splits
@@ -70,6 +71,9 @@ def plan_sweep(path: Path, results: Path | None = None, overrides: Sequence[str]
             split_of(spec, sources[spec.dataset.label].at(spec.seed))
     except DatasetError as error:
         raise ExperimentError([f"{path}: {error}"]) from error
+    problems = dict.fromkeys(_refused(experiment, specs.values(), sources))
+    if problems:
+        raise ExperimentError([f"{path}: {problem}" for problem in problems])
     return _against_store(Plan(path, experiment, store, specs, sources))
 
 
@@ -194,6 +198,17 @@ def _resolved(specs: Iterable[RunSpec]) -> dict[tuple[str, str], Mapping[str, An
         if catalogue.is_built_in(spec.strategy.name):
             found["strategies", spec.strategy.label] = spec.strategy.parameters
     return found
+
+
+def _refused(
+    experiment: Experiment, specs: Iterable[RunSpec], sources: Mapping[str, Source]
+) -> Iterator[str]:
+    """Yield what the models cannot do for the data sets, as `key: what`."""
+    places = [str(entry.label) for entry in experiment.model]
+    for spec in {(spec.model.label, spec.dataset.label): spec for spec in specs}.values():
+        place = places.index(spec.model.label)
+        key = f"model.{place}" if len(places) > 1 else "model"
+        yield from refusals(key, spec, sources[spec.dataset.label].at(spec.seed))
 
 
 def _one_per_data_set(specs: Iterable[RunSpec]) -> list[RunSpec]:

@@ -570,7 +570,9 @@ VALUES = st.recursive(
 )
 KEYS = st.sampled_from(
     ["strategies", "seeds", "budget", "dataset", "model", "initial", "targets", "metric"]
-) | st.sampled_from(["batch_sizes", "name", "label", "scale", "test_size", "C", "replica", "size"])
+) | st.sampled_from(
+    ["batch_sizes", "name", "label", "scale", "test_size", "C", "replica", "size", "steps"]
+)
 CHANGES = st.lists(
     st.tuples(st.lists(KEYS | TEXTS, min_size=1, max_size=3), VALUES), min_size=1, max_size=4
 )

@@ -1,6 +1,7 @@
 """Models: from a name and parameters to a classifier over all classes."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,14 +9,17 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import NearestCentroid
 from sklearn.preprocessing import scale
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import all_estimators
 
 from alrun.errors import ModelError
-from alrun.models import build, offers, resolve
+from alrun.models import build, offers, resolve, version
 from alrun.models.classifier import Classifier
+from alrun.spec import ModelSpec
+from alrun.sweep import plan_sweep
 
 FOREST = "sklearn.ensemble.RandomForestClassifier"
 UNSEEN = np.array([0, 2, 5])  # the codes seen, of six
@@ -151,6 +155,150 @@ def test_every_classifier_of_scikit_learn_is_taken_or_refused_with_a_reason(name
 )
 def test_what_a_model_offers(name, parameters, offered):
     assert offers(name, parameters) == offered
+
+
+# Functions and classes of one's own
+
+FACTORIES = """
+import numpy as np
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.linear_model import LinearRegression
+from sklearn.preprocessing import MinMaxScaler
+
+def forest(trees=3, depth=2.0, random_state=None):
+    model = ExtraTreesClassifier(trees, max_depth=int(depth), random_state=0)
+    model.asked = random_state
+    return model
+
+def two():
+    return MinMaxScaler()
+two.version = 2
+
+def named():
+    return MinMaxScaler()
+named.version = "2"
+
+class Nearest:
+    version = 4
+    def __init__(self, power=2.0, random_state=None):
+        self.power, self.random_state = power, random_state
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.means = np.array([X[y == c].mean(axis=0) for c in self.classes_])
+    def predict(self, X):
+        far = (np.abs(X[:, None] - self.means) ** self.power).sum(axis=2)
+        return self.classes_[far.argmin(axis=1)]
+
+def nothing(): pass
+def a_class(): return Nearest
+def regressor(): return LinearRegression()
+def fails(): raise RuntimeError("no luck\\ntoday")
+def leaves(): raise SystemExit(3)
+def needs(depth): return forest()
+"""
+
+
+@pytest.fixture
+def factory(tmp_path, monkeypatch):
+    (tmp_path / "own_models.py").write_text(FACTORIES)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "own_models", raising=False)
+    return "own_models:{}".format
+
+
+@pytest.mark.parametrize("separator", [".", ":"])
+def test_a_function_makes_a_model_of_its_parameters(factory, separator):
+    name = factory("forest").replace(":", separator)
+    resolved = resolve(name, {"depth": 1})
+    assert resolved == {"trees": 3, "depth": 1.0}
+    model = build(name, resolved, stream())
+    assert (model.n_estimators, model.max_depth) == (3, 1)
+    assert offers(name, {}) == {"predict_proba"}
+
+
+def test_every_random_state_of_a_function_comes_from_the_stream(factory):
+    states = []
+    for seed in (0, 0, 1):
+        model = build(factory("forest"), {}, stream(seed))
+        states.append((model.asked, model.random_state))
+    assert states[0] == states[1] != states[2]
+    assert 0 not in states[0]
+    assert None not in states[0]
+
+
+def test_a_class_that_is_not_of_scikit_learn_is_a_model(factory):
+    X, y = some_classes()
+    name = factory("Nearest")
+    ours = Classifier(name, resolve(name, {}), 6, stream()).fit(X, y)
+    np.testing.assert_array_equal(ours.predict(X), NearestCentroid().fit(X, y).predict(X))
+    assert isinstance(ours.estimator.random_state, int)
+    assert offers(name, {}) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("forest", 1), ("two", 2), ("Nearest", 4), ("logistic", 1)]
+)
+def test_the_version_is_an_attribute(factory, name, expected):
+    assert version(name if name == "logistic" else factory(name)) == expected
+
+
+def test_a_version_is_a_whole_number(factory):
+    with pytest.raises(ModelError, match="the version of own_models:named must be a whole number"):
+        version(factory("named"))
+
+
+def test_the_version_is_in_the_identity_only_where_it_is_not_one(factory):
+    spec = ModelSpec("label", factory("forest"), {})
+    assert spec.identity() == {"name": "own_models.forest", "parameters": {}}
+    assert replace(spec, version=2).identity() == {**spec.identity(), "version": 2}
+
+
+def test_a_version_that_is_raised_gives_new_runs(factory, tiny, tmp_path, monkeypatch):
+    def ids():
+        return plan_sweep(tiny, tmp_path, [f"model.name={factory('forest')}"]).specs.keys()
+
+    before = ids()
+    assert before == ids()
+    monkeypatch.setattr(sys.modules["own_models"].forest, "version", 2, raising=False)
+    assert not before & ids()
+
+
+def test_the_version_of_a_step_stands_in_the_step(factory):
+    steps = [{"name": factory("two"), "parameters": {}}, {"name": "logistic", "parameters": {}}]
+    one, other = resolve("pipeline", {"steps": steps})["steps"]
+    assert one == {"name": "own_models.two", "parameters": {}, "version": 2}
+    assert "version" not in other
+    assert version("pipeline") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "fragments"),
+    [
+        ("nothing", ["returned NoneType, which is not a classifier", "fit"]),
+        ("a_class", ["returned a class, which is not a classifier"]),
+        ("regressor", ["returned LinearRegression, which is not a classifier"]),
+        ("two", ["returned MinMaxScaler, which is not a classifier", "predict"]),
+        ("fails", ["own_models:fails cannot be built: no luck"]),
+        ("leaves", ["own_models:leaves cannot be built: 3"]),
+        ("needs", ["needs a value for depth"]),
+        ("np", ["own_models:np", "nor a function"]),
+        ("forst", ["own_models has no 'forst'", "'forest'"]),
+    ],
+)
+def test_what_makes_no_classifier_is_one_line(factory, name, fragments):
+    with pytest.raises(ModelError) as caught:
+        resolve(factory(name), {})
+    assert "\n" not in str(caught.value)
+    for fragment in fragments:
+        assert fragment in str(caught.value)
+
+
+def test_nothing_of_the_standard_library_is_called(tmp_path):
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    with pytest.raises(ModelError, match="nor a function that returns one"):
+        resolve("shutil.rmtree", {"path": str(kept)})
+    assert kept.is_dir()
 
 
 # Streams

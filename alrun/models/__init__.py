@@ -1,28 +1,27 @@
-"""Names of models: what is built in, what scikit-learn has, and the estimators they build."""
+"""Models: an estimator, or a pipeline whose last step is one.
 
-import inspect
-import math
+The parameters of a pipeline are its steps, each a table of name and parameters.
+"""
+
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone, is_classifier
+from sklearn.pipeline import make_pipeline
 
-from alrun.errors import ModelError, nearest
-from alrun.models.logistic import logistic
-from alrun.named import completed, defaults_of, imported
-from alrun.seeds import draw_integer
+from alrun.errors import ModelError
+from alrun.models.estimators import (
+    BUILT_IN,
+    build_one,
+    parameters_of,
+    resolve_classifier,
+    resolve_transformer,
+    version_of,
+)
+from alrun.seeds import generator
+from alrun.spec import PIPELINE
 
-BUILT_IN = {"logistic": logistic}
-
-# Set by alrun from the run's stream, or of no consequence for what is predicted.
-_NOT_PARAMETERS = ("random_state", "n_jobs", "verbose")
-
-
-def parameters_of(name: str) -> dict[str, Any]:
-    """Return the parameters that a model takes with their defaults; raises ModelError."""
-    defaults = defaults_of(_factory(name))
-    return {key: value for key, value in defaults.items() if key not in _NOT_PARAMETERS}
+__all__ = ["BUILT_IN", "build", "offers", "parameters_of", "resolve", "resolve_step", "version"]
 
 
 def resolve(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,75 +29,48 @@ def resolve(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises ModelError where there is no such classifier or it refuses the parameters.
     """
-    for reserved in _NOT_PARAMETERS:
-        if reserved in parameters:
-            raise ModelError(f"'{reserved}' of {name} is set by alrun; leave it out")
-    resolved = completed(name, parameters_of(name), parameters, ModelError)
-    try:
-        _check(name, _factory(name)(**resolved))
-    except ModelError:
-        raise
-    except Exception as error:  # an estimator can raise anything
-        raise ModelError(f"{name} cannot be built: {error}") from error
-    return {key: _plain(value) for key, value in resolved.items()}
+    if name != PIPELINE:
+        return resolve_classifier(name, parameters)
+    *others, last = parameters["steps"]
+    steps = [
+        *(resolve_step(step["name"], step["parameters"], is_last=False) for step in others),
+        resolve_step(last["name"], last["parameters"], is_last=True),
+    ]
+    return {"steps": steps}
+
+
+def resolve_step(name: str, parameters: Mapping[str, Any], is_last: bool) -> dict[str, Any]:
+    """Return a step of a pipeline, defaults included; its version stands in it where it is not 1.
+
+    The last must be a classifier, the others transformers. Raises ModelError.
+    """
+    resolve_it = resolve_classifier if is_last else resolve_transformer
+    resolved = {"name": name.replace(":", "."), "parameters": resolve_it(name, parameters)}
+    return resolved if version_of(name) == 1 else {**resolved, "version": version_of(name)}
+
+
+def version(name: str) -> int:
+    """Return the version of a model's code; those of a pipeline's steps stand in the steps."""
+    return 1 if name == PIPELINE else version_of(name)
 
 
 def build(name: str, parameters: Mapping[str, Any], rng: np.random.Generator) -> Any:
     """Return a new, unfitted estimator; every `random_state` in it is drawn from `rng`."""
-    defaults = parameters_of(name)
-    chosen = {key: value for key, value in parameters.items() if value != _plain(defaults[key])}
-    estimator = _factory(name)(**chosen)
-    inside = estimator.get_params()
-    if any("__" in key for key in inside):
-        estimator = clone(estimator)  # models within that are defaults are shared by all
-    states = [key for key in sorted(inside) if key.split("__")[-1] == "random_state"]
-    return estimator.set_params(**{key: draw_integer(rng) for key in states})
-
-
-def offers(name: str, parameters: Mapping[str, Any]) -> frozenset[str]:
-    """Return which of `predict_proba` and `decision_function` the model has."""
-    estimator = build(name, resolve(name, parameters), np.random.default_rng(0))
-    return frozenset(
-        method for method in ("predict_proba", "decision_function") if hasattr(estimator, method)
+    if name != PIPELINE:
+        return build_one(name, parameters, rng)
+    return make_pipeline(
+        *(build_one(step["name"], step["parameters"], rng) for step in parameters["steps"])
     )
 
 
-def _factory(name: str) -> Any:
-    if name in BUILT_IN:
-        return BUILT_IN[name]
-    if "." not in name:
-        raise ModelError(
-            f"there is no model '{name}'{nearest(name, BUILT_IN)}; a scikit-learn classifier is"
-            " named by its import path, as in sklearn.svm.SVC"
+def offers(name: str, parameters: Mapping[str, Any]) -> frozenset[str]:
+    """Return which of `predict_proba` and `decision_function` the model has; raises ModelError."""
+    estimator = build(name, resolve(name, parameters), generator(0, "check"))
+    try:
+        return frozenset(
+            method
+            for method in ("predict_proba", "decision_function")
+            if hasattr(estimator, method)
         )
-    factory = imported(name, ".", ModelError)
-    if not (inspect.isclass(factory) and issubclass(factory, BaseEstimator)):
-        raise ModelError(f"'{name}' is not a scikit-learn estimator class")
-    return factory
-
-
-def _check(name: str, estimator: Any) -> None:
-    if not is_classifier(estimator):
-        raise ModelError(f"'{name}' is not a classifier")
-    if hasattr(estimator, "_parameter_constraints"):  # scikit-learn's own have them
-        try:
-            estimator._validate_params()
-        except (TypeError, ValueError) as error:
-            raise ModelError(f"{name}: {error}") from error
-
-
-def _plain(value: Any) -> Any:
-    """Return `value` if JSON can hold it, else a name that is the same in every process."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else repr(value)
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if inspect.isroutine(value) or inspect.isclass(value):
-        return f"{value.__module__}.{value.__qualname__}"
-    if isinstance(value, BaseEstimator):
-        return repr(value)
-    raise ModelError(f"a parameter is a {type(value).__name__}, by which no run can be named")
+    except Exception as error:  # where it is a property, it can raise anything
+        raise ModelError(f"{name} cannot be asked for probabilities: {error}") from error

@@ -231,7 +231,9 @@ def _minimum(
     return replace(exact, n_steps=near.n_steps + exact.n_steps)
 
 
-def logistic(C: float = 1.0, class_weight: Literal["balanced"] | None = None) -> Logistic:
+def logistic(
+    C: float = 1.0, class_weight: Literal["balanced"] | dict[Any, float] | None = None
+) -> Logistic:
     """Fit an L2-penalised logistic regression, converged, multinomial for more than two classes.
 
     Source: Nocedal and Wright 2006, Numerical optimization, algorithm 7.1.

@@ -1,0 +1,56 @@
+"""Class weights by label, as an experiment gives them, and by class code, as estimators take them.
+
+They are the parameter `class_weight` of a model, or of a step of a pipeline, where it is a table.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from alrun.errors import ModelError
+from alrun.spec import PIPELINE
+
+
+def checked_weights(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters with the weights as floats; raises ModelError for one that is no weight."""
+    weights = parameters.get("class_weight")
+    if not isinstance(weights, dict):
+        return dict(parameters)
+    for label, weight in weights.items():
+        is_number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
+        if not is_number or not 0 < weight < 1e300:
+            raise ModelError(f"class_weight.{label} must be a positive number, not {weight!r:.60}")
+    floats = {label: float(weight) for label, weight in weights.items()}
+    return {**parameters, "class_weight": floats}
+
+
+def labels_weighted(name: str, parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the key at which a weight stands in the table of a model, and the label it is for."""
+    if name == PIPELINE:
+        for place, step in enumerate(parameters["steps"]):
+            for key, label in labels_weighted(step["name"], step["parameters"]):
+                yield f"steps.{place}.{key}", label
+        return
+    weights = parameters.get("class_weight")
+    for label in weights if isinstance(weights, dict) else ():
+        yield f"class_weight.{label}", label
+
+
+def weights_by_code(
+    name: str, parameters: Mapping[str, Any], labels: Mapping[int, str]
+) -> dict[str, Any]:
+    """Return the parameters of a model with weights by class code; `labels` has those to weigh.
+
+    Each of them has a weight, 1 if it is not named: scikit-learn takes weights of classes that a
+    bootstrap lacks only if all that it has have one.
+    """
+    if name == PIPELINE:
+        steps = [
+            {**step, "parameters": weights_by_code(step["name"], step["parameters"], labels)}
+            for step in parameters["steps"]
+        ]
+        return {"steps": steps}
+    weights = parameters.get("class_weight")
+    if not isinstance(weights, dict):
+        return dict(parameters)
+    by_code = {code: weights.get(label, 1.0) for code, label in labels.items()}
+    return {**parameters, "class_weight": by_code}
