@@ -19,6 +19,7 @@ ORDER = [
     "alrun.files",
     "alrun.datasets",
     "alrun.duplicates",
+    "alrun.given",
     "alrun.metrics",
     "alrun.kmeans",
     "alrun.splits",

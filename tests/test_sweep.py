@@ -328,7 +328,7 @@ def test_each_stream_depends_on_what_the_contract_says(tmp_path, monkeypatch):
         asked.setdefault(purpose, set()).add(repr((seed, key)))
         return generator(seed, purpose, *key)
 
-    splits._draw.cache_clear()
+    splits._kept.clear()
     for module in ("loop", "splits", "datasets"):
         monkeypatch.setattr(f"alrun.{module}.generator", spying)
     run_sweep(path, tmp_path / "a", jobs=1)
