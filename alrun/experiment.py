@@ -127,7 +127,9 @@ class InitialSettings(_Section):
 
     def _file_alone(self) -> Self:
         if self.method != "file" or self.file is None:
-            raise ValueError('method = "file" and file go together')
+            raise ValueError(
+                'method = "file" goes with file, the path of a list, and with no other'
+            )
         if self.size is not None or self.per_class is not None:
             raise ValueError("a file says how many are initial; drop size and per_class")
         return self

@@ -49,9 +49,12 @@ def project(X: Any, components: int, rng: np.random.Generator) -> FloatArray:
     return np.rint(values / unit) * unit
 
 
-def k_means(X: FloatArray, n_clusters: int, rng: np.random.Generator) -> IntArray:
+def k_means(
+    X: FloatArray, n_clusters: int, rng: np.random.Generator, weights: FloatArray | None = None
+) -> IntArray:
     """Return the cluster of each row, shape (n,); some clusters may be empty.
 
+    `weights` are those of the rows, equal by default.
     Source: Sculley 2010, Web-scale k-means clustering, where there are more than 10,000 rows.
     """
     seed = draw_integer(rng)
@@ -65,7 +68,7 @@ def k_means(X: FloatArray, n_clusters: int, rng: np.random.Generator) -> IntArra
     with threadpool_limits(1), warnings.catch_warnings():
         # Fewer distinct examples than clusters leave some empty.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return estimator.fit(X).labels_
+        return estimator.fit(X, sample_weight=weights).labels_
 
 
 def representatives(X: Any, size: int, rng: np.random.Generator) -> IntArray:
@@ -79,10 +82,16 @@ def representatives(X: Any, size: int, rng: np.random.Generator) -> IntArray:
     active learning in text classification.
     """
     X = project(X, 64, rng)
-    clusters = k_means(X, size, rng)
+    # To stretch features leaves midway what is so in one of them alone; to bend them does not.
+    largest = np.abs(X).max(axis=0)
+    bend = _SHIFT * rng.random(X.shape[1])
+    X = X * (1 + bend * (X / np.where(largest > 0, largest, 1)))
+    # Of two rows that are nearest to each other either is as good to start a cluster from, and
+    # rounding noise would decide. A millionth more weight does.
+    clusters = k_means(X, size, rng, 1 + _SHIFT * rng.random(len(X)))
     # Both rows of a cluster of two are as near to its mean; the order of the rows may tell classes.
     turn = rng.permutation(len(X))
-    slack = _ROUNDING * np.abs(X).max()
+    slack = _ROUNDING * largest.max()
     chosen = []
     for members in _groups(clusters):
         distances = np.linalg.norm(X[members] - X[members].mean(axis=0), axis=1)

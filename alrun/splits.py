@@ -41,13 +41,8 @@ def draw_split(
     `scale` is that of the run; it matters where features decide who is initial. Raises
     DatasetError where the classes are too small.
     """
-    key = (
-        _digest(dataset),
-        test_size,
-        initial,
-        seed,
-        scale if initial.method == "kmeans" else None,
-    )
+    features = (scale, str(dataset.X.dtype)) if initial.method == "kmeans" else None
+    key = (_digest(dataset), test_size, initial, seed, features)
     if key not in _kept:
         _kept[key] = _draw(dataset, test_size, initial, seed, scale)
     _kept.move_to_end(key)
@@ -122,7 +117,7 @@ def _draw_initial(
         return rng.permutation(training)[: initial.size]
     if initial.method == "kmeans":
         X = rescale(dataset.X, scale, training)[training]
-        if not max(X.max(), -X.min()) < _LARGEST:
+        if not max(float(X.max()), -float(X.min())) < _LARGEST:
             raise DatasetError("initial.method: kmeans squares features; these are too large")
         return training[representatives(X, initial.size, rng)]
     _check_stratified(dataset, training, initial.size, "initial set")

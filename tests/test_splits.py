@@ -1,10 +1,16 @@
 """Splits that are drawn: sizes, and what they depend on."""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
 
+from alrun import splits
 from alrun.datasets import Dataset, load
 from alrun.errors import DatasetError
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
@@ -17,6 +23,8 @@ RULES = [
     (InitialSpec("random", 17), 17),
     (InitialSpec("stratified", 3), 3),
     (InitialSpec("stratified", 20), 20),
+    (InitialSpec("kmeans", 1), 1),
+    (InitialSpec("kmeans", 20), 20),
 ]
 PER_CLASS = InitialSpec("per_class", 2)
 
@@ -89,8 +97,9 @@ def test_random_does_not_stratify():
     assert np.ptp(counts) >= 3
 
 
-def test_random_may_take_the_whole_training_part():
-    split = draw_split(made(), 30, InitialSpec("random", 80), 0)
+@pytest.mark.parametrize("method", ["random", "kmeans"])
+def test_an_initial_set_may_be_the_whole_training_part(method):
+    split = draw_split(made(), 30, InitialSpec(method, 80), 0)
     assert len(split.initial) == 80
     assert len(split.pool) == 0
 
@@ -189,6 +198,7 @@ def test_a_test_part_that_cannot_hold_or_leave_every_class_is_refused(test_size)
     [
         (InitialSpec("random", 81), r"81.* 80 examples"),
         (InitialSpec("stratified", 81), r"81.* 80 examples"),
+        (InitialSpec("kmeans", 81), r"81.* 80 examples"),
         (InitialSpec("stratified", 2), "initial set of 2"),
         (InitialSpec("stratified", 79), "initial set of 79"),
     ],
@@ -206,3 +216,140 @@ def test_a_split_is_drawn_once_and_cannot_be_changed():
     assert not one.pool.flags.writeable
     other = replace(dataset, y=np.roll(dataset.y, 1))
     assert draw_split(other, 50, initial, 0) is not one
+
+
+# Initial sets by clusters
+
+
+def in_lumps(sizes=(40, 25, 15, 8), n_features=3, kind=np.asarray):
+    """Far lumps of unequal size, their rows mixed."""
+    rng = np.random.default_rng(1)
+    lump = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    X = 50 * rng.normal(size=(len(sizes), n_features))[lump]
+    X = X + rng.normal(size=X.shape)
+    return Dataset(kind(X), lump % 2, ("even", "odd"), f"lumps {n_features} {kind}"), lump
+
+
+@pytest.mark.parametrize("n_features", [3, 80])
+@pytest.mark.parametrize(
+    "kind", [np.asarray, sparse.csr_matrix, np.float32], ids=["dense", "sparse", "single"]
+)
+def test_kmeans_labels_the_central_example_of_each_lump(kind, n_features):
+    dataset, lump = in_lumps(n_features=n_features, kind=kind)
+    X = dataset.X.toarray() if sparse.issparse(dataset.X) else dataset.X.astype(float)
+    for seed in range(4):
+        split = draw_split(dataset, 20, InitialSpec("kmeans", 4), seed)
+        axes = np.eye(n_features)
+        if n_features > 64:
+            own = X[split.training]
+            own = own if sparse.issparse(dataset.X) else own - own.mean(axis=0)
+            axes = np.linalg.svd(own, full_matrices=False)[2][:64].T
+        central = []
+        for code in range(4):
+            members = split.training[lump[split.training] == code]
+            away = (X[members] - X[members].mean(axis=0)) @ axes
+            central.append(members[np.linalg.norm(away, axis=1).argmin()])
+        assert split.initial.tolist() == sorted(central)
+
+
+def test_kmeans_sees_the_features_as_the_run_scales_them():
+    """Lumps in a feature that another drowns are seen by who scales them."""
+    rng = np.random.default_rng(0)
+    lump = np.repeat([0, 1, 2, 3], 30)
+    X = np.column_stack([1000 * rng.random(120), lump + 0.01 * rng.random(120)])
+    dataset = Dataset(X, lump % 2, ("a", "b"), "drowned")
+    rule = InitialSpec("kmeans", 4)
+    scaled = [set(lump[draw_split(dataset, 20, rule, s, "minmax").initial]) for s in range(5)]
+    plain = [set(lump[draw_split(dataset, 20, rule, s).initial]) for s in range(5)]
+    assert sum(map(len, plain)) < sum(map(len, scaled))
+    spec = replace(run_spec(), initial=rule)
+    spec = replace(spec, dataset=replace(spec.dataset, scale="minmax", test_size=20))
+    expected = draw_split(dataset, 20, rule, spec.seed, "minmax").initial
+    np.testing.assert_array_equal(split_of(spec, dataset).initial, expected)
+
+
+@pytest.mark.parametrize("n_distinct", [1, 2, 5])
+def test_kmeans_finds_so_many_examples_even_where_fewer_are_distinct(n_distinct):
+    X = np.repeat(np.arange(n_distinct), 40 // n_distinct)[:, None] / 3
+    dataset = Dataset(X, np.arange(40) % 2, ("a", "b"), "doubles")
+    hit = np.zeros(40, dtype=int)
+    for seed in range(30):
+        initial = draw_split(dataset, 10, InitialSpec("kmeans", 12), seed).initial
+        assert len(set(initial.tolist())) == 12
+        hit[initial] += 1
+    assert hit.min() > 0  # a tie is not broken by the order of the rows
+
+
+def test_kmeans_is_computed_once_for_all_runs_of_a_seed(monkeypatch):
+    calls = []
+    real = splits.representatives
+    monkeypatch.setattr(splits, "representatives", lambda *given: calls.append(0) or real(*given))
+    dataset, _ = in_lumps()
+    spec = replace(run_spec(), initial=InitialSpec("kmeans", 5))
+    for seed in (0, 1):
+        for strategy in ("random", "margin"):
+            named = replace(spec, seed=seed, strategy=StrategySpec(strategy, strategy, {}, 1))
+            split_of(named, replace(dataset, fingerprint="fresh"))
+    assert len(calls) == 2
+
+
+def test_splits_do_not_keep_the_features_alive():
+    dataset, _ = in_lumps()
+    features = weakref.ref(dataset.X)
+    draw_split(dataset, 20, InitialSpec("kmeans", 3), 0)
+    del dataset
+    gc.collect()
+    assert features() is None
+
+
+def test_features_too_large_for_kmeans_are_refused():
+    dataset, _ = in_lumps()
+    dataset = replace(dataset, X=dataset.X * 1e160, fingerprint="huge")
+    with pytest.raises(DatasetError, match=r"initial\.method: kmeans"):
+        draw_split(dataset, 20, InitialSpec("kmeans", 3), 0)
+
+
+# Whatever the labels
+
+
+@settings(max_examples=120, deadline=None, derandomize=True)
+@given(
+    st.lists(st.integers(2, 12), min_size=2, max_size=4),
+    st.sampled_from(["per_class", "random", "stratified", "kmeans", "file"]),
+    st.sampled_from([np.asarray, np.float32, sparse.csr_matrix]),
+    st.data(),
+)
+def test_every_split_parts_all_rows_and_is_stratified(counts, method, kind, data):
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    y = rng.permutation(np.repeat(np.arange(len(counts)), counts))
+    X = kind(rng.integers(0, 3, size=(len(y), 2)).astype(float))
+    dataset = Dataset(X, y, tuple(range(len(counts))), f"{rng.random()}")
+    testable = np.ones(len(y), dtype=bool)
+    if method == "file":
+        rows = np.sort(rng.choice(len(y), data.draw(st.integers(1, len(y))), replace=False))
+        dataset, testable[rows] = replace(dataset, initial={7: rows}), False
+    test_size, size = data.draw(st.integers(1, len(y) - 1)), data.draw(st.integers(1, len(y)))
+    initial = InitialSpec(method, size)
+    try:
+        split = draw_split(dataset, test_size, initial, 7)
+    except DatasetError:
+        return
+    parts = np.concatenate([split.test, split.initial, split.pool])
+    np.testing.assert_array_equal(np.sort(parts), np.arange(len(y)))
+    assert set(split.initial) <= set(split.training)
+    assert testable[split.test].all()
+    within_one(np.bincount(y[split.test], minlength=len(counts)), y[testable])
+    held = np.bincount(y[split.initial], minlength=len(counts))
+    if method == "file":
+        np.testing.assert_array_equal(split.initial, rows)
+    elif method == "per_class":
+        assert (held == size).all()
+    else:
+        assert len(split.initial) == size
+    if method == "stratified":
+        within_one(held, y[split.training])
+
+
+def within_one(held, y):
+    shares = np.bincount(y, minlength=len(held)) / len(y)
+    assert (np.abs(held - held.sum() * shares) <= 1 + 1e-9).all()
