@@ -97,7 +97,7 @@ def _refuse(
     path: Path, frame: Any, bad: npt.NDArray[np.bool_], what: str, column: str | None = None
 ) -> None:
     for place in np.flatnonzero(bad)[:1]:
-        value = "" if column is None else f", not {shortened(frame[column].iloc[place])}"
+        value = "" if column is None else f", not {shortened(frame[column].tolist()[place])}"
         raise DatasetError(f"{path}: row {frame.index[place]} (the first is 0): {what}{value}")
 
 

@@ -133,9 +133,10 @@ def _check_stratified(dataset: Dataset, among: IntArray, size: int, part: str) -
     counts = np.bincount(y, minlength=dataset.n_classes)
     for code in np.flatnonzero(counts < 2)[:1]:
         rows = among[y == code]
+        number = f"{len(rows)} example" + ("" if len(rows) == 1 else "s")
         where = f" (row {rows[0]}, the first is 0)" if len(rows) else ""
         raise DatasetError(
-            f"class '{dataset.classes[code]}' has {counts[code]} example{where}; a stratified"
+            f"class '{dataset.classes[code]}' has {number}{where}; a stratified"
             f" {part} needs two at least: add examples, drop the class, or give splits of your own"
         )
     if not dataset.n_classes <= size <= len(y) - dataset.n_classes:

@@ -10,7 +10,8 @@ import pytest
 from test_splits import PER_CLASS, assert_same, made, run_spec
 
 from alrun.errors import DatasetError
-from alrun.given import with_given_splits
+from alrun.given import with_given_initial, with_given_splits
+from alrun.spec import InitialSpec
 from alrun.splits import draw_split, split_of
 
 # Splits
@@ -168,3 +169,154 @@ def test_a_file_that_is_no_parquet_is_refused(tmp_path, content):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(DatasetError, match=r"absent\.parquet"):
         with_given_splits(made(), tmp_path / "absent.parquet", [0], "made")
+
+
+# Initial sets
+
+
+def listed(tmp_path, content, seeds=(0, 1), name="experts.csv", label="made", is_shared=False):
+    path = tmp_path / name
+    if isinstance(content, str):
+        path.write_text(content)
+    else:
+        content.to_parquet(path, index=False)
+    return with_given_initial(made(), path, seeds, label, is_shared)
+
+
+def initial_of(dataset):
+    return {seed: rows.tolist() for seed, rows in dataset.initial.items()}
+
+
+def test_a_list_is_that_of_every_seed(tmp_path):
+    assert initial_of(listed(tmp_path, "index\n7\n3\n50\n")) == {0: [3, 7, 50], 1: [3, 7, 50]}
+
+
+def test_with_a_column_for_it_each_seed_has_a_list_of_its_own(tmp_path):
+    content = "seed,note,index\n1,good,4\n0,,4\n1,,2\n8,,9\n"
+    assert initial_of(listed(tmp_path, content)) == {0: [4], 1: [2, 4]}
+
+
+@pytest.mark.parametrize("kind", ["int64", "int16", "uint64", "Int64"])
+def test_a_list_may_be_parquet(tmp_path, kind):
+    frame = pd.DataFrame({"index": [9, 8]}).astype(kind)
+    assert initial_of(listed(tmp_path, frame, name="experts.parquet")) == {0: [8, 9], 1: [8, 9]}
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_of_several_data_sets_the_rows_with_the_label_are_listed(tmp_path, is_shared):
+    content = "dataset,index\nmade,4\nother,20\nmade,5\nother,4\n"
+    assert initial_of(listed(tmp_path, content, is_shared=is_shared))[0] == [4, 5]
+    with pytest.raises(DatasetError, match=r"row 1 .*\(0 to 109\), not 200"):
+        listed(tmp_path, content.replace("20", "200"), label="other", is_shared=is_shared)
+
+
+def test_the_listed_are_initial_and_others_are_tested_with_the_shares_of_the_classes(tmp_path):
+    dataset = listed(tmp_path, "index\n" + "\n".join(map(str, range(10, 60))), seeds=range(4))
+    digest, n = dataset.given_initial(0)
+    rule, others = InitialSpec("file", n, digest), np.r_[0:10, 60:110]
+    hit = np.zeros(110, dtype=int)
+    for seed in range(4):
+        split = draw_split(dataset, 30, rule, seed)
+        np.testing.assert_array_equal(split.initial, np.arange(10, 60))
+        shares = np.bincount(dataset.y[others]) / len(others)
+        held = np.bincount(dataset.y[split.test], minlength=3)
+        assert (np.abs(held - 30 * shares) < 1 + 1e-9).all()
+        hit[split.test] += 1
+    assert len(set(hit[others])) > 2  # another test part for each seed
+    assert hit[10:60].max() == 0
+
+
+def test_the_identity_of_a_list_is_that_of_its_rows(tmp_path):
+    def identity(content, seed=0):
+        return listed(tmp_path, content).given_initial(seed)
+
+    one = identity("index\n3\n7\n")
+    assert one == identity("index\n7\n3\n") == identity("seed,index\n0,7\n1,9\n0,3\n")
+    assert one == identity("index\n7\n3\n", seed=1)
+    assert one != identity("index\n3\n8\n")
+    assert identity("seed,index\n0,7\n1,9\n", 1) == identity("index\n9\n")
+    assert one[1] == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "cannot be read"),
+        ("index\n", "no row is of the data set 'made'"),
+        ("row\n3\n", "no column 'index'"),
+        ("index,index\n3,4\n", "two columns 'index'"),
+        (",index\n0,4\n", "has no name"),
+        ("index\n3\n4.5\n", r"row 1\b.*index must be a whole number, not 4.5"),
+        ("index\n3\nx\n4\n", r'row 1\b.*index must be a whole number, not "x"'),
+        ("index,note\n3,a\n,b\n", r"row 1\b.*whole number"),
+        ("index\n3\ninf\n", r"row 1\b.*whole number"),
+        ("index\nTrue\n", r"row 0\b.*whole number"),
+        ("index\n3\n-1\n", r"row 1\b.*not a row of the data set \(0 to 109\), not -1"),
+        ("index\n3\n110\n", r"row 1\b.*not a row of the data set \(0 to 109\), not 110"),
+        (f"index\n3\n{10**18}\n", r"row 1\b.*not a row"),
+        (f"index\n3\n{10**30}\n", "whole number"),
+        ("index\n3\n4\n3\n", r"row 2\b.*same index stand above"),
+        ("seed,index\n0,3\n1,3\n0,3\n", r"row 2\b.*same seed and index"),
+        ("seed,index\n0,3\n", r"no row is of seed 1\b"),
+        ("seed,index\n0,3\none,3\n", r'row 1\b.*seed must be a whole number, not "one"'),
+    ],
+)
+def test_a_list_that_is_wrong_is_refused_with_the_file_and_the_row(tmp_path, content, message):
+    with pytest.raises(DatasetError, match=message) as caught:
+        listed(tmp_path, content)
+    assert str(caught.value).startswith(str(tmp_path / "experts.csv"))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["3", "4"],
+        [3.0, 4.0],
+        [True, False],
+        [[1], [2]],
+        [None, None],
+        pd.array([3, None], dtype="Int64"),
+        pd.to_datetime(["2001-01-01", "2001-01-02"]),
+    ],
+    ids=lambda values: str(getattr(values, "dtype", values)),
+)
+def test_a_column_of_another_type_lists_no_rows(tmp_path, values):
+    with pytest.raises(DatasetError, match=r"experts\.parquet: row [01] .*whole number"):
+        listed(tmp_path, pd.DataFrame({"index": values}), name="experts.parquet")
+
+
+def test_data_sets_that_share_a_list_must_be_told_apart(tmp_path):
+    with pytest.raises(DatasetError, match="no column 'dataset'"):
+        listed(tmp_path, "index\n3\n", is_shared=True)
+    with pytest.raises(DatasetError, match="no row is of the data set 'made'"):
+        listed(tmp_path, "dataset,index\nother,3\n", is_shared=True)
+
+
+@pytest.mark.parametrize("name", ["absent.csv", "a\0b", "x" * 5000])
+def test_a_list_that_is_not_there_is_named(tmp_path, name):
+    with pytest.raises(DatasetError, match="there is no file"):
+        with_given_initial(made(), tmp_path / name, [0], "made", False)
+
+
+def test_a_damaged_list_is_refused(tmp_path):
+    for name in ("experts.csv", "experts.parquet"):
+        (tmp_path / name).write_bytes(b"\xff\xfe\x00index")
+        with pytest.raises(DatasetError, match=rf"{name} cannot be read"):
+            with_given_initial(made(), tmp_path / name, [0], "made", False)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (range(110), "beside the 110 examples listed for seed 3, class 'class 0' has 0 examples;"),
+        (np.flatnonzero(made().y == 2)[1:], r"class 'class 2' has 1 example \(row \d+, "),
+        (range(78), "test part of 30 out of 32 examples"),
+    ],
+)
+def test_a_list_that_leaves_no_test_part_is_refused(rows, message):
+    rows = np.array(rows)
+    dataset = replace(made(), initial={3: rows})
+    with pytest.raises(DatasetError, match=message) as caught:
+        draw_split(dataset, 30, InitialSpec("file", len(rows), "too many"), 3)
+    assert str(caught.value).startswith("initial.file: ")
