@@ -76,6 +76,8 @@ class Dataset:
         What was done to the features, in sentences.
     splits
         Those that are given by a file; None where they are drawn.
+    initial
+        The rows that a file lists as initial, in ascending order, by seed; None where no file does.
     """
 
     X: Any
@@ -84,6 +86,7 @@ class Dataset:
     fingerprint: str
     notes: tuple[str, ...] = ()
     splits: GivenSplits | None = None
+    initial: Mapping[int, IntArray] | None = None
 
     @property
     def source_classes(self) -> tuple[Any, ...]:
@@ -123,6 +126,13 @@ class Dataset:
         identity = hashlib.sha256(roles.tobytes()).hexdigest()[:16]
         return identity, int((roles == ROLES.index("initial")).sum())
 
+    def given_initial(self, seed: int) -> tuple[str, int] | None:
+        """Return identity and length of a seed's list of initial rows, None if there is none."""
+        if self.initial is None:
+            return None
+        rows = self.initial[seed]
+        return hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest()[:16], len(rows)
+
 
 @dataclass(frozen=True)
 class GeneratedDataset:
@@ -152,6 +162,9 @@ class GeneratedDataset:
 
     def given_split(self, seed: int) -> None:
         """Return None: the splits are drawn."""
+
+    def given_initial(self, seed: int) -> None:
+        """Return None: the rows differ between seeds, and no file can list them."""
 
 
 Source = Dataset | GeneratedDataset

@@ -116,24 +116,39 @@ class DatasetSettings(Named):
 
 
 class InitialSettings(_Section):
-    """The `[initial]` table: `per_class`, or `size` with a `method`."""
+    """The `[initial]` table: `per_class`, `size` with a `method`, or a `file` that lists rows."""
 
     per_class: Positive | None = None
     size: Size | None = None
-    method: Literal["random", "stratified"] | None = None
+    method: Literal["random", "stratified", "kmeans", "file"] | None = None
+    file: str | None = None
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
+        if self.method == "file" or self.file is not None:
+            return self._file_alone()
         if (self.per_class is None) == (self.size is None):
-            raise ValueError("give either per_class, or size with a method")
+            raise ValueError('give either per_class, or size with a method, or method = "file"')
         if self.per_class is not None and self.method is not None:
             raise ValueError("method goes with size, not with per_class")
         if self.size is not None and self.method is None:
             self.method = "stratified"
         return self
 
+    def _file_alone(self) -> Self:
+        if self.method != "file" or self.file is None:
+            raise ValueError(
+                'method = "file" goes with file, the path of a list, and with no other'
+            )
+        if self.size is not None or self.per_class is not None:
+            raise ValueError("a file says how many are initial; drop size and per_class")
+        return self
+
     def spec(self, n_training: int) -> InitialSpec:
-        """Return the rule with its size as a count, for a training part of `n_training`."""
+        """Return the rule with its size as a count, for a training part of `n_training`.
+
+        For all rules but a file's, which depends on its content.
+        """
         if self.size is None:
             return InitialSpec("per_class", self.per_class or 0)
         return InitialSpec(str(self.method), max(1, as_count(self.size, n_training)))
@@ -243,6 +258,9 @@ class Experiment(_Section):
             raise ValueError(
                 "[initial] and splits exclude each other: the splits say who is initial"
             )
+        is_listed = self.initial is not None and self.initial.file is not None
+        if is_listed and any(entry.per_seed for entry in self.dataset):
+            raise ValueError("per_seed and initial.file exclude each other: rows differ by seed")
         if self.max_seeds is not None and self.until_halfwidth is None:
             raise ValueError("max_seeds goes with until_halfwidth")
         if self.initial is None and not all(given):
@@ -275,6 +293,8 @@ class Experiment(_Section):
         for entry in content["model"]:
             if "steps" in entry:
                 entry.pop("name")
+        if "file" in content.get("initial", {}):
+            content["initial"]["file"] = _moved(content["initial"]["file"], folder, new_folder)
         for entry in content["dataset"]:
             if entry.get("splits") is not None:
                 entry.pop("test_size")

@@ -36,15 +36,14 @@ def read_file(path: Path, target: str) -> tuple[Any, Any, tuple[str, ...]]:
 def _read_table(path: Path, target: str) -> tuple[Any, Any, tuple[str, ...]]:
     import pandas as pd
 
-    is_csv = path.suffix.lower() == ".csv"
-    frame = _read_csv(path) if is_csv else _read_parquet(path)
+    frame = read_table(path)
     if target not in frame.columns:
         raise DatasetError(
             f"{path}: there is no column '{target}'{nearest(target, frame.columns)};"
             ' name the column of the labels with target = "..." under [dataset]'
         )
     labels = frame.pop(target)
-    if is_csv and labels.isna().any():
+    if path.suffix.lower() == ".csv" and labels.isna().any():
         # "NA" or "None" may be the name of a class; only an empty field is a missing label.
         labels = pd.read_csv(path, usecols=[target], keep_default_na=False, dtype=str)[target]
         labels = labels.where(labels != "")
@@ -56,6 +55,11 @@ def _read_table(path: Path, target: str) -> tuple[Any, Any, tuple[str, ...]]:
         raise DatasetError(f"{path}: column '{target}' holds {_kind(labels)}, which are no labels")
     X, encoded = _numeric(path, frame)
     return X, labels.to_numpy(), encoded
+
+
+def read_table(path: Path) -> Any:
+    """Return a CSV or else Parquet file as a DataFrame; raises DatasetError where it is damaged."""
+    return _read_csv(path) if path.suffix.lower() == ".csv" else _read_parquet(path)
 
 
 def _read_csv(path: Path) -> Any:

@@ -65,7 +65,11 @@ def _split_specs(
                 f"dataset.test_size: {test_size} of the {source.n_examples} examples of {label}"
                 " leave none to test on, or none to learn from"
             )
-        initial = experiment.initial.spec(n_training)
+        listed = source.given_initial(seed)
+        if listed is None:
+            initial = experiment.initial.spec(n_training)
+        else:
+            initial = InitialSpec("file", listed[1], listed[0])
         n_initial = initial.size * (source.n_classes if initial.method == "per_class" else 1)
     if experiment.budget < n_initial:
         raise DatasetError(f"budget: {experiment.budget} is below the {n_initial} initial labels")

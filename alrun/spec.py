@@ -44,18 +44,20 @@ class DatasetSpec:
 
 @dataclass(frozen=True)
 class InitialSpec:
-    """The rule of the initial set: `per_class`, `random`, `stratified` or `given`.
+    """The rule of the initial set: `per_class`, `random`, `stratified`, `kmeans`, `file`, `given`.
 
-    `size` counts labels per class for `per_class`, in all for `random` and `stratified`, and is 0
-    where the initial set is given with the splits.
+    `size` counts labels per class for `per_class`, in all for the others, and is 0 where the
+    initial set is given with the splits. For `file`, `rows` is the fingerprint of those listed.
     """
 
     method: str
     size: int
+    rows: str | None = None
 
     def identity(self) -> dict[str, Any]:
         """Return what of this can change a curve: everything."""
-        return {"method": self.method, "size": self.size}
+        rows = {} if self.rows is None else {"rows": self.rows}
+        return {"method": self.method, "size": self.size, **rows}
 
 
 # The name of a model that is given by its steps.

@@ -1,82 +1,101 @@
 """Who is tested, who is labelled at first and who is in the pool, for one seed."""
 
-from collections.abc import Collection
-from dataclasses import replace
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
+import hashlib
+from collections import OrderedDict
+from collections.abc import Hashable
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from alrun.datasets import Dataset, GivenSplits
-from alrun.errors import DatasetError, first_line
+from alrun.datasets import Dataset, rescale
+from alrun.errors import DatasetError
+from alrun.kmeans import representatives
 from alrun.seeds import draw_integer, generator
 from alrun.spec import ROLES, InitialSpec, IntArray, RunSpec, Split
 
-_UNUSED = -1
+# To draw a split takes as long as several rounds, and all runs of a seed have the same.
+_MOST_KEPT = 64
+_kept: OrderedDict[Hashable, Split] = OrderedDict()
+# Sums of squares of larger features overflow.
+_LARGEST = 1e150
 
 
 def split_of(spec: RunSpec, dataset: Dataset) -> Split:
     """Return the split of a run: the one given with the data set, or else the one drawn."""
     if dataset.splits is None:
-        return draw_split(dataset, spec.dataset.test_size, spec.initial, spec.seed)
+        return draw_split(
+            dataset, spec.dataset.test_size, spec.initial, spec.seed, spec.dataset.scale
+        )
     roles = dataset.splits.of(spec.seed)
     pool, initial, test = (np.flatnonzero(roles == code) for code in range(len(ROLES)))
     return Split(test=test, initial=initial, pool=pool)
 
 
-def draw_split(dataset: Dataset, test_size: int, initial: InitialSpec, seed: int) -> Split:
+def draw_split(
+    dataset: Dataset, test_size: int, initial: InitialSpec, seed: int, scale: str | float = "none"
+) -> Split:
     """Draw a stratified test part of `test_size` examples, then the initial set.
 
     Both depend on the data set and the seed alone, so that every strategy, model and batch size
-    of a seed starts from the same labels. Raises DatasetError where the classes are too small.
+    of a seed starts from the same labels. Examples that a file lists as initial are never tested.
+    `scale` is that of the run; it matters where features decide who is initial. Raises
+    DatasetError where the classes are too small.
     """
-    return _draw(_Labels(dataset), test_size, initial, seed)
+    features = (scale, str(dataset.X.dtype)) if initial.method == "kmeans" else None
+    key = (_digest(dataset), test_size, initial, seed, features)
+    if key not in _kept:
+        _kept[key] = _draw(dataset, test_size, initial, seed, scale)
+    _kept.move_to_end(key)
+    if len(_kept) > _MOST_KEPT:
+        _kept.popitem(last=False)
+    return _kept[key]
 
 
-class _Labels:
-    """What of a data set a split is drawn from, equal where that is."""
-
-    def __init__(self, dataset: Dataset) -> None:
-        self.y, self.classes = dataset.y, dataset.classes
-        self.fingerprint = dataset.fingerprint
-        self._digest = hash((self.fingerprint, self.classes, self.y.tobytes()))
-
-    def __hash__(self) -> int:
-        return self._digest
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, _Labels)
-            and (self.fingerprint, self.classes) == (other.fingerprint, other.classes)
-            and np.array_equal(self.y, other.y)
-        )
+def _digest(dataset: Dataset) -> str:
+    """Return what of a data set tells its splits from another's; the features are too large."""
+    named = repr((dataset.fingerprint, dataset.classes)).encode()
+    return hashlib.sha256(named + dataset.y.tobytes()).hexdigest()
 
 
-# To draw a split takes as long as several rounds, and all runs of a seed have the same.
-@lru_cache(maxsize=64)
-def _draw(labels: _Labels, test_size: int, initial: InitialSpec, seed: int) -> Split:
-    dataset = Dataset(None, labels.y, labels.classes, labels.fingerprint)
-    _check_stratified(dataset.y, dataset, test_size, "test part")
+def _draw(
+    dataset: Dataset, test_size: int, initial: InitialSpec, seed: int, scale: str | float
+) -> Split:
     rng = generator(seed, "split", dataset.fingerprint)
-    training, test = train_test_split(
-        np.arange(dataset.n_examples),
-        test_size=test_size,
-        stratify=dataset.y,
-        random_state=draw_integer(rng),
-    )
-    training = np.sort(training)
-    rng = generator(seed, "initial", dataset.fingerprint)
-    chosen = np.sort(_draw_initial(dataset, training, initial, rng))
-    parts = (np.sort(test), chosen, np.setdiff1d(training, chosen))
+    if dataset.initial is None:
+        training, test = _draw_test(dataset, np.arange(dataset.n_examples), test_size, rng)
+        rng = generator(seed, "initial", dataset.fingerprint)
+        chosen = np.sort(_draw_initial(dataset, training, initial, scale, rng))
+    else:
+        chosen = dataset.initial[seed]
+        others = np.setdiff1d(np.arange(dataset.n_examples), chosen)
+        try:
+            training, test = _draw_test(dataset, others, test_size, rng)
+        except DatasetError as error:
+            where = f"beside the {len(chosen)} examples listed for seed {seed}"
+            raise DatasetError(f"initial.file: {where}, {error}") from error
+    parts = (test, chosen, np.setdiff1d(training, chosen))
     for part in parts:  # shared by all who ask for this split
         part.setflags(write=False)
     return Split(*parts)
 
 
+def _draw_test(
+    dataset: Dataset, rows: IntArray, size: int, rng: np.random.Generator
+) -> tuple[IntArray, IntArray]:
+    """Part these rows into those that are learnt from and those that are tested."""
+    _check_stratified(dataset, rows, size, "test part")
+    training, test = train_test_split(
+        rows, test_size=size, stratify=dataset.y[rows], random_state=draw_integer(rng)
+    )
+    return np.sort(training), np.sort(test)
+
+
 def _draw_initial(
-    dataset: Dataset, training: IntArray, initial: InitialSpec, rng: np.random.Generator
+    dataset: Dataset,
+    training: IntArray,
+    initial: InitialSpec,
+    scale: str | float,
+    rng: np.random.Generator,
 ) -> IntArray:
     y = dataset.y[training]
     if initial.method == "per_class":
@@ -96,7 +115,12 @@ def _draw_initial(
         )
     if initial.method == "random" or initial.size == len(training):
         return rng.permutation(training)[: initial.size]
-    _check_stratified(y, dataset, initial.size, "initial set")
+    if initial.method == "kmeans":
+        X = rescale(dataset.X, scale, training)[training]
+        if not max(float(X.max()), -float(X.min())) < _LARGEST:
+            raise DatasetError("initial.method: kmeans squares features; these are too large")
+        return training[representatives(X, initial.size, rng)]
+    _check_stratified(dataset, training, initial.size, "initial set")
     return np.asarray(
         train_test_split(
             training, train_size=initial.size, stratify=y, random_state=draw_integer(rng)
@@ -104,13 +128,15 @@ def _draw_initial(
     )
 
 
-def _check_stratified(y: IntArray, dataset: Dataset, size: int, part: str) -> None:
+def _check_stratified(dataset: Dataset, among: IntArray, size: int, part: str) -> None:
+    y = dataset.y[among]
     counts = np.bincount(y, minlength=dataset.n_classes)
     for code in np.flatnonzero(counts < 2)[:1]:
-        rows = np.flatnonzero(dataset.y == code)
+        rows = among[y == code]
+        number = f"{len(rows)} example" + ("" if len(rows) == 1 else "s")
         where = f" (row {rows[0]}, the first is 0)" if len(rows) else ""
         raise DatasetError(
-            f"class '{dataset.classes[code]}' has {counts[code]} example{where}; a stratified"
+            f"class '{dataset.classes[code]}' has {number}{where}; a stratified"
             f" {part} needs two at least: add examples, drop the class, or give splits of your own"
         )
     if not dataset.n_classes <= size <= len(y) - dataset.n_classes:
@@ -118,55 +144,3 @@ def _check_stratified(y: IntArray, dataset: Dataset, size: int, part: str) -> No
             f"a stratified {part} of {size} out of {len(y)} examples cannot hold and leave one of"
             f" each of the {dataset.n_classes} classes"
         )
-
-
-def with_given_splits(dataset: Dataset, path: Path, seeds: Collection[int], label: str) -> Dataset:
-    """Read a table of seed, index and role, as `splits.parquet` in a results directory is.
-
-    Where it has a column `dataset` with several values, the rows of `label` are taken. Raises
-    DatasetError, which names the file and the row.
-    """
-    import pandas as pd
-
-    if not path.is_file():
-        raise DatasetError(f"there is no file '{path}'")
-    try:
-        frame = pd.read_parquet(path).reset_index(drop=True)
-    except Exception as error:  # damaged metadata raises almost anything
-        raise DatasetError(f"{path} cannot be read as Parquet: {first_line(error)}") from error
-    missing = [column for column in ("seed", "index", "role") if column not in frame.columns]
-    if missing:
-        raise DatasetError(
-            f"{path}: there is no column '{missing[0]}'; seed, index, role are wanted"
-        )
-    if "dataset" in frame.columns and frame["dataset"].nunique() > 1:
-        frame = frame[frame["dataset"].astype(str) == label]
-    _check_rows(path, frame, dataset.n_examples)
-    codes = frame["role"].astype(str).map({role: code for code, role in enumerate(ROLES)})
-    wanted = tuple(sorted(seeds))
-    roles = np.full((len(wanted), dataset.n_examples), _UNUSED, dtype=np.int8)
-    for position, seed in enumerate(wanted):
-        chosen = (frame["seed"] == seed).to_numpy()
-        roles[position, frame["index"].to_numpy()[chosen]] = codes.to_numpy()[chosen]
-        absent = [role for code, role in enumerate(ROLES) if not (roles[position] == code).any()]
-        if absent and absent != ["pool"]:
-            raise DatasetError(f"{path}: seed {seed} has no row with the role '{absent[-1]}'")
-    return replace(dataset, splits=GivenSplits(wanted, roles))
-
-
-def _check_rows(path: Path, frame: Any, n_examples: int) -> None:
-    """Raise DatasetError at the first row that cannot be right."""
-    index = frame["index"]
-    integers = all(frame[column].dtype.kind in "iu" for column in ("seed", "index"))
-    if not integers:
-        raise DatasetError(f"{path}: the columns seed and index must hold whole numbers")
-    problems = {
-        f"index is not a row of the data set (0 to {n_examples - 1})": ~index.between(
-            0, n_examples - 1
-        ),
-        f"role is none of {', '.join(ROLES)}": ~frame["role"].astype(str).isin(ROLES),
-        "the same seed and index stand above": frame.duplicated(["seed", "index"]),
-    }
-    for problem, bad in problems.items():
-        for row in frame.index[bad][:1]:
-            raise DatasetError(f"{path}: row {row} (the first is 0): {problem}")

@@ -15,11 +15,12 @@ from alrun.execute.mapped import mapped
 from alrun.execute.worker import Outcome, compute
 from alrun.experiment import DatasetSettings, Experiment
 from alrun.experiment_file import read_experiment
+from alrun.given import with_given_initial, with_given_splits
 from alrun.grid import expand
 from alrun.models.refusal import refusals
 from alrun.schema import Failure
 from alrun.spec import RunSpec, Split, run_id
-from alrun.splits import split_of, with_given_splits
+from alrun.splits import split_of
 from alrun.store import Store
 
 
@@ -67,7 +68,7 @@ def plan_sweep(path: Path, results: Path | None = None, overrides: Sequence[str]
             raise ExperimentError([f"{path}: metric: average_precision {what}"])
     try:
         specs = _by_id(path, expand(experiment, sources, catalogue))
-        for spec in _one_per_data_set(specs.values()):
+        for spec in _one_per_initial_set(specs.values()):
             split_of(spec, sources[spec.dataset.label].at(spec.seed))
     except DatasetError as error:
         raise ExperimentError([f"{path}: {error}"]) from error
@@ -165,9 +166,29 @@ def _load_all(path: Path, experiment: Experiment) -> dict[str, Source]:
             sources[str(entry.label)] = _load(entry, path.parent, experiment.seed_list)
         except DatasetError as error:
             problems.append(f"{path}: {key}: {error}")
+    problems += _list_initial(path, experiment, sources)
     if problems:
         raise ExperimentError(problems)
     return sources
+
+
+def _list_initial(path: Path, experiment: Experiment, sources: dict[str, Source]) -> list[str]:
+    """Give the data sets the initial sets that a file lists, and return what is wrong with it."""
+    if experiment.initial is None or experiment.initial.file is None:
+        return []
+    file = path.parent / experiment.initial.file
+    labels = [str(entry.label) for entry in experiment.dataset if entry.splits is None]
+    problems: list[str] = []
+    for label in labels:
+        source = sources.get(label)
+        if isinstance(source, Dataset):
+            try:
+                sources[label] = with_given_initial(
+                    source, file, experiment.seed_list, label, len(labels) > 1
+                )
+            except DatasetError as error:
+                problems.append(f"{path}: initial.file: {error}")
+    return list(dict.fromkeys(problems))  # what is wrong with the file itself is so for each
 
 
 def _load(entry: DatasetSettings, folder: Path, seeds: Sequence[int]) -> Source:
@@ -211,8 +232,9 @@ def _refused(
         yield from refusals(key, spec, sources[spec.dataset.label].at(spec.seed))
 
 
-def _one_per_data_set(specs: Iterable[RunSpec]) -> list[RunSpec]:
-    return list({spec.dataset.label: spec for spec in specs}.values())
+def _one_per_initial_set(specs: Iterable[RunSpec]) -> list[RunSpec]:
+    """Return a run of each data set, and of each list of initial rows that a file has for it."""
+    return list({(spec.dataset.label, spec.initial): spec for spec in specs}.values())
 
 
 def _splits(

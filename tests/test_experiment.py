@@ -154,7 +154,7 @@ def test_a_fraction_to_test_is_that_of_the_examples_as_a_count(test_size, count)
 
 
 @pytest.mark.parametrize(("size", "count"), [(20, 20), (0.2, 24), (0.101, 12), (0.001, 1)])
-@pytest.mark.parametrize("method", ["random", "stratified"])
+@pytest.mark.parametrize("method", ["random", "stratified", "kmeans"])
 def test_a_fraction_at_first_is_that_of_the_training_part_as_a_count(size, count, method):
     dataset = {"name": "iris", "test_size": 30}
     run = first(dataset=dataset, initial={"size": size, "method": method})

@@ -241,6 +241,28 @@ def test_splits_exclude_sizes_and_initial_sets(path):
 
 
 @pytest.mark.parametrize(
+    ("initial", "said"),
+    [
+        ({"method": "file"}, 'method = "file" goes with file'),
+        ({"file": "experts.csv"}, 'method = "file" goes with file'),
+        ({"file": "experts.csv", "method": "kmeans"}, 'method = "file" goes with file'),
+        ({"file": "experts.csv", "method": "file", "size": 3}, "drop size"),
+        ({"file": "experts.csv", "method": "file", "per_class": 3}, "drop size and per_class"),
+        ({"method": "kmeans"}, "give either per_class, or size"),
+        ({"method": "kmeans", "per_class": 2}, "method goes with size"),
+    ],
+)
+def test_a_rule_of_the_initial_set_is_one_and_whole(path, initial, said):
+    assert_says(problem(path, initial=initial), path, "initial", said)
+
+
+def test_rows_that_differ_between_seeds_cannot_be_listed(path):
+    data = {"name": "make_classification", "per_seed": True}
+    line = problem(path, dataset=data, initial={"method": "file", "file": "experts.csv"})
+    assert_says(line, path, "", "per_seed and initial.file exclude")
+
+
+@pytest.mark.parametrize(
     ("model", "strategy", "fits"),
     [
         (SVM, "entropy", False),

@@ -32,6 +32,7 @@ def test_the_first_run_of_the_digits_grid_is_the_same_for_ever():
         {"batch_size": 5},
         {"initial": replace(spec_of().initial, size=2)},
         {"initial": replace(spec_of().initial, method="random")},
+        {"initial": replace(spec_of().initial, rows="abc")},
         {"model": replace(spec_of().model, parameters={"C": 2.0, "class_weight": None})},
         {"strategy": replace(spec_of().strategy, replica=1)},
         {"strategy": replace(spec_of().strategy, version=2)},

@@ -1,17 +1,20 @@
-"""Splits: sizes, what they depend on, and those that a table gives."""
+"""Splits that are drawn: sizes, and what they depend on."""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
 
+from alrun import splits
 from alrun.datasets import Dataset, load
 from alrun.errors import DatasetError
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
-from alrun.splits import draw_split, split_of, with_given_splits
+from alrun.splits import draw_split, split_of
 
 RULES = [
     (InitialSpec("per_class", 1), 3),
@@ -20,6 +23,8 @@ RULES = [
     (InitialSpec("random", 17), 17),
     (InitialSpec("stratified", 3), 3),
     (InitialSpec("stratified", 20), 20),
+    (InitialSpec("kmeans", 1), 1),
+    (InitialSpec("kmeans", 20), 20),
 ]
 PER_CLASS = InitialSpec("per_class", 2)
 
@@ -92,8 +97,9 @@ def test_random_does_not_stratify():
     assert np.ptp(counts) >= 3
 
 
-def test_random_may_take_the_whole_training_part():
-    split = draw_split(made(), 30, InitialSpec("random", 80), 0)
+@pytest.mark.parametrize("method", ["random", "kmeans"])
+def test_an_initial_set_may_be_the_whole_training_part(method):
+    split = draw_split(made(), 30, InitialSpec(method, 80), 0)
     assert len(split.initial) == 80
     assert len(split.pool) == 0
 
@@ -130,10 +136,6 @@ def test_another_data_set_has_another_split():
     assert not np.array_equal(
         draw_split(one, 30, PER_CLASS, 0).test, draw_split(other, 30, PER_CLASS, 0).test
     )
-
-
-def first_seed():
-    return replace(run_spec(), seed=0)
 
 
 def run_spec():
@@ -196,6 +198,7 @@ def test_a_test_part_that_cannot_hold_or_leave_every_class_is_refused(test_size)
     [
         (InitialSpec("random", 81), r"81.* 80 examples"),
         (InitialSpec("stratified", 81), r"81.* 80 examples"),
+        (InitialSpec("kmeans", 81), r"81.* 80 examples"),
         (InitialSpec("stratified", 2), "initial set of 2"),
         (InitialSpec("stratified", 79), "initial set of 79"),
     ],
@@ -203,159 +206,6 @@ def test_a_test_part_that_cannot_hold_or_leave_every_class_is_refused(test_size)
 def test_an_initial_set_that_does_not_fit_is_refused(rule, message):
     with pytest.raises(DatasetError, match=message):
         draw_split(made(), 30, rule, 0)
-
-
-# Splits that a table gives
-
-
-def table_of(dataset, seeds, label=None):
-    frames = []
-    for seed in seeds:
-        split = draw_split(dataset, 30, PER_CLASS, seed)
-        for role in ("pool", "initial", "test"):
-            index = getattr(split, role)
-            frames.append(pd.DataFrame({"seed": seed, "index": index, "role": role}))
-    frame = pd.concat(frames).sort_values(["seed", "index"], ignore_index=True)
-    return frame if label is None else frame.assign(dataset=label)
-
-
-def written(tmp_path, frame, name="splits.parquet"):
-    frame.to_parquet(tmp_path / name, index=False)
-    return tmp_path / name
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda frame: frame,
-        lambda frame: frame.assign(dataset="other name"),
-        lambda frame: frame.assign(role=frame["role"].astype("category")),
-        lambda frame: frame.astype({"seed": "int32", "index": "int32"}),
-        lambda frame: frame.sample(frac=1, random_state=0),
-        lambda frame: frame.assign(note="an extra column"),
-    ],
-)
-def test_a_table_of_splits_gives_them_back(tmp_path, change):
-    dataset = made()
-    path = written(tmp_path, change(table_of(dataset, [0, 4])))
-    given = with_given_splits(dataset, path, [4, 0], "made")
-    for seed in (0, 4):
-        split = split_of(replace(run_spec(), seed=seed), given.at(seed))
-        assert_same(split, draw_split(dataset, 30, PER_CLASS, seed))
-        assert given.given_split(seed)[1] == len(split.initial)
-
-
-def test_of_several_data_sets_the_one_with_the_label_is_taken(tmp_path):
-    one, other = made(fingerprint="one"), made((50, 40), fingerprint="other")
-    frame = pd.concat([table_of(one, [0], "one"), table_of(other, [0], "other")])
-    path = written(tmp_path, frame.assign(dataset=frame["dataset"].astype("category")))
-    for label, dataset in (("one", one), ("other", other)):
-        split = split_of(first_seed(), with_given_splits(dataset, path, [0], label))
-        assert_same(split, draw_split(dataset, 30, PER_CLASS, 0))
-
-
-def test_rows_without_a_role_are_left_out(tmp_path):
-    dataset = made()
-    frame = table_of(dataset, [0])
-    path = written(tmp_path, frame[frame["index"] != 17])
-    split = split_of(first_seed(), with_given_splits(dataset, path, [0], "made"))
-    assert 17 not in np.concatenate([split.test, split.training])
-
-
-def test_a_pool_may_be_empty(tmp_path):
-    dataset = made()
-    frame = table_of(dataset, [0])
-    path = written(tmp_path, frame[frame["role"] != "pool"])
-    assert len(split_of(first_seed(), with_given_splits(dataset, path, [0], "made")).pool) == 0
-
-
-def test_the_identity_of_a_seed_is_that_of_its_own_split(tmp_path):
-    dataset = made()
-    frame = table_of(dataset, [0, 1, 2])
-    whole = with_given_splits(dataset, written(tmp_path, frame), [0, 1, 2], "made")
-    alone = with_given_splits(
-        dataset, written(tmp_path, frame[frame["seed"] == 1], "one.parquet"), [1], "made"
-    )
-    swapped = frame.copy()
-    rows = np.flatnonzero(frame["seed"] == 2)
-    swapped.loc[rows, "role"] = frame["role"].to_numpy()[rows[::-1]]
-    changed = with_given_splits(dataset, written(tmp_path, swapped, "two.parquet"), [1, 2], "made")
-    assert whole.given_split(1) == alone.given_split(1) == changed.given_split(1)
-    assert whole.given_split(2) != changed.given_split(2)
-    assert whole.given_split(0) != whole.given_split(1)
-
-
-def at_row(frame, row, column, value):
-    frame = frame.copy()
-    frame.loc[row, column] = value
-    return frame
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda frame: frame.drop(columns="seed"), "'seed'"),
-        (lambda frame: frame.drop(columns="index"), "'index'"),
-        (lambda frame: frame.drop(columns="role"), "'role'"),
-        (lambda frame: at_row(frame, 5, "role", "train"), r"row 5\b.*role"),
-        (lambda frame: at_row(frame, 5, "role", None), r"row 5\b.*role"),
-        (lambda frame: at_row(frame, 6, "index", 110), r"row 6\b.*index.*109"),
-        (lambda frame: at_row(frame, 6, "index", -1), r"row 6\b.*index"),
-        (lambda frame: at_row(frame, 7, "index", 3), r"row 7\b.*same seed and index"),
-        (lambda frame: frame.assign(index=frame["index"] + 0.5), "whole numbers"),
-        (lambda frame: frame.assign(seed=frame["seed"].astype(str)), "whole numbers"),
-        (lambda frame: frame[frame["role"] != "test"], "seed 0 .*'test'"),
-        (lambda frame: frame[frame["role"] != "initial"], "seed 0 .*'initial'"),
-        (lambda frame: frame.assign(seed=9), "seed 0"),
-        (lambda frame: frame[:0], "seed 0"),
-    ],
-)
-def test_a_malformed_table_is_refused_with_the_file_and_the_place(tmp_path, change, message):
-    dataset = made()
-    path = written(tmp_path, change(table_of(dataset, [0])))
-    with pytest.raises(DatasetError, match=message) as caught:
-        with_given_splits(dataset, path, [0], "made")
-    assert str(caught.value).startswith(str(path))
-    assert "\n" not in str(caught.value)
-
-
-def test_a_seed_that_the_table_lacks_is_named(tmp_path):
-    dataset = made()
-    path = written(tmp_path, table_of(dataset, [0, 1]))
-    with pytest.raises(DatasetError, match=r"seed 2\b"):
-        with_given_splits(dataset, path, [0, 1, 2], "made")
-
-
-def test_the_row_named_is_that_of_the_file_also_among_several_data_sets(tmp_path):
-    one, other = made(fingerprint="one"), made(fingerprint="other")
-    frame = pd.concat([table_of(one, [0], "one"), table_of(other, [0], "other")], ignore_index=True)
-    path = written(tmp_path, at_row(frame, 115, "role", "train"))
-    with pytest.raises(DatasetError, match=r"row 115\b"):
-        with_given_splits(other, path, [0], "other")
-
-
-@pytest.mark.parametrize("metadata", [b"{}", b"[]", b"no JSON"])
-def test_splits_with_damaged_metadata_are_refused(tmp_path, metadata):
-    dataset = made()
-    table = pa.Table.from_pandas(table_of(dataset, [0]), preserve_index=False)
-    path = tmp_path / "splits.parquet"
-    pq.write_table(table.replace_schema_metadata({"pandas": metadata}), path)
-    with pytest.raises(DatasetError, match=r"splits\.parquet"):
-        with_given_splits(dataset, path, [0], "made")
-
-
-@pytest.mark.parametrize("content", [b"", b"seed,index,role\n0,0,pool\n", b"PAR1xxxxPAR1"])
-def test_a_file_that_is_no_parquet_is_refused(tmp_path, content):
-    path = tmp_path / "splits.parquet"
-    path.write_bytes(content)
-    with pytest.raises(DatasetError) as caught:
-        with_given_splits(made(), path, [0], "made")
-    assert str(path) in str(caught.value)
-
-
-def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(DatasetError, match=r"absent\.parquet"):
-        with_given_splits(made(), tmp_path / "absent.parquet", [0], "made")
 
 
 def test_a_split_is_drawn_once_and_cannot_be_changed():
@@ -366,3 +216,140 @@ def test_a_split_is_drawn_once_and_cannot_be_changed():
     assert not one.pool.flags.writeable
     other = replace(dataset, y=np.roll(dataset.y, 1))
     assert draw_split(other, 50, initial, 0) is not one
+
+
+# Initial sets by clusters
+
+
+def in_lumps(sizes=(40, 25, 15, 8), n_features=3, kind=np.asarray):
+    """Far lumps of unequal size, their rows mixed."""
+    rng = np.random.default_rng(1)
+    lump = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    X = 50 * rng.normal(size=(len(sizes), n_features))[lump]
+    X = X + rng.normal(size=X.shape)
+    return Dataset(kind(X), lump % 2, ("even", "odd"), f"lumps {n_features} {kind}"), lump
+
+
+@pytest.mark.parametrize("n_features", [3, 80])
+@pytest.mark.parametrize(
+    "kind", [np.asarray, sparse.csr_matrix, np.float32], ids=["dense", "sparse", "single"]
+)
+def test_kmeans_labels_the_central_example_of_each_lump(kind, n_features):
+    dataset, lump = in_lumps(n_features=n_features, kind=kind)
+    X = dataset.X.toarray() if sparse.issparse(dataset.X) else dataset.X.astype(float)
+    for seed in range(4):
+        split = draw_split(dataset, 20, InitialSpec("kmeans", 4), seed)
+        axes = np.eye(n_features)
+        if n_features > 64:
+            own = X[split.training]
+            own = own if sparse.issparse(dataset.X) else own - own.mean(axis=0)
+            axes = np.linalg.svd(own, full_matrices=False)[2][:64].T
+        central = []
+        for code in range(4):
+            members = split.training[lump[split.training] == code]
+            away = (X[members] - X[members].mean(axis=0)) @ axes
+            central.append(members[np.linalg.norm(away, axis=1).argmin()])
+        assert split.initial.tolist() == sorted(central)
+
+
+def test_kmeans_sees_the_features_as_the_run_scales_them():
+    """Lumps in a feature that another drowns are seen by who scales them."""
+    rng = np.random.default_rng(0)
+    lump = np.repeat([0, 1, 2, 3], 30)
+    X = np.column_stack([1000 * rng.random(120), lump + 0.01 * rng.random(120)])
+    dataset = Dataset(X, lump % 2, ("a", "b"), "drowned")
+    rule = InitialSpec("kmeans", 4)
+    scaled = [set(lump[draw_split(dataset, 20, rule, s, "minmax").initial]) for s in range(5)]
+    plain = [set(lump[draw_split(dataset, 20, rule, s).initial]) for s in range(5)]
+    assert sum(map(len, plain)) < sum(map(len, scaled))
+    spec = replace(run_spec(), initial=rule)
+    spec = replace(spec, dataset=replace(spec.dataset, scale="minmax", test_size=20))
+    expected = draw_split(dataset, 20, rule, spec.seed, "minmax").initial
+    np.testing.assert_array_equal(split_of(spec, dataset).initial, expected)
+
+
+@pytest.mark.parametrize("n_distinct", [1, 2, 5])
+def test_kmeans_finds_so_many_examples_even_where_fewer_are_distinct(n_distinct):
+    X = np.repeat(np.arange(n_distinct), 40 // n_distinct)[:, None] / 3
+    dataset = Dataset(X, np.arange(40) % 2, ("a", "b"), "doubles")
+    hit = np.zeros(40, dtype=int)
+    for seed in range(30):
+        initial = draw_split(dataset, 10, InitialSpec("kmeans", 12), seed).initial
+        assert len(set(initial.tolist())) == 12
+        hit[initial] += 1
+    assert hit.min() > 0  # a tie is not broken by the order of the rows
+
+
+def test_kmeans_is_computed_once_for_all_runs_of_a_seed(monkeypatch):
+    calls = []
+    real = splits.representatives
+    monkeypatch.setattr(splits, "representatives", lambda *given: calls.append(0) or real(*given))
+    dataset, _ = in_lumps()
+    spec = replace(run_spec(), initial=InitialSpec("kmeans", 5))
+    for seed in (0, 1):
+        for strategy in ("random", "margin"):
+            named = replace(spec, seed=seed, strategy=StrategySpec(strategy, strategy, {}, 1))
+            split_of(named, replace(dataset, fingerprint="fresh"))
+    assert len(calls) == 2
+
+
+def test_splits_do_not_keep_the_features_alive():
+    dataset, _ = in_lumps()
+    features = weakref.ref(dataset.X)
+    draw_split(dataset, 20, InitialSpec("kmeans", 3), 0)
+    del dataset
+    gc.collect()
+    assert features() is None
+
+
+def test_features_too_large_for_kmeans_are_refused():
+    dataset, _ = in_lumps()
+    dataset = replace(dataset, X=dataset.X * 1e160, fingerprint="huge")
+    with pytest.raises(DatasetError, match=r"initial\.method: kmeans"):
+        draw_split(dataset, 20, InitialSpec("kmeans", 3), 0)
+
+
+# Whatever the labels
+
+
+@settings(max_examples=120, deadline=None, derandomize=True)
+@given(
+    st.lists(st.integers(2, 12), min_size=2, max_size=4),
+    st.sampled_from(["per_class", "random", "stratified", "kmeans", "file"]),
+    st.sampled_from([np.asarray, np.float32, sparse.csr_matrix]),
+    st.data(),
+)
+def test_every_split_parts_all_rows_and_is_stratified(counts, method, kind, data):
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    y = rng.permutation(np.repeat(np.arange(len(counts)), counts))
+    X = kind(rng.integers(0, 3, size=(len(y), 2)).astype(float))
+    dataset = Dataset(X, y, tuple(range(len(counts))), f"{rng.random()}")
+    testable = np.ones(len(y), dtype=bool)
+    if method == "file":
+        rows = np.sort(rng.choice(len(y), data.draw(st.integers(1, len(y))), replace=False))
+        dataset, testable[rows] = replace(dataset, initial={7: rows}), False
+    test_size, size = data.draw(st.integers(1, len(y) - 1)), data.draw(st.integers(1, len(y)))
+    initial = InitialSpec(method, size)
+    try:
+        split = draw_split(dataset, test_size, initial, 7)
+    except DatasetError:
+        return
+    parts = np.concatenate([split.test, split.initial, split.pool])
+    np.testing.assert_array_equal(np.sort(parts), np.arange(len(y)))
+    assert set(split.initial) <= set(split.training)
+    assert testable[split.test].all()
+    within_one(np.bincount(y[split.test], minlength=len(counts)), y[testable])
+    held = np.bincount(y[split.initial], minlength=len(counts))
+    if method == "file":
+        np.testing.assert_array_equal(split.initial, rows)
+    elif method == "per_class":
+        assert (held == size).all()
+    else:
+        assert len(split.initial) == size
+    if method == "stratified":
+        within_one(held, y[split.training])
+
+
+def within_one(held, y):
+    shares = np.bincount(y, minlength=len(held)) / len(y)
+    assert (np.abs(held - held.sum() * shares) <= 1 + 1e-9).all()

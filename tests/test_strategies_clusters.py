@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.cluster import KMeans
 
+from alrun import kmeans
 from alrun.datasets import Dataset
 from alrun.errors import StrategyError
 from alrun.loop import run_active_learning
 from alrun.models.predictions import Predictions
 from alrun.seeds import draw_integer, generator
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
-from alrun.strategies import clusters, partition, query, resolve
+from alrun.strategies import clusters, query, resolve
 from alrun.strategies.clusters import cluster_margin, mean_distances, typiclust
 from alrun.strategies.partition import k_means, projected
 from alrun.strategies.pool import Pool
@@ -293,7 +294,7 @@ def test_minibatches_find_about_as_good_clusters(monkeypatch):
         return sum(((X[labels == c] - X[labels == c].mean(axis=0)) ** 2).sum() for c in set(labels))
 
     all_at_once = k_means(pool_of(X).training, 30, 64)
-    monkeypatch.setattr(partition, "_MOST_AT_ONCE", 2000)
+    monkeypatch.setattr(kmeans, "_MOST_AT_ONCE", 2000)
     labels = k_means(pool_of(X).training, 30, 64)
     assert (labels != all_at_once).any()
     assert inertia(labels) < 1.15 * inertia(all_at_once)
@@ -361,17 +362,17 @@ def test_typiclust_on_a_projection_is_that_of_the_definition_there():
 
 def test_what_depends_on_the_split_is_computed_once(monkeypatch):
     calls = []
-    for name in ("_project", "_cluster"):
-        real = getattr(partition, name)
+    for name in ("project", "k_means"):
+        real = getattr(kmeans, name)
         monkeypatch.setattr(
-            partition, name, lambda *args, real=real, name=name: calls.append(name) or real(*args)
+            kmeans, name, lambda *args, real=real, name=name: calls.append(name) or real(*args)
         )
     pool = drawn(0, d=30)
     for _ in range(2):
         typiclust(pool, 4, stream(), components=5)
         typiclust(pool, 5, stream(), components=5)
         cluster_margin(pool, 4, stream(), components=5)
-    assert sorted(calls) == ["_cluster"] * 3 + ["_project"]
+    assert sorted(calls) == ["k_means"] * 3 + ["project"]
 
 
 # Edges

@@ -338,7 +338,7 @@ def test_each_stream_depends_on_what_the_contract_says(tmp_path, monkeypatch):
         asked.setdefault(purpose, set()).add(repr((seed, key)))
         return generator(seed, purpose, *key)
 
-    splits._draw.cache_clear()
+    splits._kept.clear()
     for module in ("loop", "splits", "datasets"):
         monkeypatch.setattr(f"alrun.{module}.generator", spying)
     run_sweep(path, tmp_path / "a", jobs=1)
@@ -411,3 +411,136 @@ def test_a_strategy_that_was_edited_is_not_run_by_an_old_worker(tiny, tmp_path, 
         assert alrun.load_queries(one).query("round == 0")["index"].tolist() == picked
         (tmp_path / "seen").open("a").write(f"{picked}\n")
     assert len(set((tmp_path / "seen").read_text().splitlines())) == 2
+
+
+# Initial sets by clusters and by lists
+
+
+LISTED = """
+strategies = ["random", "margin"]
+batch_sizes = [5]
+seeds = 2
+budget = 20
+initial = {method = "file", file = "lists/experts.csv"}
+dataset = {name = "iris", test_size = 50}
+"""
+
+
+@pytest.fixture
+def listed(tmp_path):
+    """An experiment whose initial sets are listed in another folder, no two alike."""
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "experts.csv").write_text("seed,index\n0,1\n0,77\n1,1\n1,3\n1,78\n")
+    path = tmp_path / "listed.toml"
+    path.write_text(LISTED)
+    return path
+
+
+def test_a_list_is_labelled_first_and_found_from_the_saved_experiment_too(listed, tmp_path):
+    results = run_sweep(listed, tmp_path / "deep" / "results", jobs=1)
+    splits = pd.read_parquet(results / "splits.parquet").query("role == 'initial'")
+    assert splits.groupby("seed")["index"].apply(list).to_dict() == {0: [1, 77], 1: [1, 3, 78]}
+    first = alrun.load_curves(results).query("round == 0")
+    assert first.groupby("seed")["n_labels"].unique().map(list).to_dict() == {0: [2], 1: [3]}
+    saved = plan_sweep(results / "experiment.toml", results)
+    assert saved.missing() == []
+    assert saved.experiment.initial.file == "../../lists/experts.csv"
+    assert any(
+        "lack a class in 2 of 2 seeds" in note for note in alrun.report(results, [0.9]).notes
+    )
+
+
+def test_only_the_list_of_a_seed_is_part_of_its_identity(listed, tmp_path):
+    before = plan_sweep(listed).specs
+    content = tmp_path / "lists" / "experts.csv"
+    content.rename(tmp_path / "elsewhere.csv")
+    moved = plan_sweep(listed, overrides=["initial.file=elsewhere.csv"]).specs
+    assert moved.keys() == before.keys()
+    content.write_text((tmp_path / "elsewhere.csv").read_text().replace("1,78", "1,79"))
+    changed = plan_sweep(listed).specs
+    assert {before[key].seed for key in before.keys() & changed.keys()} == {0}
+    assert len(before.keys() & changed.keys()) == 2
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["budget=2"], "budget: 2 is below the 3 initial labels"),
+        (["seeds=3"], "initial.file: {file}: no row is of seed 2; list its initial examples"),
+        (["initial.file=nothing.csv"], "initial.file: there is no file '{folder}/nothing.csv'"),
+        (["dataset.test_size=146"], "initial.file: beside the 2 examples listed for seed 0, "),
+    ],
+)
+def test_what_is_wrong_with_a_list_is_known_before_the_sweep(listed, tmp_path, overrides, said):
+    with pytest.raises(ExperimentError) as caught:
+        plan_sweep(listed, overrides=overrides)
+    said = said.format(folder=tmp_path, file=tmp_path / "lists" / "experts.csv")
+    assert str(caught.value).startswith(f"{listed}: {said}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_list_of_any_seed_that_leaves_no_test_part_is_known_before_the_sweep(listed, tmp_path):
+    rows = "".join(f"2,{index}\n" for index in range(101))
+    with (tmp_path / "lists" / "experts.csv").open("a") as file:
+        file.write(rows)
+    overrides = ["seeds=3", "budget=110"]
+    with pytest.raises(ExperimentError, match=r"101 examples listed for seed 2, class 'setosa'"):
+        plan_sweep(listed, overrides=overrides)
+
+
+def test_data_sets_share_a_list_by_their_labels(listed, tmp_path):
+    drawn = {"index": range(150), "seed": 0, "role": ["initial", "pool", "test"] * 50}
+    pd.DataFrame(drawn).to_parquet(tmp_path / "drawn.parquet")
+    iris, wine = '[[dataset]]\nname = "iris"\n', '[[dataset]]\nname = "wine"\n'
+    given = iris + 'label = "given"\nsplits = "drawn.parquet"\n'
+    text = LISTED.replace("seeds = 2", "seeds = 1").replace("budget = 20", "budget = 60")
+    text = text[: text.index("dataset = ")]
+    listed.write_text(text + iris + wine + given)
+    with pytest.raises(ExperimentError, match="there is no column 'dataset'") as caught:
+        plan_sweep(listed)
+    assert len(caught.value.problems) == 1
+    file = tmp_path / "lists" / "experts.csv"
+    file.write_text("dataset,index\niris,3\nwine,4\nwine,177\n")
+    specs = plan_sweep(listed).specs.values()
+    assert {(spec.dataset.label, spec.initial.method, spec.initial.size) for spec in specs} == {
+        ("iris", "file", 1),
+        ("wine", "file", 2),
+        ("given", "given", 0),
+    }
+    listed.write_text(text + iris + given)  # one that takes the list needs no column
+    file.write_text("index\n3\n")
+    assert {spec.initial.size for spec in plan_sweep(listed).specs.values()} == {0, 1}
+
+
+DATA = {
+    "dense": 'name = "wine"\nscale = "standard"',
+    "sparse": 'name = "sparse.svmlight"',
+    "drawn per seed": 'name = "make_classification"\nper_seed = true\nn_samples = 150',
+}
+
+
+@pytest.mark.parametrize("data", DATA.values(), ids=DATA)
+@pytest.mark.parametrize("size", [12, 0.1])
+def test_initial_sets_by_clusters_are_those_of_all_runs_of_a_seed(tmp_path, data, size):
+    from sklearn.datasets import dump_svmlight_file, load_digits
+
+    X, y = load_digits(return_X_y=True)
+    dump_svmlight_file(X[:150], y[:150] % 3, str(tmp_path / "sparse.svmlight"))
+    path = tmp_path / "clusters.toml"
+    path.write_text(
+        'strategies = ["random", "margin"]\nbatch_sizes = [2, 4]\nseeds = 2\nbudget = 17\n'
+        f'initial = {{size = {size}, method = "kmeans"}}\n[dataset]\n{data}\n'
+    )
+    one = run_sweep(path, tmp_path / "one", jobs=1)
+    splits._kept.clear()
+    assert tables(run_sweep(path, tmp_path / "two", jobs=1)) == tables(one)
+    initial = pd.read_parquet(one / "splits.parquet").query("role == 'initial'")
+    first = alrun.load_curves(one).query("round == 0")
+    n_training = len(pd.read_parquet(one / "splits.parquet").query("seed == 0 and role != 'test'"))
+    count = 12 if size == 12 else round(0.1 * n_training)
+    assert initial.groupby("seed").size().tolist() == [count, count]
+    assert first["n_labels"].unique().tolist() == [count]
+    assert first.groupby("seed")["log_loss"].nunique().tolist() == [1, 1]
+    assert plan_sweep(one / "experiment.toml", one).missing() == []
+    with pytest.raises(ExperimentError, match=f"budget: {count - 1} is below the {count} initial"):
+        plan_sweep(path, overrides=[f"budget={count - 1}"])
