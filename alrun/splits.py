@@ -20,19 +20,27 @@ _UNUSED = -1
 def split_of(spec: RunSpec, dataset: Dataset) -> Split:
     """Return the split of a run: the one given with the data set, or else the one drawn."""
     if dataset.splits is None:
-        return draw_split(dataset, spec.dataset.test_size, spec.initial, spec.seed)
+        part = spec.dataset
+        return draw_split(dataset, part.test_size, spec.initial, spec.seed, part.subsample)
     roles = dataset.splits.of(spec.seed)
     pool, initial, test = (np.flatnonzero(roles == code) for code in range(len(ROLES)))
     return Split(test=test, initial=initial, pool=pool)
 
 
-def draw_split(dataset: Dataset, test_size: int, initial: InitialSpec, seed: int) -> Split:
+def draw_split(
+    dataset: Dataset,
+    test_size: int,
+    initial: InitialSpec,
+    seed: int,
+    subsample: int | None = None,
+) -> Split:
     """Draw a stratified test part of `test_size` examples, then the initial set.
 
-    Both depend on the data set and the seed alone, so that every strategy, model and batch size
-    of a seed starts from the same labels. Raises DatasetError where the classes are too small.
+    With a `subsample` so many examples are drawn before, and the others have no role. All of it
+    depends on the data set and the seed alone, so that every strategy, model and batch size of a
+    seed starts from the same labels. Raises DatasetError where the classes are too small.
     """
-    return _draw(_Labels(dataset), test_size, initial, seed)
+    return _draw(_Labels(dataset), test_size, initial, seed, subsample)
 
 
 class _Labels:
@@ -56,14 +64,17 @@ class _Labels:
 
 # To draw a split takes as long as several rounds, and all runs of a seed have the same.
 @lru_cache(maxsize=64)
-def _draw(labels: _Labels, test_size: int, initial: InitialSpec, seed: int) -> Split:
+def _draw(
+    labels: _Labels, test_size: int, initial: InitialSpec, seed: int, subsample: int | None
+) -> Split:
     dataset = Dataset(None, labels.y, labels.classes, labels.fingerprint)
-    _check_stratified(dataset.y, dataset, test_size, "test part")
+    rows = _draw_used(dataset, subsample, seed)
+    _check_stratified(dataset.y[rows], dataset, test_size, "test part")
     rng = generator(seed, "split", dataset.fingerprint)
     training, test = train_test_split(
-        np.arange(dataset.n_examples),
+        rows,
         test_size=test_size,
-        stratify=dataset.y,
+        stratify=dataset.y[rows],
         random_state=draw_integer(rng),
     )
     training = np.sort(training)
@@ -73,6 +84,19 @@ def _draw(labels: _Labels, test_size: int, initial: InitialSpec, seed: int) -> S
     for part in parts:  # shared by all who ask for this split
         part.setflags(write=False)
     return Split(*parts)
+
+
+def _draw_used(dataset: Dataset, subsample: int | None, seed: int) -> IntArray:
+    """Draw the rows that a seed uses, in ascending order."""
+    rows = np.arange(dataset.n_examples)
+    if subsample is None or subsample == len(rows):
+        return rows
+    _check_stratified(dataset.y, dataset, subsample, "subsample")
+    rng = generator(seed, "subsample", dataset.fingerprint)
+    used, _ = train_test_split(
+        rows, train_size=subsample, stratify=dataset.y, random_state=draw_integer(rng)
+    )
+    return np.sort(used)
 
 
 def _draw_initial(

@@ -21,7 +21,9 @@ def made(**changes):
 
 
 def runs_of(experiment, **sources):
-    sources = sources or {str(entry.label): load(entry.name, {}) for entry in experiment.dataset}
+    sources = sources or {
+        str(entry.label): load(entry.name, {}, scale=entry.scale) for entry in experiment.dataset
+    }
     return list(expand(experiment, sources, catalogue))
 
 
@@ -41,7 +43,7 @@ def test_the_defaults_are_those_of_the_contract():
     assert experiment.initial.per_class == 2
     assert [model.name for model in experiment.model] == ["logistic"]
     (dataset,) = experiment.dataset
-    assert (dataset.scale, dataset.test_size, dataset.target) == ("none", 0.25, "target")
+    assert (dataset.scale, dataset.test_size, dataset.target) == (None, 0.25, "target")
     assert (dataset.per_seed, dataset.splits) == (False, None)
     assert experiment.strategies[0].replica == 0
 
@@ -248,7 +250,7 @@ def test_a_test_part_that_leaves_nothing_is_refused(test_size):
 class Given:
     """A data set with splits of its own: of each seed its identity and so many initial labels."""
 
-    fingerprint, n_examples, n_classes = "f", 100, 2
+    fingerprint, n_examples, n_classes, scale = "f", 100, 2, "none"
 
     def given_split(self, seed):
         return f"split {seed}", 7
