@@ -57,8 +57,8 @@ def _size(value: Any) -> Any:
 
 def _scale(value: Any) -> Any:
     is_divisor = _is_number(value) and 0 < value <= sys.float_info.max
-    if value not in ("none", "standard", "minmax") and not is_divisor:
-        known = '"none", "standard", "minmax" or a number to divide by'
+    if value not in ("none", "standard", "minmax", "tfidf") and not is_divisor:
+        known = '"none", "standard", "minmax", "tfidf" or a number to divide by'
         raise ValueError(f"should be {known}, not {shortened(value)}")
     return value if isinstance(value, str) else float(value)
 

@@ -44,8 +44,8 @@ def read_openml(name: str, target: str | None, parameters: Mapping[str, Any]) ->
         f"OpenML data set {bunch.details['id']}, version {bunch.details['version']}",
     )
     if sparse.issparse(bunch.data):
+        check_finite(source, bunch.data)
         X = _one_hot(bunch)
-        check_finite(source, X)
     else:
         if bunch.data.empty:
             raise DatasetError(f"{source}: there are no examples with features")
