@@ -20,6 +20,8 @@ ORDER = [
     "alrun.readers.arrays",
     "alrun.readers.idx",
     "alrun.readers.texts",
+    "alrun.readers.columns",
+    "alrun.readers.wide",
     "alrun.readers.tables",
     "alrun.readers.openml",
     "alrun.readers",

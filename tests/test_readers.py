@@ -345,6 +345,23 @@ def test_a_list_that_is_no_embedding_is_named_with_column_and_row(tmp_path, row,
     assert fragment in message
 
 
+@pytest.mark.parametrize("beside", [False, True])
+def test_embeddings_are_the_same_in_batches_and_beside_other_columns(tmp_path, monkeypatch, beside):
+    monkeypatch.setattr("alrun.readers.wide._BATCH", 6)
+    lists = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
+    columns = {"e": list(lists), "a": np.arange(7, dtype=np.float32), "target": [0, 1] * 3 + [0]}
+    columns |= {"b": list("xyxyxyx")} if beside else {}
+    pq.write_table(pa.table(columns), tmp_path / "m.parquet", row_group_size=4)
+    X = load("m.parquet", {}, folder=tmp_path).X
+    np.testing.assert_array_equal(X[:, :4], np.column_stack([lists, np.arange(7)]))
+    assert X.dtype == (np.float64 if beside else np.float32)
+    for column, bad in (("e", lists[5] * np.nan), ("e", lists[5][:2]), ("a", np.nan)):
+        damaged = columns | {column: [*columns[column][:5], bad, columns[column][6]]}
+        damaged["a"] = pa.array(damaged["a"], pa.float32())
+        pq.write_table(pa.table(damaged), tmp_path / "m.parquet")
+        assert f"'{column}', row 5 " in refused(tmp_path, "m.parquet")
+
+
 # mnist_5k
 
 

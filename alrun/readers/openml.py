@@ -16,8 +16,8 @@ from scipy import sparse
 from sklearn.datasets import fetch_openml
 
 from alrun.errors import DatasetError, first_line
+from alrun.readers.columns import numeric
 from alrun.readers.contents import Contents, check_finite, digest, hash_of_arrays
-from alrun.readers.tables import numeric
 
 
 def check_openml(name: str) -> list[str]:
