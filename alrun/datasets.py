@@ -1,6 +1,7 @@
 """From the name of a data set, or the path of a file, to its features and class codes."""
 
 import hashlib
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -202,6 +203,11 @@ def check_name(name: str, per_seed: bool, folder: Path, given: Collection[str] =
 
 
 def _unknown(name: str, folder: Path) -> DatasetError:
+    if name and os.path.isdir(folder / name):  # unlike Path's, False for a name that is too long
+        return DatasetError(
+            f"'{name}' is a folder; write '{name}/' for one of texts by class, 'idx:{name}' for"
+            " images"
+        )
     if not name.isprintable() or not Path(name).suffix:
         known = [*BUNDLED, MNIST, GENERATED]
         return DatasetError(f"there is no data set '{name}'{nearest(name, known)}")

@@ -152,6 +152,7 @@ def test_a_folder_without_classes_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     assert "no classes" in refused(tmp_path, "empty/")
     assert "there is no folder" in refused(tmp_path, "gone/")
+    assert "'empty/'" in refused(tmp_path, "empty")
 
 
 def test_texts_have_parameters_and_nothing_else_has():
