@@ -301,8 +301,9 @@ def _divided(source: str, X: Any, scale: str | float) -> Any:
             X = X / scale
         else:
             X = np.divide(X, scale, out=X if X.flags.writeable else None)
-    if not is_finite(X):
-        raise DatasetError(f"{source}: scale = {scale} is too small a number to divide by")
+        can_be_held = np.isfinite(X.dtype.type(scale))
+    if not can_be_held or not is_finite(X):
+        raise DatasetError(f"{source}: scale = {scale} is no number to divide these features by")
     return X
 
 

@@ -178,7 +178,7 @@ def test_another_column_may_hold_the_labels(serve):
 def test_the_fingerprint_is_that_of_the_numbers_and_the_labels(serve):
     prints = []
     dense = [DENSE, DENSE.replace("1.5", "1.25"), DENSE.replace("yes", "yep")]
-    for arff in (*dense, SPARSE, SPARSE.replace("{0 -3}", "{2 -3}")):
+    for arff in (*dense, SPARSE, SPARSE.replace("{1 blue, 2 1", "{0 1, 1 blue")):
         serve(arff)
         prints.append(load("openml:7", {}).fingerprint)
         for path in cache_folder().rglob("*.gz"):

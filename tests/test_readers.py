@@ -2,6 +2,7 @@
 
 import gzip
 import sys
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -309,10 +310,23 @@ def test_float32_stays_so_where_all_features_are(tmp_path):
     assert load("m.parquet", {}, folder=tmp_path).X.dtype == np.float64
 
 
-@pytest.mark.parametrize("scale", [1e-300, 1e-45])
-def test_a_divisor_too_small_for_the_features_is_refused(tmp_path, scale):
+@pytest.mark.parametrize("scale", [1e-300, 1e-45, 1e300])
+def test_a_divisor_too_small_or_large_for_the_features_is_refused(tmp_path, scale):
     np.savez(tmp_path / "m.npz", X=np.ones((2, 1), np.float32), y=[0, 1])
-    assert "too small" in refused(tmp_path, "m.npz", scale=scale)
+    assert "to divide these features by" in refused(tmp_path, "m.npz", scale=scale)
+
+
+@pytest.mark.parametrize("name", ["idx:.", "m.npz"])
+def test_one_copy_of_large_features_is_in_memory_at_a_time(tmp_path, name):
+    pixels = np.ones((5000, 28, 28), np.uint8)
+    idx(tmp_path / "train-images", pixels)
+    idx(tmp_path / "train-labels", np.arange(5000, dtype=np.uint8) % 2)
+    np.savez(tmp_path / "m.npz", X=pixels.reshape(5000, -1).astype(np.float32), y=[0, 1] * 2500)
+    tracemalloc.start()
+    dataset = load(name, {}, folder=tmp_path, scale=255)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < dataset.X.nbytes + pixels.nbytes + 6_000_000 < 2 * dataset.X.nbytes
 
 
 @pytest.mark.parametrize("fixed", [True, False])
