@@ -8,9 +8,11 @@ from typing import Any
 from alrun import datasets, models, strategies
 
 
-def dataset_parameters(name: str, per_seed: bool, folder: Path) -> Collection[str]:
+def dataset_parameters(
+    name: str, per_seed: bool, folder: Path, given: Collection[str]
+) -> Collection[str]:
     """Check that there is such a data set, and return the parameters that it takes."""
-    return datasets.check_name(name, per_seed, folder)
+    return datasets.check_name(name, per_seed, folder, given)
 
 
 def model_parameters(name: str) -> Collection[str]:
@@ -59,7 +61,7 @@ def listing(kind: str) -> list[tuple[str, str]]:
     A description is a sentence, its source where it has one, and the parameters.
     """
     if kind == "datasets":
-        taken = {datasets.GENERATED: datasets.check_name(datasets.GENERATED, False, Path())}
+        taken = datasets.parameters_listed()
         return [
             (name, text + _in_brackets(taken.get(name, ())))
             for name, text in datasets.DESCRIPTIONS.items()

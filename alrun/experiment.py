@@ -67,10 +67,16 @@ def _size(value: Any) -> Any:
 
 def _scale(value: Any) -> Any:
     is_divisor = _is_number(value) and 0 < value <= sys.float_info.max
-    if value not in ("none", "standard", "minmax") and not is_divisor:
-        known = '"none", "standard", "minmax" or a number to divide by'
+    if value not in ("none", "standard", "minmax", "tfidf") and not is_divisor:
+        known = '"none", "standard", "minmax", "tfidf" or a number to divide by'
         raise ValueError(f"should be {known}, not {shortened(value)}")
     return value if isinstance(value, str) else float(value)
+
+
+def _label(value: Any) -> Any:
+    if not isinstance(value, (str, int, float)):
+        raise ValueError(f"should be the label of a class, not {shortened(value)}")
+    return value
 
 
 def _seeds(value: Any) -> Any:
@@ -92,20 +98,36 @@ _MOST_SEEDS = 100_000
 Positive = Annotated[int, Field(gt=0, le=_MOST)]
 Size = Annotated[int | float, BeforeValidator(_size)]
 Scale = Annotated[str | float, BeforeValidator(_scale)]
+ClassLabel = Annotated[str | bool | int | float, BeforeValidator(_label)]
 Seeds = Annotated[int | list[int], BeforeValidator(_seeds)]
 
 
 class DatasetSettings(Named):
-    """A `[dataset]` table."""
+    """A `[dataset]` table.
 
-    scale: Scale = "none"
+    `scale` is left to the data set where it is not given; so is `target` for OpenML, which knows
+    one.
+    """
+
+    scale: Scale | None = None
     test_size: Size = 0.25
+    subsample: Size | None = None
     splits: str | None = None
-    target: str = "target"
+    target: str | None = None
+    text: str | None = None
+    positive: ClassLabel | None = None
     per_seed: bool = False
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if self.target is None and not self.name.startswith("openml:"):
+            self.target = "target"
+        if self.splits is not None and self.subsample is not None:
+            raise ValueError("subsample and splits exclude each other: the splits say who is used")
+        if self.positive is not None and self.per_seed:
+            raise ValueError("positive and per_seed exclude each other")
+        if self.text is not None and self.text == self.target:
+            raise ValueError(f"text and target are both '{self.text}': the labels, as a feature")
         if self.splits is not None and "test_size" in self.model_fields_set:
             raise ValueError(
                 "test_size and splits exclude each other: the splits say who is tested"
@@ -285,11 +307,13 @@ class Experiment(_Section):
         """
         import tomli_w
 
-        content = self.model_dump(exclude_none=True)
+        experiment = self.model_copy(deep=True)
         for (section, label), resolved in parameters.items():
-            for entry in content[section]:
-                if entry["label"] == label:
-                    entry.update({k: v for k, v in resolved.items() if v is not None})
+            for entry in getattr(experiment, section):
+                if entry.label == label:
+                    for key, value in resolved.items():
+                        setattr(entry, key, value)
+        content = experiment.model_dump(exclude_none=True)
         for entry in content["model"]:
             if "steps" in entry:
                 entry.pop("name")
@@ -299,8 +323,7 @@ class Experiment(_Section):
             if entry.get("splits") is not None:
                 entry.pop("test_size")
                 entry["splits"] = _moved(entry["splits"], folder, new_folder)
-            if Path(entry["name"]).suffix and (folder / entry["name"]).is_file():
-                entry["name"] = _moved(entry["name"], folder, new_folder)
+            entry["name"] = _moved_source(entry["name"], folder, new_folder)
         return tomli_w.dumps(content)
 
 
@@ -311,6 +334,16 @@ def as_count(size: int | float, n: int) -> int:
 
 def _moved(name: str, folder: Path, new_folder: Path) -> str:
     return Path(os.path.relpath((folder / name).resolve(), new_folder.resolve())).as_posix()
+
+
+def _moved_source(name: str, folder: Path, new_folder: Path) -> str:
+    """Return the name of a data set from another folder: as it is, unless it is a path."""
+    if name.startswith("idx:"):
+        return "idx:" + _moved(name.removeprefix("idx:"), folder, new_folder)
+    if name.endswith("/"):
+        return _moved(name, folder, new_folder) + "/"
+    is_file = Path(name).suffix and (folder / name).is_file()
+    return _moved(name, folder, new_folder) if is_file else name
 
 
 def shortened(value: Any) -> str:

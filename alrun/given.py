@@ -11,7 +11,7 @@ import numpy.typing as npt
 from alrun.datasets import Dataset, GivenSplits
 from alrun.errors import DatasetError
 from alrun.experiment import shortened
-from alrun.files import read_table
+from alrun.readers.tables import read_frame
 from alrun.spec import ROLES
 
 _UNUSED = -1
@@ -70,7 +70,7 @@ def _rows_of(path: Path, columns: Sequence[str], label: str, is_shared: bool = F
         is_there = False
     if not is_there:
         raise DatasetError(f"there is no file '{path}'")
-    frame = read_table(path)
+    frame = read_frame(path)
     missing = [column for column in columns if column not in frame.columns]
     if missing:
         raise DatasetError(

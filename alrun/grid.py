@@ -54,15 +54,17 @@ def _split_specs(
     given = source.given_split(seed)
     if given is not None:
         fingerprint, n_initial = given
-        test_size, initial = 0, InitialSpec("given", 0)
+        subsample, test_size, initial = None, 0, InitialSpec("given", 0)
     else:
         assert experiment.initial is not None  # filled in unless all splits are given
         fingerprint = None
-        test_size = as_count(entry.test_size, source.n_examples)
-        n_training = source.n_examples - test_size
+        subsample = _subsample(entry, source)
+        n_examples = source.n_examples if subsample is None else subsample
+        test_size = as_count(entry.test_size, n_examples)
+        n_training = n_examples - test_size
         if not test_size or n_training < 1:
             raise DatasetError(
-                f"dataset.test_size: {test_size} of the {source.n_examples} examples of {label}"
+                f"dataset.test_size: {test_size} of the {n_examples} examples of {label}"
                 " leave none to test on, or none to learn from"
             )
         listed = source.given_initial(seed)
@@ -73,5 +75,20 @@ def _split_specs(
         n_initial = initial.size * (source.n_classes if initial.method == "per_class" else 1)
     if experiment.budget < n_initial:
         raise DatasetError(f"budget: {experiment.budget} is below the {n_initial} initial labels")
-    spec = DatasetSpec(label, entry.name, source.fingerprint, entry.scale, test_size, fingerprint)
+    spec = DatasetSpec(
+        label, entry.name, source.fingerprint, source.scale, test_size, fingerprint, subsample
+    )
     return spec, initial
+
+
+def _subsample(entry: DatasetSettings, source: Source) -> int | None:
+    """Return how many examples a seed uses, None for all."""
+    if entry.subsample is None:
+        return None
+    size = as_count(entry.subsample, source.n_examples)
+    if size > source.n_examples:
+        raise DatasetError(
+            f"dataset.subsample: {size} is more than the {source.n_examples} examples of"
+            f" {entry.label}"
+        )
+    return size

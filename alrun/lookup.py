@@ -18,8 +18,13 @@ from alrun.spec import PIPELINE
 class Catalogue(Protocol):
     """What an experiment may name; each raises an AlrunError that says what is wrong."""
 
-    def dataset_parameters(self, name: str, per_seed: bool, folder: Path) -> Collection[str]:
-        """Check that there is such a data set, and return the parameters that it takes."""
+    def dataset_parameters(
+        self, name: str, per_seed: bool, folder: Path, given: Collection[str]
+    ) -> Collection[str]:
+        """Check that there is such a data set, and return the parameters that it takes.
+
+        `given` are the keys of its table, of which some go with some data sets only.
+        """
 
     def model_parameters(self, name: str) -> Collection[str]:
         """Check that there is such a model, and return the parameters that it takes."""
@@ -57,7 +62,7 @@ def look_up(content: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> l
     for key, table in _entries(content, "dataset", DatasetSettings):
         with _noted(problems, key):
             per_seed = table.get("per_seed") is True
-            known = catalogue.dataset_parameters(table["name"], per_seed, folder)
+            known = catalogue.dataset_parameters(table["name"], per_seed, folder, table.keys())
             _known_parameters(key, table, DatasetSettings, known, problems)
     for key, table in _entries(content, "strategies", StrategySettings):
         with _noted(problems, key):

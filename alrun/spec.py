@@ -22,6 +22,7 @@ class DatasetSpec:
     """A data set and how it is split.
 
     `test_size` is a count, and 0 where the splits are given: then `splits` is their fingerprint.
+    `subsample` counts the examples that are used at all; None where all are.
     `name` and `label` are for people and stand in no identity.
     """
 
@@ -31,15 +32,18 @@ class DatasetSpec:
     scale: str | float
     test_size: int
     splits: str | None = None
+    subsample: int | None = None
 
     def identity(self) -> dict[str, Any]:
         """Return what of this can change a curve."""
-        return {
+        identity = {
             "fingerprint": self.fingerprint,
             "scale": self.scale,
             "test_size": self.test_size,
             "splits": self.splits,
         }
+        # Only where there is one, so that the runs of before there were any keep their ids.
+        return identity if self.subsample is None else identity | {"subsample": self.subsample}
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,9 @@ _LARGEST = 1e150
 def split_of(spec: RunSpec, dataset: Dataset) -> Split:
     """Return the split of a run: the one given with the data set, or else the one drawn."""
     if dataset.splits is None:
+        part = spec.dataset
         return draw_split(
-            dataset, spec.dataset.test_size, spec.initial, spec.seed, spec.dataset.scale
+            dataset, part.test_size, spec.initial, spec.seed, part.scale, part.subsample
         )
     roles = dataset.splits.of(spec.seed)
     pool, initial, test = (np.flatnonzero(roles == code) for code in range(len(ROLES)))
@@ -32,19 +33,25 @@ def split_of(spec: RunSpec, dataset: Dataset) -> Split:
 
 
 def draw_split(
-    dataset: Dataset, test_size: int, initial: InitialSpec, seed: int, scale: str | float = "none"
+    dataset: Dataset,
+    test_size: int,
+    initial: InitialSpec,
+    seed: int,
+    scale: str | float = "none",
+    subsample: int | None = None,
 ) -> Split:
     """Draw a stratified test part of `test_size` examples, then the initial set.
 
-    Both depend on the data set and the seed alone, so that every strategy, model and batch size
-    of a seed starts from the same labels. Examples that a file lists as initial are never tested.
-    `scale` is that of the run; it matters where features decide who is initial. Raises
-    DatasetError where the classes are too small.
+    With a `subsample` so many examples are drawn before, and the others have no role. All of it
+    depends on the data set and the seed alone, so that every strategy, model and batch size of a
+    seed starts from the same labels. Examples that a file lists as initial are never tested, and
+    are part of any subsample. `scale` is that of the run; it matters where features decide who is
+    initial. Raises DatasetError where the classes are too small.
     """
     features = (scale, str(dataset.X.dtype)) if initial.method == "kmeans" else None
-    key = (_digest(dataset), test_size, initial, seed, features)
+    key = (_digest(dataset), test_size, initial, seed, subsample, features)
     if key not in _kept:
-        _kept[key] = _draw(dataset, test_size, initial, seed, scale)
+        _kept[key] = _draw(dataset, test_size, initial, seed, scale, subsample)
     _kept.move_to_end(key)
     if len(_kept) > _MOST_KEPT:
         _kept.popitem(last=False)
@@ -58,18 +65,26 @@ def _digest(dataset: Dataset) -> str:
 
 
 def _draw(
-    dataset: Dataset, test_size: int, initial: InitialSpec, seed: int, scale: str | float
+    dataset: Dataset,
+    test_size: int,
+    initial: InitialSpec,
+    seed: int,
+    scale: str | float,
+    subsample: int | None,
 ) -> Split:
     rng = generator(seed, "split", dataset.fingerprint)
     if dataset.initial is None:
-        training, test = _draw_test(dataset, np.arange(dataset.n_examples), test_size, rng)
+        used = _draw_used(dataset, np.arange(dataset.n_examples), subsample, seed)
+        training, test = _draw_test(dataset, used, test_size, rng)
         rng = generator(seed, "initial", dataset.fingerprint)
         chosen = np.sort(_draw_initial(dataset, training, initial, scale, rng))
     else:
         chosen = dataset.initial[seed]
         others = np.setdiff1d(np.arange(dataset.n_examples), chosen)
         try:
-            training, test = _draw_test(dataset, others, test_size, rng)
+            more = None if subsample is None else subsample - len(chosen)
+            used = _draw_used(dataset, others, more, seed)
+            training, test = _draw_test(dataset, used, test_size, rng)
         except DatasetError as error:
             where = f"beside the {len(chosen)} examples listed for seed {seed}"
             raise DatasetError(f"initial.file: {where}, {error}") from error
@@ -77,6 +92,18 @@ def _draw(
     for part in parts:  # shared by all who ask for this split
         part.setflags(write=False)
     return Split(*parts)
+
+
+def _draw_used(dataset: Dataset, rows: IntArray, size: int | None, seed: int) -> IntArray:
+    """Draw which of these rows a seed uses, in ascending order."""
+    if size is None or size == len(rows):
+        return rows
+    _check_stratified(dataset, rows, size, "subsample")
+    rng = generator(seed, "subsample", dataset.fingerprint)
+    used, _ = train_test_split(
+        rows, train_size=size, stratify=dataset.y[rows], random_state=draw_integer(rng)
+    )
+    return np.sort(used)
 
 
 def _draw_test(

@@ -196,6 +196,8 @@ def _load(entry: DatasetSettings, folder: Path, seeds: Sequence[int]) -> Source:
         entry.name,
         entry.parameters,
         target=entry.target,
+        text=entry.text,
+        positive=entry.positive,
         scale=entry.scale,
         per_seed=entry.per_seed,
         folder=folder,
@@ -208,12 +210,14 @@ def _load(entry: DatasetSettings, folder: Path, seeds: Sequence[int]) -> Source:
 
 
 def _resolved(specs: Iterable[RunSpec]) -> dict[tuple[str, str], Mapping[str, Any]]:
-    """Return the parameters of what is built in, by section and label.
+    """Return the scale of each data set and the parameters of what is built in.
 
-    Those of others stay as they are given: their defaults are their library's.
+    Both are by section and label. The parameters of others stay as they are given: their defaults
+    are their library's.
     """
     found: dict[tuple[str, str], Mapping[str, Any]] = {}
     for spec in specs:
+        found["dataset", spec.dataset.label] = {"scale": spec.dataset.scale}
         if catalogue.is_built_in(spec.model.name):
             found["model", spec.model.label] = spec.model.parameters
         if catalogue.is_built_in(spec.strategy.name):

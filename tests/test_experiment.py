@@ -21,7 +21,9 @@ def made(**changes):
 
 
 def runs_of(experiment, **sources):
-    sources = sources or {str(entry.label): load(entry.name, {}) for entry in experiment.dataset}
+    sources = sources or {
+        str(entry.label): load(entry.name, {}, scale=entry.scale) for entry in experiment.dataset
+    }
     return list(expand(experiment, sources, catalogue))
 
 
@@ -41,7 +43,7 @@ def test_the_defaults_are_those_of_the_contract():
     assert experiment.initial.per_class == 2
     assert [model.name for model in experiment.model] == ["logistic"]
     (dataset,) = experiment.dataset
-    assert (dataset.scale, dataset.test_size, dataset.target) == ("none", 0.25, "target")
+    assert (dataset.scale, dataset.test_size, dataset.target) == (None, 0.25, "target")
     assert (dataset.per_seed, dataset.splits) == (False, None)
     assert experiment.strategies[0].replica == 0
 
@@ -248,7 +250,7 @@ def test_a_test_part_that_leaves_nothing_is_refused(test_size):
 class Given:
     """A data set with splits of its own: of each seed its identity and so many initial labels."""
 
-    fingerprint, n_examples, n_classes = "f", 100, 2
+    fingerprint, n_examples, n_classes, scale = "f", 100, 2, "none"
 
     def given_split(self, seed):
         return f"split {seed}", 7
@@ -266,3 +268,30 @@ def test_given_splits_stand_in_the_place_of_sizes():
 def test_a_budget_below_the_given_initial_labels_is_refused():
     with pytest.raises(DatasetError, match=r"budget: 6 .* 7 initial"):
         runs_of(made(dataset={"name": "iris", "splits": "s.parquet"}, budget=6), iris=Given())
+
+
+@pytest.mark.parametrize("size", [100, 2 / 3])
+def test_sizes_are_relative_to_a_subsample(size):
+    dataset = {"name": "iris", "subsample": size, "test_size": 0.3}
+    run = first(dataset=dataset, initial={"size": 0.2})
+    assert (run.dataset.subsample, run.dataset.test_size, run.initial.size) == (100, 30, 14)
+
+
+def test_a_subsample_above_the_data_set_is_refused():
+    with pytest.raises(DatasetError, match=r"subsample: 151 is more than the 150 examples of iris"):
+        first(dataset={"name": "iris", "subsample": 151})
+
+
+@pytest.mark.parametrize(
+    ("dataset", "what"),
+    [
+        ({"subsample": 10, "splits": "s.parquet"}, "subsample and splits"),
+        ({"positive": 1, "per_seed": True}, "positive and per_seed"),
+        ({"text": "words", "target": "words"}, "text and target"),
+        ({"subsample": 0}, "a count, or a fraction"),
+        ({"positive": ["a"]}, "the label of a class"),
+    ],
+)
+def test_what_excludes_each_other_is_refused(dataset, what):
+    with pytest.raises(ValueError, match=what):
+        made(dataset={"name": "iris", **dataset})

@@ -407,7 +407,7 @@ def test_overrides_apply_in_their_order(path):
 def test_an_override_reaches_into_an_array_of_tables(path):
     datasets = [{"name": "iris"}, {"name": "wine"}]
     experiment = read(path, "dataset.1.scale=minmax", dataset=datasets)
-    assert [entry.scale for entry in experiment.dataset] == ["none", "minmax"]
+    assert [entry.scale for entry in experiment.dataset] == [None, "minmax"]
 
 
 def test_an_override_reaches_into_a_strategy(path):

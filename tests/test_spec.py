@@ -41,6 +41,7 @@ def test_the_first_run_of_the_digits_grid_is_the_same_for_ever():
         {"dataset": replace(spec_of().dataset, scale="standard")},
         {"dataset": replace(spec_of().dataset, test_size=16)},
         {"dataset": replace(spec_of().dataset, splits="abc")},
+        {"dataset": replace(spec_of().dataset, subsample=20)},
     ],
     ids=str,
 )
@@ -95,3 +96,12 @@ def test_a_whole_number_and_its_float_are_one_run(tiny):
 
 def test_scaled_and_unscaled_runs_differ_but_share_splits(tiny):
     assert not ids(tiny) & ids(tiny, 'dataset.scale="standard"')
+
+
+@pytest.mark.parametrize("override", ["dataset.subsample=100", 'dataset.positive="setosa"'])
+def test_a_part_of_the_data_and_merged_classes_are_other_runs(tiny, override):
+    assert not ids(tiny) & ids(tiny, override)
+
+
+def test_an_identity_has_a_subsample_only_where_there_is_one():
+    assert "subsample" not in spec_of().identity()["dataset"]

@@ -353,3 +353,37 @@ def test_every_split_parts_all_rows_and_is_stratified(counts, method, kind, data
 def within_one(held, y):
     shares = np.bincount(y, minlength=len(held)) / len(y)
     assert (np.abs(held - held.sum() * shares) <= 1 + 1e-9).all()
+
+
+# A part of the data set
+
+
+@pytest.mark.parametrize("n", [50, 107])
+def test_a_subsample_is_stratified_and_the_rest_has_no_role(n):
+    dataset = made()
+    for seed in range(3):
+        split = draw_split(dataset, 12, PER_CLASS, seed, subsample=n)
+        used = np.concatenate([split.test, split.training])
+        assert (len(split.test), len(used), len(np.unique(used))) == (12, n, n)
+        shares = np.bincount(dataset.y) / len(dataset.y)
+        held = np.bincount(dataset.y[used], minlength=3)
+        assert (np.abs(held - n * shares) < 1 + 1e-9).all()
+
+
+def test_a_subsample_is_drawn_by_its_seed_and_from_a_stream_of_its_own():
+    def used(test_size, initial, seed, n):
+        split = draw_split(made(), test_size, initial, seed, subsample=n)
+        return frozenset([*split.test, *split.training])
+
+    first = used(12, PER_CLASS, 0, 50)
+    assert used(20, InitialSpec("random", 5), 0, 50) == first
+    assert used(12, PER_CLASS, 1, 50) != first
+    assert_same(
+        draw_split(made(), 12, PER_CLASS, 0, subsample=110), draw_split(made(), 12, PER_CLASS, 0)
+    )
+
+
+@pytest.mark.parametrize("n", [2, 108, 13])
+def test_a_subsample_that_cannot_hold_the_classes_is_refused(n):
+    with pytest.raises(DatasetError, match=r"stratified (subsample|test part)"):
+        draw_split(made(), 12, PER_CLASS, 0, subsample=n)

@@ -197,6 +197,35 @@ def test_a_data_file_is_found_from_the_saved_experiment_too(tmp_path, monkeypatc
     assert plan_sweep(results / "experiment.toml", results).missing() == []
 
 
+def test_sources_in_folders_are_found_from_the_saved_experiment_too(tmp_path):
+    for name, words in {"a": "sea sky", "b": "ball goal"}.items():
+        (tmp_path / "data/texts" / name).mkdir(parents=True)
+        for place in range(12):
+            text = f"{words} word{place % 5}"
+            (tmp_path / "data/texts" / name / f"{place:02}").write_text(text)
+    (tmp_path / "data/idx").mkdir()
+    labels = bytes(place % 3 for place in range(30))
+    content = b"\0\0\x08\3\0\0\0\x1e\0\0\0\1\0\0\0\2" + b"".join(
+        bytes([label * 9, place]) for place, label in enumerate(labels)
+    )
+    (tmp_path / "data/idx/train-images").write_bytes(content)
+    (tmp_path / "data/idx/train-labels").write_bytes(b"\0\0\x08\1\0\0\0\x1e" + labels)
+    path = tmp_path / "questions" / "folders.toml"
+    path.parent.mkdir()
+    path.write_text(
+        'strategies = ["random", "margin"]\nseeds = 2\nbatch_sizes = [2]\nbudget = 8\n'
+        '[[dataset]]\nname = "../data/texts/"\nngram_range = [1, 2]\nsubsample = 20\n'
+        '[[dataset]]\nname = "idx:../data/idx"\nscale = 255\npositive = 2\n'
+    )
+    results = run_sweep(path, tmp_path / "results" / "folders", jobs=1)
+    plan = plan_sweep(results / "experiment.toml", results)
+    assert len(plan.finished) == len(plan.specs) == 8
+    assert [entry.scale for entry in plan.experiment.dataset] == ["tfidf", 255.0]
+    drawn = pd.read_parquet(results / "splits.parquet").groupby(["dataset", "seed"]).size()
+    assert drawn.loc["../data/texts/"].tolist() == [20, 20]
+    assert drawn.loc["idx:../data/idx"].tolist() == [30, 30]
+
+
 def test_results_do_not_depend_on_the_current_directory(tiny, tmp_path, monkeypatch):
     first = run_sweep(tiny, tmp_path / "a", jobs=1)
     (tmp_path / "elsewhere").mkdir()
