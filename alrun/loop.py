@@ -2,7 +2,7 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -58,9 +58,13 @@ def run_active_learning(spec: RunSpec, dataset: Dataset) -> RunResult:
 
 @dataclass
 class _Learner:
-    """The state of one run: who is labelled, and the streams that its draws come from."""
+    """The state of one run: who is labelled, and the streams that its draws come from.
+
+    Examples go by their places in X and y, which hold these `rows` of the data set.
+    """
 
     spec: RunSpec
+    rows: IntArray
     X: Any
     y: IntArray
     labelled: IntArray
@@ -74,18 +78,30 @@ class _Learner:
     @classmethod
     def start(cls, spec: RunSpec, dataset: Dataset) -> "_Learner":
         split = split_of(spec, dataset)
-        X = rescale(dataset.X, spec.dataset.scale, split.training)
+        identity = _identity(spec, split)
+        rows: IntArray = np.arange(dataset.n_examples)
+        X, y = dataset.X, dataset.y
+        if 2 * len(split.rows) < len(rows):  # to predict those without a role would take longer
+            rows = split.rows
+            X, y, split = X[rows], y[rows], split.among(rows)
+        X = rescale(X, spec.dataset.scale, split.training)
         # The order of the rows in the file may tell their classes, and must break no tie.
         order = generator(spec.seed, "order", spec.cell()).permutation(len(split.pool))
         model_rng = generator(spec.seed, "model", spec.dataset.fingerprint, spec.model.identity())
         return cls(
             spec=spec,
+            rows=rows,
             X=X,
-            y=dataset.y,
+            y=y,
             labelled=split.initial,
             unlabelled=split.pool[order],
             test=split.test,
-            training=_training(X, spec, split),
+            training=Training(
+                X,
+                split.training,
+                identity,
+                partial(generator, spec.seed, "training", spec.dataset.fingerprint),
+            ),
             classifier=Classifier(
                 spec.model.name,
                 spec.model.parameters,
@@ -97,8 +113,8 @@ class _Learner:
             checks={
                 "batches": 0,
                 "tied_batches": 0,
-                "missing_classes": dataset.n_classes - len(np.unique(dataset.y[split.initial])),
-                "pool_duplicates": count_duplicates(dataset, split.pool),
+                "missing_classes": dataset.n_classes - len(np.unique(y[split.initial])),
+                "pool_duplicates": count_duplicates(dataset, rows[split.pool]),
             },
         )
 
@@ -107,7 +123,7 @@ class _Learner:
         return Predictions(self.classifier, self.X)
 
     def query(self, predictions: Predictions) -> IntArray:
-        """Move a batch from the unlabelled to the labelled, and return its rows."""
+        """Move a batch from the unlabelled to the labelled; return its rows of the data set."""
         left = self.spec.budget - len(self.labelled)
         n = min(self.spec.batch_size, left, len(self.unlabelled))
         if n <= 0:
@@ -120,7 +136,7 @@ class _Learner:
         batch = self.unlabelled[picked]
         self.labelled = np.concatenate([self.labelled, batch])
         self.unlabelled = np.delete(self.unlabelled, picked)
-        return batch
+        return self.rows[batch]
 
     def evaluate(self, predictions: Predictions) -> Scores:
         classifier = self.classifier
@@ -137,12 +153,10 @@ class _Learner:
         return score(self.y[self.test], predicted, probabilities, ranking, classifier.n_classes)
 
 
-def _training(X: Any, spec: RunSpec, split: Split) -> Training:
-    """Return the training part, with what an earlier run on the split has computed of it."""
-    key = (spec.dataset.fingerprint, spec.dataset.scale, spec.seed)
-    rows = split.training
-    stream = partial(generator, spec.seed, "training", spec.dataset.fingerprint)
-    return Training(X, rows, (*key, hash(rows.tobytes())), stream)
+def _identity(spec: RunSpec, split: Split) -> Hashable:
+    """Return what tells a training part from others, for what is computed of it once."""
+    rows = hash(split.training.tobytes())
+    return (spec.dataset.fingerprint, spec.dataset.scale, spec.seed, rows)
 
 
 @contextmanager

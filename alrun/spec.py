@@ -176,6 +176,16 @@ class Split:
         """Initial set and pool: what scalers are fitted on."""
         return np.sort(np.concatenate([self.initial, self.pool]))
 
+    @property
+    def rows(self) -> IntArray:
+        """Those that have a role, in ascending order."""
+        return np.sort(np.concatenate([self.test, self.initial, self.pool]))
+
+    def among(self, rows: IntArray) -> "Split":
+        """Return the split by places in `rows`, which hold its own in ascending order."""
+        parts = (self.test, self.initial, self.pool)
+        return Split(*(np.searchsorted(rows, part) for part in parts))
+
 
 # What is scored in each round, besides the counts.
 SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "average_precision")

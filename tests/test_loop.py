@@ -11,7 +11,7 @@ import pytest
 import sklearn
 
 import alrun
-from alrun.datasets import Dataset
+from alrun.datasets import Dataset, GivenSplits
 from alrun.errors import AlrunError
 from alrun.loop import run_active_learning
 from alrun.models import build
@@ -398,3 +398,25 @@ def test_the_checks_are_stored_with_the_run(small_results):
         pool = naive.X[of_seed["index"]]
         _, counts = np.unique(pool, axis=0, return_counts=True)
         assert run.pool_duplicates == counts[counts > 1].sum()
+
+
+@pytest.mark.parametrize("name", ["margin", "k_center", "typiclust"])
+def test_rows_without_a_role_change_nothing(name):
+    """They are left out where they are many, predicted in vain where they are few."""
+    dataset = blobs(n=120)
+    rows = np.random.default_rng(0).permutation(120)
+    runs = []
+    for n_others in (10, 300):
+        rng = np.random.default_rng(n_others)
+        y = np.concatenate([dataset.y, rng.integers(dataset.n_classes, size=n_others)])
+        X = np.concatenate([dataset.X, rng.normal(size=(n_others, dataset.X.shape[1]))])
+        roles = np.full((1, len(y)), -1, dtype=np.int8)
+        for role, part in enumerate((rows[20:80], rows[:20], rows[80:])):
+            roles[0, part] = role
+        given = GivenSplits((0,), roles)
+        spec = spec_of(name, budget=40)
+        spec = replace(spec, dataset=replace(spec.dataset, splits="given"))
+        run = run_active_learning(spec, replace(dataset, X=X, y=y, splits=given))
+        runs.append([(entry.batch.tolist(), entry.scores) for entry in run.rounds])
+    assert runs[0] == runs[1]
+    assert set(runs[0][0][0]) <= set(rows[20:80].tolist())
