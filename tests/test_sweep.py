@@ -511,8 +511,8 @@ def test_what_is_wrong_with_a_list_is_known_before_the_sweep(listed, tmp_path, o
 def test_a_list_of_any_seed_that_leaves_no_test_part_is_known_before_the_sweep(listed, tmp_path):
     rows = "".join(f"2,{index}\n" for index in range(101))
     with (tmp_path / "lists" / "experts.csv").open("a") as file:
-        file.write(rows)
-    overrides = ["seeds=3", "budget=110"]
+        file.write(f"{rows}3,5\n")
+    overrides = ["seeds=4", "budget=110"]
     with pytest.raises(ExperimentError, match=r"101 examples listed for seed 2, class 'setosa'"):
         plan_sweep(listed, overrides=overrides)
 
