@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from alrun import datasets, models, strategies
+from alrun import datasets, models, named, strategies
 
 
 def dataset_parameters(name: str, per_seed: bool, folder: Path) -> Collection[str]:
@@ -18,6 +18,11 @@ def model_parameters(name: str) -> Collection[str]:
     return models.parameters_of(name)
 
 
+def located(name: str, folder: Path) -> str:
+    """Return a name by which any process finds a strategy; files are relative to `folder`."""
+    return named.located(name, folder)
+
+
 def strategy_parameters(name: str) -> Collection[str]:
     """Check that there is such a strategy, and return the parameters that it takes."""
     return strategies.parameters_of(name)
@@ -28,7 +33,7 @@ def resolve_model(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     return models.resolve(name, parameters)
 
 
-def resolve_strategy(name: str, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+def resolve_strategy(name: str, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], int | str]:
     """Return all parameters of a strategy, defaults included, and its version."""
     return strategies.resolve(name, parameters)
 
@@ -68,7 +73,10 @@ def listing(kind: str) -> list[tuple[str, str]]:
     return [
         (name, _described(function, {**strategies.parameters_of(name), "replica": 0}))
         for name, function in strategies.BUILT_IN.items()
-    ] + [("package.module:function", "A function of one's own.")]
+    ] + [
+        ("package.module:function", "A function of one's own."),
+        ("folder/file.py:function", "A function of one's own, relative to the experiment file."),
+    ]
 
 
 def _described(function: Any, defaults: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from alrun.named import file_of
 from alrun.spec import InitialSpec, check_metric
 
 
@@ -247,6 +248,11 @@ class Experiment(_Section):
                 entry["splits"] = _moved(entry["splits"], folder, new_folder)
             if Path(entry["name"]).suffix and (folder / entry["name"]).is_file():
                 entry["name"] = _moved(entry["name"], folder, new_folder)
+        for entry in content["strategies"]:
+            file = file_of(entry["name"])
+            if file is not None:
+                function = entry["name"].removeprefix(file)
+                entry["name"] = _moved(file, folder, new_folder) + function
         return tomli_w.dumps(content)
 
 

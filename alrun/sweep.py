@@ -64,7 +64,7 @@ def plan_sweep(path: Path, results: Path | None = None, overrides: Sequence[str]
             what = f"is for two classes; {label} has {source.n_classes}"
             raise ExperimentError([f"{path}: metric: average_precision {what}"])
     try:
-        specs = _by_id(path, expand(experiment, sources, catalogue))
+        specs = _by_id(path, expand(experiment, sources, catalogue, path.parent))
         for spec in _one_per_data_set(specs.values()):
             split_of(spec, sources[spec.dataset.label].at(spec.seed))
     except DatasetError as error:

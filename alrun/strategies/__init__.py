@@ -96,13 +96,16 @@ def resolve(name: str, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], i
 
 
 def find(name: str) -> Strategy:
-    """Return the function of a built-in strategy or of `package.module:function`."""
+    """Return the function of a strategy, wherever it is from; raises StrategyError.
+
+    `name` is that of one built in, `package.module:function` or `folder/file.py:function`.
+    """
     if name in BUILT_IN:
         return BUILT_IN[name]
     if ":" not in name:
         raise StrategyError(
             f"there is no strategy '{name}'{nearest(name, BUILT_IN)}; one of your own is named by"
-            " where it is, as in package.module:function"
+            " where it is, as in package.module:function or mine.py:function"
         )
     function = imported(name, ":", StrategyError)
     if not callable(function):
