@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from alrun import datasets, models, named, strategies
+from alrun.strategies.needs import Facts, needs_of
 
 
 def dataset_parameters(name: str, per_seed: bool, folder: Path) -> Collection[str]:
@@ -45,7 +46,12 @@ def offers(model: str, parameters: Mapping[str, Any]) -> frozenset[str]:
 
 def needs(strategy: str) -> Collection[str]:
     """Return the methods of the model of which the strategy needs one."""
-    return strategies.NEEDS.get(strategy, ())
+    return needs_of(strategy, strategies.find(strategy)).needs
+
+
+def unmet(strategy: str, facts: Facts) -> list[str]:
+    """Return what a data set lacks that the strategy needs, in sentences."""
+    return list(needs_of(strategy, strategies.find(strategy)).unmet(facts))
 
 
 def is_built_in(name: str) -> bool:

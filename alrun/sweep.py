@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from scipy.sparse import issparse
+
 from alrun import catalogue
 from alrun.datasets import Dataset, Source, load
 from alrun.errors import DatasetError, ExperimentError
@@ -19,6 +21,7 @@ from alrun.schema import Failure
 from alrun.spec import RunSpec, Split, run_id
 from alrun.splits import split_of, with_given_splits
 from alrun.store import Store
+from alrun.strategies.needs import Facts
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,19 @@ def plan_sweep(path: Path, results: Path | None = None, overrides: Sequence[str]
             raise ExperimentError([f"{path}: metric: average_precision {what}"])
     try:
         specs = _by_id(path, expand(experiment, sources, catalogue, path.parent))
-        for spec in _one_per_data_set(specs.values()):
-            split_of(spec, sources[spec.dataset.label].at(spec.seed))
+        facts = [
+            _facts(spec, sources[spec.dataset.label]) for spec in _one_per_data_set(specs.values())
+        ]
     except DatasetError as error:
         raise ExperimentError([f"{path}: {error}"]) from error
+    problems = [
+        f"{path}: strategies.{place}: {problem}"
+        for place, entry in enumerate(experiment.strategies)
+        for of_one in facts
+        for problem in catalogue.unmet(catalogue.located(entry.name, path.parent), of_one)
+    ]
+    if problems:
+        raise ExperimentError(problems)
     return _against_store(Plan(path, experiment, store, specs, sources))
 
 
@@ -177,6 +189,13 @@ def _load(entry: DatasetSettings, folder: Path, seeds: Sequence[int]) -> Source:
     if entry.splits is None or not isinstance(source, Dataset):
         return source
     return with_given_splits(source, folder / entry.splits, seeds, str(entry.label))
+
+
+def _facts(spec: RunSpec, source: Source) -> Facts:
+    """Return what strategies may need to know of a data set, by the split of one of its runs."""
+    dataset = source.at(spec.seed)
+    n_training = len(split_of(spec, dataset).training)
+    return Facts(spec.dataset.label, issparse(dataset.X), dataset.n_classes, n_training)
 
 
 def _resolved(specs: Iterable[RunSpec]) -> dict[tuple[str, str], Mapping[str, Any]]:

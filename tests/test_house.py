@@ -33,6 +33,7 @@ ORDER = [
     "alrun.strategies.pool",
     "alrun.strategies.ranking",
     "alrun.strategies.checked",
+    "alrun.strategies.needs",
     "alrun.strategies.greedy",
     "alrun.strategies.reference",
     "alrun.strategies.baseline",
