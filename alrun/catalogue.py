@@ -82,6 +82,7 @@ def listing(kind: str) -> list[tuple[str, str]]:
     ] + [
         ("package.module:function", "A function of one's own."),
         ("folder/file.py:function", "A function of one's own, relative to the experiment file."),
+        ("skactiveml:ClassName", "A pool strategy of scikit-activeml (the extra activeml)."),
     ]
 
 

@@ -41,6 +41,7 @@ ORDER = [
     "alrun.strategies.spread",
     "alrun.strategies.uncertainty",
     "alrun.strategies.committee",
+    "alrun.strategies.activeml",
     "alrun.strategies.gradients",
     "alrun.strategies.mixed",
     "alrun.strategies.partition",

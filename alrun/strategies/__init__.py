@@ -13,6 +13,7 @@ import numpy as np
 from alrun.errors import StrategyError, nearest
 from alrun.named import completed, defaults_of, imported
 from alrun.spec import IntArray, StrategySpec
+from alrun.strategies import activeml
 from alrun.strategies.baseline import random
 from alrun.strategies.checked import refuse_senseless
 from alrun.strategies.clusters import cluster_margin, typiclust
@@ -68,8 +69,8 @@ def resolve(name: str, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], i
     """Return all parameters of a strategy, defaults included, and its version.
 
     The version is the function's attribute `version`, 1 where it has none: raise it when the
-    function changes, and its runs are computed anew.
-    Raises StrategyError, also where one of alrun's own makes no sense of a value.
+    function changes, and its runs are computed anew. That of scikit-activeml's is the library's.
+    Raises StrategyError, also where alrun's own or scikit-activeml's make no sense of a value.
     """
     function = find(name)
     resolved = completed(name, parameters_of(name), parameters, StrategyError)
@@ -79,6 +80,9 @@ def resolve(name: str, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], i
         raise StrategyError(f"a parameter of {name} is not plain data: {error}") from error
     if name in BUILT_IN:
         refuse_senseless(function, resolved)
+    elif activeml.is_one(name):
+        activeml.refuse_senseless(name, resolved)
+        return resolved, activeml.version()
     version = getattr(function, "version", 1)
     if not isinstance(version, int) or isinstance(version, bool):
         raise StrategyError(f"the version of {name} must be a whole number, not {version!r}")
@@ -88,7 +92,8 @@ def resolve(name: str, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], i
 def find(name: str) -> Strategy:
     """Return the function of a strategy, wherever it is from; raises StrategyError.
 
-    `name` is that of one built in, `package.module:function` or `folder/file.py:function`.
+    `name` is that of one built in, `package.module:function`, `folder/file.py:function` or
+    `skactiveml:ClassName`.
     """
     if name in BUILT_IN:
         return BUILT_IN[name]
@@ -97,6 +102,8 @@ def find(name: str) -> Strategy:
             f"there is no strategy '{name}'{nearest(name, BUILT_IN)}; one of your own is named by"
             " where it is, as in package.module:function or mine.py:function"
         )
+    if activeml.is_one(name):
+        return activeml.find(name)
     function = imported(name, ":", StrategyError)
     if not callable(function):
         raise StrategyError(f"'{name}' is not a function")
