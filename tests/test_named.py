@@ -141,6 +141,15 @@ def test_a_file_that_is_of_no_use_is_a_line_as_the_experiment_is_read(
     assert fragment in line
 
 
+def test_of_a_file_that_fails_nothing_is_left_behind(path):
+    file = path.with_name("mine.py")
+    file.write_text("first = 1\n1 / 0\n")
+    before = set(sys.modules)
+    with pytest.raises(StrategyError, match="ZeroDivisionError"):
+        imported(f"{file}:first", ":", StrategyError)
+    assert set(sys.modules) == before
+
+
 def test_a_file_is_run_by_a_colon_alone(path):
     with pytest.raises(StrategyError, match="names no module"):
         imported(f"{path.parent}/strategies/mine.py.first", ".", StrategyError)
