@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from alrun import datasets, models, strategies
+from alrun import datasets, models, named, strategies
+from alrun.strategies.needs import Facts, needs_of
 
 
 def dataset_parameters(
@@ -18,6 +19,11 @@ def dataset_parameters(
 def model_parameters(name: str) -> Collection[str]:
     """Check that there is such a model, and return the parameters that it takes."""
     return models.parameters_of(name)
+
+
+def located(name: str, folder: Path) -> str:
+    """Return a name by which any process finds a strategy; files are relative to `folder`."""
+    return named.located(name, folder)
 
 
 def strategy_parameters(name: str) -> Collection[str]:
@@ -35,7 +41,7 @@ def resolve_step(name: str, parameters: Mapping[str, Any], is_last: bool) -> dic
     return models.resolve_step(name, parameters, is_last)
 
 
-def resolve_strategy(name: str, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+def resolve_strategy(name: str, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], int | str]:
     """Return all parameters of a strategy, defaults included, and its version."""
     return strategies.resolve(name, parameters)
 
@@ -47,7 +53,12 @@ def offers(model: str, parameters: Mapping[str, Any]) -> frozenset[str]:
 
 def needs(strategy: str) -> Collection[str]:
     """Return the methods of the model of which the strategy needs one."""
-    return strategies.NEEDS.get(strategy, ())
+    return needs_of(strategy, strategies.find(strategy)).needs
+
+
+def unmet(strategy: str, facts: Facts) -> list[str]:
+    """Return what a data set lacks that the strategy needs, in sentences."""
+    return list(needs_of(strategy, strategies.find(strategy)).unmet(facts))
 
 
 def is_built_in(name: str) -> bool:
@@ -80,7 +91,11 @@ def listing(kind: str) -> list[tuple[str, str]]:
     return [
         (name, _described(function, {**strategies.parameters_of(name), "replica": 0}))
         for name, function in strategies.BUILT_IN.items()
-    ] + [("package.module:function", "A function of one's own.")]
+    ] + [
+        ("package.module:function", "A function of one's own."),
+        ("folder/file.py:function", "A function of one's own, relative to the experiment file."),
+        ("skactiveml:ClassName", "A pool strategy of scikit-activeml (the extra activeml)."),
+    ]
 
 
 def _described(function: Any, defaults: Mapping[str, Any]) -> str:

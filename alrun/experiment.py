@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from alrun.named import file_of
 from alrun.spec import PIPELINE, InitialSpec, check_metric
 
 
@@ -324,6 +325,11 @@ class Experiment(_Section):
                 entry.pop("test_size")
                 entry["splits"] = _moved(entry["splits"], folder, new_folder)
             entry["name"] = _moved_source(entry["name"], folder, new_folder)
+        for entry in content["strategies"]:
+            file = file_of(entry["name"])
+            if file is not None:
+                function = entry["name"].removeprefix(file)
+                entry["name"] = _moved(file, folder, new_folder) + function
         return tomli_w.dumps(content)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import product
+from pathlib import Path
 
 from alrun.datasets import Source
 from alrun.errors import DatasetError
@@ -14,10 +15,12 @@ def expand(
     experiment: Experiment,
     sources: Mapping[str, Source],
     catalogue: Catalogue,
+    folder: Path = Path(),
 ) -> Iterator[RunSpec]:
     """Yield every run of the grid, defaults resolved and sizes as counts.
 
-    `sources` holds the data sets by label. Raises DatasetError where a size does not fit the data.
+    `sources` holds the data sets by label; strategies in files are found relative to `folder`, that
+    of the experiment. Raises DatasetError where a size does not fit the data.
     """
     models = [
         ModelSpec(
@@ -25,19 +28,15 @@ def expand(
         )
         for entry in experiment.model
     ]
-    strategies = [
-        StrategySpec(
-            str(entry.label),
-            entry.name,
-            *catalogue.resolve_strategy(entry.name, entry.parameters),
-            replica=entry.replica,
-        )
-        for entry in experiment.strategies
-    ]
-    for entry in experiment.dataset:
-        source = sources[str(entry.label)]
+    strategies = []
+    for entry in experiment.strategies:
+        name = catalogue.located(entry.name, folder)
+        resolved = catalogue.resolve_strategy(name, entry.parameters)
+        strategies.append(StrategySpec(str(entry.label), name, *resolved, replica=entry.replica))
+    for data in experiment.dataset:
+        source = sources[str(data.label)]
         for seed in experiment.seed_list:
-            dataset, initial = _split_specs(experiment, entry, source, seed)
+            dataset, initial = _split_specs(experiment, data, source, seed)
             for model, strategy, batch_size in product(models, strategies, experiment.batch_sizes):
                 yield RunSpec(
                     dataset, initial, model, strategy, batch_size, experiment.budget, seed

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from alrun.errors import AlrunError, nearest
 from alrun.experiment import DatasetSettings, ModelSettings, Step, StrategySettings
-from alrun.spec import PIPELINE
+from alrun.spec import PIPELINE, without_folder
 
 
 class Catalogue(Protocol):
@@ -29,6 +29,12 @@ class Catalogue(Protocol):
     def model_parameters(self, name: str) -> Collection[str]:
         """Check that there is such a model, and return the parameters that it takes."""
 
+    def located(self, name: str, folder: Path) -> str:
+        """Return a name by which any process finds a strategy; files are relative to `folder`.
+
+        It is this name that all others take.
+        """
+
     def strategy_parameters(self, name: str) -> Collection[str]:
         """Check that there is such a strategy, and return the parameters that it takes."""
 
@@ -40,7 +46,7 @@ class Catalogue(Protocol):
 
     def resolve_strategy(
         self, name: str, parameters: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], int]:
+    ) -> tuple[dict[str, Any], int | str]:
         """Return all parameters, defaults included, and the strategy's version."""
 
     def offers(self, model: str, parameters: Mapping[str, Any]) -> frozenset[str]:
@@ -66,10 +72,12 @@ def look_up(content: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> l
             _known_parameters(key, table, DatasetSettings, known, problems)
     for key, table in _entries(content, "strategies", StrategySettings):
         with _noted(problems, key):
-            known = catalogue.strategy_parameters(table["name"])
+            name = catalogue.located(table["name"], folder)
+            known = catalogue.strategy_parameters(name)
             given = _known_parameters(key, table, StrategySettings, known, problems)
-            catalogue.resolve_strategy(table["name"], given)
-            strategies.append((key, table["name"]))
+            strategies.append((key, name, catalogue.needs(name)))
+            catalogue.resolve_strategy(name, given)
+    problems += _of_one_stem({key: name for key, name, _ in strategies})
     for key, table in _entries(content, "model", ModelSettings):
         with _noted(problems, key):
             if "steps" in table:
@@ -85,12 +93,24 @@ def look_up(content: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> l
         if content.get("metric") == "average_precision" and not offered:
             what = "a model with predict_proba or decision_function"
             problems.append(f"metric: average_precision needs {what}; {model} has none")
-        for key, strategy in strategies:
-            needed = catalogue.needs(strategy)
+        for key, strategy, needed in strategies:
             if needed and not offered.intersection(needed):
                 what = " or ".join(needed)
                 problems.append(f"{key}: {strategy} needs a model with {what}; {model} has none")
     return problems
+
+
+def _of_one_stem(strategies: Mapping[str, str]) -> Iterator[str]:
+    """Say which strategies, names by key, have runs that could be taken for another file's."""
+    files: dict[str, str] = {}
+    for key, name in strategies.items():
+        file, stem = (what.rpartition(":")[0] for what in (name, without_folder(name)))
+        other = files.setdefault(stem, file)
+        if other != file:
+            yield (
+                f"{key}: {other} and {file} have the same name, and so would have their runs;"
+                " rename one"
+            )
 
 
 def _entries(

@@ -21,7 +21,7 @@ from alrun.models.predictions import Predictions
 from alrun.seeds import generator
 from alrun.spec import IntArray, Round, RunResult, RunSpec, Scores, Split
 from alrun.splits import split_of
-from alrun.strategies import query
+from alrun.strategies import find, query
 from alrun.strategies.pool import Pool
 from alrun.strategies.training import Training
 
@@ -77,6 +77,7 @@ class _Learner:
 
     @classmethod
     def start(cls, spec: RunSpec, dataset: Dataset) -> "_Learner":
+        find(spec.strategy.name)  # to import it is no part of the seconds of a query
         split = split_of(spec, dataset)
         identity = _identity(spec, split)
         rows: IntArray = np.arange(dataset.n_examples)

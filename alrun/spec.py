@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -93,23 +94,35 @@ class ModelSpec:
 class StrategySpec:
     """A query strategy with its parameters, defaults resolved.
 
-    `replica` changes nothing but the streams, so that a strategy can be compared with itself.
+    `name` finds it from anywhere; where that is by a file, its stem alone stands in the identity.
+    `version` is a text where another library has made the strategy. `replica` changes nothing but
+    the streams, so that a strategy can be compared with itself.
     """
 
     label: str
     name: str
     parameters: Mapping[str, Any]
-    version: int
+    version: int | str
     replica: int = 0
 
     def identity(self) -> dict[str, Any]:
         """Return what of this can change a curve."""
         return {
-            "name": self.name,
+            "name": without_folder(self.name),
             "parameters": dict(self.parameters),
             "version": self.version,
             "replica": self.replica,
         }
+
+
+def without_folder(name: str) -> str:
+    """Return the name of what stands in a file as if the file were a module on the path.
+
+    >>> without_folder("/home/strategies/mine.py:softened")
+    'mine:softened'
+    """
+    file, colon, function = name.rpartition(":")
+    return f"{PurePath(file).stem}:{function}" if colon and file.endswith(".py") else name
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from scipy.sparse import issparse
+
 from alrun import catalogue
 from alrun.datasets import Dataset, Source, load
 from alrun.errors import DatasetError, ExperimentError
@@ -22,6 +24,7 @@ from alrun.schema import Failure
 from alrun.spec import RunSpec, Split, run_id
 from alrun.splits import split_of
 from alrun.store import Store
+from alrun.strategies.needs import Facts
 
 
 @dataclass(frozen=True)
@@ -67,14 +70,17 @@ def plan_sweep(path: Path, results: Path | None = None, overrides: Sequence[str]
             what = f"is for two classes; {label} has {source.n_classes}"
             raise ExperimentError([f"{path}: metric: average_precision {what}"])
     try:
-        specs = _by_id(path, expand(experiment, sources, catalogue))
+        specs = _by_id(path, expand(experiment, sources, catalogue, path.parent))
         for spec in _one_per_initial_set(specs.values()):
             split_of(spec, sources[spec.dataset.label].at(spec.seed))
     except DatasetError as error:
         raise ExperimentError([f"{path}: {error}"]) from error
-    problems = dict.fromkeys(_refused(experiment, specs.values(), sources))
+    problems = [
+        *_refused_by_models(experiment, specs.values(), sources),
+        *_refused_by_strategies(experiment, specs.values(), sources),
+    ]
     if problems:
-        raise ExperimentError([f"{path}: {problem}" for problem in problems])
+        raise ExperimentError([f"{path}: {problem}" for problem in dict.fromkeys(problems)])
     return _against_store(Plan(path, experiment, store, specs, sources))
 
 
@@ -225,7 +231,7 @@ def _resolved(specs: Iterable[RunSpec]) -> dict[tuple[str, str], Mapping[str, An
     return found
 
 
-def _refused(
+def _refused_by_models(
     experiment: Experiment, specs: Iterable[RunSpec], sources: Mapping[str, Source]
 ) -> Iterator[str]:
     """Yield what the models cannot do for the data sets, as `key: what`."""
@@ -234,6 +240,23 @@ def _refused(
         place = places.index(spec.model.label)
         key = f"model.{place}" if len(places) > 1 else "model"
         yield from refusals(key, spec, sources[spec.dataset.label].at(spec.seed))
+
+
+def _refused_by_strategies(
+    experiment: Experiment, specs: Iterable[RunSpec], sources: Mapping[str, Source]
+) -> Iterator[str]:
+    """Yield what the strategies cannot do for the data sets, as `key: what`."""
+    places = [str(entry.label) for entry in experiment.strategies]
+    for spec in {(spec.strategy.label, spec.dataset.label): spec for spec in specs}.values():
+        dataset = sources[spec.dataset.label].at(spec.seed)
+        facts = Facts(
+            label=spec.dataset.label,
+            is_sparse=issparse(dataset.X),
+            n_classes=dataset.n_classes,
+            n_training=len(split_of(spec, dataset).training),
+        )
+        for problem in catalogue.unmet(spec.strategy.name, facts):
+            yield f"strategies.{places.index(spec.strategy.label)}: {problem}"
 
 
 def _one_per_initial_set(specs: Iterable[RunSpec]) -> list[RunSpec]:

@@ -16,6 +16,24 @@ def stream(seed=0):
     return np.random.default_rng(seed)
 
 
+def pool_over(X, labelled=(), probabilities=None, order=None):
+    """A pool of X whose model gives these probabilities: all but the rows `labelled`.
+
+    They are in the order of X, or in one drawn with the seed `order`.
+    """
+    probabilities = np.full((X.shape[0], 2), 0.5) if probabilities is None else probabilities
+    model = SimpleNamespace(
+        has_probabilities=True,
+        n_classes=probabilities.shape[1],
+        probabilities=lambda X: probabilities,
+        estimator=None,
+    )
+    labelled = np.array(labelled, dtype=int)
+    rest = np.setdiff1d(np.arange(X.shape[0]), labelled)
+    unlabelled = rest if order is None else stream(order).permutation(rest)
+    return Pool(X, unlabelled, labelled, labelled * 0, Predictions(model, X))
+
+
 def pool_of(probabilities, X=None, labelled=(), as_sparse=False):
     """A pool of these features and probabilities, after rows with the features `labelled`."""
     probabilities = np.asarray(probabilities, dtype=float)
@@ -23,18 +41,9 @@ def pool_of(probabilities, X=None, labelled=(), as_sparse=False):
     before = np.asarray(labelled, dtype=float).reshape(-1, X.shape[1])
     n_classes = probabilities.shape[1]
     table = np.vstack([np.full((len(before), n_classes), 1 / n_classes), probabilities])
-    model = SimpleNamespace(
-        has_probabilities=True,
-        n_classes=n_classes,
-        probabilities=lambda X: table,
-        estimator=None,
-    )
     features = np.vstack([before, X])
     features = sparse.csr_matrix(features) if as_sparse else features
-    rows, n_labelled = np.arange(features.shape[0]), len(before)
-    labels = np.zeros(n_labelled, dtype=int)
-    predictions = Predictions(model, features)
-    return Pool(features, rows[n_labelled:], rows[:n_labelled], labels, predictions)
+    return pool_over(features, range(len(before)), table)
 
 
 def drawn(seed, n=30, n_features=4, n_classes=3, n_labelled=5, as_sparse=False):

@@ -1,5 +1,6 @@
 """What holds for every strategy: distinct picks, the same for the same stream, on any pool."""
 
+import math
 import warnings
 from dataclasses import replace
 
@@ -10,11 +11,13 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from alrun.datasets import Dataset, GivenSplits
+from alrun.errors import StrategyError
 from alrun.loop import run_active_learning
 from alrun.models.classifier import Classifier
 from alrun.models.predictions import Predictions
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
-from alrun.strategies import BUILT_IN, query, resolve
+from alrun.strategies import BUILT_IN, parameters_of, query, resolve
+from alrun.strategies.checked import refuse_senseless
 from alrun.strategies.pool import Pool
 
 FEW = settings(max_examples=12, deadline=None, derandomize=True)
@@ -100,3 +103,16 @@ def test_no_strategy_sees_a_label_before_it_is_paid_for(name):
         rounds = run_active_learning(spec, replace(dataset, y=poisoned)).rounds
     assert rounds[0].batch.tolist() == first.tolist()
     assert rounds[1].batch.tolist() == second.tolist()
+
+
+@pytest.mark.parametrize("value", [math.nan, "x", [1.0], {"a": 1}, -1, -0.5, True])
+@pytest.mark.parametrize(("name", "key"), [(n, k) for n in NAMES for k in parameters_of(n)])
+def test_a_senseless_value_is_known_before_a_pool_is_looked_at(name, key, value):
+    with pytest.raises(StrategyError, match=rf"^{key} .*must be ") as caught:
+        refuse_senseless(BUILT_IN[name], {key: value})
+    assert "\n" not in str(caught.value)
+
+
+def test_a_large_value_takes_no_time_to_be_found_in_order():
+    assert resolve("qbc_kl", {"members": 10**12}) == ({"members": 10**12}, 1)
+    assert resolve("typiclust", {"most_clusters": 10**12})[0]["most_clusters"] == 10**12

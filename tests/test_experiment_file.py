@@ -284,6 +284,19 @@ def test_a_strategy_that_the_model_cannot_serve_is_refused_as_the_file_is_read(
         assert_says(line, path, "", strategy, model["name"], "predict_proba")
 
 
+@pytest.mark.parametrize(
+    ("strategy", "fragments"),
+    [
+        ({"name": "typiclust", "neighbours": 0}, ["neighbours", "at least 1"]),
+        ({"name": "density", "beta": -1}, ["beta", "-1.0"]),
+        ({"name": "prob_cover", "delta": "x"}, ["delta", "'x'"]),
+        ({"name": "qbc_vote", "members": 2.5}, ["members", "2.5"]),
+    ],
+)
+def test_a_parameter_that_makes_no_sense_is_refused_as_the_file_is_read(path, strategy, fragments):
+    assert_says(problem(path, strategies=["margin", strategy]), path, "strategies.1: ", *fragments)
+
+
 # All at once
 
 

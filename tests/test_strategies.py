@@ -21,7 +21,7 @@ from alrun.models.logistic import Logistic
 from alrun.models.predictions import Predictions
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
 from alrun.splits import draw_split
-from alrun.strategies import BUILT_IN, NEEDS, find, parameters_of, query, resolve
+from alrun.strategies import BUILT_IN, find, parameters_of, query, resolve
 from alrun.strategies.pool import Pool
 from alrun.strategies.ranking import best, nine_digits
 
@@ -167,9 +167,9 @@ def test_random_can_take_the_whole_pool():
 
 
 def test_what_needs_probabilities_is_known():
-    assert set(NEEDS) >= set(UNCERTAINTY)
-    assert set(NEEDS["margin"]) == {"predict_proba", "decision_function"}
-    assert set(NEEDS["entropy"]) == set(NEEDS["least_confidence"]) == {"predict_proba"}
+    assert set(BUILT_IN["margin"].needs) == {"predict_proba", "decision_function"}
+    for name in ("entropy", "least_confidence"):
+        assert BUILT_IN[name].needs == ("predict_proba",)
 
 
 # Nine digits

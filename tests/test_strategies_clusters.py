@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.cluster import KMeans
+from strategy_pools import pool_over, stream
 
 from alrun import kmeans
 from alrun.datasets import Dataset
@@ -24,27 +25,6 @@ from alrun.strategies.partition import k_means, projected
 from alrun.strategies.pool import Pool
 
 
-def stream(seed=0):
-    return np.random.default_rng(seed)
-
-
-def pool_of(X, labelled=(), probabilities=None, order=None):
-    """A pool of X whose model gives these probabilities; all but `labelled` in some order."""
-    n = X.shape[0]
-    if probabilities is None:
-        probabilities = np.full((n, 2), 0.5)
-    model = SimpleNamespace(
-        has_probabilities=True,
-        n_classes=probabilities.shape[1],
-        probabilities=lambda X: probabilities,
-        estimator=None,
-    )
-    labelled = np.array(labelled, dtype=int)
-    rest = np.setdiff1d(np.arange(n), labelled)
-    unlabelled = rest if order is None else rest[stream(order).permutation(len(rest))]
-    return Pool(X, unlabelled, labelled, labelled * 0, Predictions(model, X))
-
-
 def drawn(seed, n=90, d=4, n_labelled=6, as_sparse=False, n_classes=4):
     """A pool in lumps of unequal density."""
     rng = stream(seed)
@@ -53,7 +33,7 @@ def drawn(seed, n=90, d=4, n_labelled=6, as_sparse=False, n_classes=4):
     if as_sparse:
         X = sparse.csr_matrix(X * (rng.random(X.shape) < 0.6))
     probabilities = rng.dirichlet(np.ones(n_classes), size=n)
-    return pool_of(X, rng.choice(n, n_labelled, replace=False), probabilities, order=seed)
+    return pool_over(X, rng.choice(n, n_labelled, replace=False), probabilities, order=seed)
 
 
 def dense(X):
@@ -180,7 +160,7 @@ def test_typiclust_is_that_of_scikit_activeml():
 def test_the_middle_of_each_lump_without_a_label_is_picked_the_largest_lump_first():
     offsets = [[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1], [2, 2], [-2, 2], [2, -2]]
     lumps = [np.add(offsets[:size], centre) for size, centre in ((6, 0), (8, 100), (7, 200))]
-    pool = pool_of(np.concatenate(lumps).astype(float), labelled=[7])
+    pool = pool_over(np.concatenate(lumps).astype(float), labelled=[7])
     picks = pool.unlabelled[typiclust(pool, 2, stream(), neighbours=4, most_clusters=3)]
     assert picks.tolist() == [14, 0]  # not 6: its lump has a label
     picks = pool.unlabelled[typiclust(pool, 4, stream(), neighbours=4, most_clusters=3)]
@@ -190,7 +170,7 @@ def test_the_middle_of_each_lump_without_a_label_is_picked_the_largest_lump_firs
 
 def test_small_clusters_wait_and_outliers_with_them():
     X = np.concatenate([stream().normal(size=(30, 2)), [[1e3, 0], [0, 1e3]]])
-    pool = pool_of(X)
+    pool = pool_over(X)
     labels = k_means(pool.training, 3, 64)
     assert sorted(np.bincount(labels)) == [1, 1, 30]
     assert set(typiclust(pool, 3, stream(), most_clusters=3)) <= set(range(30))
@@ -206,7 +186,7 @@ def given_clusters(monkeypatch, labels):
 def test_the_smallest_clusters_are_served_first_and_large_ones_take_what_is_left(monkeypatch):
     given_clusters(monkeypatch, [0] * 6 + [1] * 2 + [2] * 3 + [0] * 20)
     p = np.concatenate([np.linspace(0.5, 0.6, 11), np.full(20, 0.99)])
-    pool = pool_of(np.zeros((31, 1)), probabilities=np.column_stack([p, 1 - p]))
+    pool = pool_over(np.zeros((31, 1)), probabilities=np.column_stack([p, 1 - p]))
     names = np.array(["a"] * 6 + ["b"] * 2 + ["c"] * 3 + ["far"] * 20)
     picks = names[cluster_margin(pool, 11, stream(), candidates=1.0)].tolist()
     assert picks == [*"bca", *"bca", *"ca", *"aaa"]
@@ -221,7 +201,7 @@ def test_with_as_many_candidates_as_picks_these_are_the_smallest_margins():
 def test_within_a_cluster_every_candidate_is_equally_likely(monkeypatch):
     given_clusters(monkeypatch, [0] * 6)
     p = np.linspace(0.5, 0.6, 6)
-    pool = pool_of(np.zeros((6, 1)), probabilities=np.column_stack([p, 1 - p]))
+    pool = pool_over(np.zeros((6, 1)), probabilities=np.column_stack([p, 1 - p]))
     rng, counts = stream(), np.zeros(6)
     for _ in range(1800):
         counts[cluster_margin(pool, 1, rng, candidates=4.0)] += 1
@@ -281,7 +261,7 @@ def test_features_are_shifted_by_a_millionth_so_that_few_values_are_no_ties(seed
     rng = generator(0, "training", "k_means 20 64")
     estimator = KMeans(20, n_init=1, random_state=draw_integer(rng))
     expected = estimator.fit(X * (1 + 1e-6 * rng.random(6))).labels_
-    labels = k_means(pool_of(X).training, 20, 64)
+    labels = k_means(pool_over(X).training, 20, 64)
     np.testing.assert_array_equal(labels, expected)
     for row in range(200):  # equal examples stay together
         assert len(set(labels[(X[row] == X).all(axis=1)])) == 1
@@ -293,12 +273,12 @@ def test_minibatches_find_about_as_good_clusters(monkeypatch):
     def inertia(labels):
         return sum(((X[labels == c] - X[labels == c].mean(axis=0)) ** 2).sum() for c in set(labels))
 
-    all_at_once = k_means(pool_of(X).training, 30, 64)
+    all_at_once = k_means(pool_over(X).training, 30, 64)
     monkeypatch.setattr(kmeans, "_MOST_AT_ONCE", 2000)
-    labels = k_means(pool_of(X).training, 30, 64)
+    labels = k_means(pool_over(X).training, 30, 64)
     assert (labels != all_at_once).any()
     assert inertia(labels) < 1.15 * inertia(all_at_once)
-    np.testing.assert_array_equal(labels, k_means(pool_of(X).training, 30, 64))
+    np.testing.assert_array_equal(labels, k_means(pool_over(X).training, 30, 64))
 
 
 @pytest.mark.parametrize("as_sparse", [False, True])
@@ -306,7 +286,7 @@ def test_minibatches_find_about_as_good_clusters(monkeypatch):
 def test_the_projection_keeps_the_distances_as_far_as_components_go(n, as_sparse):
     rng = stream()
     X = (rng.normal(size=(n, 5)) @ rng.normal(size=(5, 80))) * np.array([1.0] * 5 + [0.3] * 75)
-    training = pool_of(sparse.csr_matrix(X) if as_sparse else X).training
+    training = pool_over(sparse.csr_matrix(X) if as_sparse else X).training
     values = projected(training, 8)  # of rank 5, so that eight hold all
     assert values.shape == (n, 8)
     some = rng.integers(n, size=(40, 2))
@@ -317,37 +297,37 @@ def test_the_projection_keeps_the_distances_as_far_as_components_go(n, as_sparse
 
 def test_the_projection_is_onto_the_directions_of_largest_variance():
     X = stream().normal(size=(300, 20)) * np.linspace(3, 0.1, 20) + 7
-    values = projected(pool_of(X).training, 4)
+    values = projected(pool_over(X).training, 4)
     own = np.linalg.svd(X - X.mean(axis=0), compute_uv=False)[:4]
     np.testing.assert_allclose(np.linalg.norm(values, axis=0), own, rtol=1e-6)
 
 
 def test_another_number_of_components_is_another_projection():
-    training = pool_of(stream().normal(size=(40, 20))).training
+    training = pool_over(stream().normal(size=(40, 20))).training
     assert [projected(training, number).shape[1] for number in (3, 5, 3)] == [3, 5, 3]
 
 
 def test_fewer_distinct_examples_than_clusters_are_no_reason_to_warn():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        assert len(set(k_means(pool_of(np.ones((9, 2))).training, 4, 64))) == 1
+        assert len(set(k_means(pool_over(np.ones((9, 2))).training, 4, 64))) == 1
     assert not caught
 
 
 def test_with_no_fewer_components_than_features_these_stay_as_they_are():
     X = stream().normal(size=(30, 6))
-    np.testing.assert_array_equal(projected(pool_of(X).training, 6), X)
-    np.testing.assert_array_equal(projected(pool_of(sparse.csr_matrix(X)).training, 6), X)
+    np.testing.assert_array_equal(projected(pool_over(X).training, 6), X)
+    np.testing.assert_array_equal(projected(pool_over(sparse.csr_matrix(X)).training, 6), X)
 
 
 @pytest.mark.parametrize("as_sparse", [False, True])
 def test_equal_rows_stay_equal_under_the_projection(as_sparse):
     X = np.repeat(stream().random((40, 90)), 5, axis=0)
     X = sparse.csr_matrix(X) if as_sparse else X
-    assert len(np.unique(projected(pool_of(X).training, 10), axis=0)) == 40
+    assert len(np.unique(projected(pool_over(X).training, 10), axis=0)) == 40
     X = np.full((50, 90), 0.1)
     X = sparse.csr_matrix(X) if as_sparse else X
-    assert len(np.unique(projected(pool_of(X).training, 10), axis=0)) == 1
+    assert len(np.unique(projected(pool_over(X).training, 10), axis=0)) == 1
 
 
 def test_typiclust_on_a_projection_is_that_of_the_definition_there():
@@ -414,7 +394,7 @@ def test_any_pool_is_answered_with_distinct_rows(shape, as_sparse, size, n_label
             parameters, version = resolve(name, {})
             spec = StrategySpec(name, name, parameters, version)
             answers = [
-                query(spec, pool_of(X, range(n_labelled), p), n, stream())[0].tolist()
+                query(spec, pool_over(X, range(n_labelled), p), n, stream())[0].tolist()
                 for _ in range(2)
             ]
             assert answers[0] == answers[1]

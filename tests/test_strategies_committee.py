@@ -15,7 +15,7 @@ from alrun.errors import StrategyError
 from alrun.models.classifier import Classifier
 from alrun.models.predictions import Predictions
 from alrun.spec import StrategySpec
-from alrun.strategies import NEEDS, committee, query, resolve
+from alrun.strategies import committee, query, resolve
 from alrun.strategies.committee import bald, qbc_kl, qbc_vote
 from alrun.strategies.pool import Pool
 
@@ -47,7 +47,7 @@ def drawn(
 
 def members_of(pool, seed, n_members=5):
     """What the committee of a seed is fitted on, and it."""
-    return committee._committee(pool, stream(seed), n_members)
+    return committee.committee_of(pool, stream(seed), n_members)
 
 
 # By the definitions
@@ -213,7 +213,7 @@ def test_a_class_that_a_member_has_not_seen_has_probability_zero():
         if any(3 not in member.seen for member in members):
             break
     pool = drawn()
-    member = committee._Member(drawn(n_classes=2).model, np.array([0, 2]))
+    member = committee.Member(drawn(n_classes=2).model, np.array([0, 2]))
     probabilities = member.probabilities(pool.X, 4)
     assert (probabilities[:, [1, 3]] == 0).all()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
@@ -272,8 +272,8 @@ def test_the_fitted_model_stays_as_it_is():
 
 
 def test_votes_need_no_probabilities():
-    assert "qbc_vote" not in NEEDS
-    assert NEEDS["qbc_kl"] == NEEDS["bald"] == ("predict_proba",)
+    assert not hasattr(qbc_vote, "needs")
+    assert qbc_kl.needs == bald.needs == ("predict_proba",)
     pool = drawn(model="sklearn.svm.LinearSVC")
     assert not pool.has_probabilities
     assert qbc_vote(pool, 3, stream()).max() > 0
@@ -298,8 +298,8 @@ def test_the_parameters_are_plain_data(strategy):
 @pytest.mark.parametrize("members", [2, 9])
 def test_the_number_of_members_counts(strategy, members, monkeypatch):
     made = []
-    renewed = committee._renewed
-    monkeypatch.setattr(committee, "_renewed", lambda *given: made.append(1) or renewed(*given))
+    renewed = committee.renewed
+    monkeypatch.setattr(committee, "renewed", lambda *given: made.append(1) or renewed(*given))
     strategy(drawn(), 1, stream(), members=members)
     assert len(made) == members
 

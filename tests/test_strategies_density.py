@@ -2,7 +2,6 @@
 
 import math
 import warnings
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,33 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.metrics.pairwise import cosine_similarity
+from strategy_pools import pool_over, stream
 
 from alrun.errors import StrategyError
-from alrun.models.predictions import Predictions
 from alrun.spec import StrategySpec
 from alrun.strategies import query, resolve
 from alrun.strategies.density import density, mean_similarities
-from alrun.strategies.pool import Pool
 from alrun.strategies.uncertainty import entropy
-
-
-def stream(seed=0):
-    return np.random.default_rng(seed)
-
-
-def pool_of(X, probabilities=None, labelled=()):
-    n = X.shape[0]
-    if probabilities is None:
-        probabilities = np.full((n, 2), 0.5)
-    model = SimpleNamespace(
-        has_probabilities=True,
-        n_classes=probabilities.shape[1],
-        probabilities=lambda X: probabilities,
-        estimator=None,
-    )
-    labelled = np.array(labelled, dtype=int)
-    unlabelled = stream(n).permutation(np.setdiff1d(np.arange(n), labelled))
-    return Pool(X, unlabelled, labelled, labelled * 0, Predictions(model, X))
 
 
 def naive(X, probabilities, beta):
@@ -60,7 +39,9 @@ def test_scores_are_those_of_the_definition(seed, beta, as_sparse):
     X[rng.random(X.shape) < 0.3] = 0
     X[7] = 0
     p = rng.dirichlet(np.full(4, 0.5), size=60)
-    pool = pool_of(sparse.csr_matrix(X) if as_sparse else X, p, labelled=[3, 8, 20])
+    pool = pool_over(
+        sparse.csr_matrix(X) if as_sparse else X, probabilities=p, labelled=[3, 8, 20], order=0
+    )
     expected = naive(X, p, beta)[pool.unlabelled]
     np.testing.assert_allclose(density(pool, 5, stream(), beta=beta), expected, rtol=1e-9)
     order = sorted(range(57), key=lambda row: (-float(f"{expected[row]:.8e}"), row))
@@ -72,13 +53,13 @@ def test_scores_are_those_of_the_definition(seed, beta, as_sparse):
 def test_similarities_are_the_means_of_all_pairs(seed):
     X = stream(seed).random((80, 6))
     expected = cosine_similarity(X).mean(axis=1)
-    np.testing.assert_allclose(mean_similarities(pool_of(X).training), expected, rtol=1e-12)
+    np.testing.assert_allclose(mean_similarities(pool_over(X).training), expected, rtol=1e-12)
 
 
 def test_where_all_are_as_uncertain_the_example_amid_the_others_is_picked():
     angles = np.array([-1.1, 0.0, 0.1, 0.2, 0.3, 0.4, 1.55])
     X = np.column_stack([np.cos(angles), np.sin(angles)]) * [[90], [1], [9], [2], [5], [3], [100]]
-    pool = pool_of(X)
+    pool = pool_over(X, order=0)
     ranked = pool.unlabelled[np.argsort(-density(pool, 1, stream()))]
     assert ranked[0] == 3
     assert ranked[-2:].tolist() == [0, 6]  # the outliers, however long
@@ -87,7 +68,7 @@ def test_where_all_are_as_uncertain_the_example_amid_the_others_is_picked():
 def test_beta_zero_is_entropy_and_a_large_one_forgets_it():
     rng = stream()
     X, p = rng.random((30, 3)), rng.dirichlet(np.ones(3), size=30)
-    pool = pool_of(X, p)
+    pool = pool_over(X, (), p, order=0)
     np.testing.assert_array_equal(density(pool, 1, rng, beta=0.0), entropy(pool, 1, rng))
     similar = cosine_similarity(X).mean(axis=1)[pool.unlabelled]
     assert np.argmax(density(pool, 1, rng, beta=1e3)) == np.argmax(similar)
@@ -95,18 +76,18 @@ def test_beta_zero_is_entropy_and_a_large_one_forgets_it():
 
 def test_a_mean_of_zero_but_for_rounding_is_zero():
     angles = 2 * np.pi * np.arange(7) / 7
-    pool = pool_of(np.column_stack([np.cos(angles), np.sin(angles)]))
+    pool = pool_over(np.column_stack([np.cos(angles), np.sin(angles)]))
     assert not density(pool, 1, stream()).any()
 
 
 def test_similarities_are_computed_once_per_split():
-    pool = pool_of(stream().random((20, 3)))
+    pool = pool_over(stream().random((20, 3)))
     assert mean_similarities(pool.training) is mean_similarities(pool.training)
 
 
 def test_equal_rows_have_equal_scores():
     X = np.repeat(stream().random((10, 30)), 3, axis=0)
-    scores = density(pool_of(X), 1, stream())
+    scores = density(pool_over(X), 1, stream())
     assert len({f"{score:.8e}" for score in scores}) == 10
 
 
@@ -137,7 +118,7 @@ def test_any_pool_is_scored(shape, as_sparse, size, n_labelled, model, beta):
     X = sparse.csr_matrix(X) if as_sparse else X
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        pool = pool_of(X, p, range(n_labelled))
+        pool = pool_over(X, range(n_labelled), p, order=n)
         scores = density(pool, 1, rng, beta=beta)
     assert scores.shape == (size,)
     assert np.isfinite(scores).all()
@@ -150,4 +131,4 @@ def test_any_pool_is_scored(shape, as_sparse, size, n_labelled, model, beta):
 @pytest.mark.parametrize("beta", [-1.0, math.nan, math.inf, "1", True, None])
 def test_a_senseless_beta_is_refused(beta):
     with pytest.raises(StrategyError, match=r"^beta of density must be a number from 0 on, not "):
-        density(pool_of(np.eye(3)), 1, stream(), beta=beta)
+        density(pool_over(np.eye(3)), 1, stream(), beta=beta)

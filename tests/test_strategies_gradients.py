@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategy_pools import Scripted, asked, drawn, odd_pools, picked, pool_of, stream
 
-from alrun.strategies import NEEDS
+from alrun.strategies import BUILT_IN
 from alrun.strategies.gradients import to_the_likeliest
 from alrun.strategies.greedy import proportional
 
@@ -198,4 +198,4 @@ def test_odd_pools_are_survived(name, pool, data):
 
 @pytest.mark.parametrize("name", BOTH)
 def test_their_needs_are_known(name):
-    assert NEEDS[name] == ("predict_proba",)
+    assert BUILT_IN[name].needs == ("predict_proba",)

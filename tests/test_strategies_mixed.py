@@ -13,7 +13,7 @@ from alrun.datasets import Dataset
 from alrun.errors import StrategyError
 from alrun.loop import run_active_learning
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
-from alrun.strategies import NEEDS, resolve
+from alrun.strategies import BUILT_IN, resolve
 from alrun.strategies.uncertainty import closeness
 
 ALL = ("balanced", "falcun", "power_margin")
@@ -273,7 +273,7 @@ def test_a_share_above_one_is_refused():
 
 @pytest.mark.parametrize("name", ALL)
 def test_their_needs_are_known(name):
-    assert NEEDS[name] == ("predict_proba",)
+    assert BUILT_IN[name].needs == ("predict_proba",)
 
 
 @pytest.mark.parametrize("name", [*ALL, "badge", "egl"])

@@ -13,7 +13,9 @@ import numpy as np
 from alrun.errors import StrategyError, nearest
 from alrun.named import completed, defaults_of, imported
 from alrun.spec import IntArray, StrategySpec
+from alrun.strategies import activeml
 from alrun.strategies.baseline import random
+from alrun.strategies.checked import refuse_senseless
 from alrun.strategies.clusters import cluster_margin, typiclust
 from alrun.strategies.committee import bald, qbc_kl, qbc_vote
 from alrun.strategies.cover import max_herding, prob_cover
@@ -51,21 +53,6 @@ BUILT_IN: dict[str, Strategy] = {
         bald,
     )
 }
-# The methods of the model of which a strategy needs one. One of a user's own finds out as it runs.
-NEEDS = {
-    "least_confidence": ("predict_proba",),
-    "margin": ("predict_proba", "decision_function"),
-    "entropy": ("predict_proba",),
-    "power_margin": ("predict_proba",),
-    "balanced": ("predict_proba",),
-    "badge": ("predict_proba",),
-    "falcun": ("predict_proba",),
-    "egl": ("predict_proba",),
-    "cluster_margin": ("predict_proba", "decision_function"),
-    "density": ("predict_proba",),
-    "qbc_kl": ("predict_proba",),
-    "bald": ("predict_proba",),
-}
 
 
 def parameters_of(name: str) -> dict[str, Any]:
@@ -78,32 +65,45 @@ def parameters_of(name: str) -> dict[str, Any]:
         ) from error
 
 
-def resolve(name: str, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+def resolve(name: str, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], int | str]:
     """Return all parameters of a strategy, defaults included, and its version.
 
     The version is the function's attribute `version`, 1 where it has none: raise it when the
-    function changes, and its runs are computed anew. Raises StrategyError.
+    function changes, and its runs are computed anew. That of scikit-activeml's is the library's.
+    Raises StrategyError, also where alrun's own or scikit-activeml's make no sense of a value.
     """
+    function = find(name)
     resolved = completed(name, parameters_of(name), parameters, StrategyError)
     try:
         json.dumps(resolved, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise StrategyError(f"a parameter of {name} is not plain data: {error}") from error
-    version = getattr(find(name), "version", 1)
+    if name in BUILT_IN:
+        refuse_senseless(function, resolved)
+    elif activeml.is_one(name):
+        activeml.refuse_senseless(name, resolved)
+        return resolved, activeml.version()
+    version = getattr(function, "version", 1)
     if not isinstance(version, int) or isinstance(version, bool):
         raise StrategyError(f"the version of {name} must be a whole number, not {version!r}")
     return resolved, version
 
 
 def find(name: str) -> Strategy:
-    """Return the function of a built-in strategy or of `package.module:function`."""
+    """Return the function of a strategy, wherever it is from; raises StrategyError.
+
+    `name` is that of one built in, `package.module:function`, `folder/file.py:function` or
+    `skactiveml:ClassName`.
+    """
     if name in BUILT_IN:
         return BUILT_IN[name]
     if ":" not in name:
         raise StrategyError(
             f"there is no strategy '{name}'{nearest(name, BUILT_IN)}; one of your own is named by"
-            " where it is, as in package.module:function"
+            " where it is, as in package.module:function or mine.py:function"
         )
+    if activeml.is_one(name):
+        return activeml.find(name)
     function = imported(name, ":", StrategyError)
     if not callable(function):
         raise StrategyError(f"'{name}' is not a function")

@@ -1,6 +1,9 @@
 """Parameters of strategies that must make sense."""
 
 import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, NoReturn
 
 from alrun.errors import StrategyError
 
@@ -29,3 +32,27 @@ def number(
         limits = f"from {low:g} on" if high == sys.float_info.max else f"from {low:g} to {high:g}"
         raise StrategyError(f"{key} of {strategy} must be a number {limits}, not {value!r}")
     return float(value)  # type: ignore[arg-type]
+
+
+def refuse_senseless(strategy: Callable[..., Any], parameters: Mapping[str, Any]) -> None:
+    """Raise StrategyError where a strategy of alrun's makes no sense of its parameters.
+
+    Each looks at all of them before it looks at anything else; so it is asked with a pool that
+    stops it there.
+    """
+    with suppress(_SeenError):
+        strategy(_Unseen(), 1, _Unseen(), **parameters)
+
+
+class _SeenError(Exception):
+    """A strategy has found its parameters in order, and goes on to look at the pool."""
+
+
+class _Unseen:
+    """A pool, or a generator, that ends whoever looks at it."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise _SeenError
+
+    def __len__(self) -> int:
+        raise _SeenError

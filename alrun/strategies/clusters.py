@@ -8,6 +8,7 @@ import numpy as np
 from alrun.metrics import FloatArray
 from alrun.spec import IntArray
 from alrun.strategies.checked import number, whole_number
+from alrun.strategies.needs import needs
 from alrun.strategies.partition import k_means, projected
 from alrun.strategies.pool import Pool
 from alrun.strategies.ranking import best
@@ -68,6 +69,7 @@ def typiclust(
     return np.array(picked, dtype=np.int64)
 
 
+@needs("predict_proba", "decision_function")
 def cluster_margin(
     pool: Pool,
     n: int,

@@ -16,6 +16,7 @@ from alrun.metrics import FloatArray
 from alrun.seeds import draw_integer
 from alrun.spec import IntArray
 from alrun.strategies.checked import whole_number
+from alrun.strategies.needs import needs
 from alrun.strategies.pool import Pool
 from alrun.strategies.uncertainty import entropy_of
 
@@ -26,21 +27,24 @@ def qbc_vote(pool: Pool, n: int, rng: np.random.Generator, members: int = 5) -> 
     Few members have few ways to vote: most examples tie, and chance decides. Source: Seung, Opper
     and Sompolinsky 1992, Query by committee; vote entropy after Dagan and Engelson 1995.
     """
+    committee = committee_of(pool, rng, members)
     shares = np.zeros((len(pool), pool.n_classes))
-    for member in _committee(pool, rng, members):
+    for member in committee:
         shares[np.arange(len(pool)), pool.asked(member.votes)] += 1 / members
     return entropy_of(shares)
 
 
+@needs("predict_proba")
 def qbc_kl(pool: Pool, n: int, rng: np.random.Generator, members: int = 5) -> FloatArray:
     """Score by the mean KL divergence of the members' probabilities from their mean.
 
     Source: McCallum and Nigam 1998, Employing EM and pool-based active learning for text
     classification.
     """
+    committee = committee_of(pool, rng, members)
     consensus = np.zeros((len(pool), pool.n_classes))
     own_entropy = np.zeros(len(pool))
-    for member in _committee(pool, rng, members):
+    for member in committee:
         probabilities = pool.asked(partial(member.probabilities, n_classes=pool.n_classes))
         consensus += probabilities / members
         own_entropy += entropy_of(probabilities) / members
@@ -49,6 +53,7 @@ def qbc_kl(pool: Pool, n: int, rng: np.random.Generator, members: int = 5) -> Fl
     return np.where(score < _ROUNDING, 0.0, score)
 
 
+@needs("predict_proba")
 def bald(pool: Pool, n: int, rng: np.random.Generator, members: int = 5) -> FloatArray:
     """Score by the information that the label has on which member is right: qbc_kl by its rule.
 
@@ -65,7 +70,7 @@ _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
-class _Member:
+class Member:
     """An estimator with the classes it has seen; with one alone it is not fitted, and says that."""
 
     estimator: Any
@@ -89,16 +94,16 @@ class _Member:
         return whole
 
 
-def _committee(pool: Pool, rng: np.random.Generator, n_members: int) -> list[_Member]:
-    """Fit the members, each on a bootstrap of its own."""
+def committee_of(pool: Pool, rng: np.random.Generator, n_members: int) -> list[Member]:
+    """Fit the members, each on a bootstrap of its own; raises StrategyError below two members."""
     whole_number("a committee", "members", n_members, 2)
     committee = []
     for _ in range(n_members):
         rows = _bootstrap(pool.y_labelled, rng)
-        estimator, seen = _renewed(pool.model, rng), np.unique(pool.y_labelled[rows])
+        estimator, seen = renewed(pool.model, rng), np.unique(pool.y_labelled[rows])
         if len(seen) > 1:
             estimator.fit(pool.X_labelled[rows], pool.y_labelled[rows])
-        committee.append(_Member(estimator, seen))
+        committee.append(Member(estimator, seen))
     return committee
 
 
@@ -111,7 +116,7 @@ def _bootstrap(labels: IntArray, rng: np.random.Generator) -> IntArray:
     return rows
 
 
-def _renewed(model: Any, rng: np.random.Generator) -> Any:
+def renewed(model: Any, rng: np.random.Generator) -> Any:
     """Return an unfitted copy of an estimator; every `random_state` in it is drawn from `rng`."""
     estimator = clone(model)
     states = [key for key in sorted(estimator.get_params()) if key.endswith("random_state")]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from alrun.errors import StrategyError
 from alrun.metrics import FloatArray
 from alrun.spec import IntArray
+from alrun.strategies.checked import whole_number
 from alrun.strategies.pool import Pool
 from alrun.strategies.ranking import best
 from alrun.strategies.reference import Reference, reference_points
@@ -36,6 +37,7 @@ def prob_cover(
     learning through a covering lens.
     """
     _check_length("delta", delta)
+    whole_number("prob_cover", "reference", reference, 1)
     positions = reference_points(pool.training, reference)
     name = f"prob_cover {delta} {reference}"
 
@@ -77,6 +79,7 @@ def max_herding(
     more robust low-budget active learning.
     """
     _check_length("bandwidth", bandwidth)
+    whole_number("max_herding", "reference", reference, 1)
     positions = reference_points(pool.training, reference)
     name = f"max_herding {bandwidth} {reference}"
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from alrun.metrics import FloatArray
 from alrun.strategies.checked import number
+from alrun.strategies.needs import needs
 from alrun.strategies.pool import Pool
 from alrun.strategies.training import Training
 from alrun.strategies.uncertainty import entropy
@@ -12,6 +13,7 @@ from alrun.strategies.uncertainty import entropy
 _ZERO = 1e-12
 
 
+@needs("predict_proba")
 def density(pool: Pool, n: int, rng: np.random.Generator, beta: float = 1.0) -> FloatArray:
     """Score by entropy x (mean similarity to all)^beta; centred features leave half at zero.
 

@@ -12,10 +12,12 @@ from alrun.features import distances_from, squared_norms_of
 from alrun.metrics import FloatArray
 from alrun.spec import IntArray
 from alrun.strategies.greedy import proportional
+from alrun.strategies.needs import needs
 from alrun.strategies.pool import Pool
 from alrun.strategies.ranking import best
 
 
+@needs("predict_proba")
 def badge(pool: Pool, n: int, rng: np.random.Generator) -> IntArray:
     """Pick by k-means++ among the gradients for the likeliest labels, the longest first.
 
@@ -33,6 +35,7 @@ def badge(pool: Pool, n: int, rng: np.random.Generator) -> IntArray:
     return proportional(distances(longest)[:, 0], distances, n, rng, longest)
 
 
+@needs("predict_proba")
 def egl(pool: Pool, n: int, rng: np.random.Generator) -> FloatArray:
     """Score by the expected length of the gradient, ‖x‖ sum p_k ‖p - e_k‖; chases large norms.
 

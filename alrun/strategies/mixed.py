@@ -10,11 +10,13 @@ from alrun.metrics import FloatArray
 from alrun.spec import IntArray
 from alrun.strategies.checked import number
 from alrun.strategies.greedy import one_by_one
+from alrun.strategies.needs import needs
 from alrun.strategies.pool import Pool
 from alrun.strategies.spread import nearest_labelled
 from alrun.strategies.uncertainty import closeness, entropy
 
 
+@needs("predict_proba")
 def balanced(pool: Pool, n: int, rng: np.random.Generator, w: float = 0.5) -> IntArray:
     """Pick by w entropy + (1 - w) distance to all labelled or picked, each from 0 to 1.
 
@@ -37,6 +39,7 @@ def balanced(pool: Pool, n: int, rng: np.random.Generator, w: float = 0.5) -> In
     return one_by_one(nearest_labelled(pool), pool.squared_distances, n, scores)
 
 
+@needs("predict_proba")
 def falcun(pool: Pool, n: int, rng: np.random.Generator, gamma: float = 10.0) -> IntArray:
     """Draw in proportion to (uncertainty + distance of the probabilities)^gamma, one by one.
 

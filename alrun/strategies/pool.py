@@ -101,6 +101,14 @@ class Pool:
         """
         return rows_of(self._predictions.probabilities, self._unlabelled)
 
+    def probabilities_of(self, X: Any) -> FloatArray:
+        """Return the class probabilities of any rows of features, shape (len(X), n_classes)."""
+        return self._predictions.classifier.probabilities(X)
+
+    def classes_of(self, X: Any) -> IntArray:
+        """Return the class code that the model predicts for any rows of features."""
+        return self._predictions.classifier.predict(X)
+
     @cached_property
     def decision(self) -> FloatArray:
         """Decision values of the unlabelled, shape (len(pool), n_classes); -inf if unseen.

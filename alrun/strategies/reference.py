@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from alrun.errors import StrategyError
 from alrun.features import ROUNDING, distances_from, products_of, squared_norms_of
 from alrun.metrics import FloatArray
 from alrun.spec import IntArray
@@ -25,12 +24,7 @@ _SPARSE = 0.1
 
 
 def reference_points(training: Training, size: int) -> IntArray:
-    """Return the positions of `size` examples, drawn once per split; of all if there are no more.
-
-    Raises StrategyError where `size` is no number of points.
-    """
-    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-        raise StrategyError(f"reference must be a whole number of at least 1, not {size!r}")
+    """Return the positions of `size` examples, drawn once per split; of all if no more."""
     n = len(training)
     if size >= n:
         return np.arange(n)
