@@ -2,7 +2,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-PEERS := .venv/.peers
 EXPERIMENTS := $(wildcard experiments/*.toml)
 
 .DEFAULT_GOAL := help
@@ -29,7 +28,7 @@ lint: $(READY)  ## check style and types, and that the README's numbers are thos
 	$(BIN)/mypy
 	$(BIN)/python experiments/readme.py --check
 
-bench: $(PEERS)  ## measure speed, beside other libraries; the figures go to results/benchmarks.json
+bench: $(READY)  ## measure speed, beside other libraries; the figures go to results/benchmarks.json
 	$(BIN)/python tests/benchmarks/bench.py
 
 reproduce: $(READY)  ## compute every experiment anew and compare with the committed results
@@ -46,10 +45,6 @@ lock: $(READY)  ## resolve the dependencies anew into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-annotate \
 		--python-version 3.11 --custom-compile-command "make lock" \
 		--all-extras --group pyproject.toml:dev pyproject.toml --output-file requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate \
-		--python-version 3.11 --custom-compile-command "make lock" \
-		--constraint requirements.lock --all-extras --group pyproject.toml:peers pyproject.toml \
-		--output-file requirements-peers.lock
 
 clean:  ## remove .venv, caches and the run files of sweeps
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -62,7 +57,3 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
-
-$(PEERS): $(READY) requirements-peers.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-peers.lock
-	@touch $(PEERS)

@@ -132,7 +132,7 @@ def test_cluster_margin_is_that_of_the_definition(seed, as_sparse):
 
 
 def test_typiclust_is_that_of_scikit_activeml():
-    peer = pytest.importorskip("skactive ml".replace(" ", "") + ".pool")
+    peer = pytest.importorskip("skactiveml.pool")
     compared = 0
     for seed in range(20):
         pool = drawn(seed, n=120, n_labelled=3)

@@ -1,7 +1,7 @@
 """Measure refits and rounds beside those of scikit-learn and scikit-activeml, in turn.
 
 One thread, imports left out, medians, each figure of ours followed by a figure of theirs: machines
-are noisy, ratios less so. The peers are installed by `make bench` and never with the package.
+are noisy, ratios less so.
 """
 
 import gc
