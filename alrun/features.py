@@ -8,12 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
-from alrun.spec import IntArray
-
-FloatArray = npt.NDArray[np.floating[Any]]
+from alrun.spec import FloatArray, IntArray
 
 # Numbers in a part of the features that is copied out: 32 MB.
 LARGEST_BLOCK = 4_000_000

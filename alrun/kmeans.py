@@ -14,9 +14,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.extmath import row_norms
 from threadpoolctl import threadpool_limits
 
-from alrun.metrics import FloatArray
 from alrun.seeds import draw_integer
-from alrun.spec import IntArray
+from alrun.spec import FloatArray, IntArray
 
 # Examples up to which k-means sees all of them in every step; beyond, that takes too long.
 _MOST_AT_ONCE = 10_000

@@ -7,8 +7,7 @@ classes in the test part, the macro F1 the mean over the classes in the test par
 
 import numpy as np
 
-from alrun.features import FloatArray as FloatArray
-from alrun.spec import IntArray, Scores
+from alrun.spec import FloatArray, IntArray, Scores
 
 
 def score(

@@ -16,6 +16,7 @@ from alrun.seeds import canonical_json
 SPEC_VERSION = 1
 
 IntArray = npt.NDArray[np.integer[Any]]
+FloatArray = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)

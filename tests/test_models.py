@@ -293,6 +293,11 @@ def test_what_makes_no_classifier_is_one_line(factory, name, fragments):
         assert fragment in str(caught.value)
 
 
+def test_a_model_in_a_file_is_named_by_its_module(factory):
+    with pytest.raises(ModelError, match=r"'own_models\.py:forest' is a file; .* mine:function"):
+        resolve("own_models.py:forest", {})
+
+
 def test_nothing_of_the_standard_library_is_called(tmp_path):
     kept = tmp_path / "kept"
     kept.mkdir()

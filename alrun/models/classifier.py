@@ -7,11 +7,10 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from alrun.errors import ModelError
-from alrun.metrics import FloatArray
 from alrun.models import build
 from alrun.models.logistic import Logistic
 from alrun.models.weights import labels_weighted, weights_by_code
-from alrun.spec import IntArray
+from alrun.spec import FloatArray, IntArray
 
 
 class Classifier:

@@ -13,7 +13,7 @@ from sklearn.utils import get_tags
 from alrun.errors import ModelError, first_line, nearest
 from alrun.models.logistic import logistic
 from alrun.models.weights import checked_weights
-from alrun.named import completed, defaults_of, imported
+from alrun.named import completed, defaults_of, file_of, imported
 from alrun.seeds import draw_integer, generator
 
 BUILT_IN = {"logistic": logistic}
@@ -100,6 +100,11 @@ def _factory(name: str) -> Any:
         raise ModelError(
             f"there is no model '{name}'{nearest(name, BUILT_IN)}; a scikit-learn classifier is"
             " named by its import path, as in sklearn.svm.SVC"
+        )
+    if file_of(name) is not None:
+        raise ModelError(
+            f"'{name}' is a file; a model of your own is named by its module, as in mine:function,"
+            " and found where alrun is started"
         )
     factory = imported(name, ":" if ":" in name else ".", ModelError)
     if not callable(factory) or _is_of_python(factory):

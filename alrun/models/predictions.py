@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 
 from alrun.features import of_all, of_rows
-from alrun.metrics import FloatArray
 from alrun.models.classifier import Classifier
 from alrun.models.logistic import Logistic
-from alrun.spec import IntArray
+from alrun.spec import FloatArray, IntArray
 
 
 class Predictions:

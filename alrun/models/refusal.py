@@ -15,12 +15,11 @@ from sklearn.utils import get_tags
 
 from alrun.datasets import Dataset
 from alrun.errors import ModelError, nearest
-from alrun.metrics import FloatArray
 from alrun.models import build
 from alrun.models.classifier import Classifier
 from alrun.models.weights import labels_weighted
 from alrun.seeds import generator
-from alrun.spec import IntArray, ModelSpec, RunSpec
+from alrun.spec import FloatArray, IntArray, ModelSpec, RunSpec
 
 # What data can have that some models do not take.
 _REFUSED = {

@@ -15,11 +15,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
 from alrun.errors import StrategyError, first_line, nearest
-from alrun.metrics import FloatArray
 from alrun.models.classifier import Classifier
 from alrun.models.predictions import Predictions
 from alrun.seeds import draw_integer, generator
-from alrun.spec import IntArray
+from alrun.spec import FloatArray, IntArray
 from alrun.strategies.committee import Member, committee_of, renewed
 from alrun.strategies.pool import Pool
 

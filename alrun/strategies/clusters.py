@@ -5,8 +5,7 @@ from math import ceil
 
 import numpy as np
 
-from alrun.metrics import FloatArray
-from alrun.spec import IntArray
+from alrun.spec import FloatArray, IntArray
 from alrun.strategies.checked import number, whole_number
 from alrun.strategies.needs import needs
 from alrun.strategies.partition import k_means, projected

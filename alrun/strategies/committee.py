@@ -12,9 +12,8 @@ import numpy as np
 from sklearn.base import clone
 
 from alrun.errors import StrategyError
-from alrun.metrics import FloatArray
 from alrun.seeds import draw_integer
-from alrun.spec import IntArray
+from alrun.spec import FloatArray, IntArray
 from alrun.strategies.checked import whole_number
 from alrun.strategies.needs import needs
 from alrun.strategies.pool import Pool

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alrun.errors import StrategyError
-from alrun.metrics import FloatArray
-from alrun.spec import IntArray
+from alrun.spec import FloatArray, IntArray
 from alrun.strategies.checked import whole_number
 from alrun.strategies.pool import Pool
 from alrun.strategies.ranking import best

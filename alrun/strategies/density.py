@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from alrun.metrics import FloatArray
+from alrun.spec import FloatArray
 from alrun.strategies.checked import number
 from alrun.strategies.needs import needs
 from alrun.strategies.pool import Pool

@@ -9,8 +9,7 @@ of the residuals' and of the features'. The intercept has no part in it.
 import numpy as np
 
 from alrun.features import distances_from, squared_norms_of
-from alrun.metrics import FloatArray
-from alrun.spec import IntArray
+from alrun.spec import FloatArray, IntArray
 from alrun.strategies.greedy import proportional
 from alrun.strategies.needs import needs
 from alrun.strategies.pool import Pool

@@ -6,8 +6,7 @@ Both are brought to the range from 0 to 1 before they are added.
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from alrun.metrics import FloatArray
-from alrun.spec import IntArray
+from alrun.spec import FloatArray, IntArray
 from alrun.strategies.checked import number
 from alrun.strategies.greedy import one_by_one
 from alrun.strategies.needs import needs

@@ -5,8 +5,7 @@ from functools import partial
 import numpy as np
 
 from alrun import kmeans
-from alrun.metrics import FloatArray
-from alrun.spec import IntArray
+from alrun.spec import FloatArray, IntArray
 from alrun.strategies.training import Training
 
 

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from alrun.features import double, of_rows
-from alrun.metrics import FloatArray
 from alrun.models.predictions import Predictions, rows_of
 from alrun.seeds import generator
-from alrun.spec import IntArray
+from alrun.spec import FloatArray, IntArray
 from alrun.strategies.training import Training
 
 

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from alrun.metrics import FloatArray
-from alrun.spec import IntArray
+from alrun.spec import FloatArray, IntArray
 
 
 def best(scores: FloatArray, n: int) -> tuple[IntArray, bool]:

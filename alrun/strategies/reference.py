@@ -13,8 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from alrun.features import ROUNDING, distances_from, products_of, squared_norms_of
-from alrun.metrics import FloatArray
-from alrun.spec import IntArray
+from alrun.spec import FloatArray, IntArray
 from alrun.strategies.training import Training
 
 # A multiple of eight, large enough for products to run at full speed.

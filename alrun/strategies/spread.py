@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from alrun.metrics import FloatArray
-from alrun.spec import IntArray
+from alrun.spec import FloatArray, IntArray
 from alrun.strategies.greedy import farthest_first, proportional
 from alrun.strategies.pool import Pool
 

@@ -17,8 +17,7 @@ from alrun.features import (
     squared_norms_of,
     weighted_sum,
 )
-from alrun.metrics import FloatArray
-from alrun.spec import IntArray
+from alrun.spec import FloatArray, IntArray
 
 T = TypeVar("T")
 # Splits whose results are kept for the next run on them; a worker takes its runs in turns.

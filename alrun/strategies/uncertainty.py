@@ -6,7 +6,7 @@ With two classes least_confidence, margin and entropy are the same ranking.
 import numpy as np
 from scipy.special import xlogy
 
-from alrun.metrics import FloatArray
+from alrun.spec import FloatArray
 from alrun.strategies.checked import number
 from alrun.strategies.needs import needs
 from alrun.strategies.pool import Pool
