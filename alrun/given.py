@@ -74,7 +74,7 @@ def _rows_of(path: Path, columns: Sequence[str], label: str, is_shared: bool = F
     missing = [column for column in columns if column not in frame.columns]
     if missing:
         raise DatasetError(
-            f"{path}: there is no column '{missing[0]}'; {', '.join(columns)} are wanted"
+            f"{path}: there is no column '{missing[0]}'; wanted: {', '.join(columns)}"
         )
     if "dataset" in frame.columns:
         labels = frame["dataset"].astype(str)
