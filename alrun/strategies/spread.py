@@ -40,4 +40,4 @@ def nearest_labelled(pool: Pool) -> FloatArray:
 
 
 # Labels whose distances to all are computed together: more would take memory, and save nothing.
-_AT_ONCE = 64
+_AT_ONCE = 16
