@@ -8,10 +8,12 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import alrun
+from alrun.queries import class_mix
 from alrun.report.render import render
 from alrun.report.sections import percent, with_interval
 from alrun.report.sections import saving_text as saving
@@ -23,9 +25,15 @@ README = ROOT / "README.md"
 PUBLISHED = {"random": 130, "least_confidence": 150, "margin": 80, "entropy": 180}
 
 
+@cache
+def reported(name: str) -> Any:
+    """Return the rows of a report."""
+    return alrun.report(ROOT / "results" / name).rows
+
+
 def rows(name: str, **cell: Any) -> dict[str, Any]:
     """Return the rows of a report by strategy, cut to one cell."""
-    table = alrun.report(ROOT / "results" / name).rows
+    table = reported(name)
     for column, value in cell.items():
         table = table[table[column] == value]
     return {row.strategy: row for row in table.itertuples()}
@@ -139,7 +147,7 @@ def gallery() -> str:
     points = "{:.1f}".format
     return "\n".join(
         [
-            "| experiment | question | what fifty seeds say |",
+            "| experiment | question | what the seeds say |",
             "| --- | --- | --- |",
             "| [digits](experiments/digits.toml) | what do uncertainty strategies save on digits,"
             " at four batch sizes? | margin to .90, by batch size: "
@@ -161,7 +169,79 @@ def gallery() -> str:
             f" {points(100 * random.gain)}. The paired difference at the end is"
             f" {points(100 * active.final_difference)} points"
             f" (adjusted p {p_value(active.final_p_adjusted)}). |",
+            diversity(),
+            seven(),
+            strategies(),
         ]
+    )
+
+
+def diversity() -> str:
+    """Return whether diversity pays as batches grow, and where labels are a third."""
+    sizes = (1, 10, 50)
+    cells = [rows("diversity", dataset="digits", batch_size=size, target=0.9) for size in sizes]
+    entropy, center = ([cell[name].saving for cell in cells] for name in ("entropy", "k_center"))
+    table = reported("diversity")
+    third = table[table["saving"] >= 2 / 3]
+    best = third.loc[third["saving"].idxmax()]
+    where = {(row.dataset, row.batch_size, row.target) for row in third.itertuples()}
+    return (
+        "| [diversity](experiments/diversity.toml) | does diversity start to pay when batches grow,"
+        " and who needs three to ten times fewer labels? | "
+        + must_hold(
+            f"digits to .90, by batch size {', '.join(map(str, sizes))}: k_center saves"
+            f" {', '.join(map(percent, center))} %, entropy {', '.join(map(percent, entropy))} %:"
+            " diversity pays at each, and it is uncertainty that stops.",
+            entropy == sorted(entropy, reverse=True)
+            and min(center) > 0.2
+            and max(center) - min(center) < 0.1,
+        )
+        + must_hold(
+            f" A third of the labels: only one by one on breast_cancer to .95 ({best.strategy}"
+            f" {saving(best)}). |",
+            where == {("breast_cancer", 1, 0.95)},
+        )
+    )
+
+
+def seven() -> str:
+    """Return which digits are queried where the question is whether they are a seven."""
+    mix = class_mix(ROOT / "results" / "seven")
+    mix = mix[mix["strategy"] == "margin"].set_index(["model", "label"])["share"]
+    by_penalty = [mix[model, "7"] for model in ("C = 0.01", "C = 1", "C = 100")]
+    nines, ones = mix["C = 1", "9"], mix["C = 1", "1"]
+    many, half, fewer = map(percent, by_penalty)
+    return (
+        "| [seven](experiments/seven.toml) | seven or not: after 2,000 random labels, which digits"
+        " are the 50 that the model is least sure of? | "
+        + must_hold(
+            f"{half} % are sevens, {percent(nines)} % nines, {percent(ones)} % ones. The stronger"
+            f" the penalty the more sevens: {many} % with C = .01, {fewer} % with C = 100. |",
+            by_penalty == sorted(by_penalty, reverse=True) and nines > 0.15 and ones < 0.01,
+        )
+    )
+
+
+def strategies() -> str:
+    """Return which strategies save the most on each data set, and which cost labels."""
+    text, leaders = [], []
+    for dataset, target in (("digits", 0.9), ("breast_cancer", 0.95), ("wine", 0.95)):
+        cell = rows("strategies", dataset=dataset, target=target)
+        cell.pop("random")
+        ranked = sorted(cell.values(), key=lambda row: -row.saving)
+        leaders.append(ranked[0].strategy)
+        named = ", ".join(f"{row.strategy} {percent(row.saving)} %" for row in ranked[:3])
+        text.append(f"{dataset} to {target:.2f}".replace("0.", ".") + f" {named}")
+    losing = sorted(
+        row.strategy
+        for row in rows("strategies", dataset="digits", target=0.9).values()
+        if row.saving_high < 0
+    )
+    return (
+        "| [strategies](experiments/strategies.toml) | which of the nineteen, on four small data"
+        f" sets? | The most saved: {'; '.join(text)}. "
+        + must_hold("None is the best everywhere", len(set(leaders)) == len(leaders))
+        + f"; on digits {', '.join(losing)} cost more labels than random. |"
     )
 
 
