@@ -75,11 +75,16 @@ def products_of(X: Any, others: Any) -> FloatArray:
 
 
 def distances_from(norms: FloatArray, others: FloatArray, products: FloatArray) -> FloatArray:
-    """Return squared distances from squared norms and inner products; 0 where equal."""
+    """Return squared distances from squared norms and inner products, in place of these.
+
+    They are 0 where rows are equal.
+    """
     sums = norms[:, None] + others
-    distances = sums - 2 * products
-    distances[distances < ROUNDING * sums] = 0.0
-    return distances
+    products *= -2.0
+    products += sums
+    sums *= ROUNDING
+    products[products < sums] = 0.0
+    return products
 
 
 def _parts(X: Any) -> Iterator[slice]:

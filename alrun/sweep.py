@@ -247,7 +247,8 @@ def _refused_by_strategies(
 ) -> Iterator[str]:
     """Yield what the strategies cannot do for the data sets, as `key: what`."""
     places = [str(entry.label) for entry in experiment.strategies]
-    for spec in {(spec.strategy.label, spec.dataset.label): spec for spec in specs}.values():
+    pairs = {(places.index(s.strategy.label), s.dataset.label): s for s in specs}
+    for (place, _), spec in sorted(pairs.items(), key=lambda pair: pair[0][0]):
         dataset = sources[spec.dataset.label].at(spec.seed)
         facts = Facts(
             label=spec.dataset.label,
@@ -256,7 +257,7 @@ def _refused_by_strategies(
             n_training=len(split_of(spec, dataset).training),
         )
         for problem in catalogue.unmet(spec.strategy.name, facts):
-            yield f"strategies.{places.index(spec.strategy.label)}: {problem}"
+            yield f"strategies.{place}: {problem}"
 
 
 def _one_per_initial_set(specs: Iterable[RunSpec]) -> list[RunSpec]:

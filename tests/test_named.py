@@ -36,6 +36,13 @@ def number(pool, n, rng):
 LEAST = 'seeds = 2\nbudget = 12\nstrategies = ["random", {}]\n[dataset]\nname = "iris"\n'
 
 
+@pytest.fixture(autouse=True)
+def _no_module_stays():
+    sys.modules.pop("mine", None)
+    yield
+    sys.modules.pop("mine", None)
+
+
 @pytest.fixture
 def path(tmp_path):
     """An experiment beside a folder of strategies."""
@@ -71,7 +78,6 @@ def test_workers_find_it_from_anywhere_and_so_does_who_reads_the_results(
 
 def test_its_runs_are_those_of_the_module_of_that_name(path, monkeypatch):
     monkeypatch.syspath_prepend(path.parent / "strategies")
-    monkeypatch.delitem(sys.modules, "mine", raising=False)
     as_module = path.with_name("other.toml")
     as_module.write_text(LEAST.format('{ name = "mine:first", weight = 2.0 }'))
     assert plan_sweep(path, path).specs.keys() == plan_sweep(as_module, path).specs.keys()
@@ -109,7 +115,6 @@ def test_two_files_of_one_stem_are_two_and_not_in_one_experiment(path, monkeypat
     assert "strategies/mine.py and " in line
     assert "other/mine.py have the same name" in line
     monkeypatch.syspath_prepend(path.parent / "other")
-    monkeypatch.delitem(sys.modules, "mine", raising=False)
     (line,) = problems(path, "mine:first", "strategies/mine.py:number")
     assert "strategies.2: mine and " in line
 

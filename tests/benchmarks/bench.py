@@ -14,11 +14,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import peers
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import strategies
@@ -70,6 +72,55 @@ def share_of_work(scratch: Path) -> dict[str, float]:
         "cores": cores,
         "share_of_work": worked / (wall * cores),
     }
+
+
+WIDE = """
+strategies  = ["random", "margin", "k_center"]
+batch_sizes = [100]
+seeds       = 2
+budget      = 320
+dataset     = {{name = "{name}", scale = 255, test_size = {test_size}}}
+"""
+
+
+def sweep_memory(scratch: Path) -> dict[str, float]:
+    """Return the peak memory of a sweep on two workers over 70,000 x 784, as a share of the data.
+
+    Without that of the same sweep over little data; what processes share counts once.
+    """
+    rng = np.random.default_rng(0)
+    figures = {}
+    for kind in (np.float64, np.float32):
+        peaks = []
+        for n in (700, 70_000):
+            name = f"{n}_{kind.__name__}.npz"
+            y = np.arange(n) % 10
+            X = (255 * rng.random((n, 784))).astype(kind)
+            np.savez(scratch / name, X=X, y=y)
+            test_size = 200 if n == 700 else 10_000
+            (scratch / "wide.toml").write_text(WIDE.format(name=name, test_size=test_size))
+            peaks.append(peak_bytes(scratch / "wide.toml", scratch / name.replace(".npz", "")))
+        figures[kind.__name__] = (peaks[1] - peaks[0]) / X.nbytes
+    return figures
+
+
+def peak_bytes(experiment: Path, results: Path) -> float:
+    """Return the most memory that a sweep and its two workers had at once."""
+    command = [sys.executable, "-c", MAIN, "sweep", str(experiment), "--jobs", "2"]
+    sweep = psutil.Popen(
+        [*command, "--results", str(results)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    peak = 0
+    while sweep.poll() is None:
+        there = 0
+        for process in (sweep, *sweep.children(recursive=True)):
+            with suppress(psutil.Error):
+                there += process.memory_full_info().pss
+        peak = max(peak, there)
+        time.sleep(0.02)
+    if sweep.returncode:
+        raise RuntimeError(f"{command} ended with {sweep.returncode}")
+    return peak
 
 
 def start(scratch: Path) -> dict[str, float]:
@@ -167,6 +218,7 @@ MEASUREMENTS = {
     "report": (report, "at most 3 s and 1 GiB for a million rows"),
     "joint_statistics": (joint_statistics, "at most 2 s"),
     "share_of_work": (share_of_work, "at least .90, in 40 s"),
+    "sweep_memory": (sweep_memory, "at most 1.6: the data once, and .30 of them per worker"),
     **peers.MEASUREMENTS,
     **strategies.MEASUREMENTS,
 }
