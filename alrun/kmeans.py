@@ -48,18 +48,21 @@ def project(X: Any, components: int, rng: np.random.Generator) -> FloatArray:
     return np.rint(values / unit) * unit
 
 
-def k_means(
-    X: FloatArray, n_clusters: int, rng: np.random.Generator, weights: FloatArray | None = None
-) -> IntArray:
+def k_means(X: FloatArray, n_clusters: int, rng: np.random.Generator) -> IntArray:
     """Return the cluster of each row, shape (n,); some clusters may be empty.
 
-    `weights` are those of the rows, equal by default.
     Source: Sculley 2010, Web-scale k-means clustering, where there are more than 10,000 rows.
     """
     seed = draw_integer(rng)
     # Features of few values, such as counts, put many examples midway between two centres, where
-    # rounding noise decides. A millionth more or less of each feature moves them off there.
-    X = X * (1 + _SHIFT * rng.random(X.shape[1]))
+    # rounding noise would decide. To bend each feature by a millionth moves them off there; to
+    # stretch it would leave midway what is so in that feature alone.
+    largest = np.abs(X).max(axis=0)
+    bend = _SHIFT * rng.random(X.shape[1])
+    X = X * (1 + bend * (X / np.where(largest > 0, largest, 1)))
+    # Of two rows that are nearest to each other either is as good to start a cluster from. A
+    # millionth more weight decides.
+    weights = 1 + _SHIFT * rng.random(len(X))
     if len(X) > _MOST_AT_ONCE:
         estimator = MiniBatchKMeans(n_clusters, batch_size=_BATCH, n_init=1, random_state=seed)
     else:
@@ -81,16 +84,10 @@ def representatives(X: Any, size: int, rng: np.random.Generator) -> IntArray:
     active learning in text classification.
     """
     X = project(X, 64, rng)
-    # To stretch features leaves midway what is so in one of them alone; to bend them does not.
-    largest = np.abs(X).max(axis=0)
-    bend = _SHIFT * rng.random(X.shape[1])
-    X = X * (1 + bend * (X / np.where(largest > 0, largest, 1)))
-    # Of two rows that are nearest to each other either is as good to start a cluster from, and
-    # rounding noise would decide. A millionth more weight does.
-    clusters = k_means(X, size, rng, 1 + _SHIFT * rng.random(len(X)))
+    clusters = k_means(X, size, rng)
     # Both rows of a cluster of two are as near to its mean; the order of the rows may tell classes.
     turn = rng.permutation(len(X))
-    slack = _ROUNDING * largest.max()
+    slack = _ROUNDING * np.abs(X).max()
     chosen = []
     for members in _groups(clusters):
         distances = np.linalg.norm(X[members] - X[members].mean(axis=0), axis=1)

@@ -84,16 +84,7 @@ def test_many_examples_are_clustered_by_minibatches(monkeypatch):
 
 
 def test_the_representatives_are_the_same_for_ever():
-    assert representatives(of_few_values(), 8, stream()).tolist() == [
-        85,
-        44,
-        37,
-        81,
-        73,
-        11,
-        52,
-        51,
-    ]
+    assert representatives(of_few_values(), 8, stream()).tolist() == [52, 3, 34, 80, 32, 85, 78, 43]
 
 
 DRAW = """

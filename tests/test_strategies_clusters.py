@@ -256,11 +256,12 @@ def test_the_clusters_are_those_of_k_means():
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_features_are_shifted_by_a_millionth_so_that_few_values_are_no_ties(seed):
+def test_features_and_weights_are_moved_by_a_millionth_so_that_few_values_are_no_ties(seed):
     X = stream(seed).integers(0, 3, size=(200, 6)) / 2.0
     rng = generator(0, "training", "k_means 20 64")
     estimator = KMeans(20, n_init=1, random_state=draw_integer(rng))
-    expected = estimator.fit(X * (1 + 1e-6 * rng.random(6))).labels_
+    bent = X * (1 + 1e-6 * rng.random(6) * X / X.max(axis=0))
+    expected = estimator.fit(bent, sample_weight=1 + 1e-6 * rng.random(200)).labels_
     labels = k_means(pool_over(X).training, 20, 64)
     np.testing.assert_array_equal(labels, expected)
     for row in range(200):  # equal examples stay together
