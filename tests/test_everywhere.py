@@ -13,18 +13,28 @@ import pandas as pd
 import pytest
 from numpy._core import _multiarray_umath
 
+from alrun.strategies import BUILT_IN
+
 LOOPS = _multiarray_umath.__cpu_dispatch__
-EXPERIMENTS = {
-    "digits": 'dataset = {name = "digits", scale = 16, test_size = 540}',
-    "raw": 'dataset = {name = "digits", test_size = 540}',
-    "two_classes": 'dataset = {name = "breast_cancer"}',
-}
 GRID = """
 strategies  = ["random", "least_confidence", "margin", "entropy"]
 batch_sizes = [10]
 seeds       = 2
 budget      = 130
 """
+EVERY = f"""
+strategies  = {list(BUILT_IN)}
+batch_sizes = [10]
+seeds       = 2
+budget      = 60
+initial     = {{size = 10, method = "kmeans"}}
+"""
+EXPERIMENTS = {
+    "digits": GRID + 'dataset = {name = "digits", scale = 16, test_size = 540}',
+    "raw": GRID + 'dataset = {name = "digits", test_size = 540}',
+    "two_classes": GRID + 'dataset = {name = "breast_cancer"}',
+    "every": EVERY + 'dataset = {name = "breast_cancer", scale = "standard"}',
+}
 # Not through a worker, which would keep to one thread. Prints the kernels that were used.
 COMPUTE = """
 import sys
@@ -55,8 +65,8 @@ MACHINES = [
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("everywhere")
-    for name, dataset in EXPERIMENTS.items():
-        (folder / f"{name}.toml").write_text(GRID + dataset)
+    for name, content in EXPERIMENTS.items():
+        (folder / f"{name}.toml").write_text(content)
     return folder
 
 
