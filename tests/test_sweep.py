@@ -1,6 +1,10 @@
 """Sweeps: the same tables whatever the workers, the order and the interruptions."""
 
+import os
 import random
+import signal
+import threading
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +14,7 @@ import pytest
 import alrun
 from alrun import splits
 from alrun.errors import AlrunError, ExperimentError, ResultsError
-from alrun.execute.local import Workers
+from alrun.execute.local import Workers, _interrupts_deferred
 from alrun.planning import run_sweep
 from alrun.seeds import generator
 from alrun.spec import run_id
@@ -573,3 +577,20 @@ def test_initial_sets_by_clusters_are_those_of_all_runs_of_a_seed(tmp_path, data
     assert plan_sweep(one / "experiment.toml", one).missing() == []
     with pytest.raises(ExperimentError, match=f"budget: {count - 1} is below the {count} initial"):
         plan_sweep(path, overrides=[f"budget={count - 1}"])
+
+
+def test_an_interrupt_waits_though_another_thread_could_take_it():
+    done, over = [], threading.Event()
+    thread = threading.Thread(target=over.wait)
+    thread.start()
+    try:
+        with pytest.raises(KeyboardInterrupt), _interrupts_deferred():
+            os.kill(os.getpid(), signal.SIGINT)
+            for _ in range(100):
+                time.sleep(0.0005)
+            done.append(True)
+    finally:
+        over.set()
+        thread.join()
+    assert done
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

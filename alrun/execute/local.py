@@ -152,9 +152,20 @@ def _interrupts_deferred() -> Iterator[None]:
     """Hold Ctrl-C back, so that it strikes neither the birth of workers nor their end.
 
     It reaches every process of a terminal; those that are started here inherit that it is blocked.
+    Here that is not enough: libraries have threads that take it, and Python then interrupts the
+    main one.
     """
+    handler = signal.getsignal(signal.SIGINT)
+    is_handled = callable(handler) and threading.current_thread() is threading.main_thread()
+    struck: list[int] = []
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    if is_handled:
+        signal.signal(signal.SIGINT, lambda number, frame: struck.append(number))
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if is_handled:
+            signal.signal(signal.SIGINT, handler)
+        if struck:
+            signal.raise_signal(signal.SIGINT)
