@@ -581,14 +581,19 @@ def test_initial_sets_by_clusters_are_those_of_all_runs_of_a_seed(tmp_path, data
 
 def test_an_interrupt_waits_though_another_thread_could_take_it():
     done, over = [], threading.Event()
-    thread = threading.Thread(target=over.wait)
-    thread.start()
-    try:
-        with pytest.raises(KeyboardInterrupt), _interrupts_deferred():
+
+    def undisturbed():
+        with _interrupts_deferred():
             os.kill(os.getpid(), signal.SIGINT)
             for _ in range(100):
                 time.sleep(0.0005)
             done.append(True)
+
+    thread = threading.Thread(target=over.wait)
+    thread.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            undisturbed()
     finally:
         over.set()
         thread.join()
