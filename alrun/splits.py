@@ -48,8 +48,8 @@ def draw_split(
     are part of any subsample. `scale` is that of the run; it matters where features decide who is
     initial. Raises DatasetError where the classes are too small.
     """
-    features = (scale, str(dataset.X.dtype)) if initial.method == "kmeans" else None
-    key = (_digest(dataset), test_size, initial, seed, subsample, features)
+    scaled = scale if initial.method == "kmeans" else None
+    key = (_digest(dataset), test_size, initial, seed, subsample, scaled)
     if key not in _kept:
         _kept[key] = _draw(dataset, test_size, initial, seed, scale, subsample)
     _kept.move_to_end(key)
