@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.base import clone
 
 from alrun.errors import StrategyError
-from alrun.seeds import draw_integer
+from alrun.models.estimators import with_states_drawn
 from alrun.spec import FloatArray, IntArray
 from alrun.strategies.checked import whole_number
 from alrun.strategies.needs import needs
@@ -117,6 +117,4 @@ def _bootstrap(labels: IntArray, rng: np.random.Generator) -> IntArray:
 
 def renewed(model: Any, rng: np.random.Generator) -> Any:
     """Return an unfitted copy of an estimator; every `random_state` in it is drawn from `rng`."""
-    estimator = clone(model)
-    states = [key for key in sorted(estimator.get_params()) if key.endswith("random_state")]
-    return estimator.set_params(**{key: draw_integer(rng) for key in states})
+    return with_states_drawn(clone(model), rng)
