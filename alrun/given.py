@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +65,7 @@ def with_given_initial(
 
 def _rows_of(path: Path, columns: Sequence[str], label: str, is_shared: bool = False) -> Any:
     """Read the rows of one data set, numbered as in the file."""
-    try:
-        is_there = path.is_file()
-    except (OSError, ValueError):  # such as a name that is too long
-        is_there = False
-    if not is_there:
+    if not isfile(path):  # unlike Path's, False for a name that is too long
         raise DatasetError(f"there is no file '{path}'")
     frame = read_frame(path)
     missing = [column for column in columns if column not in frame.columns]

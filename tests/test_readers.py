@@ -152,7 +152,8 @@ def test_counts_that_cannot_be_made_are_one_line(texts, parameters):
 def test_a_folder_without_classes_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     assert "no classes" in refused(tmp_path, "empty/")
-    assert "there is no folder" in refused(tmp_path, "gone/")
+    for name in ("gone/", "x" * 5000 + "/"):
+        assert "there is no folder" in refused(tmp_path, name)
     assert "'empty/'" in refused(tmp_path, "empty")
 
 
@@ -283,7 +284,8 @@ def test_what_is_missing_of_an_idx_folder_is_named(images):
     for path in list(folder.glob("*images*")):
         path.unlink()
     assert "no file of images" in refused(folder.parent, "idx:images")
-    assert "there is no folder" in refused(folder.parent, "idx:gone")
+    for name in ("idx:gone", "idx:" + "x" * 5000):
+        assert "there is no folder" in refused(folder.parent, name)
 
 
 def test_idx_parts_of_different_pixels_are_refused(images):
