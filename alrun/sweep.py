@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from alrun.errors import DatasetError, ExperimentError
 from alrun.execute.local import Workers
 from alrun.execute.mapped import mapped
 from alrun.execute.worker import Outcome, compute
-from alrun.experiment import DatasetSettings, Experiment
+from alrun.experiment import DatasetSettings, Experiment, Named
 from alrun.experiment_file import read_experiment
 from alrun.given import with_given_initial, with_given_splits
 from alrun.grid import expand
@@ -235,10 +236,9 @@ def _refused_by_models(
     experiment: Experiment, specs: Iterable[RunSpec], sources: Mapping[str, Source]
 ) -> Iterator[str]:
     """Yield what the models cannot do for the data sets, as `key: what`."""
-    places = [str(entry.label) for entry in experiment.model]
-    for spec in {(spec.model.label, spec.dataset.label): spec for spec in specs}.values():
-        place = places.index(spec.model.label)
-        key = f"model.{place}" if len(places) > 1 else "model"
+    runs = {(spec.model.label, spec.dataset.label): spec for spec in specs}
+    for place, spec in _by_place(experiment.model, runs):
+        key = f"model.{place}" if len(experiment.model) > 1 else "model"
         yield from refusals(key, spec, sources[spec.dataset.label].at(spec.seed))
 
 
@@ -246,8 +246,8 @@ def _refused_by_strategies(
     experiment: Experiment, specs: Iterable[RunSpec], sources: Mapping[str, Source]
 ) -> Iterator[str]:
     """Yield what the strategies cannot do for the data sets, as `key: what`."""
-    places = [str(entry.label) for entry in experiment.strategies]
-    for spec in {(spec.strategy.label, spec.dataset.label): spec for spec in specs}.values():
+    runs = {(spec.strategy.label, spec.dataset.label): spec for spec in specs}
+    for place, spec in _by_place(experiment.strategies, runs):
         dataset = sources[spec.dataset.label].at(spec.seed)
         facts = Facts(
             label=spec.dataset.label,
@@ -256,7 +256,16 @@ def _refused_by_strategies(
             n_training=len(split_of(spec, dataset).training),
         )
         for problem in catalogue.unmet(spec.strategy.name, facts):
-            yield f"strategies.{places.index(spec.strategy.label)}: {problem}"
+            yield f"strategies.{place}: {problem}"
+
+
+def _by_place(
+    entries: Sequence[Named], runs: Mapping[tuple[str, str], RunSpec]
+) -> list[tuple[int, RunSpec]]:
+    """Return runs that go by the label of an entry and that of a data set, as the entries stand."""
+    places = {str(entry.label): place for place, entry in enumerate(entries)}
+    placed = [(places[label], spec) for (label, _), spec in runs.items()]
+    return sorted(placed, key=itemgetter(0))
 
 
 def _one_per_initial_set(specs: Iterable[RunSpec]) -> list[RunSpec]:
