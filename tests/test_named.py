@@ -71,7 +71,6 @@ def test_workers_find_it_from_anywhere_and_so_does_who_reads_the_results(
 
 def test_its_runs_are_those_of_the_module_of_that_name(path, monkeypatch):
     monkeypatch.syspath_prepend(path.parent / "strategies")
-    monkeypatch.delitem(sys.modules, "mine", raising=False)
     as_module = path.with_name("other.toml")
     as_module.write_text(LEAST.format('{ name = "mine:first", weight = 2.0 }'))
     assert plan_sweep(path, path).specs.keys() == plan_sweep(as_module, path).specs.keys()
@@ -109,7 +108,6 @@ def test_two_files_of_one_stem_are_two_and_not_in_one_experiment(path, monkeypat
     assert "strategies/mine.py and " in line
     assert "other/mine.py have the same name" in line
     monkeypatch.syspath_prepend(path.parent / "other")
-    monkeypatch.delitem(sys.modules, "mine", raising=False)
     (line,) = problems(path, "mine:first", "strategies/mine.py:number")
     assert "strategies.2: mine and " in line
 
