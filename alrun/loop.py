@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import sklearn
 
-from alrun.datasets import Dataset, rescale
+from alrun.datasets import Dataset
 from alrun.duplicates import count_duplicates
 from alrun.features import double
 from alrun.metrics import score
 from alrun.models.classifier import Classifier
 from alrun.models.predictions import Predictions
+from alrun.scaling import rescale
 from alrun.seeds import generator
 from alrun.spec import IntArray, Round, RunResult, RunSpec, Scores, Split
 from alrun.splits import split_of

@@ -7,9 +7,10 @@ from collections.abc import Hashable
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from alrun.datasets import Dataset, rescale
+from alrun.datasets import Dataset
 from alrun.errors import DatasetError
 from alrun.kmeans import representatives
+from alrun.scaling import rescale
 from alrun.seeds import draw_integer, generator
 from alrun.spec import ROLES, InitialSpec, IntArray, RunSpec, Split
 

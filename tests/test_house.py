@@ -26,6 +26,7 @@ ORDER = [
     "alrun.readers.tables",
     "alrun.readers.openml",
     "alrun.readers",
+    "alrun.scaling",
     "alrun.datasets",
     "alrun.duplicates",
     "alrun.given",

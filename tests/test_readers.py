@@ -13,8 +13,9 @@ from scipy import sparse
 from sklearn.datasets import load_files
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 
-from alrun.datasets import check_name, load, rescale
+from alrun.datasets import check_name, load
 from alrun.errors import DatasetError
+from alrun.scaling import rescale
 
 TEXTS = {
     "sport/b.txt": "The match was lost, the trainer went.",
