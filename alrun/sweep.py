@@ -11,17 +11,16 @@ from typing import Any
 from scipy.sparse import issparse
 
 from alrun import catalogue
-from alrun.datasets import Dataset, Source, load
+from alrun.datasets import Source
 from alrun.errors import DatasetError, ExperimentError
 from alrun.execute.local import Workers
-from alrun.execute.mapped import mapped
 from alrun.execute.worker import Outcome, compute
-from alrun.experiment import DatasetSettings, Experiment, Named
+from alrun.experiment import Experiment, Named
 from alrun.experiment_file import read_experiment
-from alrun.given import with_given_initial, with_given_splits
 from alrun.grid import expand
 from alrun.models.refusal import refusals
 from alrun.schema import Failure
+from alrun.sources import load_all
 from alrun.spec import RunSpec, Split, run_id
 from alrun.splits import split_of
 from alrun.store import Store
@@ -65,7 +64,7 @@ def plan_sweep(path: Path, results: Path | None = None, overrides: Sequence[str]
     """
     experiment = read_experiment(path, overrides, catalogue)
     store = Store(results if results is not None else Path("results") / path.stem)
-    sources = _load_all(path, experiment)
+    sources = load_all(path, experiment)
     for label, source in sources.items():
         if experiment.metric == "average_precision" and source.n_classes != 2:
             what = f"is for two classes; {label} has {source.n_classes}"
@@ -161,59 +160,6 @@ def _by_id(path: Path, specs: Iterable[RunSpec]) -> dict[str, RunSpec]:
                 ]
             )
     return by_id
-
-
-def _load_all(path: Path, experiment: Experiment) -> dict[str, Source]:
-    """Load every data set; raises ExperimentError with what is wrong with each."""
-    sources: dict[str, Source] = {}
-    problems = []
-    for place, entry in enumerate(experiment.dataset):
-        key = f"dataset.{place}" if len(experiment.dataset) > 1 else "dataset"
-        try:
-            sources[str(entry.label)] = _load(entry, path.parent, experiment.seed_list)
-        except DatasetError as error:
-            problems.append(f"{path}: {key}: {error}")
-    problems += _list_initial(path, experiment, sources)
-    if problems:
-        raise ExperimentError(problems)
-    return sources
-
-
-def _list_initial(path: Path, experiment: Experiment, sources: dict[str, Source]) -> list[str]:
-    """Give the data sets the initial sets that a file lists, and return what is wrong with it."""
-    if experiment.initial is None or experiment.initial.file is None:
-        return []
-    file = path.parent / experiment.initial.file
-    labels = [str(entry.label) for entry in experiment.dataset if entry.splits is None]
-    problems: list[str] = []
-    for label in labels:
-        source = sources.get(label)
-        if isinstance(source, Dataset):
-            try:
-                sources[label] = with_given_initial(
-                    source, file, experiment.seed_list, label, len(labels) > 1
-                )
-            except DatasetError as error:
-                problems.append(f"{path}: initial.file: {error}")
-    return list(dict.fromkeys(problems))  # what is wrong with the file itself is so for each
-
-
-def _load(entry: DatasetSettings, folder: Path, seeds: Sequence[int]) -> Source:
-    source = load(
-        entry.name,
-        entry.parameters,
-        target=entry.target,
-        text=entry.text,
-        positive=entry.positive,
-        scale=entry.scale,
-        per_seed=entry.per_seed,
-        folder=folder,
-    )
-    if not isinstance(source, Dataset):
-        return source
-    if entry.splits is None:
-        return mapped(source)
-    return with_given_splits(mapped(source), folder / entry.splits, seeds, str(entry.label))
 
 
 def _resolved(specs: Iterable[RunSpec]) -> dict[tuple[str, str], Mapping[str, Any]]:

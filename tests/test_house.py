@@ -71,6 +71,7 @@ ORDER = [
     "alrun.execute.worker",
     "alrun.execute.local",
     "alrun.execute.mapped",
+    "alrun.sources",
     "alrun.sweep",
     "alrun.status",
     "alrun.stats.estimates",
