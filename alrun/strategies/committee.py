@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.base import clone
 
 from alrun.errors import StrategyError
+from alrun.models.classifier import check_sums
 from alrun.models.estimators import with_states_drawn
 from alrun.spec import FloatArray, IntArray
 from alrun.strategies.checked import whole_number
@@ -85,11 +86,8 @@ class Member:
         """Return those of all classes, zero for one not seen, shape (n, n_classes)."""
         whole = np.zeros((X.shape[0], n_classes))
         whole[:, self.seen] = 1.0 if len(self.seen) == 1 else self.estimator.predict_proba(X)
-        if not (np.abs(whole.sum(axis=1) - 1) < 1e-3).all():  # so also where one is NaN
-            raise StrategyError(
-                f"{type(self.estimator).__name__}, fitted on a bootstrap, gave probabilities that"
-                " are not finite, or do not sum to one"
-            )
+        called = f"{type(self.estimator).__name__}, fitted on a bootstrap,"
+        check_sums(whole, called, StrategyError)
         return whole
 
 
