@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from alrun.errors import quoted
 from alrun.named import file_of
 from alrun.spec import PIPELINE, InitialSpec, check_metric
 
@@ -60,9 +61,7 @@ def _is_number(value: Any) -> bool:
 def _size(value: Any) -> Any:
     is_count = _is_number(value) and isinstance(value, int) and 1 <= value <= _MOST
     if not is_count and not (isinstance(value, float) and 0 < value < 1):
-        raise ValueError(
-            f"should be a count, or a fraction between 0 and 1, not {shortened(value)}"
-        )
+        raise ValueError(f"should be a count, or a fraction between 0 and 1, not {quoted(value)}")
     return value
 
 
@@ -70,13 +69,13 @@ def _scale(value: Any) -> Any:
     is_divisor = _is_number(value) and 0 < value <= sys.float_info.max
     if value not in ("none", "standard", "minmax", "tfidf") and not is_divisor:
         known = '"none", "standard", "minmax", "tfidf" or a number to divide by'
-        raise ValueError(f"should be {known}, not {shortened(value)}")
+        raise ValueError(f"should be {known}, not {quoted(value)}")
     return value if isinstance(value, str) else float(value)
 
 
 def _label(value: Any) -> Any:
     if not isinstance(value, (str, int, float)):
-        raise ValueError(f"should be the label of a class, not {shortened(value)}")
+        raise ValueError(f"should be the label of a class, not {quoted(value)}")
     return value
 
 
@@ -88,7 +87,7 @@ def _seeds(value: Any) -> Any:
     if not entries or not whole or not all(lowest <= entry <= most for entry in entries):
         raise ValueError(
             f"should be how many (1 to {_MOST_SEEDS:,}), or a list of whole numbers from 0,"
-            f" not {shortened(value)}"
+            f" not {quoted(value)}"
         )
     return value
 
@@ -350,15 +349,6 @@ def _moved_source(name: str, folder: Path, new_folder: Path) -> str:
         return _moved(name, folder, new_folder) + "/"
     is_file = Path(name).suffix and (folder / name).is_file()
     return _moved(name, folder, new_folder) if is_file else name
-
-
-def shortened(value: Any) -> str:
-    """Return a value as it may be quoted in an error."""
-    try:
-        text = json.dumps(value, default=str)
-    except ValueError:
-        text = "a number too large to print"
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _shown_value(value: Any) -> str:

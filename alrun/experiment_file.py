@@ -8,14 +8,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from alrun.errors import ExperimentError, nearest
+from alrun.errors import ExperimentError, nearest, quoted
 from alrun.experiment import (
     DatasetSettings,
     Experiment,
     InitialSettings,
     ModelSettings,
     StrategySettings,
-    shortened,
 )
 from alrun.lookup import Catalogue, look_up
 
@@ -111,7 +110,7 @@ def _sentences(content: Mapping[str, Any], error: ValidationError) -> list[str]:
             twins = get_close_matches(str(problem["loc"][-1]), map(str, problem["input"]), n=1)
             message = f"is missing; is '{twins[0]}' meant to be it?" if twins else "is missing"
         elif problem["type"] not in ("value_error", "too_short"):
-            message += f", not {shortened(problem['input'])}"
+            message += f", not {quoted(problem['input'])}"
         line = f"{key}: {message}" if key else message
         if line not in lines:
             lines.append(line)

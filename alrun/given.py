@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alrun.datasets import Dataset, GivenSplits
-from alrun.errors import DatasetError
-from alrun.experiment import shortened
+from alrun.errors import DatasetError, quoted
 from alrun.readers.tables import read_frame
 from alrun.spec import ROLES
 
@@ -94,7 +93,7 @@ def _refuse(
     path: Path, frame: Any, bad: npt.NDArray[np.bool_], what: str, column: str | None = None
 ) -> None:
     for place in np.flatnonzero(bad)[:1]:
-        value = "" if column is None else f", not {shortened(frame[column].tolist()[place])}"
+        value = "" if column is None else f", not {quoted(frame[column].tolist()[place])}"
         raise DatasetError(f"{path}: row {frame.index[place]} (the first is 0): {what}{value}")
 
 
