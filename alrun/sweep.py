@@ -16,7 +16,7 @@ from alrun.errors import DatasetError, ExperimentError
 from alrun.execute.local import Workers
 from alrun.execute.worker import Outcome, compute
 from alrun.experiment import Experiment, Named
-from alrun.experiment_file import read_experiment
+from alrun.experiment_file import read_experiment, to_toml
 from alrun.grid import expand
 from alrun.models.refusal import refusals
 from alrun.schema import Failure
@@ -97,8 +97,9 @@ def sweep(
     from what is finished.
     """
     plan.store.prepare()
+    resolved = _resolved(plan.specs.values())
     plan.store.save_experiment(
-        plan.experiment.to_toml(plan.path.parent, plan.store.path, _resolved(plan.specs.values()))
+        to_toml(plan.experiment, plan.path.parent, plan.store.path, resolved)
     )
     todo = plan.missing(retry_failed)
     try:
