@@ -10,17 +10,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 from sklearn import datasets as bundled
-from sklearn.feature_extraction.text import TfidfTransformer
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from alrun.errors import DatasetError, first_line, nearest
-from alrun.features import blocks, double, of_all
 from alrun.named import completed, defaults_of
 from alrun.readers import FILES, check_source, is_source, read_source
-from alrun.readers.contents import Contents, digest, hash_of_arrays, is_finite
+from alrun.readers.contents import Contents, digest, hash_of_arrays
 from alrun.readers.texts import counting_parameters
+from alrun.scaling import check_scale, divided
 from alrun.seeds import draw_integer, generator
 from alrun.spec import ROLES, IntArray
 
@@ -186,7 +183,7 @@ class GeneratedDataset:
         rng = generator(seed, "data", self.fingerprint)
         X, y = bundled.make_classification(**self.parameters, random_state=draw_integer(rng))
         classes = tuple(range(self.n_classes))
-        X = _divided(GENERATED, X, self.scale)
+        X = divided(GENERATED, X, self.scale)
         return Dataset(X, y.astype(np.int64), classes, self.fingerprint, self.scale)
 
     def given_split(self, seed: int) -> None:
@@ -267,8 +264,8 @@ def load(
         contents = read_source(name, folder, target, text, parameters)
         classes, y = _encode(source, contents.labels)
     scale = contents.scale if scale is None else scale
-    _check_scale(source, contents.X, scale)
-    X = _divided(source, contents.X, scale)
+    check_scale(source, contents.X, scale)
+    X = divided(source, contents.X, scale)
     dataset = Dataset(X, y, classes, contents.fingerprint, scale, contents.notes)
     return _one_against_the_rest(source, dataset, positive)
 
@@ -290,42 +287,6 @@ def _bundled(name: str) -> tuple[Contents, tuple[str, ...], IntArray]:
     return Contents(X, labels, fingerprint), tuple(str(label) for label in names), y
 
 
-def _check_scale(source: str, X: Any, scale: str | float) -> None:
-    """Raise DatasetError where these features have no such scale."""
-    if sparse.issparse(X) and scale in ("standard", "minmax"):
-        raise DatasetError(
-            f'{source}: scale = "{scale}" would fill a sparse matrix; use "none", "tfidf" or a'
-            " number to divide by"
-        )
-    if scale != "tfidf":
-        return
-    if not sparse.issparse(X):
-        raise DatasetError(
-            f'{source}: scale = "tfidf" is for counts of words, or other sparse features; these'
-            ' are dense: use "none", "standard", "minmax" or a number to divide by'
-        )
-    if X.data.min(initial=0) < 0:
-        raise DatasetError(f'{source}: scale = "tfidf" is for counts, and a feature is negative')
-
-
-def _divided(source: str, X: Any, scale: str | float) -> Any:
-    """Return features divided by a scale that is a number, in their place where that can be.
-
-    Raises DatasetError where what comes out is not finite.
-    """
-    if isinstance(scale, str) or scale == 1:
-        return X
-    with np.errstate(all="ignore"):
-        if sparse.issparse(X):
-            X = X / scale
-        else:
-            X = np.divide(X, scale, out=X if X.flags.writeable else None)
-        can_be_held = np.isfinite(X.dtype.type(scale))
-    if not can_be_held or not is_finite(X):
-        raise DatasetError(f"{source}: scale = {scale} is no number to divide these features by")
-    return X
-
-
 def _one_against_the_rest(source: str, dataset: Source, positive: str | float | None) -> Source:
     """Return the data set with all classes but one merged; as it is where none is named."""
     if positive is None or not isinstance(dataset, Dataset):
@@ -343,21 +304,6 @@ def _one_against_the_rest(source: str, dataset: Source, positive: str | float | 
     )
 
 
-def rescale(X: Any, scale: str | float, rows: IntArray) -> Any:
-    """Return X with "standard", "minmax" or "tfidf" scaling fitted on `rows` alone.
-
-    Anything else is returned as it is: a divisor is applied when the data set is loaded.
-    """
-    if scale == "tfidf":
-        return TfidfTransformer().fit(X[rows]).transform(X)
-    if scale not in ("standard", "minmax"):
-        return X
-    scaler = StandardScaler() if scale == "standard" else MinMaxScaler()
-    for block in blocks(X, rows):
-        scaler.partial_fit(double(X[block]))
-    return of_all(scaler.transform, X)
-
-
 def _generated(parameters: Mapping[str, Any], per_seed: bool, scale: str | float) -> Source:
     known = _generator_parameters(per_seed)
     resolved = completed(GENERATED, known, parameters, DatasetError)
@@ -371,7 +317,7 @@ def _generated(parameters: Mapping[str, Any], per_seed: bool, scale: str | float
         if per_seed:
             dataset = source.at(0)
             _encode(GENERATED, dataset.y)
-            _check_scale(GENERATED, dataset.X, scale)
+            check_scale(GENERATED, dataset.X, scale)
             return source
         X, y = bundled.make_classification(**resolved)
     except DatasetError:
@@ -379,8 +325,8 @@ def _generated(parameters: Mapping[str, Any], per_seed: bool, scale: str | float
     except Exception as error:  # the generator raises almost anything
         raise DatasetError(f"{GENERATED}: {first_line(error)}") from error
     classes, y = _encode(GENERATED, y)
-    _check_scale(GENERATED, X, scale)
-    return Dataset(_divided(GENERATED, X, scale), y, classes, fingerprint, scale)
+    check_scale(GENERATED, X, scale)
+    return Dataset(divided(GENERATED, X, scale), y, classes, fingerprint, scale)
 
 
 def _generator_parameters(per_seed: bool) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """What alrun says when it cannot go on: sentences for the user, never a traceback."""
 
+import json
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 
 class AlrunError(Exception):
@@ -56,3 +58,12 @@ def first_line(error: BaseException) -> str:
     """Return the first line of an error of somebody else's, or its kind where it says nothing."""
     lines = str(error).splitlines()
     return lines[0] if lines else type(error).__name__
+
+
+def quoted(value: Any) -> str:
+    """Return a value as it may be quoted in an error."""
+    try:
+        text = json.dumps(value, default=str)
+    except ValueError:
+        text = "a number too large to print"
+    return text if len(text) <= 60 else text[:57] + "..."

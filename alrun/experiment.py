@@ -4,13 +4,10 @@ Whether the strategies, models and data sets that it names exist is another matt
 """
 
 import json
-import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -22,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from alrun.named import file_of
+from alrun.errors import quoted
 from alrun.spec import PIPELINE, InitialSpec, check_metric
 
 
@@ -60,9 +57,7 @@ def _is_number(value: Any) -> bool:
 def _size(value: Any) -> Any:
     is_count = _is_number(value) and isinstance(value, int) and 1 <= value <= _MOST
     if not is_count and not (isinstance(value, float) and 0 < value < 1):
-        raise ValueError(
-            f"should be a count, or a fraction between 0 and 1, not {shortened(value)}"
-        )
+        raise ValueError(f"should be a count, or a fraction between 0 and 1, not {quoted(value)}")
     return value
 
 
@@ -70,13 +65,13 @@ def _scale(value: Any) -> Any:
     is_divisor = _is_number(value) and 0 < value <= sys.float_info.max
     if value not in ("none", "standard", "minmax", "tfidf") and not is_divisor:
         known = '"none", "standard", "minmax", "tfidf" or a number to divide by'
-        raise ValueError(f"should be {known}, not {shortened(value)}")
+        raise ValueError(f"should be {known}, not {quoted(value)}")
     return value if isinstance(value, str) else float(value)
 
 
 def _label(value: Any) -> Any:
     if not isinstance(value, (str, int, float)):
-        raise ValueError(f"should be the label of a class, not {shortened(value)}")
+        raise ValueError(f"should be the label of a class, not {quoted(value)}")
     return value
 
 
@@ -88,7 +83,7 @@ def _seeds(value: Any) -> Any:
     if not entries or not whole or not all(lowest <= entry <= most for entry in entries):
         raise ValueError(
             f"should be how many (1 to {_MOST_SEEDS:,}), or a list of whole numbers from 0,"
-            f" not {shortened(value)}"
+            f" not {quoted(value)}"
         )
     return value
 
@@ -295,70 +290,10 @@ class Experiment(_Section):
         """The seeds, a count n standing for 0 ... n - 1."""
         return list(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
 
-    def to_toml(
-        self,
-        folder: Path,
-        new_folder: Path,
-        parameters: Mapping[tuple[str, str], Mapping[str, Any]] = MappingProxyType({}),
-    ) -> str:
-        """Return the file with every default written out, to be saved in `new_folder`.
-
-        Paths of files, relative to `folder`, are rewritten so that they hold from there.
-        `parameters` holds, by section and label, those that were resolved by what takes them.
-        """
-        import tomli_w
-
-        experiment = self.model_copy(deep=True)
-        for (section, label), resolved in parameters.items():
-            for entry in getattr(experiment, section):
-                if entry.label == label:
-                    for key, value in resolved.items():
-                        setattr(entry, key, value)
-        content = experiment.model_dump(exclude_none=True)
-        for entry in content["model"]:
-            if "steps" in entry:
-                entry.pop("name")
-        if "file" in content.get("initial", {}):
-            content["initial"]["file"] = _moved(content["initial"]["file"], folder, new_folder)
-        for entry in content["dataset"]:
-            if entry.get("splits") is not None:
-                entry.pop("test_size")
-                entry["splits"] = _moved(entry["splits"], folder, new_folder)
-            entry["name"] = _moved_source(entry["name"], folder, new_folder)
-        for entry in content["strategies"]:
-            file = file_of(entry["name"])
-            if file is not None:
-                function = entry["name"].removeprefix(file)
-                entry["name"] = _moved(file, folder, new_folder) + function
-        return tomli_w.dumps(content)
-
 
 def as_count(size: int | float, n: int) -> int:
     """Return a size as a count: as it is, or that fraction of `n`, rounded to the nearest."""
     return size if isinstance(size, int) else int(size * n + 0.5)
-
-
-def _moved(name: str, folder: Path, new_folder: Path) -> str:
-    return Path(os.path.relpath((folder / name).resolve(), new_folder.resolve())).as_posix()
-
-
-def _moved_source(name: str, folder: Path, new_folder: Path) -> str:
-    """Return the name of a data set from another folder: as it is, unless it is a path."""
-    if name.startswith("idx:"):
-        return "idx:" + _moved(name.removeprefix("idx:"), folder, new_folder)
-    if name.endswith("/"):
-        return _moved(name, folder, new_folder) + "/"
-    is_file = Path(name).suffix and (folder / name).is_file()
-    return _moved(name, folder, new_folder) if is_file else name
-
-
-def shortened(value: Any) -> str:
-    """Return a value as it may be quoted in an error."""
-    try:
-        text = json.dumps(value, default=str)
-    except ValueError:
-        text = "a number too large to print"
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _shown_value(value: Any) -> str:

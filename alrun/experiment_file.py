@@ -1,23 +1,28 @@
-"""Experiment files: TOML and overrides in, an Experiment or everything that is wrong out."""
+"""Experiment files, read and written.
 
+TOML and overrides in, an Experiment or everything that is wrong out; and TOML again out of that.
+"""
+
+import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from alrun.errors import ExperimentError, nearest
+from alrun.errors import ExperimentError, nearest, quoted
 from alrun.experiment import (
     DatasetSettings,
     Experiment,
     InitialSettings,
     ModelSettings,
     StrategySettings,
-    shortened,
 )
 from alrun.lookup import Catalogue, look_up
+from alrun.named import file_of
 
 
 def read_experiment(
@@ -111,7 +116,7 @@ def _sentences(content: Mapping[str, Any], error: ValidationError) -> list[str]:
             twins = get_close_matches(str(problem["loc"][-1]), map(str, problem["input"]), n=1)
             message = f"is missing; is '{twins[0]}' meant to be it?" if twins else "is missing"
         elif problem["type"] not in ("value_error", "too_short"):
-            message += f", not {shortened(problem['input'])}"
+            message += f", not {quoted(problem['input'])}"
         line = f"{key}: {message}" if key else message
         if line not in lines:
             lines.append(line)
@@ -134,3 +139,55 @@ def _key(content: Mapping[str, Any], location: Sequence[int | str]) -> str:
             parts.append(str(part))
             value = value[part] if part < len(value) else None
     return ".".join(parts)
+
+
+def to_toml(
+    experiment: Experiment,
+    folder: Path,
+    new_folder: Path,
+    parameters: Mapping[tuple[str, str], Mapping[str, Any]] = MappingProxyType({}),
+) -> str:
+    """Return an experiment as a file with every default written out, to be saved in `new_folder`.
+
+    Paths of files, relative to `folder`, are rewritten so that they hold from there.
+    `parameters` holds, by section and label, those that were resolved by what takes them.
+    """
+    import tomli_w
+
+    experiment = experiment.model_copy(deep=True)
+    for (section, label), resolved in parameters.items():
+        for entry in getattr(experiment, section):
+            if entry.label == label:
+                for key, value in resolved.items():
+                    setattr(entry, key, value)
+    content = experiment.model_dump(exclude_none=True)
+    for entry in content["model"]:
+        if "steps" in entry:
+            entry.pop("name")
+    if "file" in content.get("initial", {}):
+        content["initial"]["file"] = _moved(content["initial"]["file"], folder, new_folder)
+    for entry in content["dataset"]:
+        if entry.get("splits") is not None:
+            entry.pop("test_size")
+            entry["splits"] = _moved(entry["splits"], folder, new_folder)
+        entry["name"] = _moved_source(entry["name"], folder, new_folder)
+    for entry in content["strategies"]:
+        file = file_of(entry["name"])
+        if file is not None:
+            function = entry["name"].removeprefix(file)
+            entry["name"] = _moved(file, folder, new_folder) + function
+    return tomli_w.dumps(content)
+
+
+def _moved(name: str, folder: Path, new_folder: Path) -> str:
+    return Path(os.path.relpath((folder / name).resolve(), new_folder.resolve())).as_posix()
+
+
+def _moved_source(name: str, folder: Path, new_folder: Path) -> str:
+    """Return the name of a data set from another folder: as it is, unless it is a path."""
+    if name.startswith("idx:"):
+        return "idx:" + _moved(name.removeprefix("idx:"), folder, new_folder)
+    if name.endswith("/"):
+        return _moved(name, folder, new_folder) + "/"
+    is_file = Path(name).suffix and (folder / name).is_file()
+    return _moved(name, folder, new_folder) if is_file else name

@@ -30,6 +30,13 @@ def blocks(X: Any, rows: IntArray) -> Iterator[IntArray]:
         yield rows[start : start + max(size, 1)]
 
 
+def slices(X: Any, most: int) -> Iterator[slice]:
+    """Yield all rows of an array in parts of at most so many numbers, or one row."""
+    height = max(most // max(X[:1].size, 1), 1)
+    for start in range(0, len(X), height):
+        yield slice(start, min(start + height, len(X)))
+
+
 def double(X: Any) -> Any:
     """Return features in double precision, themselves if they are."""
     return X if X.dtype == np.float64 else X.astype(np.float64)
@@ -40,7 +47,7 @@ def of_all(method: Callable[[Any], Any], X: Any) -> Any:
     if sparse.issparse(X) or X.dtype == np.float64:
         return method(double(X))
     whole: Any = None
-    for part in _parts(X):
+    for part in slices(X, _WIDENED):
         made = method(double(X[part]))
         if whole is None:
             whole = np.empty_like(made, shape=(X.shape[0], *made.shape[1:]))
@@ -58,7 +65,7 @@ def weighted_sum(X: Any, weights: FloatArray) -> FloatArray:
     """Return the sum of the rows of X, each times its weight, shape (n_features,)."""
     if sparse.issparse(X) or X.dtype == np.float64:
         return np.asarray(X.T @ weights)
-    return sum(weights[part] @ double(X[part]) for part in _parts(X))
+    return sum(weights[part] @ double(X[part]) for part in slices(X, _WIDENED))
 
 
 def squared_norms_of(X: Any) -> FloatArray:
@@ -85,10 +92,3 @@ def distances_from(norms: FloatArray, others: FloatArray, products: FloatArray) 
     sums *= ROUNDING
     products[products < sums] = 0.0
     return products
-
-
-def _parts(X: Any) -> Iterator[slice]:
-    """Yield the slices of X that are widened at a time."""
-    height = max(_WIDENED // max(X.shape[1], 1), 1)
-    for start in range(0, X.shape[0], height):
-        yield slice(start, min(start + height, X.shape[0]))

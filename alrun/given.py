@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alrun.datasets import Dataset, GivenSplits
-from alrun.errors import DatasetError
-from alrun.experiment import shortened
+from alrun.errors import DatasetError, quoted
 from alrun.readers.tables import read_frame
 from alrun.spec import ROLES
 
@@ -64,11 +64,7 @@ def with_given_initial(
 
 def _rows_of(path: Path, columns: Sequence[str], label: str, is_shared: bool = False) -> Any:
     """Read the rows of one data set, numbered as in the file."""
-    try:
-        is_there = path.is_file()
-    except (OSError, ValueError):  # such as a name that is too long
-        is_there = False
-    if not is_there:
+    if not isfile(path):  # unlike Path's, False for a name that is too long
         raise DatasetError(f"there is no file '{path}'")
     frame = read_frame(path)
     missing = [column for column in columns if column not in frame.columns]
@@ -97,7 +93,7 @@ def _refuse(
     path: Path, frame: Any, bad: npt.NDArray[np.bool_], what: str, column: str | None = None
 ) -> None:
     for place in np.flatnonzero(bad)[:1]:
-        value = "" if column is None else f", not {shortened(frame[column].tolist()[place])}"
+        value = "" if column is None else f", not {quoted(frame[column].tolist()[place])}"
         raise DatasetError(f"{path}: row {frame.index[place]} (the first is 0): {what}{value}")
 
 

@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.extmath import row_norms
 from threadpoolctl import threadpool_limits
 
+from alrun.features import double
 from alrun.seeds import draw_integer
 from alrun.spec import FloatArray, IntArray
 
@@ -26,20 +27,20 @@ _ROUNDING = 1e-9
 
 
 def project(X: Any, components: int, rng: np.random.Generator) -> FloatArray:
-    """Return features on their first principal components, dense, shape (n, components).
+    """Return features on their first principal components, dense float64, shape (n, components).
 
     Features that are no more than that stay as they are. Sparse ones are not centred, which moves
     all examples alike.
     """
     n, n_features = X.shape
+    X = double(X)  # single precision has fewer digits than are kept below, and its squares overflow
     if n_features <= components:
         return X.toarray() if sparse.issparse(X) else X
     kind: Any = TruncatedSVD if sparse.issparse(X) else PCA
     scaler = kind(min(components, n), random_state=draw_integer(rng))
     # Of features without variance no share is explained, which is no concern here.
     with threadpool_limits(1), np.errstate(divide="ignore", invalid="ignore"):
-        # Single precision has fewer digits than are kept below.
-        values = scaler.fit_transform(X.astype(np.float64, copy=False))
+        values = scaler.fit_transform(X)
     largest = np.sqrt(row_norms(X, squared=True).max())
     if not largest > 0:
         return np.zeros_like(values)

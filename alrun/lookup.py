@@ -63,33 +63,14 @@ def look_up(content: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> l
     relative to `folder`.
     """
     problems: list[str] = []
-    strategies, models = [], []
-    found: dict[str, Any] | None
     for key, table in _entries(content, "dataset", DatasetSettings):
         with _noted(problems, key):
             per_seed = table.get("per_seed") is True
             known = catalogue.dataset_parameters(table["name"], per_seed, folder, table.keys())
             _known_parameters(key, table, DatasetSettings, known, problems)
-    for key, table in _entries(content, "strategies", StrategySettings):
-        with _noted(problems, key):
-            name = catalogue.located(table["name"], folder)
-            known = catalogue.strategy_parameters(name)
-            given = _known_parameters(key, table, StrategySettings, known, problems)
-            strategies.append((key, name, catalogue.needs(name)))
-            catalogue.resolve_strategy(name, given)
+    strategies = _strategies(content, catalogue, folder, problems)
     problems += _of_one_stem({key: name for key, name, _ in strategies})
-    for key, table in _entries(content, "model", ModelSettings):
-        with _noted(problems, key):
-            if "steps" in table:
-                name, found = PIPELINE, _pipeline(key, table, catalogue, problems)
-            else:
-                name, known = table["name"], catalogue.model_parameters(table["name"])
-                found = _known_parameters(key, table, ModelSettings, known, problems)
-                catalogue.resolve_model(name, found)
-            if found is not None:
-                called = f"the pipeline {key}" if name == PIPELINE else name
-                models.append((called, catalogue.offers(name, found)))
-    for model, offered in models:
+    for model, offered in _models(content, catalogue, problems):
         if content.get("metric") == "average_precision" and not offered:
             what = "a model with predict_proba or decision_function"
             problems.append(f"metric: average_precision needs {what}; {model} has none")
@@ -98,6 +79,41 @@ def look_up(content: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> l
                 what = " or ".join(needed)
                 problems.append(f"{key}: {strategy} needs a model with {what}; {model} has none")
     return problems
+
+
+def _strategies(
+    content: Mapping[str, Any], catalogue: Catalogue, folder: Path, problems: list[str]
+) -> list[tuple[str, str, Collection[str]]]:
+    """Return key, name and needs of the strategies there are, and note what is wrong with any."""
+    found = []
+    for key, table in _entries(content, "strategies", StrategySettings):
+        with _noted(problems, key):
+            name = catalogue.located(table["name"], folder)
+            known = catalogue.strategy_parameters(name)
+            given = _known_parameters(key, table, StrategySettings, known, problems)
+            found.append((key, name, catalogue.needs(name)))
+            catalogue.resolve_strategy(name, given)
+    return found
+
+
+def _models(
+    content: Mapping[str, Any], catalogue: Catalogue, problems: list[str]
+) -> list[tuple[str, frozenset[str]]]:
+    """Return name and methods of the models that can be built, and note what is wrong with any."""
+    built = []
+    for key, table in _entries(content, "model", ModelSettings):
+        with _noted(problems, key):
+            found: dict[str, Any] | None
+            if "steps" in table:
+                name, found = PIPELINE, _pipeline(key, table, catalogue, problems)
+            else:
+                name, known = table["name"], catalogue.model_parameters(table["name"])
+                found = _known_parameters(key, table, ModelSettings, known, problems)
+                catalogue.resolve_model(name, found)
+            if found is not None:
+                called = f"the pipeline {key}" if name == PIPELINE else name
+                built.append((called, catalogue.offers(name, found)))
+    return built
 
 
 def _of_one_stem(strategies: Mapping[str, str]) -> Iterator[str]:

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import sklearn
 
-from alrun.datasets import Dataset, rescale
+from alrun.datasets import Dataset
 from alrun.duplicates import count_duplicates
 from alrun.features import double
 from alrun.metrics import score
 from alrun.models.classifier import Classifier
 from alrun.models.predictions import Predictions
+from alrun.scaling import rescale
 from alrun.seeds import generator
 from alrun.spec import IntArray, Round, RunResult, RunSpec, Scores, Split
 from alrun.splits import split_of
@@ -78,13 +79,8 @@ class _Learner:
     @classmethod
     def start(cls, spec: RunSpec, dataset: Dataset) -> "_Learner":
         find(spec.strategy.name)  # to import it is no part of the seconds of a query
-        split = split_of(spec, dataset)
-        identity = _identity(spec, split)
-        rows: IntArray = np.arange(dataset.n_examples)
-        X, y = dataset.X, dataset.y
-        if 2 * len(split.rows) < len(rows):  # to predict those without a role would take longer
-            rows = split.rows
-            X, y, split = X[rows], y[rows], split.among(rows)
+        whole = split_of(spec, dataset)
+        rows, X, y, split = _held(dataset, whole)
         X = rescale(X, spec.dataset.scale, split.training)
         # The order of the rows in the file may tell their classes, and must break no tie.
         order = generator(spec.seed, "order", spec.cell()).permutation(len(split.pool))
@@ -100,7 +96,7 @@ class _Learner:
             training=Training(
                 X,
                 split.training,
-                identity,
+                _identity(spec, whole),
                 partial(generator, spec.seed, "training", spec.dataset.fingerprint),
             ),
             classifier=Classifier(
@@ -152,6 +148,14 @@ class _Learner:
                 ranking = decision[:, 1] - decision[:, 0]
         predicted = predictions.classes_of(self.test, probabilities)
         return score(self.y[self.test], predicted, probabilities, ranking, classifier.n_classes)
+
+
+def _held(dataset: Dataset, split: Split) -> tuple[IntArray, Any, IntArray, Split]:
+    """Return the rows that a run holds, their features and codes, and the split by places there."""
+    rows = split.rows
+    if 2 * len(rows) < dataset.n_examples:  # to predict those without a role would take longer
+        return rows, dataset.X[rows], dataset.y[rows], split.among(rows)
+    return np.arange(dataset.n_examples), dataset.X, dataset.y, split
 
 
 def _identity(spec: RunSpec, split: Split) -> Hashable:

@@ -90,6 +90,18 @@ def defaults_of(function: Callable[..., Any], n_skipped: int = 0) -> dict[str, A
     }
 
 
+def version_of(name: str, code: Any, error: type[AlrunError]) -> int:
+    """Return the attribute `version` of a function or class, 1 where it has none.
+
+    It is raised when the code changes, and its runs are computed anew. Raises `error` where it is
+    no whole number.
+    """
+    version = getattr(code, "version", 1)
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise error(f"the version of {name} must be a whole number, not {version!r}")
+    return version
+
+
 def completed(
     name: str, defaults: Mapping[str, Any], given: Mapping[str, Any], error: type[AlrunError]
 ) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from collections.abc import Hashable
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from alrun.datasets import Dataset, rescale
+from alrun.datasets import Dataset
 from alrun.errors import DatasetError
 from alrun.kmeans import representatives
+from alrun.scaling import rescale
 from alrun.seeds import draw_integer, generator
 from alrun.spec import ROLES, InitialSpec, IntArray, RunSpec, Split
 
@@ -48,8 +49,8 @@ def draw_split(
     are part of any subsample. `scale` is that of the run; it matters where features decide who is
     initial. Raises DatasetError where the classes are too small.
     """
-    features = (scale, str(dataset.X.dtype)) if initial.method == "kmeans" else None
-    key = (_digest(dataset), test_size, initial, seed, subsample, features)
+    scaled = scale if initial.method == "kmeans" else None
+    key = (_digest(dataset), test_size, initial, seed, subsample, scaled)
     if key not in _kept:
         _kept[key] = _draw(dataset, test_size, initial, seed, scale, subsample)
     _kept.move_to_end(key)
@@ -100,10 +101,7 @@ def _draw_used(dataset: Dataset, rows: IntArray, size: int | None, seed: int) ->
         return rows
     _check_stratified(dataset, rows, size, "subsample")
     rng = generator(seed, "subsample", dataset.fingerprint)
-    used, _ = train_test_split(
-        rows, train_size=size, stratify=dataset.y[rows], random_state=draw_integer(rng)
-    )
-    return np.sort(used)
+    return np.sort(_draw_stratified(dataset, rows, size, rng))
 
 
 def _draw_test(
@@ -124,18 +122,8 @@ def _draw_initial(
     scale: str | float,
     rng: np.random.Generator,
 ) -> IntArray:
-    y = dataset.y[training]
     if initial.method == "per_class":
-        chosen = []
-        for code, label in enumerate(dataset.classes):
-            members = training[y == code]
-            if len(members) < initial.size:
-                raise DatasetError(
-                    f"class '{label}' has {len(members)} examples in the training part;"
-                    f" initial.per_class = {initial.size} needs more"
-                )
-            chosen.append(rng.permutation(members)[: initial.size])
-        return np.concatenate(chosen)
+        return _draw_per_class(dataset, training, initial.size, rng)
     if initial.size > len(training):
         raise DatasetError(
             f"initial.size = {initial.size}, but the training part has {len(training)} examples"
@@ -148,11 +136,32 @@ def _draw_initial(
             raise DatasetError("initial.method: kmeans squares features; these are too large")
         return training[representatives(X, initial.size, rng)]
     _check_stratified(dataset, training, initial.size, "initial set")
-    return np.asarray(
-        train_test_split(
-            training, train_size=initial.size, stratify=y, random_state=draw_integer(rng)
-        )[0]
+    return _draw_stratified(dataset, training, initial.size, rng)
+
+
+def _draw_per_class(
+    dataset: Dataset, training: IntArray, size: int, rng: np.random.Generator
+) -> IntArray:
+    chosen = []
+    for code, label in enumerate(dataset.classes):
+        members = training[dataset.y[training] == code]
+        if len(members) < size:
+            raise DatasetError(
+                f"class '{label}' has {len(members)} examples in the training part;"
+                f" initial.per_class = {size} needs more"
+            )
+        chosen.append(rng.permutation(members)[:size])
+    return np.concatenate(chosen)
+
+
+def _draw_stratified(
+    dataset: Dataset, rows: IntArray, size: int, rng: np.random.Generator
+) -> IntArray:
+    """Draw so many of these rows, with the shares of the classes that they have."""
+    drawn, _ = train_test_split(
+        rows, train_size=size, stratify=dataset.y[rows], random_state=draw_integer(rng)
     )
+    return np.asarray(drawn)
 
 
 def _check_stratified(dataset: Dataset, among: IntArray, size: int, part: str) -> None:

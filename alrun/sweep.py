@@ -4,23 +4,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from scipy.sparse import issparse
 
 from alrun import catalogue
-from alrun.datasets import Dataset, Source, load
+from alrun.datasets import Source
 from alrun.errors import DatasetError, ExperimentError
 from alrun.execute.local import Workers
-from alrun.execute.mapped import mapped
 from alrun.execute.worker import Outcome, compute
-from alrun.experiment import DatasetSettings, Experiment
-from alrun.experiment_file import read_experiment
-from alrun.given import with_given_initial, with_given_splits
+from alrun.experiment import Experiment, Named
+from alrun.experiment_file import read_experiment, to_toml
 from alrun.grid import expand
 from alrun.models.refusal import refusals
 from alrun.schema import Failure
+from alrun.sources import load_all
 from alrun.spec import RunSpec, Split, run_id
 from alrun.splits import split_of
 from alrun.store import Store
@@ -64,7 +64,7 @@ def plan_sweep(path: Path, results: Path | None = None, overrides: Sequence[str]
     """
     experiment = read_experiment(path, overrides, catalogue)
     store = Store(results if results is not None else Path("results") / path.stem)
-    sources = _load_all(path, experiment)
+    sources = load_all(path, experiment)
     for label, source in sources.items():
         if experiment.metric == "average_precision" and source.n_classes != 2:
             what = f"is for two classes; {label} has {source.n_classes}"
@@ -97,8 +97,9 @@ def sweep(
     from what is finished.
     """
     plan.store.prepare()
+    resolved = _resolved(plan.specs.values())
     plan.store.save_experiment(
-        plan.experiment.to_toml(plan.path.parent, plan.store.path, _resolved(plan.specs.values()))
+        to_toml(plan.experiment, plan.path.parent, plan.store.path, resolved)
     )
     todo = plan.missing(retry_failed)
     try:
@@ -162,59 +163,6 @@ def _by_id(path: Path, specs: Iterable[RunSpec]) -> dict[str, RunSpec]:
     return by_id
 
 
-def _load_all(path: Path, experiment: Experiment) -> dict[str, Source]:
-    """Load every data set; raises ExperimentError with what is wrong with each."""
-    sources: dict[str, Source] = {}
-    problems = []
-    for place, entry in enumerate(experiment.dataset):
-        key = f"dataset.{place}" if len(experiment.dataset) > 1 else "dataset"
-        try:
-            sources[str(entry.label)] = _load(entry, path.parent, experiment.seed_list)
-        except DatasetError as error:
-            problems.append(f"{path}: {key}: {error}")
-    problems += _list_initial(path, experiment, sources)
-    if problems:
-        raise ExperimentError(problems)
-    return sources
-
-
-def _list_initial(path: Path, experiment: Experiment, sources: dict[str, Source]) -> list[str]:
-    """Give the data sets the initial sets that a file lists, and return what is wrong with it."""
-    if experiment.initial is None or experiment.initial.file is None:
-        return []
-    file = path.parent / experiment.initial.file
-    labels = [str(entry.label) for entry in experiment.dataset if entry.splits is None]
-    problems: list[str] = []
-    for label in labels:
-        source = sources.get(label)
-        if isinstance(source, Dataset):
-            try:
-                sources[label] = with_given_initial(
-                    source, file, experiment.seed_list, label, len(labels) > 1
-                )
-            except DatasetError as error:
-                problems.append(f"{path}: initial.file: {error}")
-    return list(dict.fromkeys(problems))  # what is wrong with the file itself is so for each
-
-
-def _load(entry: DatasetSettings, folder: Path, seeds: Sequence[int]) -> Source:
-    source = load(
-        entry.name,
-        entry.parameters,
-        target=entry.target,
-        text=entry.text,
-        positive=entry.positive,
-        scale=entry.scale,
-        per_seed=entry.per_seed,
-        folder=folder,
-    )
-    if not isinstance(source, Dataset):
-        return source
-    if entry.splits is None:
-        return mapped(source)
-    return with_given_splits(mapped(source), folder / entry.splits, seeds, str(entry.label))
-
-
 def _resolved(specs: Iterable[RunSpec]) -> dict[tuple[str, str], Mapping[str, Any]]:
     """Return the scale of each data set and the parameters of what is built in.
 
@@ -235,10 +183,9 @@ def _refused_by_models(
     experiment: Experiment, specs: Iterable[RunSpec], sources: Mapping[str, Source]
 ) -> Iterator[str]:
     """Yield what the models cannot do for the data sets, as `key: what`."""
-    places = [str(entry.label) for entry in experiment.model]
-    for spec in {(spec.model.label, spec.dataset.label): spec for spec in specs}.values():
-        place = places.index(spec.model.label)
-        key = f"model.{place}" if len(places) > 1 else "model"
+    runs = {(spec.model.label, spec.dataset.label): spec for spec in specs}
+    for place, spec in _by_place(experiment.model, runs):
+        key = f"model.{place}" if len(experiment.model) > 1 else "model"
         yield from refusals(key, spec, sources[spec.dataset.label].at(spec.seed))
 
 
@@ -246,9 +193,8 @@ def _refused_by_strategies(
     experiment: Experiment, specs: Iterable[RunSpec], sources: Mapping[str, Source]
 ) -> Iterator[str]:
     """Yield what the strategies cannot do for the data sets, as `key: what`."""
-    places = [str(entry.label) for entry in experiment.strategies]
-    pairs = {(places.index(s.strategy.label), s.dataset.label): s for s in specs}
-    for (place, _), spec in sorted(pairs.items(), key=lambda pair: pair[0][0]):
+    runs = {(spec.strategy.label, spec.dataset.label): spec for spec in specs}
+    for place, spec in _by_place(experiment.strategies, runs):
         dataset = sources[spec.dataset.label].at(spec.seed)
         facts = Facts(
             label=spec.dataset.label,
@@ -258,6 +204,15 @@ def _refused_by_strategies(
         )
         for problem in catalogue.unmet(spec.strategy.name, facts):
             yield f"strategies.{place}: {problem}"
+
+
+def _by_place(
+    entries: Sequence[Named], runs: Mapping[tuple[str, str], RunSpec]
+) -> list[tuple[int, RunSpec]]:
+    """Return runs that go by the label of an entry and that of a data set, as the entries stand."""
+    places = {str(entry.label): place for place, entry in enumerate(entries)}
+    placed = [(places[label], spec) for (label, _), spec in runs.items()]
+    return sorted(placed, key=itemgetter(0))
 
 
 def _one_per_initial_set(specs: Iterable[RunSpec]) -> list[RunSpec]:

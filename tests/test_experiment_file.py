@@ -15,7 +15,7 @@ from alrun import catalogue
 from alrun.datasets import load
 from alrun.errors import ExperimentError
 from alrun.experiment import Experiment
-from alrun.experiment_file import read_experiment
+from alrun.experiment_file import read_experiment, to_toml
 from alrun.grid import expand
 from alrun.spec import run_id
 
@@ -502,10 +502,10 @@ FULL = {
 )
 def test_what_is_written_is_read_as_the_same(path, changes):
     experiment = read(path, **changes)
-    text = experiment.to_toml(path.parent, path.parent)
+    text = to_toml(experiment, path.parent, path.parent)
     again = read(path, text=text)
     assert again == experiment
-    assert again.to_toml(path.parent, path.parent) == text
+    assert to_toml(again, path.parent, path.parent) == text
 
 
 def runs_of(experiment, folder):
@@ -533,7 +533,7 @@ def test_a_data_file_is_found_from_another_folder(tmp_path, with_files, new, nam
     experiment = read(with_files, dataset={"name": name.format(tmp_path), "splits": "../data/s"})
     (tmp_path / new).mkdir(parents=True, exist_ok=True)
     copy = tmp_path / new / "experiment.toml"
-    copy.write_text(experiment.to_toml(with_files.parent, copy.parent))
+    copy.write_text(to_toml(experiment, with_files.parent, copy.parent))
     again = read_experiment(copy, (), catalogue)
     (dataset,) = again.dataset
     assert (copy.parent / dataset.name).resolve() == tmp_path / "data" / "mine.csv"
@@ -545,7 +545,7 @@ def test_a_data_file_is_found_from_another_folder(tmp_path, with_files, new, nam
 def test_the_runs_are_the_same_from_another_folder(tmp_path, with_files):
     experiment = read(with_files, dataset={"name": "../data/mine.csv", "test_size": 10})
     copy = tmp_path / "experiment.toml"
-    copy.write_text(experiment.to_toml(with_files.parent, copy.parent))
+    copy.write_text(to_toml(experiment, with_files.parent, copy.parent))
     again = read_experiment(copy, (), catalogue)
     assert runs_of(again, copy.parent) == runs_of(experiment, with_files.parent)
     assert [entry.label for entry in again.dataset] == ["../data/mine.csv"]
@@ -556,7 +556,7 @@ def test_a_data_file_is_found_from_behind_a_link(tmp_path, with_files):
     (tmp_path / "results").symlink_to(tmp_path / "far" / "away")
     experiment = read(with_files, dataset={"name": "../data/mine.csv"})
     copy = tmp_path / "results" / "experiment.toml"
-    copy.write_text(experiment.to_toml(with_files.parent, copy.parent))
+    copy.write_text(to_toml(experiment, with_files.parent, copy.parent))
     (dataset,) = read_experiment(copy, (), catalogue).dataset
     assert (copy.parent / dataset.name).resolve() == tmp_path / "data" / "mine.csv"
 
@@ -566,7 +566,7 @@ def test_a_file_with_the_name_of_a_bundled_data_set_is_not_taken_for_it(tmp_path
     (tmp_path / "results").mkdir()
     experiment = read(path)
     copy = tmp_path / "results" / "experiment.toml"
-    copy.write_text(experiment.to_toml(tmp_path, copy.parent))
+    copy.write_text(to_toml(experiment, tmp_path, copy.parent))
     assert read_experiment(copy, (), catalogue) == experiment
 
 
@@ -636,7 +636,7 @@ def assert_read_or_refused(path, overrides=()):
         lines = error.problems
     else:
         lines = [f"{path}: "]
-        path.write_text(experiment.to_toml(path.parent, path.parent), encoding="utf-8")
+        path.write_text(to_toml(experiment, path.parent, path.parent), encoding="utf-8")
         assert read_experiment(path, (), catalogue) == experiment
     starts = (f"{path}: ", *(f"--set {override}: " for override in overrides))
     assert lines

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from alrun.datasets import Dataset, rescale
+from alrun.datasets import Dataset
 from alrun.features import of_all, of_rows, products_of, weighted_sum
 from alrun.loop import run_active_learning
+from alrun.scaling import rescale
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
 from alrun.strategies import BUILT_IN, resolve
 

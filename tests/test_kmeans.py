@@ -65,8 +65,10 @@ def test_of_a_cluster_of_two_either_is_taken_whatever_the_order_of_the_rows():
     assert taken.min() > 12
 
 
-def test_single_precision_is_no_other_choice():
-    X = stream(7).normal(size=(120, 90)).astype(np.float32)
+@pytest.mark.parametrize("n_features", [3, 90])
+@pytest.mark.parametrize("size", [1, 1e25])  # the square of which single precision cannot hold
+def test_single_precision_is_no_other_choice(n_features, size):
+    X = (size * stream(7).normal(size=(120, n_features))).astype(np.float32)
     for seed in range(5):
         chosen = representatives(X, 20, stream(seed))
         np.testing.assert_array_equal(

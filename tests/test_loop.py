@@ -1,6 +1,5 @@
 """The loop against a second, naive one that replays its queries."""
 
-import sys
 import tracemalloc
 from dataclasses import replace
 
@@ -260,7 +259,6 @@ def honest(pool, n, rng):
 def test_a_strategy_that_refits_the_model_changes_no_score(tmp_path, monkeypatch, model):
     (tmp_path / "refitting.py").write_text(REFITTING)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "refitting", raising=False)
     curves = []
     for name in ("refit", "honest"):
         strategy = StrategySpec("same", f"refitting:{name}", {}, 1)

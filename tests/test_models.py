@@ -202,7 +202,6 @@ def needs(depth): return forest()
 def factory(tmp_path, monkeypatch):
     (tmp_path / "own_models.py").write_text(FACTORIES)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "own_models", raising=False)
     return "own_models:{}".format
 
 
@@ -341,7 +340,6 @@ class Bag(BaggingClassifier):
 def bag(tmp_path, monkeypatch):
     (tmp_path / "nested_models.py").write_text(NESTED)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "nested_models", raising=False)
     return "nested_models.Bag"
 
 

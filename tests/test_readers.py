@@ -13,8 +13,9 @@ from scipy import sparse
 from sklearn.datasets import load_files
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 
-from alrun.datasets import check_name, load, rescale
+from alrun.datasets import check_name, load
 from alrun.errors import DatasetError
+from alrun.scaling import rescale
 
 TEXTS = {
     "sport/b.txt": "The match was lost, the trainer went.",
@@ -152,7 +153,8 @@ def test_counts_that_cannot_be_made_are_one_line(texts, parameters):
 def test_a_folder_without_classes_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     assert "no classes" in refused(tmp_path, "empty/")
-    assert "there is no folder" in refused(tmp_path, "gone/")
+    for name in ("gone/", "x" * 5000 + "/"):
+        assert "there is no folder" in refused(tmp_path, name)
     assert "'empty/'" in refused(tmp_path, "empty")
 
 
@@ -283,7 +285,8 @@ def test_what_is_missing_of_an_idx_folder_is_named(images):
     for path in list(folder.glob("*images*")):
         path.unlink()
     assert "no file of images" in refused(folder.parent, "idx:images")
-    assert "there is no folder" in refused(folder.parent, "idx:gone")
+    for name in ("idx:gone", "idx:" + "x" * 5000):
+        assert "there is no folder" in refused(folder.parent, name)
 
 
 def test_idx_parts_of_different_pixels_are_refused(images):

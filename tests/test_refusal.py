@@ -1,7 +1,5 @@
 """What a model cannot do for a data set is one line before anything is run."""
 
-import sys
-
 import numpy as np
 import pytest
 import tomli_w
@@ -148,7 +146,6 @@ class Fails(Own):
 def own(tmp_path, monkeypatch):
     (tmp_path / "own_refusals.py").write_text(OWN)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "own_refusals", raising=False)
     return "own_refusals:{}".format
 
 

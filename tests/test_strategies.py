@@ -8,10 +8,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import strategy_pools
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.svm import LinearSVC
+from strategy_pools import stream
 
 from alrun.datasets import Dataset
 from alrun.errors import ModelError, StrategyError
@@ -26,24 +28,11 @@ from alrun.strategies.pool import Pool
 from alrun.strategies.ranking import best, nine_digits
 
 UNCERTAINTY = ("least_confidence", "margin", "entropy")
-NONE = np.empty(0, dtype=int)
-
-
-def stream(seed=0):
-    return np.random.default_rng(seed)
 
 
 def pool_of(probabilities):
     """A pool whose model gives these probabilities."""
-    probabilities = np.asarray(probabilities, dtype=float)
-    model = SimpleNamespace(
-        has_probabilities=True,
-        n_classes=probabilities.shape[1],
-        probabilities=lambda X: X,
-        estimator=None,
-    )
-    predictions = Predictions(model, probabilities)
-    return Pool(probabilities, np.arange(len(probabilities)), NONE, NONE, predictions)
+    return strategy_pools.pool_of(probabilities, probabilities)
 
 
 def asked(name, probabilities, n=1, **parameters):

@@ -241,7 +241,7 @@ def peer(seed):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_herding_is_that_of_scikit_activeml(seed):
-    theirs = pytest.importorskip("skactiveml ml".replace(" ml", "") + ".pool")
+    theirs = pytest.importorskip("skactiveml.pool")
     X, y, labelled, unlabelled = peer(seed)
     strategy = theirs.MaxHerding(
         normalize_samples=False, metric_dict={"gamma": 1 / (2 * 0.9**2)}, random_state=0
@@ -256,7 +256,7 @@ def test_herding_is_that_of_scikit_activeml(seed):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_each_ball_covers_as_much_as_in_scikit_activeml(seed):
-    theirs = pytest.importorskip("skactiveml ml".replace(" ml", "") + ".pool")
+    theirs = pytest.importorskip("skactiveml.pool")
     X, y, labelled, unlabelled = peer(seed)
     rows = asked(prob_cover, pool_of(X, labelled, unlabelled), 12, delta=1.5)
     # It breaks ties by chance; so it is asked example by example whether ours is one of its best.

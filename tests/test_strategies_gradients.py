@@ -123,7 +123,7 @@ def test_badge_has_the_probabilities_of_scikit_activeml_where_the_origin_is_far(
     So they are the same where each gradient is nearer to the longest than to the origin.
     """
     peers = pytest.importorskip("skactiveml.pool")
-    wrapped = pytest.importorskip("skactiveml" + ".classifier")
+    wrapped = pytest.importorskip("skactiveml.classifier")
     rng = stream(seed)
     X = rng.uniform(1, 1.2, size=(41, 3))
     rows = rng.dirichlet([300, 180, 120], size=40)

@@ -168,7 +168,7 @@ def test_falcun_has_the_probabilities_of_scikit_activeml_where_nothing_is_to_be_
     Neither matters while a toss-up far from all picked and a certain example are left.
     """
     peers = pytest.importorskip("skactiveml.pool")
-    wrapped = pytest.importorskip("skactiveml" + ".classifier")
+    wrapped = pytest.importorskip("skactiveml.classifier")
     rng = stream(seed)
     pairs = np.repeat(np.eye(5), 2, axis=1) / 2
     rows = np.vstack([pairs, pairs, np.eye(10), rng.dirichlet(np.full(10, 0.3), size=20)])

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from alrun.errors import ModelError
+from alrun.errors import AlrunError, ModelError
 from alrun.models import build
 from alrun.models.logistic import Logistic
 from alrun.models.weights import labels_weighted, weights_by_code
@@ -80,10 +80,7 @@ class Classifier:
                 f"{self._called} gave probabilities of shape {given.shape} for"
                 f" {X.shape[0]} examples of {len(self._seen)} classes"
             )
-        if not (np.abs(given.sum(axis=1) - 1) < 1e-3).all():  # so also where one is NaN
-            raise ModelError(
-                f"{self._called} gave probabilities that are not finite, or do not sum to one"
-            )
+        check_sums(given, self._called, ModelError)
         return self._over_all_classes(given, 0.0)
 
     def decision(self, X: Any) -> FloatArray:
@@ -128,6 +125,12 @@ class Classifier:
         whole = np.full((self.n_classes, len(values)), unseen)
         whole[self._seen] = values.T
         return whole.T
+
+
+def check_sums(probabilities: FloatArray, called: str, error: type[AlrunError]) -> None:
+    """Raise `error` unless each row sums to one; `called` says whose probabilities they are."""
+    if not (np.abs(probabilities.sum(axis=1) - 1) < 1e-3).all():  # so also where one is NaN
+        raise error(f"{called} gave probabilities that are not finite, or do not sum to one")
 
 
 def _last_of(estimator: Any) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import get_tags
 
+from alrun import named
 from alrun.errors import ModelError, first_line, nearest
 from alrun.models.logistic import logistic
 from alrun.models.weights import checked_weights
@@ -29,14 +30,8 @@ def parameters_of(name: str) -> dict[str, Any]:
 
 
 def version_of(name: str) -> int:
-    """Return the attribute `version` of a class or function, 1 where it has none.
-
-    Raise it when the code changes, and its runs are computed anew. Raises ModelError.
-    """
-    version = getattr(_factory(name), "version", 1)
-    if not isinstance(version, int) or isinstance(version, bool):
-        raise ModelError(f"the version of {name} must be a whole number, not {version!r}")
-    return version
+    """Return the version of a model's code; raises ModelError."""
+    return named.version_of(name, _factory(name), ModelError)
 
 
 def resolve_classifier(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,10 +56,15 @@ def build_one(name: str, parameters: Mapping[str, Any], rng: np.random.Generator
     estimator = factory(**chosen)
     if not hasattr(estimator, "set_params") or inspect.isclass(estimator):
         return estimator
-    inside = estimator.get_params()
-    if any("__" in key for key in inside):
+    if any("__" in key for key in estimator.get_params()):
         estimator = clone(estimator)  # models within that are defaults are shared by all
-    states = [key for key in sorted(inside) if key.split("__")[-1] == "random_state"]
+    return with_states_drawn(estimator, rng)
+
+
+def with_states_drawn(estimator: Any, rng: np.random.Generator) -> Any:
+    """Set every `random_state` in an estimator, from `rng`, and return it."""
+    inside = sorted(estimator.get_params())
+    states = [key for key in inside if key.split("__")[-1] == "random_state"]
     return estimator.set_params(**{key: draw_integer(rng) for key in states})
 
 

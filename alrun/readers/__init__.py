@@ -5,6 +5,7 @@ of MNIST; or `openml:name`.
 """
 
 from collections.abc import Mapping
+from os.path import isdir, isfile
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +31,12 @@ def check_source(name: str, folder: Path, has_text: bool) -> list[str]:
         raise DatasetError(f"text names a column of {' or '.join(TABLES)}; {name} has none")
     if kind == "openml":
         return check_openml(rest)
-    try:
-        if kind == "idx":
-            check_idx(folder / rest)
-            return []
-        is_there = (folder / name).is_dir() if name.endswith("/") else (folder / name).is_file()
-    except OSError:  # such as a name that is too long
-        is_there = False
-    if not is_there:
-        what = "folder" if name.endswith("/") or kind == "idx" else "file"
+    if kind == "idx":
+        check_idx(folder / rest)
+        return []
+    # Unlike Path's methods these are False for a name that is too long.
+    what, is_there = ("folder", isdir) if name.endswith("/") else ("file", isfile)
+    if not is_there(folder / name):
         raise DatasetError(f"there is no {what} '{folder / name}'")
     is_text = has_text or name.endswith("/")
     return list(counting_parameters()) if is_text else []

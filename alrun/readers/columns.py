@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from alrun.errors import DatasetError
-from alrun.readers.contents import row_blocks
+from alrun.features import LARGEST_BLOCK, slices
 
 # More values than this in one column of text is an identifier, not a category.
 MOST_CATEGORIES = 1000
@@ -77,7 +77,7 @@ def _embedding(source: Path | str, column: str, values: Any, width: int) -> Any:
             raise DatasetError(f"{where}: a number in its list is missing or not finite")
     is_single = all(value.dtype == np.float32 for value in values)
     X = np.empty((len(values), width), np.float32 if is_single else np.float64)
-    for block in row_blocks(X):
+    for block in slices(X, LARGEST_BLOCK):
         X[block] = np.stack(values.iloc[block].to_list())
     return X
 

@@ -1,7 +1,7 @@
 """What every reader gives, and how the identity of it is computed."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from alrun.errors import DatasetError
-from alrun.features import LARGEST_BLOCK
+from alrun.features import LARGEST_BLOCK, slices
 from alrun.seeds import canonical_json
 from alrun.spec import IntArray
 
@@ -58,23 +58,16 @@ def hash_of_arrays(X: Any, y: IntArray) -> str:
     for part in (X.indptr, X.indices) if sparse.issparse(X) else ():
         content.update(part.astype("<i8").tobytes())
     numbers = X.data if sparse.issparse(X) else X
-    for block in row_blocks(numbers):
+    for block in slices(numbers, LARGEST_BLOCK):
         content.update(numbers[block].astype("<f8").tobytes())
     content.update(y.astype("<i8").tobytes())
     return content.hexdigest()
 
 
-def row_blocks(X: Any) -> Iterator[slice]:
-    """Yield the rows of an array in parts of at most LARGEST_BLOCK numbers, or one row."""
-    size = max(LARGEST_BLOCK // max(X[:1].size, 1), 1)
-    for start in range(0, len(X), size):
-        yield slice(start, start + size)
-
-
 def is_finite(X: Any) -> bool:
     """Return whether all features are finite."""
     numbers = X.data if sparse.issparse(X) else X
-    return all(np.isfinite(numbers[block]).all() for block in row_blocks(numbers))
+    return all(np.isfinite(numbers[block]).all() for block in slices(numbers, LARGEST_BLOCK))
 
 
 def check_finite(path: Path | str, X: Any) -> None:
@@ -84,7 +77,7 @@ def check_finite(path: Path | str, X: Any) -> None:
             row = np.searchsorted(X.indptr, position, side="right") - 1
             _refuse(path, X.indices[position], row, X.data[position])
         return
-    for block in row_blocks(X):
+    for block in slices(X, LARGEST_BLOCK):
         for row, column in np.argwhere(~np.isfinite(X[block]))[:1]:
             _refuse(path, column, block.start + row, X[block][row, column])
 

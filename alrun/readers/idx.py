@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import math
 from dataclasses import dataclass
+from os.path import isdir
 from pathlib import Path
 
 import numpy as np
@@ -66,10 +67,14 @@ def _pairs(folder: Path) -> list[tuple[Path, Path]]:
 
     Of a file that is there packed and unpacked, as after a download, the unpacked one is taken.
     """
-    if not folder.is_dir():
+    if not isdir(folder):  # unlike Path's, False for a name that is too long
         raise DatasetError(f"there is no folder '{folder}'")
     found: dict[str, dict[str, Path]] = {"images": {}, "labels": {}}
-    for path in sorted(folder.iterdir()):
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        raise DatasetError(f"{folder} cannot be read: {error.strerror}") from error
+    for path in paths:
         for kind, by_part in found.items():
             if kind in path.name and path.is_file():
                 by_part.setdefault(path.name.partition(kind)[0], path)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from alrun.errors import StrategyError, nearest
-from alrun.named import completed, defaults_of, imported
+from alrun.named import completed, defaults_of, imported, version_of
 from alrun.spec import IntArray, StrategySpec
 from alrun.strategies import activeml
 from alrun.strategies.baseline import random
@@ -68,9 +68,9 @@ def parameters_of(name: str) -> dict[str, Any]:
 def resolve(name: str, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], int | str]:
     """Return all parameters of a strategy, defaults included, and its version.
 
-    The version is the function's attribute `version`, 1 where it has none: raise it when the
-    function changes, and its runs are computed anew. That of scikit-activeml's is the library's.
-    Raises StrategyError, also where alrun's own or scikit-activeml's make no sense of a value.
+    The version is the function's attribute `version`, 1 where it has none; scikit-activeml's have
+    that of the library. Raises StrategyError, also where alrun's own or scikit-activeml's make no
+    sense of a value.
     """
     function = find(name)
     resolved = completed(name, parameters_of(name), parameters, StrategyError)
@@ -83,10 +83,7 @@ def resolve(name: str, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], i
     elif activeml.is_one(name):
         activeml.refuse_senseless(name, resolved)
         return resolved, activeml.version()
-    version = getattr(function, "version", 1)
-    if not isinstance(version, int) or isinstance(version, bool):
-        raise StrategyError(f"the version of {name} must be a whole number, not {version!r}")
-    return resolved, version
+    return resolved, version_of(name, function, StrategyError)
 
 
 def find(name: str) -> Strategy:

@@ -12,7 +12,8 @@ import numpy as np
 from sklearn.base import clone
 
 from alrun.errors import StrategyError
-from alrun.seeds import draw_integer
+from alrun.models.classifier import check_sums
+from alrun.models.estimators import with_states_drawn
 from alrun.spec import FloatArray, IntArray
 from alrun.strategies.checked import whole_number
 from alrun.strategies.needs import needs
@@ -85,11 +86,8 @@ class Member:
         """Return those of all classes, zero for one not seen, shape (n, n_classes)."""
         whole = np.zeros((X.shape[0], n_classes))
         whole[:, self.seen] = 1.0 if len(self.seen) == 1 else self.estimator.predict_proba(X)
-        if not (np.abs(whole.sum(axis=1) - 1) < 1e-3).all():  # so also where one is NaN
-            raise StrategyError(
-                f"{type(self.estimator).__name__}, fitted on a bootstrap, gave probabilities that"
-                " are not finite, or do not sum to one"
-            )
+        called = f"{type(self.estimator).__name__}, fitted on a bootstrap,"
+        check_sums(whole, called, StrategyError)
         return whole
 
 
@@ -117,6 +115,4 @@ def _bootstrap(labels: IntArray, rng: np.random.Generator) -> IntArray:
 
 def renewed(model: Any, rng: np.random.Generator) -> Any:
     """Return an unfitted copy of an estimator; every `random_state` in it is drawn from `rng`."""
-    estimator = clone(model)
-    states = [key for key in sorted(estimator.get_params()) if key.endswith("random_state")]
-    return estimator.set_params(**{key: draw_integer(rng) for key in states})
+    return with_states_drawn(clone(model), rng)

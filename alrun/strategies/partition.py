@@ -10,10 +10,9 @@ from alrun.strategies.training import Training
 
 
 def projected(training: Training, components: int) -> FloatArray:
-    """Return the features on their first principal components, shape (n, components).
+    """Return what `kmeans.project` makes of the features, shape (len(training), components).
 
-    Features that are no more than that stay as they are. Sparse ones are not centred, which moves
-    all examples alike.
+    Dense features that are no more than that are not copied.
     """
     if training.n_features <= components and not training.is_sparse:
         return training.X
@@ -27,9 +26,8 @@ def projected(training: Training, components: int) -> FloatArray:
 def k_means(training: Training, n_clusters: int, components: int) -> IntArray:
     """Return the cluster of each example, shape (len(training),); some clusters may be empty.
 
-    The clustering is that of the split and of the number of clusters, so that all runs on a split
-    share it. Source: Sculley 2010, Web-scale k-means clustering, where there are more than 10,000
-    examples.
+    By `kmeans.k_means`. The clustering is that of the split and of the number of clusters, so that
+    all runs on a split share it.
     """
     X = projected(training, components)
     return training.once(
