@@ -4,6 +4,7 @@ Whether the strategies, models and data sets that it names exist is another matt
 """
 
 import json
+import math
 import re
 import sys
 from collections import Counter
@@ -70,7 +71,8 @@ def _scale(value: Any) -> Any:
 
 
 def _label(value: Any) -> Any:
-    if not isinstance(value, (str, int, float)):
+    is_finite = not isinstance(value, float) or math.isfinite(value)
+    if not isinstance(value, (str, int, float)) or not is_finite:
         raise ValueError(f"should be the label of a class, not {quoted(value)}")
     return value
 

@@ -73,26 +73,45 @@ def _draw(
     scale: str | float,
     subsample: int | None,
 ) -> Split:
+    try:
+        training, test, chosen = _drawn_parts(dataset, test_size, initial, seed, scale, subsample)
+    except DatasetError as error:
+        if subsample is None:
+            raise
+        raise DatasetError(f"dataset.subsample = {subsample}: {error}") from error
+    parts = (test, chosen, np.setdiff1d(training, chosen))
+    for part in parts:  # shared by all who ask for this split
+        part.setflags(write=False)
+    return Split(*parts)
+
+
+def _drawn_parts(
+    dataset: Dataset,
+    test_size: int,
+    initial: InitialSpec,
+    seed: int,
+    scale: str | float,
+    subsample: int | None,
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Return who is learnt from, who is tested and who is initial."""
     rng = generator(seed, "split", dataset.fingerprint)
     if dataset.initial is None:
         used = _draw_used(dataset, np.arange(dataset.n_examples), subsample, seed)
         training, test = _draw_test(dataset, used, test_size, rng)
         rng = generator(seed, "initial", dataset.fingerprint)
-        chosen = np.sort(_draw_initial(dataset, training, initial, scale, rng))
-    else:
-        chosen = dataset.initial[seed]
-        others = np.setdiff1d(np.arange(dataset.n_examples), chosen)
-        try:
-            more = None if subsample is None else subsample - len(chosen)
-            used = _draw_used(dataset, others, more, seed)
-            training, test = _draw_test(dataset, used, test_size, rng)
-        except DatasetError as error:
-            where = f"beside the {len(chosen)} examples listed for seed {seed}"
-            raise DatasetError(f"initial.file: {where}, {error}") from error
-    parts = (test, chosen, np.setdiff1d(training, chosen))
-    for part in parts:  # shared by all who ask for this split
-        part.setflags(write=False)
-    return Split(*parts)
+        return training, test, np.sort(_draw_initial(dataset, training, initial, scale, rng))
+    chosen = dataset.initial[seed]
+    others = np.setdiff1d(np.arange(dataset.n_examples), chosen)
+    try:
+        more = None if subsample is None else subsample - len(chosen)
+        if more is not None and more < 1:
+            raise DatasetError("no others are left")
+        used = _draw_used(dataset, others, more, seed)
+        training, test = _draw_test(dataset, used, test_size, rng)
+    except DatasetError as error:
+        where = f"beside the {len(chosen)} examples listed for seed {seed}"
+        raise DatasetError(f"initial.file: {where}, {error}") from error
+    return training, test, chosen
 
 
 def _draw_used(dataset: Dataset, rows: IntArray, size: int | None, seed: int) -> IntArray:

@@ -71,10 +71,11 @@ def plan_sweep(path: Path, results: Path | None = None, overrides: Sequence[str]
             raise ExperimentError([f"{path}: metric: average_precision {what}"])
     try:
         specs = _by_id(path, expand(experiment, sources, catalogue, path.parent))
-        for spec in _one_per_initial_set(specs.values()):
-            split_of(spec, sources[spec.dataset.label].at(spec.seed))
     except DatasetError as error:
         raise ExperimentError([f"{path}: {error}"]) from error
+    problems = _without_a_split(specs.values(), sources)
+    if problems:  # those below look at the splits
+        raise ExperimentError([f"{path}: {problem}" for problem in problems])
     problems = [
         *_refused_by_models(experiment, specs.values(), sources),
         *_refused_by_strategies(experiment, specs.values(), sources),
@@ -177,6 +178,18 @@ def _resolved(specs: Iterable[RunSpec]) -> dict[tuple[str, str], Mapping[str, An
         if catalogue.is_built_in(spec.strategy.name):
             found["strategies", spec.strategy.label] = spec.strategy.parameters
     return found
+
+
+def _without_a_split(specs: Iterable[RunSpec], sources: Mapping[str, Source]) -> list[str]:
+    """Return why data sets cannot be split, one reason each, named where they are several."""
+    problems: dict[str, str] = {}
+    for spec in _one_per_initial_set(specs):
+        label = spec.dataset.label
+        try:
+            split_of(spec, sources[label].at(spec.seed))
+        except DatasetError as error:
+            problems.setdefault(label, f"{label}: {error}" if len(sources) > 1 else str(error))
+    return list(problems.values())
 
 
 def _refused_by_models(

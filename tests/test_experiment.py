@@ -290,6 +290,7 @@ def test_a_subsample_above_the_data_set_is_refused():
         ({"text": "words", "target": "words"}, "text and target"),
         ({"subsample": 0}, "a count, or a fraction"),
         ({"positive": ["a"]}, "the label of a class"),
+        ({"positive": float("nan")}, "the label of a class, not NaN"),
     ],
 )
 def test_what_excludes_each_other_is_refused(dataset, what):

@@ -306,6 +306,14 @@ def test_a_damaged_list_is_refused(tmp_path):
             with_given_initial(made(), tmp_path / name, [0], "made", False)
 
 
+@pytest.mark.parametrize("subsample", [2, 4])
+def test_a_subsample_that_leaves_none_beside_a_list_is_refused(subsample):
+    dataset = replace(made(), initial={3: np.arange(4)})
+    said = rf"^dataset.subsample = {subsample}: initial.file: beside the 4 .*, no others are left$"
+    with pytest.raises(DatasetError, match=said):
+        draw_split(dataset, 30, InitialSpec("file", 4, "too many"), 3, subsample=subsample)
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [

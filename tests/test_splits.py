@@ -385,5 +385,7 @@ def test_a_subsample_is_drawn_by_its_seed_and_from_a_stream_of_its_own():
 
 @pytest.mark.parametrize("n", [2, 108, 13])
 def test_a_subsample_that_cannot_hold_the_classes_is_refused(n):
-    with pytest.raises(DatasetError, match=r"stratified (subsample|test part)"):
+    with pytest.raises(
+        DatasetError, match=rf"^dataset.subsample = {n}: .*stratified (subsample|test part)"
+    ):
         draw_split(made(), 12, PER_CLASS, 0, subsample=n)

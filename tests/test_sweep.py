@@ -287,6 +287,18 @@ def test_what_the_data_cannot_give_is_known_before_the_sweep(tiny, overrides, sa
     assert str(caught.value).startswith(f"{tiny}: ")
 
 
+def test_data_sets_that_cannot_be_split_are_named(tiny):
+    sets = ", ".join(
+        f'{{name="iris", label="{label}", subsample={n}, test_size=3}}'
+        for label, n in (("enough", 60), ("few", 6), ("many", 149))
+    )
+    with pytest.raises(ExperimentError) as caught:
+        plan_sweep(tiny, overrides=[f"dataset=[{sets}]"])
+    few, many = str(caught.value).splitlines()
+    assert few.startswith(f"{tiny}: few: dataset.subsample = 6: class 'setosa' has 1 example")
+    assert many.startswith(f"{tiny}: many: dataset.subsample = 149: a stratified subsample of 149")
+
+
 def test_long_runs_come_first(small):
     sizes = [spec.batch_size for spec in plan_sweep(small).missing()]
     assert sizes == sorted(sizes)

@@ -127,3 +127,8 @@ def test_a_whole_number_is_the_same_weight_as_its_float():
 def test_what_is_no_weight_is_refused(name, weight):
     with pytest.raises(ModelError, match=r"^class_weight\.7 must be a positive number"):
         resolve(name, {"class_weight": {"7": weight}})
+
+
+def test_a_list_of_tables_is_refused():
+    with pytest.raises(ModelError, match="one table of labels"):
+        resolve("sklearn.ensemble.RandomForestClassifier", {"class_weight": [{"7": 2.0}]})

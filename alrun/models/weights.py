@@ -13,6 +13,8 @@ from alrun.spec import PIPELINE
 def checked_weights(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return parameters with the weights as floats; raises ModelError for one that is no weight."""
     weights = parameters.get("class_weight")
+    if isinstance(weights, list) and any(isinstance(entry, dict) for entry in weights):
+        raise ModelError("class_weight must be one table of labels and weights, not a list of them")
     if not isinstance(weights, dict):
         return dict(parameters)
     for label, weight in weights.items():
