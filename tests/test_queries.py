@@ -89,6 +89,23 @@ def test_many_classes_are_put_together_on_a_screen(tmp_path):
     assert texts[3].split()[:2] == ["random", "0"]
 
 
+def test_one_against_the_rest_is_shown_by_the_classes_of_the_source(tmp_path):
+    (tmp_path / "seven.toml").write_text(
+        'strategies = ["margin"]\nbatch_sizes = [20]\nseeds = 2\nbudget = 60\n'
+        'dataset = {name = "digits", scale = 16, positive = "7", subsample = 600}\n'
+        'initial = {size = 20, method = "random"}\n'
+    )
+    results = run_sweep(tmp_path / "seven.toml", tmp_path / "seven", jobs=1)
+    digits = load("digits", {})
+    labels = [str(digits.classes[code]) for code in digits.y]
+    mix = class_mix(results, 1)
+    shares, pool, names = naive(results, labels, "margin", 20, 0, 1)
+    assert mix["label"].tolist() == names == list("0123456789")
+    np.testing.assert_allclose(mix["share"], shares.mean(axis=0), atol=1e-12)
+    np.testing.assert_allclose(mix["pool_share"], pool, atol=1e-12)
+    assert set(load_queries(results)["label"]) <= {"7", "not 7"}
+
+
 def test_the_command_prints_a_table_or_csv(small_results, tmp_path):
     table = alrun("queries", small_results)
     assert table.returncode == 0
