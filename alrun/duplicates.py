@@ -1,45 +1,30 @@
 """Which examples of a data set have the features of another."""
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from alrun.datasets import Dataset
+from alrun.kept import Kept
 from alrun.spec import IntArray
+
+# All runs on a data set ask for it, and to read its features once takes as long as several rounds.
+_kept: Kept[IntArray] = Kept(2)
 
 
 def count_duplicates(dataset: Dataset, rows: IntArray) -> int:
     """Return how many of these rows have the features of another of them."""
-    counts = np.bincount(_groups(_Features(dataset))[rows])
+    # Of data drawn anew for each seed the classes, or where these are always the same the first
+    # example, tell one seed from another.
+    first = hash(_content(dataset.X, 0))
+    identity = (dataset.fingerprint, hash(dataset.y.tobytes()), first)
+    counts = np.bincount(_kept.of(identity, lambda: _groups(dataset.X))[rows])
     return int(counts[counts > 1].sum())
 
 
-class _Features:
-    """The features of a data set, equal where it is the same one, wherever they lie in memory.
-
-    Of data drawn anew for each seed the classes, or where these are always the same the first
-    example, tell one seed from another.
-    """
-
-    def __init__(self, dataset: Dataset) -> None:
-        self.X = dataset.X
-        first = _content(dataset.X, 0)
-        self._identity = (dataset.fingerprint, hash(dataset.y.tobytes()), hash(first))
-
-    def __hash__(self) -> int:
-        return hash(self._identity)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Features) and self._identity == other._identity
-
-
-# All runs on a data set ask for it, and to read its features once takes as long as several rounds.
-@lru_cache(maxsize=2)
-def _groups(features: _Features) -> IntArray:
+def _groups(X: Any) -> IntArray:
     """Return a code for each row, equal where the features are, shape (n_examples,)."""
-    X = features.X
     digests = [hash(_content(X, row)) for row in range(X.shape[0])]
     return np.unique(np.array(digests, dtype=np.int64), return_inverse=True)[1].astype(np.int64)
 

@@ -1,22 +1,20 @@
 """Who is tested, who is labelled at first and who is in the pool, for one seed."""
 
 import hashlib
-from collections import OrderedDict
-from collections.abc import Hashable
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 
 from alrun.datasets import Dataset
 from alrun.errors import DatasetError
+from alrun.kept import Kept
 from alrun.kmeans import representatives
 from alrun.scaling import rescale
 from alrun.seeds import draw_integer, generator
 from alrun.spec import ROLES, InitialSpec, IntArray, RunSpec, Split
 
 # To draw a split takes as long as several rounds, and all runs of a seed have the same.
-_MOST_KEPT = 64
-_kept: OrderedDict[Hashable, Split] = OrderedDict()
+_kept: Kept[Split] = Kept(64)
 # Sums of squares of larger features overflow.
 _LARGEST = 1e150
 
@@ -51,12 +49,7 @@ def draw_split(
     """
     scaled = scale if initial.method == "kmeans" else None
     key = (_digest(dataset), test_size, initial, seed, subsample, scaled)
-    if key not in _kept:
-        _kept[key] = _draw(dataset, test_size, initial, seed, scale, subsample)
-    _kept.move_to_end(key)
-    if len(_kept) > _MOST_KEPT:
-        _kept.popitem(last=False)
-    return _kept[key]
+    return _kept.of(key, lambda: _draw(dataset, test_size, initial, seed, scale, subsample))
 
 
 def _digest(dataset: Dataset) -> str:

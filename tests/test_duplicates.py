@@ -1,5 +1,8 @@
 """Duplicates, against a comparison of every row with every other."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -108,3 +111,12 @@ def test_the_flowers_that_are_known_to_be_alike_are_counted():
     assert (iris.X[101] == iris.X[142]).all()
     assert count_duplicates(iris, np.array([101, 142, 7])) == 2
     assert count_duplicates(iris, np.arange(150)) == naive_count(iris.X, range(150))
+
+
+def test_the_features_are_not_kept_alive():
+    made = dataset(np.ones((4, 2)), fingerprint="let go")
+    features = weakref.ref(made.X)
+    assert count_duplicates(made, np.arange(4)) == 4
+    del made
+    gc.collect()
+    assert features() is None

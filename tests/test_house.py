@@ -11,6 +11,7 @@ HOUSE = Path(__file__).parent.parent / "alrun"
 ORDER = [
     "alrun.errors",
     "alrun.seeds",
+    "alrun.kept",
     "alrun.spec",
     "alrun.named",
     "alrun.experiment",

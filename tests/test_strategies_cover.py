@@ -2,7 +2,6 @@
 
 import json
 import warnings
-from collections import OrderedDict
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +13,7 @@ from scipy.spatial.distance import cdist
 
 from alrun.datasets import Dataset
 from alrun.errors import StrategyError
+from alrun.kept import Kept
 from alrun.loop import run_active_learning
 from alrun.models.predictions import Predictions
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
@@ -188,8 +188,7 @@ def test_runs_on_a_split_do_not_change_each_other(strategy):
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_runs_on_a_split_may_differ_in_labels_and_parameters(strategy, monkeypatch):
     monkeypatch.setattr("alrun.strategies.cover._AT_ONCE", 4)
-    monkeypatch.setattr("alrun.strategies.training._shared", OrderedDict())
-    monkeypatch.setattr("alrun.strategies.training._MOST_SPLITS", 100)
+    monkeypatch.setattr("alrun.strategies.training._shared", Kept(100))
     X, labelled, unlabelled = drawn(5)
     training = pool_of(X, labelled, unlabelled).training
     order = np.concatenate([labelled, unlabelled])

@@ -1,6 +1,5 @@
 """The examples that can be labelled, and what is computed of their features only once."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from functools import cached_property
 from time import perf_counter
@@ -17,12 +16,12 @@ from alrun.features import (
     squared_norms_of,
     weighted_sum,
 )
+from alrun.kept import Kept
 from alrun.spec import FloatArray, IntArray
 
 T = TypeVar("T")
 # Splits whose results are kept for the next run on them; a worker takes its runs in turns.
-_MOST_SPLITS = 2
-_shared: OrderedDict[Hashable, dict[str, Any]] = OrderedDict()
+_shared: Kept[dict[str, Any]] = Kept(2)
 
 
 class Training:
@@ -121,10 +120,7 @@ class Training:
         It must not depend on labels or on anything but the split; its stream depends on the split
         and on `key`, which names it with its parameters.
         """
-        made = _shared.setdefault(self._identity, {})
-        _shared.move_to_end(self._identity)
-        if len(_shared) > _MOST_SPLITS:
-            _shared.popitem(last=False)
+        made = _shared.of(self._identity, dict)
         if key not in made:
             started = perf_counter()
             made[key] = make(self._stream(key))

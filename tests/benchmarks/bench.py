@@ -86,7 +86,7 @@ dataset     = {{name = "{name}", scale = 255, test_size = {test_size}}}
 def sweep_memory(scratch: Path) -> dict[str, float]:
     """Return the peak memory of a sweep on two workers over 70,000 x 784, as a share of the data.
 
-    Without that of the same sweep over little data; what processes share counts once.
+    Without that of the same sweep over little data; files that processes map count once.
     """
     rng = np.random.default_rng(0)
     figures = {}
@@ -112,15 +112,22 @@ def peak_bytes(experiment: Path, results: Path) -> float:
     )
     peak = 0
     while sweep.poll() is None:
-        there = 0
+        own, of_files = 0, 0
         for process in (sweep, *sweep.children(recursive=True)):
-            with suppress(psutil.Error):
-                there += process.memory_full_info().pss
-        peak = max(peak, there)
+            with suppress(OSError, IndexError):  # it may have ended
+                status = Path(f"/proc/{process.pid}/status").read_text()
+                own += kilobytes("RssAnon", status)
+                of_files = max(of_files, kilobytes("RssFile", status))
+        peak = max(peak, own + of_files)
         time.sleep(0.02)
     if sweep.returncode:
         raise RuntimeError(f"{command} ended with {sweep.returncode}")
-    return peak
+    return 1024 * peak
+
+
+def kilobytes(key: str, status: str) -> int:
+    """Return a figure of a process's status."""
+    return int(status.split(f"{key}:")[1].split()[0])
 
 
 def start(scratch: Path) -> dict[str, float]:
