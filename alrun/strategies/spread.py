@@ -32,12 +32,14 @@ def nearest_labelled(pool: Pool) -> FloatArray:
     """
     training, labelled = pool.training, pool.labelled
     seen, nearest = training.kept.get("nearest_labelled", (0, np.full(len(training), np.inf)))
-    for start in range(seen, len(labelled), _AT_ONCE):
-        some = training.squared_distances(labelled[start : start + _AT_ONCE])
+    at_once = max(_FEWEST, _MOST_DISTANCES // len(training))
+    for start in range(seen, len(labelled), at_once):
+        some = training.squared_distances(labelled[start : start + at_once])
         nearest = np.minimum(nearest, some.min(axis=1))
     training.kept["nearest_labelled"] = (len(labelled), nearest)
     return nearest[pool.unlabelled]
 
 
-# Labels whose distances to all are computed together: more would take memory, and save nothing.
-_AT_ONCE = 16
+# Distances to all that are computed together: more would take memory, and save nothing; but to a
+# few labels at least, since it is reading the features that takes the time.
+_MOST_DISTANCES, _FEWEST = 1_000_000, 16
