@@ -626,6 +626,19 @@ def test_data_drawn_anew_per_seed_make_a_claim_about_the_generator():
     assert not noted(fixed, "generator")
 
 
+def test_splits_and_initial_labels_of_a_file_are_no_draws():
+    """What all seeds share is no part of what intervals cover."""
+    given = EXPERIMENT.replace('name = "digits"', 'name = "digits"\nsplits = "mine.parquet"')
+    assert given != EXPERIMENT
+    report = report_of(*REACHED, experiment=given)
+    assert noted(report, "about digits as it is", "as the file of splits has it")
+    assert not noted(report, "split anew")
+    text = EXPERIMENT + '[initial]\nmethod = "file"\nfile = "lists/experts.csv"\n'
+    report = report_of(*REACHED, experiment=text)
+    assert noted(report, "those that experts.csv lists", "no interval")
+    assert not noted(report_of(*REACHED, experiment=EXPERIMENT), "initial labels are")
+
+
 def test_without_targets_there_are_whole_curves_alone():
     report = report_of(*REACHED, targets=[])
     assert len(report.rows) == 2

@@ -113,16 +113,8 @@ def build_report(
         known_ends=partial(_known_ends, path, experiment),
     )
     across = build_across(tables.rows)
-    half_width = experiment.until_halfwidth if experiment else None
-    drawn = [entry for entry in experiment.dataset if entry.per_seed] if experiment else []
-    notes = write_notes(
-        tables,
-        across,
-        named_targets=named,
-        per_seed=[str(entry.label) for entry in drawn],
-        half_width=half_width,
-        warnings=find_degeneracies(tables, runs, _queries(path, frame), _cells(experiment)),
-    )
+    degeneracies = find_degeneracies(tables, runs, _queries(path, frame), _cells(experiment))
+    notes = write_notes(tables, across, experiment, degeneracies)
     return Report(
         name=path.resolve().name,
         rows=tables.rows,
@@ -136,7 +128,7 @@ def build_report(
         sustain=sustain,
         adjustment=adjustment,
         family=tables.family,
-        is_sequential=half_width is not None,
+        is_sequential=experiment is not None and experiment.until_halfwidth is not None,
     )
 
 

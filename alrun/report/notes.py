@@ -1,6 +1,7 @@
 """What a report says in words: how to read it, what the claim is about, what has no estimate."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 
 from alrun import stats
 from alrun.curves import BLOCK
+from alrun.experiment import Experiment
 from alrun.report.across import FEWEST_DATASETS
 from alrun.report.tables import Tables, too_wide
 from alrun.report.words import about, cell_name, counted, listed, number
@@ -18,44 +20,26 @@ ADJUSTED = {"holm": "Holm", "maxT": "step-down maxT"}
 def write_notes(
     tables: Tables,
     across: pd.DataFrame,
-    *,
-    named_targets: Sequence[float] | None = None,
-    per_seed: Collection[str] = (),
-    half_width: float | None = None,
+    experiment: Experiment | None,
     warnings: Iterable[str] = (),
 ) -> list[str]:
     """Return the sentences that stand under the tables, the warnings last.
 
-    Parameters
-    ----------
-    named_targets
-        The targets that the experiment names; None where there is no experiment file.
-    per_seed
-        Labels of the data sets that are drawn anew for each seed.
-    half_width
-        That of the savings' intervals at which no more seeds were added, where they were added
-        until then.
-    warnings
-        What else is wrong with the results.
+    `experiment` is None where the results have no file of it. `warnings` say what else is wrong
+    with the results.
     """
     notes = [
         *_reading(tables),
-        *_sequential(tables, half_width),
+        *_sequential(tables, experiment),
         *_across(tables, across),
-        *_claim(tables, per_seed),
+        *_claim(tables, experiment),
         *_baseline(tables),
         *_power(tables),
         *(_estimates(tables) if tables.targets else ()),
         *_ranges(tables),
         *warnings,
+        *_exploratory(tables, experiment),
     ]
-    if named_targets is not None:
-        late = [target for target in tables.targets if target not in named_targets]
-        if late:
-            notes.append(
-                f"Warning: the experiment does not name the target {listed(map(number, late))};"
-                " a target chosen after a look at the curves is exploratory."
-            )
     return [" ".join(note.split()) for note in notes]
 
 
@@ -106,7 +90,8 @@ def _lasting(sustain: int, otherwise: str = "") -> str:
     return f" in {sustain} rounds in a row, the first of them"
 
 
-def _sequential(tables: Tables, half_width: float | None) -> Iterator[str]:
+def _sequential(tables: Tables, experiment: Experiment | None) -> Iterator[str]:
+    half_width = experiment.until_halfwidth if experiment else None
     if half_width is None:
         return
     yield (
@@ -145,17 +130,39 @@ def _across(tables: Tables, across: pd.DataFrame) -> Iterator[str]:
         )
 
 
-def _claim(tables: Tables, per_seed: Collection[str]) -> Iterator[str]:
+def _claim(tables: Tables, experiment: Experiment | None) -> Iterator[str]:
+    """Say what the numbers are about: of what a seed draws, other draws are meant."""
     names = set(tables.rows["dataset"].astype(str))
-    fixed, drawn = sorted(names - set(per_seed)), sorted(names & set(per_seed))
-    if fixed:
-        yield (
-            f"The claim is about {listed(fixed)} as {'it is' if len(fixed) == 1 else 'they are'},"
-            " split anew for each seed; it is none about other data from the same source."
-        )
+    entries = experiment.dataset if experiment else []
+    drawn = sorted(names & {str(entry.label) for entry in entries if entry.per_seed})
+    given = sorted(names & {str(entry.label) for entry in entries if entry.splits is not None})
+    for fixed, how in (
+        (sorted(names - {*drawn, *given}), "split anew for each seed"),
+        (given, "split as the file of splits has it"),
+    ):
+        if fixed:
+            yield (
+                f"The claim is about {listed(fixed)} as"
+                f" {'it is' if len(fixed) == 1 else 'they are'}, {how}; it is none about other data"
+                " from the same source."
+            )
     if drawn:
         verb, whose = ("is", "its generator") if len(drawn) == 1 else ("are", "their generators")
         yield f"{listed(drawn)} {verb} drawn anew for each seed: the claim is about {whose}."
+    if experiment and experiment.initial and experiment.initial.file is not None:
+        yield (
+            f"The initial labels are those that {Path(experiment.initial.file).name} lists: where"
+            " seeds share a list, no interval and no test covers how another would have fared."
+        )
+
+
+def _exploratory(tables: Tables, experiment: Experiment | None) -> Iterator[str]:
+    late = [target for target in tables.targets if experiment and target not in experiment.targets]
+    if late:
+        yield (
+            f"Warning: the experiment does not name the target {listed(map(number, late))}; a"
+            " target chosen after a look at the curves is exploratory."
+        )
 
 
 def _baseline(tables: Tables) -> Iterator[str]:
