@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from alrun.errors import quoted
-from alrun.spec import PIPELINE, InitialSpec, check_metric
+from alrun.spec import PIPELINE, InitialSpec, check_metric, without_folder
 
 
 class _Section(BaseModel):
@@ -218,7 +218,8 @@ class StrategySettings(Named):
         """Return the label, or the name with what differs from a plain one in brackets."""
         given = self.parameters | ({"replica": self.replica} if self.replica else {})
         inside = ", ".join(f"{key}={_shown_value(value)}" for key, value in sorted(given.items()))
-        return self.label or (f"{self.name}({inside})" if inside else self.name)
+        name = without_folder(self.name)
+        return self.label or (f"{name}({inside})" if inside else name)
 
 
 def _one_or_more(value: Any) -> Any:
