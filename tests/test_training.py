@@ -62,3 +62,19 @@ def test_no_more_than_the_last_splits_are_kept():
         training_of(np.eye(2), identity=name).once("key", lambda rng: 0)
     assert len(module._shared) == 2
     assert 9 in module._shared
+
+
+@pytest.mark.parametrize("rows", [[1, 4, 5, 9], [0, 2, 3, 5, 6, 8, 9]], ids=["few", "most"])
+@pytest.mark.parametrize("form", [np.array, np.float32, sparse.csr_matrix])
+def test_what_is_computed_is_of_the_training_part_alone(form, rows, monkeypatch):
+    """Whether its rows are copied out, or the whole matrix is gone through."""
+    monkeypatch.setattr("alrun.features._WIDENED", 6)  # a few rows at a time
+    X = np.random.default_rng(3).integers(-9, 9, size=(10, 3)).astype(float)
+    training, own = training_of(form(X), rows=np.array(rows)), X[rows]
+    positions, weights = np.array([2, 0]), np.arange(1.0, len(rows) + 1)
+    np.testing.assert_allclose(training.squared_norms, (own**2).sum(axis=1))
+    np.testing.assert_allclose(training.products(positions), own @ own[positions].T)
+    np.testing.assert_allclose(
+        training.squared_distances(positions), naive_squared_distances(own, positions)
+    )
+    np.testing.assert_allclose(training.weighted_mean(weights), weights @ own / len(rows))
