@@ -340,11 +340,9 @@ def _report(
 def status(results: ResultsDirectory) -> None:
     """Say what is done, missing and failed, and for which cells."""
     from alrun.status import describe
-    from alrun.sweep import plan_sweep
+    from alrun.sweep import plan_of
 
-    if not (results / "experiment.toml").is_file():
-        raise AlrunError(f"{results} holds no experiment.toml; sweep into it first")
-    plan = plan_sweep(results / "experiment.toml", results)
+    plan = plan_of(results)
     for line in describe(plan):
         typer.echo(line)
     if plan.failures:

@@ -16,7 +16,7 @@ from alrun.report.words import cell_name, counted
 from alrun.spec import RunSpec
 from alrun.splits import split_of
 from alrun.store import load_queries
-from alrun.sweep import plan_sweep
+from alrun.sweep import plan_of
 
 # Parts that the rounds of a run are put together in on a screen, and classes with a column there.
 MOST_PARTS, MOST_CLASSES = 5, 12
@@ -35,9 +35,7 @@ def class_mix(results: Path, most_parts: int | None = None) -> pd.DataFrame:
     `pool_share`, the class's share among what was unlabelled, means over these rounds. Raises
     ResultsError where there are no results, and AlrunError where their data set is gone.
     """
-    if not (results / "experiment.toml").is_file():
-        raise ResultsError(f"{results} holds no experiment.toml; sweep into it first")
-    plan = plan_sweep(results / "experiment.toml", results)
+    plan = plan_of(results)
     queries = load_queries(results)
     batches = dict(iter(queries.groupby("run_id", sort=False, observed=True)))
     tables = [

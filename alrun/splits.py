@@ -1,6 +1,8 @@
 """Who is tested, who is labelled at first and who is in the pool, for one seed."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from sklearn.model_selection import train_test_split
@@ -66,51 +68,44 @@ def _draw(
     scale: str | float,
     subsample: int | None,
 ) -> Split:
-    try:
-        training, test, chosen = _drawn_parts(dataset, test_size, initial, seed, scale, subsample)
-    except DatasetError as error:
-        if subsample is None:
-            raise
-        raise DatasetError(f"dataset.subsample = {subsample}: {error}") from error
+    rng = generator(seed, "split", dataset.fingerprint)
+    everyone = np.arange(dataset.n_examples)
+    with _said_of("" if subsample is None else f"dataset.subsample = {subsample}: "):
+        if dataset.initial is None:
+            used = _draw_used(dataset, everyone, subsample, seed)
+            training, test = _draw_test(dataset, used, test_size, rng)
+            rng = generator(seed, "initial", dataset.fingerprint)
+            chosen = np.sort(_draw_initial(dataset, training, initial, scale, rng))
+        else:
+            chosen = dataset.initial[seed]
+            others = np.setdiff1d(everyone, chosen)
+            with _said_of(
+                f"initial.file: beside the {len(chosen)} examples listed for seed {seed}, "
+            ):
+                more = None if subsample is None else subsample - len(chosen)
+                used = _draw_used(dataset, others, more, seed)
+                training, test = _draw_test(dataset, used, test_size, rng)
     parts = (test, chosen, np.setdiff1d(training, chosen))
     for part in parts:  # shared by all who ask for this split
         part.setflags(write=False)
     return Split(*parts)
 
 
-def _drawn_parts(
-    dataset: Dataset,
-    test_size: int,
-    initial: InitialSpec,
-    seed: int,
-    scale: str | float,
-    subsample: int | None,
-) -> tuple[IntArray, IntArray, IntArray]:
-    """Return who is learnt from, who is tested and who is initial."""
-    rng = generator(seed, "split", dataset.fingerprint)
-    if dataset.initial is None:
-        used = _draw_used(dataset, np.arange(dataset.n_examples), subsample, seed)
-        training, test = _draw_test(dataset, used, test_size, rng)
-        rng = generator(seed, "initial", dataset.fingerprint)
-        return training, test, np.sort(_draw_initial(dataset, training, initial, scale, rng))
-    chosen = dataset.initial[seed]
-    others = np.setdiff1d(np.arange(dataset.n_examples), chosen)
+@contextmanager
+def _said_of(place: str) -> Iterator[None]:
+    """Begin what is wrong with where it is."""
     try:
-        more = None if subsample is None else subsample - len(chosen)
-        if more is not None and more < 1:
-            raise DatasetError("no others are left")
-        used = _draw_used(dataset, others, more, seed)
-        training, test = _draw_test(dataset, used, test_size, rng)
+        yield
     except DatasetError as error:
-        where = f"beside the {len(chosen)} examples listed for seed {seed}"
-        raise DatasetError(f"initial.file: {where}, {error}") from error
-    return training, test, chosen
+        raise DatasetError(f"{place}{error}") from error
 
 
 def _draw_used(dataset: Dataset, rows: IntArray, size: int | None, seed: int) -> IntArray:
     """Draw which of these rows a seed uses, in ascending order."""
     if size is None or size == len(rows):
         return rows
+    if size < 1:
+        raise DatasetError("no others are left")
     _check_stratified(dataset, rows, size, "subsample")
     rng = generator(seed, "subsample", dataset.fingerprint)
     return np.sort(_draw_stratified(dataset, rows, size, rng))

@@ -12,7 +12,7 @@ from scipy.sparse import issparse
 
 from alrun import catalogue
 from alrun.datasets import Source
-from alrun.errors import DatasetError, ExperimentError
+from alrun.errors import DatasetError, ExperimentError, ResultsError
 from alrun.execute.local import Workers
 from alrun.execute.worker import Outcome, compute
 from alrun.experiment import Experiment, Named
@@ -83,6 +83,16 @@ def plan_sweep(path: Path, results: Path | None = None, overrides: Sequence[str]
     if problems:
         raise ExperimentError([f"{path}: {problem}" for problem in dict.fromkeys(problems)])
     return _against_store(Plan(path, experiment, store, specs, sources))
+
+
+def plan_of(results: Path) -> Plan:
+    """Return the plan of the experiment that a results directory was made by.
+
+    Raises AlrunError where there is none, or it cannot be run any more.
+    """
+    if not (results / "experiment.toml").is_file():
+        raise ResultsError(f"{results} holds no experiment.toml; sweep into it first")
+    return plan_sweep(results / "experiment.toml", results)
 
 
 def sweep(
