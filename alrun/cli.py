@@ -1,6 +1,5 @@
 """The command line. Heavy imports stand inside the commands, so that --help is instant."""
 
-import signal
 import sys
 from enum import StrEnum
 from functools import partial
@@ -160,6 +159,10 @@ def sweep(
     max_failures: Annotated[
         int | None, typer.Option(min=1, help="Stop after so many failures.", show_default="none")
     ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="End a run that takes longer.", show_default="none"),
+    ] = None,
     until_halfwidth: Annotated[
         float | None,
         typer.Option(
@@ -175,7 +178,7 @@ def sweep(
 
     keys = {"until_halfwidth": until_halfwidth, "max_seeds": max_seeds}
     given = [f"{key}={value}" for key, value in keys.items() if value is not None]
-    with Workers(jobs or -1) as workers:
+    with Workers(jobs or -1, timeout) as workers:
         runs = (results or Path("results") / experiment.stem) / "runs"
         if not dry_run and not runs.exists():  # else there may be nothing to do
             workers.start()
@@ -363,9 +366,4 @@ def list_(kind: Annotated[Kind, typer.Argument(help="Of what.")]) -> None:
 def main() -> None:
     """Run the command line; what an experiment names may lie in the current directory."""
     sys.path.append(str(Path.cwd()))
-    try:
-        app()
-    except KeyboardInterrupt:  # before a command has begun
-        sys.exit(INTERRUPTED)
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done and said
+    app()

@@ -83,6 +83,7 @@ def run_sweep(
     jobs: int = -1,
     overrides: Sequence[str] = (),
     retry_failed: bool = False,
+    timeout: float | None = None,
 ) -> Path:
     """Run an experiment file and return its results directory.
 
@@ -94,13 +95,15 @@ def run_sweep(
     experiment, results
         The file and the directory, by default `results/<name>` below the current one.
     jobs
-        Number of workers, -1 for one per core.
+        Number of workers, -1 for one per core. With 0 this process computes, for a debugger.
     overrides
         Keys of the file with other values, as in `["seeds=3", "model.C=0.1"]`.
     retry_failed
         Whether to run again what failed before.
+    timeout
+        Seconds that a run may take.
     """
-    workers = Workers(jobs)
+    workers = Workers(jobs, timeout)
     directory = None if results is None else Path(results)
     for step in plan_steps(Path(experiment), directory, overrides):
         plan = sweep(step, workers, retry_failed)

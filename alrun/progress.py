@@ -47,8 +47,9 @@ def shown(specs: list[RunSpec]) -> Iterator[Callable[[RunSpec, Outcome], None]]:
     def advance(spec: RunSpec, outcome: Outcome) -> None:
         before = int(10 * bar.tasks[task].completed / len(specs))
         bar.update(task, advance=1, rounds=bar.tasks[task].fields["rounds"] + n_rounds(spec))
-        if outcome.error is not None:
-            bar.console.print(f"failed: {spec}: {outcome.error}", markup=False, highlight=False)
+        if outcome.failure is not None:
+            what = f"{outcome.failure.status}: {spec}: {outcome.failure.error}"
+            bar.console.print(what, markup=False, highlight=False)
         after = int(10 * bar.tasks[task].completed / len(specs))
         if bar.disable and after > before:
             done = f"{bar.tasks[task].completed:.0f}/{len(specs)} runs"

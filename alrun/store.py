@@ -78,34 +78,17 @@ class Store:
                 failures[identity] = Failure("failed", "the record of why is damaged", "", 1)
         return failures
 
-    def write_run(
-        self,
-        spec: RunSpec,
-        result: RunResult,
-        classes: Sequence[Any],
-        y: Any,
-        provenance: Mapping[str, str],
-    ) -> None:
-        """Write the file of a finished run, its whole spec in the footer."""
-        identity = run_id(spec)
-        table, footer = run_file(spec, result, classes, y, provenance)
-        # It is small, and most of what writing it takes is what Parquet does to save space.
-        _write_table(
-            self._runs / f"{identity}.parquet",
-            table,
-            footer,
-            use_dictionary=False,
-            write_statistics=False,
-        )
+    def write_run(self, identity: str, content: bytes) -> None:
+        """Write the file of a finished run, as `run_content` made it."""
+        write_file(self._runs / f"{identity}.parquet", content)
         (self._failed / f"{identity}.json").unlink(missing_ok=True)
 
-    def write_failure(self, spec: RunSpec, status: str, error: str, traceback: str) -> None:
-        """Record that a run failed, and how often it was tried."""
-        path = self._failed / f"{run_id(spec)}.json"
-        before = self.failures().get(run_id(spec))
-        failure = Failure(status, error, traceback, before.attempts + 1 if before else 1)
-        content = json.dumps(vars(failure), indent=1).encode()
-        write_file(path, content)
+    def write_failure(self, identity: str, failure: Failure) -> None:
+        """Record why a run did not finish, and how often it has been tried by now."""
+        before = self.failures().get(identity)
+        attempts = failure.attempts + (before.attempts if before else 0)
+        content = json.dumps(vars(failure) | {"attempts": attempts}, indent=1).encode()
+        write_file(self._failed / f"{identity}.json", content)
 
     def compact(
         self,
@@ -123,7 +106,7 @@ class Store:
             files = [(spec, self._read_run(run_id(spec))) for spec in ordered]
             if self.tabled(specs) <= {run_id(spec) for spec in ordered}:
                 runs = runs_table(specs, files, self.failures())
-                _write_table(self.path / "runs.parquet", runs, {})
+                _write_table(self.path / "runs.parquet", runs)
                 self._replace("curves.parquet", curves_table(files))
                 self._replace("queries.parquet", queries_table(files))
                 self._replace("splits.parquet", splits_table(splits(ordered)))
@@ -134,7 +117,7 @@ class Store:
         if (self.path / "curves.parquet").exists() or self.finished():
             raise ResultsError(f"{self.path} holds curves already; name another with --results")
         self.prepare()
-        _write_table(self.path / "curves.parquet", table, {})
+        _write_table(self.path / "curves.parquet", table)
 
     def tabled(self, specs: Sequence[RunSpec]) -> set[str]:
         """Return the ids of those of these runs that the tables hold."""
@@ -177,7 +160,7 @@ class Store:
                     return
             except (pa.ArrowException, OSError):
                 pass  # damaged: replaced
-        _write_table(path, table, {})
+        _write_table(path, table)
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
@@ -277,13 +260,31 @@ def _stems(folder: Path, suffix: str) -> set[str]:
     return {name.removesuffix(suffix) for name in names if name.endswith(suffix) and name[0] != "."}
 
 
-def _write_table(path: Path, table: pa.Table, footer: Mapping[str, Any], **options: Any) -> None:
+def run_content(
+    spec: RunSpec,
+    result: RunResult,
+    classes: Sequence[Any],
+    y: Any,
+    provenance: Mapping[str, str],
+) -> bytes:
+    """Return the content of the file of a finished run, its whole spec in the footer."""
+    table, footer = run_file(spec, result, classes, y, provenance)
+    # It is small, and most of what making it takes is what Parquet does to save space.
+    content = _encoded(table, footer, use_dictionary=False, write_statistics=False)
+    return bytes(content)
+
+
+def _write_table(path: Path, table: pa.Table) -> None:
+    write_file(path, _encoded(table, {}))
+
+
+def _encoded(table: pa.Table, footer: Mapping[str, Any], **options: Any) -> pa.Buffer:
     metadata = {"schema_version": str(SCHEMA_VERSION)}
     metadata |= {key: json.dumps(value, sort_keys=True) for key, value in footer.items()}
     table = table.replace_schema_metadata(metadata)
     content = pa.BufferOutputStream()  # to a file it would be many small writes
     pq.write_table(table, content, compression="zstd", **options)
-    write_file(path, content.getvalue())
+    return content.getvalue()
 
 
 def write_file(path: Path, content: bytes | pa.Buffer) -> None:

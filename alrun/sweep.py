@@ -14,7 +14,7 @@ from alrun import catalogue
 from alrun.datasets import Source
 from alrun.errors import DatasetError, ExperimentError, ResultsError
 from alrun.execute.local import Workers
-from alrun.execute.worker import Outcome, compute
+from alrun.execute.worker import Outcome, Task
 from alrun.experiment import Experiment, Named
 from alrun.experiment_file import read_experiment, to_toml
 from alrun.grid import expand
@@ -138,14 +138,16 @@ def _compute(
     max_failures: int | None,
     on_progress: Callable[[RunSpec, Outcome], None],
 ) -> None:
-    tasks = [
-        partial(compute, spec, plan.sources[spec.dataset.label], plan.store.path) for spec in todo
-    ]
+    tasks = [Task(spec, spec.dataset.label, plan.sources[spec.dataset.label]) for spec in todo]
     n_failed = 0
     with closing(workers.run(tasks)) as outcomes:
         for outcome in outcomes:
+            if outcome.content is not None:
+                plan.store.write_run(outcome.run_id, outcome.content)
+            if outcome.failure is not None:
+                plan.store.write_failure(outcome.run_id, outcome.failure)
+                n_failed += 1
             on_progress(plan.specs[outcome.run_id], outcome)
-            n_failed += outcome.error is not None
             if max_failures is not None and n_failed >= max_failures:
                 return
 

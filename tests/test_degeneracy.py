@@ -205,7 +205,7 @@ def binary(tmp_path_factory):
     (folder / "binary.toml").write_text(BINARY)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
-        return alrun.run_sweep(folder / "binary.toml", folder / "results", jobs=1)
+        return alrun.run_sweep(folder / "binary.toml", folder / "results", jobs=0)
 
 
 def test_with_two_classes_the_uncertainty_strategies_are_one(binary):
@@ -333,12 +333,12 @@ def test_run_files_of_an_earlier_alrun_are_compacted_with_empty_checks(tiny, tmp
     """Their footer has no checks; the sweep that adds seeds reads them all the same."""
     import pyarrow.parquet as pq
 
-    results = alrun.run_sweep(tiny, tmp_path / "results", jobs=1)
+    results = alrun.run_sweep(tiny, tmp_path / "results", jobs=0)
     for path in (results / "runs").glob("*.parquet"):
         table = pq.read_table(path)
         metadata = {k: v for k, v in table.schema.metadata.items() if k != b"checks"}
         pq.write_table(table.replace_schema_metadata(metadata), path)
-    alrun.run_sweep(tiny, results, jobs=1, overrides=["seeds=4"])
+    alrun.run_sweep(tiny, results, jobs=0, overrides=["seeds=4"])
     runs = read_table(results / "runs.parquet", RUNS)
     assert runs[list(CHECKS)].notna().all(axis=1).sum() == 2  # those of the new seed
     notes = alrun.report(results).notes
@@ -351,6 +351,6 @@ def test_a_real_initial_set_without_a_class_is_found(tmp_path):
         'strategies = ["random"]\nseeds = 4\nbudget = 12\ntargets = [0.9]\n'
         'dataset = {name = "iris", test_size = 50}\ninitial = {size = 2, method = "random"}\n'
     )
-    results = alrun.run_sweep(path, tmp_path / "results", jobs=1)
+    results = alrun.run_sweep(path, tmp_path / "results", jobs=0)
     assert (load_runs(results)["missing_classes"] >= 1).all()  # two examples of three classes
     assert "of iris lack a class in 4 of 4 seeds" in the_note(alrun.report(results).notes, LACKS)

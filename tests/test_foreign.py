@@ -330,7 +330,7 @@ def test_a_directory_that_holds_curves_is_left_as_it_is(tmp_path):
 
 
 def test_a_directory_with_runs_but_no_tables_is_left_as_it_is(tiny, tmp_path):
-    results = alrun.run_sweep(tiny, tmp_path / "results", jobs=1)
+    results = alrun.run_sweep(tiny, tmp_path / "results", jobs=0)
     (results / "curves.parquet").unlink()
     before = files_of(results)
     with pytest.raises(ResultsError, match="holds curves already"):

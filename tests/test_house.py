@@ -69,9 +69,10 @@ ORDER = [
     "alrun.schema",
     "alrun.store",
     "alrun.execute",
-    "alrun.execute.worker",
-    "alrun.execute.local",
     "alrun.execute.mapped",
+    "alrun.execute.worker",
+    "alrun.execute.child",
+    "alrun.execute.local",
     "alrun.sources",
     "alrun.sweep",
     "alrun.status",
@@ -105,6 +106,7 @@ ORDER = [
     "alrun.progress",
     "alrun",
     "alrun.cli",
+    "alrun.__main__",
 ]
 FILES = sorted(HOUSE.rglob("*.py"))
 

@@ -62,7 +62,7 @@ def swept(tmp_path_factory):
     (folder / "blind.py").write_text(STRATEGY)
     (folder / "rare.toml").write_text(tomli_w.dumps(EXPERIMENT | {"metric": METRICS[-1]}))
     sys.path.append(str(folder))
-    alrun.run_sweep(folder / "rare.toml", folder / "results", jobs=1)
+    alrun.run_sweep(folder / "rare.toml", folder / "results", jobs=0)
     yield folder
     sys.path.remove(str(folder))
 

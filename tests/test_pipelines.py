@@ -123,7 +123,7 @@ def test_the_saved_experiment_finds_the_same_runs(path, tmp_path):  # noqa: F811
     weighted = {"name": "logistic", "class_weight": {"setosa": 2}}
     models = [{"steps": STEPS}, {"steps": [SCALER, weighted], "label": "2"}, weighted]
     read(path, model=models, budget=8, seeds=1)
-    with Workers(1) as workers:
+    with Workers(0) as workers:
         done = sweep(plan_sweep(path, tmp_path / "deeper" / "results"), workers)
     assert len(done.finished) == 3
     again = plan_sweep(done.store.experiment, done.store.path)

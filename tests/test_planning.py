@@ -223,7 +223,7 @@ def many_seeds(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("many")
     (folder / "tiny.toml").write_text(TINY)
-    results = run_sweep(folder / "tiny.toml", folder / "results", jobs=1, overrides=["seeds=40"])
+    results = run_sweep(folder / "tiny.toml", folder / "results", jobs=0, overrides=["seeds=40"])
     return alrun.load_curves(results)
 
 
@@ -251,7 +251,7 @@ def overrides(half_width=HALF_WIDTH, **more):
 
 def numbers_of_seeds(path, results, settings, on_progress=lambda spec, outcome: None):
     """Return the numbers of seeds of all steps, each swept."""
-    workers, numbers = Workers(1), []
+    workers, numbers = Workers(0), []
     for plan in plan_steps(path, results, settings):
         sweep(plan, workers, on_progress=on_progress)
         numbers.append(plan.experiment.seeds)
@@ -265,7 +265,7 @@ def narrow(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("narrow")
     (folder / "tiny.toml").write_text(TINY)
-    return run_sweep(folder / "tiny.toml", folder / "results", jobs=1, overrides=overrides())
+    return run_sweep(folder / "tiny.toml", folder / "results", jobs=0, overrides=overrides())
 
 
 def test_seeds_are_added_until_the_interval_is_narrow(narrow, many_seeds, tmp_path):
@@ -320,7 +320,7 @@ def test_the_saved_experiment_names_the_half_width_and_the_seeds_it_took(narrow)
 
 
 def test_the_saved_experiment_gives_the_same_tables(narrow, tmp_path):
-    again = run_sweep(narrow / "experiment.toml", tmp_path / "again", jobs=1)
+    again = run_sweep(narrow / "experiment.toml", tmp_path / "again", jobs=0)
     for name in TABLES[:3]:
         assert (again / name).read_bytes() == (narrow / name).read_bytes()
 
@@ -349,7 +349,7 @@ def test_an_interrupted_sweep_ends_with_the_same_tables(tiny, narrow, tmp_path, 
     with pytest.raises(KeyboardInterrupt):
         numbers_of_seeds(tiny, results, overrides(), interrupt)
     assert len(list((results / "runs").glob("*.parquet"))) == after
-    run_sweep(tiny, results, jobs=1, overrides=overrides())
+    run_sweep(tiny, results, jobs=0, overrides=overrides())
     for name in TABLES:
         assert (results / name).read_bytes() == (narrow / name).read_bytes(), name
 
@@ -358,15 +358,15 @@ def test_a_finished_sweep_runs_nothing_again(tiny, narrow):
     times = {path: path.stat().st_mtime_ns for path in (narrow / "runs").iterdir()}
     tables = {name: (narrow / name).read_bytes() for name in TABLES}
     # The path of the experiment differs, and has no part in the results.
-    run_sweep(tiny, narrow, jobs=1, overrides=overrides())
+    run_sweep(tiny, narrow, jobs=0, overrides=overrides())
     assert {path: path.stat().st_mtime_ns for path in (narrow / "runs").iterdir()} == times
     assert {name: (narrow / name).read_bytes() for name in TABLES} == tables
 
 
 def test_a_narrower_interval_goes_on_where_the_wider_ended(tiny, tmp_path, narrow):
-    results = run_sweep(tiny, tmp_path / "results", jobs=1, overrides=overrides(0.9))
+    results = run_sweep(tiny, tmp_path / "results", jobs=0, overrides=overrides(0.9))
     kept = {path.name: path.stat().st_mtime_ns for path in (results / "runs").iterdir()}
-    run_sweep(tiny, results, jobs=1, overrides=overrides())
+    run_sweep(tiny, results, jobs=0, overrides=overrides())
     now = {path.name: path.stat().st_mtime_ns for path in (results / "runs").iterdir()}
     assert kept.items() < now.items()
     assert (results / "curves.parquet").read_bytes() == (narrow / "curves.parquet").read_bytes()
@@ -408,7 +408,7 @@ def test_what_cannot_be_swept_until_it_is_narrow_is_a_line(tiny, tmp_path, setti
     assert done.stderr.count("\n") == 1
     assert not results.exists()
     with pytest.raises(AlrunError):
-        run_sweep(tiny, results, jobs=1, overrides=settings)
+        run_sweep(tiny, results, jobs=0, overrides=settings)
 
 
 def test_the_command_says_after_each_step_how_narrow_it_is(tiny, tmp_path):
@@ -450,7 +450,7 @@ def test_a_step_in_which_runs_fail_is_the_last(tiny, tmp_path, monkeypatch):
         run_sweep(
             tiny,
             tmp_path / "results",
-            jobs=1,
+            jobs=0,
             overrides=[*overrides(), 'strategies=["random", "failing_in_steps:never"]'],
         )
 

@@ -77,7 +77,7 @@ def test_many_classes_are_put_together_on_a_screen(tmp_path):
         'strategies = ["random"]\nbatch_sizes = [50]\nseeds = 2\nbudget = 90\n'
         'dataset = {name = "many.npz"}\n'
     )
-    mix = class_mix(run_sweep(tmp_path / "many.toml", tmp_path / "many", jobs=1), 5)
+    mix = class_mix(run_sweep(tmp_path / "many.toml", tmp_path / "many", jobs=0), 5)
     (section,) = mix_sections(mix)
     assert section.header == ("% of", "rounds", *map(str, range(9, 20)), "other")
     texts = as_text([section]).splitlines()
@@ -95,7 +95,7 @@ def test_one_against_the_rest_is_shown_by_the_classes_of_the_source(tmp_path):
         'dataset = {name = "digits", scale = 16, positive = "7", subsample = 600}\n'
         'initial = {size = 20, method = "random"}\n'
     )
-    results = run_sweep(tmp_path / "seven.toml", tmp_path / "seven", jobs=1)
+    results = run_sweep(tmp_path / "seven.toml", tmp_path / "seven", jobs=0)
     digits = load("digits", {})
     labels = [str(digits.classes[code]) for code in digits.y]
     mix = class_mix(results, 1)

@@ -1,32 +1,22 @@
 """Many runs on the cores of this machine."""
 
-import logging
-import signal
-import sys
-import threading
-import warnings
+import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from importlib import import_module
-from itertools import count
-from multiprocessing.resource_tracker import ensure_running
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Generator, Iterator, Sequence
+from math import inf
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING, Self
 
-from joblib import Parallel, delayed, effective_n_jobs
-from joblib.externals.loky.process_executor import ShutdownExecutorError, TerminatedWorkerError
+from joblib import cpu_count
 
-from alrun.errors import ResultsError
+from alrun.errors import AlrunError, ResultsError
+from alrun.execute.child import Child, Died
 
 if TYPE_CHECKING:  # what a worker imports takes a second, which is to pass while workers start
-    from alrun.execute.worker import Outcome
+    from alrun.execute.worker import Outcome, Task
 
-# Arrays above this size are mapped into the workers from one file instead of being sent with each
-# run.
-_LARGEST_SENT = "100K"
-_sweeps = count()
-# Set while workers are being ended.
-_ending = threading.Event()
+# So often a run may end its worker, and so many workers in a row may end before they are ready.
+TRIES = 3
 
 
 class Workers:
@@ -37,135 +27,123 @@ class Workers:
     Parameters
     ----------
     jobs
-        How many, -1 for one per core.
+        How many, -1 for one per core. With 0 the runs are computed in this process, for a debugger.
+    timeout
+        Seconds that a run may take; None for any number.
     """
 
-    def __init__(self, jobs: int = -1) -> None:
-        self._jobs = effective_n_jobs(jobs)
-        # joblib keeps workers for the next call unless their arguments differ. Ours do in every
-        # sweep, so that none goes on with an old version of a strategy of the user's.
-        self._arguments = (list(sys.path), next(_sweeps))
-        self._outcomes: Generator[Any] | None = None
+    def __init__(self, jobs: int = -1, timeout: float | None = None) -> None:
+        if timeout is not None and not timeout > 0:
+            raise AlrunError(f"--timeout {timeout:g}: a run takes more than no time")
+        if timeout is not None and jobs == 0:
+            raise AlrunError("a timeout ends a worker, and with jobs=0 there is none")
+        self._jobs = cpu_count() if jobs < 0 else jobs
+        self._timeout = inf if timeout is None else timeout
+        self._children: list[Child] = []
+        self._n_stillborn = 0
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._end()
+        self.end()
 
     def start(self) -> None:
         """Start them and go on: they import what they need while the caller plans."""
-        if self._jobs > 1:
-            self._dispatch([_do_nothing], self._jobs)
+        self._start(self._jobs)
 
-    def run(self, tasks: Sequence[Callable[[], "Outcome"]]) -> "Generator[Outcome]":
+    def run(self, tasks: "Sequence[Task]") -> "Generator[Outcome]":
         """Yield the outcomes as they come, whatever their order.
 
-        Closing the generator ends the workers; what they had finished is kept.
+        A run whose worker died is tried again when all others are done, alone: memory that is too
+        little for two may be enough for one, and what the system ended for it may be a neighbour.
+        Closing the generator ends the workers.
         """
-        # Another number of workers would end those that were started.
-        jobs = min(self._jobs, len(tasks)) if self._outcomes is None else self._jobs
-        try:
-            yield from _one_by_one(self._dispatch(tasks, jobs))
-        except TerminatedWorkerError as error:
-            raise ResultsError(
-                "a run killed its worker, by using too much memory or by a fault in compiled code;"
-                " what is finished is kept, and the same command goes on"
-            ) from error
-        finally:
-            self._end()
+        from alrun.execute.worker import compute, crashed
 
-    def _dispatch(self, tasks: Sequence[Callable[[], Any]], jobs: int) -> Generator[Any]:
-        parallel = Parallel(
-            n_jobs=jobs,
-            backend="loky",
-            return_as="generator_unordered",
-            max_nbytes=_LARGEST_SENT,
-            initializer=_prepare_worker,
-            initargs=self._arguments,
-        )
-        _ending.clear()
-        logging.getLogger("concurrent.futures").addFilter(_is_no_late_task)
-        threading.excepthook = _on_thread_error
-        ensure_running()  # starting the tracker of shared memory lets interrupts through
-        with _interrupts_deferred():
-            if self._outcomes is not None:  # workers are starting; an interrupt strikes after that
-                deque(self._outcomes, maxlen=0)
-            self._outcomes = parallel(delayed(task)() for task in tasks)
-        return self._outcomes
-
-    def _end(self) -> None:
-        if self._outcomes is None:
+        if self._jobs == 0:
+            yield from (compute(task.spec, task.source) for task in tasks)
             return
-        _ending.set()
-        # A pipe to a worker that is gone already must not hide why all of them are ended.
-        with _interrupts_deferred(), warnings.catch_warnings(), suppress(BrokenPipeError):
-            # That tasks are cancelled is what was asked for.
-            warnings.simplefilter("ignore", UserWarning)
-            self._outcomes.close()
-        self._outcomes = None
+        suspects = []
+        try:
+            for task, end in self._ends(tasks, self._jobs):
+                if isinstance(end, Died):
+                    suspects.append(task)
+                else:
+                    yield end
+            self.end()
+            for task in suspects:
+                end = self._alone(task)
+                if isinstance(end, Died):
+                    end = crashed(task.spec, end.how, end.said, TRIES)
+                yield end
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """End them at once."""
+        while self._children:
+            self._children.pop().end()
+
+    def _alone(self, task: "Task") -> "Outcome | Died":
+        for _ in range(1, TRIES):
+            ((_, end),) = self._ends([task], 1)
+            if not isinstance(end, Died):
+                break
+        return end
+
+    def _ends(self, tasks: "Sequence[Task]", jobs: int) -> "Iterator[tuple[Task, Outcome | Died]]":
+        """Yield each task with its outcome, or with how its worker died."""
+        waiting = deque(tasks)
+        while waiting or any(child.task for child in self._children):
+            self._hand_out(waiting, jobs)
+            ended = [*self._heard(), *self._overdue()]
+            self._hand_out(waiting, jobs)  # to be computed while the caller looks at what ended
+            yield from ended
+
+    def _hand_out(self, waiting: "deque[Task]", jobs: int) -> None:
+        for child in self._children:
+            if waiting and child.is_idle:
+                child.give(waiting.popleft(), time.monotonic() + self._timeout)
+        n_busy = sum(child.task is not None for child in self._children)
+        self._start(min(jobs, n_busy + len(waiting)))
+
+    def _start(self, n: int) -> None:
+        while len(self._children) < n:
+            self._children.append(Child())
+
+    def _heard(self) -> "Iterator[tuple[Task, Outcome | Died]]":
+        """Wait until workers have something to say or are overdue, and yield what they finished."""
+        awaited = [child for child in self._children if not child.is_idle]
+        left = min(child.deadline for child in awaited) - time.monotonic()
+        for child in _stirring(awaited, left):
+            task, end = child.task, child.receive()
+            if isinstance(end, Died):
+                self._drop(child)
+                self._n_stillborn += task is None
+                if self._n_stillborn == TRIES:
+                    raise ResultsError(f"workers do not start: {TRIES} in a row ended {end.how}")
+            else:
+                self._n_stillborn = 0
+            if task is not None and end is not None:
+                yield task, end
+
+    def _overdue(self) -> "Iterator[tuple[Task, Outcome]]":
+        """End the workers that take too long, and yield that they did."""
+        from alrun.execute.worker import overran
+
+        for child in list(self._children):
+            if child.task is not None and child.deadline <= time.monotonic():
+                yield child.task, overran(child.task.spec, self._timeout, child.what_it_does())
+                self._drop(child)
+
+    def _drop(self, child: Child) -> None:
+        self._children.remove(child)
+        child.end()
 
 
-def _one_by_one(outcomes: Generator[Any]) -> Generator[Any]:
-    """Yield what another generator does, without closing it: that is to be done with care."""
-    for outcome in outcomes:  # noqa: UP028
-        yield outcome
-
-
-def _do_nothing() -> None:
-    """Be a task that workers are started for."""
-
-
-def _is_no_late_task(record: logging.LogRecord) -> bool:
-    """Drop the tracebacks of joblib's tasks that came while its workers were being ended.
-
-    They find workers that take nothing more, are gone, or are there no longer to be asked.
-    """
-    if not record.exc_info:
-        return True
-    return not (_ending.is_set() or isinstance(record.exc_info[1], ShutdownExecutorError))
-
-
-def _on_thread_error(
-    error: threading.ExceptHookArgs,
-    otherwise: Callable[[threading.ExceptHookArgs], object] = threading.excepthook,
-) -> None:
-    """Say nothing of joblib's thread that finds its workers ended before they had begun.
-
-    An interrupt may strike in joblib, which ends them itself: it takes away tasks that the thread
-    is about to hand out, and it then misses their keys.
-    """
-    of_joblib = error.thread is not None and error.thread.name == "ExecutorManagerThread"
-    if not (of_joblib and (_ending.is_set() or issubclass(error.exc_type, KeyError))):
-        otherwise(error)
-
-
-def _prepare_worker(path: Sequence[str], sweep: int) -> None:
-    """Let a worker find what its parent finds, leave Ctrl-C to it, and import what runs need."""
-    sys.path[:] = path
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    import_module("alrun.execute.worker")
-
-
-@contextmanager
-def _interrupts_deferred() -> Iterator[None]:
-    """Hold Ctrl-C back, so that it strikes neither the birth of workers nor their end.
-
-    It reaches every process of a terminal; those that are started here inherit that it is blocked.
-    Here that is not enough: libraries have threads that take it, and Python then interrupts the
-    main one.
-    """
-    handler = signal.getsignal(signal.SIGINT)
-    is_handled = callable(handler) and threading.current_thread() is threading.main_thread()
-    struck: list[int] = []
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    if is_handled:
-        signal.signal(signal.SIGINT, lambda number, frame: struck.append(number))
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        if is_handled:
-            signal.signal(signal.SIGINT, handler)
-        if struck:
-            signal.raise_signal(signal.SIGINT)
+def _stirring(children: list[Child], seconds: float) -> list[Child]:
+    """Wait until one has something to say, or for so many seconds; return those who have."""
+    by_descriptor = {child.fileno(): child for child in children}
+    stirring = wait(by_descriptor, None if seconds == inf else max(seconds, 0))
+    return [child for descriptor, child in by_descriptor.items() if descriptor in stirring]

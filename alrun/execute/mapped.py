@@ -1,46 +1,67 @@
 """Large features in a file that every process maps, so that they are in memory once."""
 
-import shutil
 import tempfile
-import weakref
-from contextlib import suppress
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle, send_handle
+from typing import Any
 
 import numpy as np
-from joblib.externals.loky.backend import resource_tracker
 from scipy import sparse
 
-from alrun.datasets import Dataset
+from alrun.datasets import Dataset, Source
 
 # Bytes from which on a second copy is worth a file.
 _LARGE = 2**25
 
 
+@dataclass(frozen=True)
+class _Layout:
+    """What of mapped features is sent as it is; their file follows."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
 def mapped(dataset: Dataset) -> Dataset:
     """Return the data set with its features, if they are large and dense, in a temporary file.
 
-    Workers are told where that is, and read no more of it than they need. The file goes when the
-    features do, or when this process ends; where it is killed, joblib's tracker removes it. Where
+    It has no name, and is gone when the last process that has it open is, however that ends. Where
     there is no room for the file the features stay where they are.
     """
     X = dataset.X
     if sparse.issparse(X) or X.nbytes < _LARGE:
         return dataset
-    folder = tempfile.mkdtemp(prefix="alrun-")
-    resource_tracker.register(folder, "folder")
-    path = Path(folder) / "features"
+    file = tempfile.TemporaryFile(prefix="alrun-")  # noqa: SIM115 -- the features keep it open
     try:
-        np.ascontiguousarray(X).tofile(path)
-        features = np.memmap(path, dtype=X.dtype, mode="r", shape=X.shape)
+        np.ascontiguousarray(X).tofile(file)
+        return replace(dataset, X=_features(file, _Layout(X.shape, X.dtype)))
     except OSError:
-        _remove(folder)
+        file.close()
         return dataset
-    weakref.finalize(features, _remove, folder)
-    return replace(dataset, X=features)
 
 
-def _remove(folder: str) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    with suppress(BrokenPipeError):  # the tracker has been killed
-        resource_tracker.unregister(folder, "folder")
+def send(source: Source, connection: Connection, pid: int) -> None:
+    """Send a data set to process `pid` at the other end, mapped features as their file."""
+    file = getattr(source.X, "file", None) if isinstance(source, Dataset) else None
+    if file is None:
+        connection.send(source)
+        return
+    assert isinstance(source, Dataset)
+    connection.send(replace(source, X=_Layout(source.X.shape, source.X.dtype)))
+    send_handle(connection, file.fileno(), pid)
+
+
+def receive(connection: Connection) -> Source:
+    """Return a data set that was sent by the other end."""
+    source: Source = connection.recv()
+    if isinstance(source, Dataset) and isinstance(source.X, _Layout):
+        file = open(recv_handle(connection), "rb")  # noqa: SIM115 -- the features keep it open
+        return replace(source, X=_features(file, source.X))
+    return source
+
+
+def _features(file: Any, layout: _Layout) -> Any:
+    features: Any = np.memmap(file, dtype=layout.dtype, mode="r", shape=layout.shape)
+    features.file = file  # what other processes are sent
+    return features

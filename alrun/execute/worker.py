@@ -1,49 +1,120 @@
-"""One run, caught and stored."""
+"""One run, caught; and the process that computes one run after the other as it is told."""
 
+import faulthandler
+import os
 import platform
+import select
+import signal
+import threading
 import traceback
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
-from pathlib import Path
+from multiprocessing.connection import Connection
 from time import perf_counter
+from typing import NamedTuple
 
 from threadpoolctl import ThreadpoolController
 
 from alrun.datasets import Source
+from alrun.execute.mapped import receive
 from alrun.loop import run_active_learning
+from alrun.schema import Failure
 from alrun.spec import RunSpec, run_id
-from alrun.store import Store
+from alrun.store import run_content
+
+
+class Task(NamedTuple):
+    """A run that is to be computed, with its data set; a worker is sent what has one key once."""
+
+    spec: RunSpec
+    key: str
+    source: Source
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a run, and how long it took to compute; `error` is None where it finished."""
+    """What became of a run: the content of its file and how long it took, or why there is none."""
 
     run_id: str
-    error: str | None
-    seconds: float
+    content: bytes | None = None
+    seconds: float = 0.0
+    failure: Failure | None = None
 
 
-def compute(spec: RunSpec, source: Source, results: Path) -> Outcome:
-    """Compute one run on one BLAS thread and write its file, or a record of why it failed."""
-    store = Store(results)
+def compute(spec: RunSpec, source: Source) -> Outcome:
+    """Compute one run on one BLAS thread, whatever it raises."""
     try:
         with _thread_pools().limit(limits=1):
             dataset = source.at(spec.seed)
             started = perf_counter()
             result = run_active_learning(spec, dataset)
             seconds = perf_counter() - started
-        store.write_run(spec, result, dataset.classes, dataset.y, provenance())
+        content = run_content(spec, result, dataset.classes, dataset.y, provenance())
     except (Exception, SystemExit) as error:
-        message = f"{type(error).__name__}: {error}"
-        store.write_failure(spec, "failed", message, traceback.format_exc())
-        return Outcome(run_id(spec), message, 0.0)
-    return Outcome(run_id(spec), None, seconds)
+        return _not_finished(spec, "failed", _described(error), traceback.format_exc())
+    return Outcome(run_id(spec), content, seconds)
+
+
+def _described(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # one of a user's own may not be able to say what it is
+        return type(error).__name__
+
+
+def overran(spec: RunSpec, timeout: float, stack: str) -> Outcome:
+    """Return that a run took more seconds than it may, and where it was."""
+    return _not_finished(spec, "failed", f"TimeoutError: it took more than {timeout:g} s", stack)
+
+
+def crashed(spec: RunSpec, how: str, said: str, attempts: int) -> Outcome:
+    """Return that a run ended every worker that tried it, the last time as `how` says."""
+    return _not_finished(
+        spec, "crashed", f"its worker died {attempts} times, the last {how}", said, attempts
+    )
+
+
+def _not_finished(
+    spec: RunSpec, status: str, error: str, traceback: str, attempts: int = 1
+) -> Outcome:
+    return Outcome(run_id(spec), failure=Failure(status, error, traceback, attempts))
+
+
+def serve(connection: Connection, last_words: int, patience: float | None) -> None:
+    """Compute runs as they come, until the other end is gone, or for `patience` seconds silent.
+
+    A run comes with the key of its data set, and with that itself when it is the first to need it.
+    What Python can still say when compiled code ends the process goes to the file `last_words`; so
+    does, on a signal, what it is doing.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # that is for the other end
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # a strategy may print
+    faulthandler.enable(last_words, all_threads=False)
+    faulthandler.register(signal.SIGUSR1, last_words, all_threads=False)
+    threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
+    sources: dict[str, Source] = {}
+    with suppress(EOFError, ConnectionError):
+        connection.send(None)  # ready
+        while connection.poll(patience):
+            spec, key, is_new = connection.recv()
+            if is_new:
+                sources[key] = receive(connection)
+            connection.send(compute(spec, sources[key]))
+
+
+def _end_with(connection: Connection) -> None:
+    """Wait until the other end is gone, and end this process then, with all that it has started."""
+    hangup = select.poll()
+    hangup.register(connection.fileno(), 0)
+    hangup.poll()
+    os.killpg(0, signal.SIGKILL)
 
 
 @cache
-def provenance() -> dict[str, str]:
+def provenance() -> Mapping[str, str]:
     """Return what the numbers of this process were computed with."""
     packages = ("alrun", "numpy", "scipy", "scikit-learn", "pyarrow")
     return {

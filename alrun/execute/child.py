@@ -1,0 +1,147 @@
+"""A process that computes one run at a time, and that dies alone."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from math import inf
+from multiprocessing.connection import Pipe
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what a worker imports takes a second, which is to pass while it starts
+    from alrun.execute.worker import Outcome, Task
+
+_HOME = Path(__file__).parents[2]
+# Our own package first, whatever else on the path goes by its name; then what the parent finds.
+_PROGRAM = """
+import json, sys
+from multiprocessing.connection import Connection
+home, path, connection, last_words, patience = json.loads(sys.argv[1])
+sys.path[:] = [home, *path]
+import alrun
+sys.path[:] = path
+from alrun.execute.worker import serve
+serve(Connection(connection), last_words, patience)
+"""
+# Seconds that a process has for its end, or for saying what it is doing.
+_PATIENCE = 1.0
+
+
+@dataclass(frozen=True)
+class Died:
+    """How a process ended that had been told to do something, and what Python could still say."""
+
+    how: str
+    said: str
+
+
+class Child:
+    """A process that computes runs.
+
+    It is in a process group of its own: Ctrl-C does not reach it, and it is ended together with
+    what it has started. It ends by itself when this process does, even if that is killed.
+
+    Parameters
+    ----------
+    patience
+        Seconds without a run after which it ends; None for never.
+
+    Attributes
+    ----------
+    task
+        What it is computing, None for nothing.
+    deadline
+        When that must be done, in seconds of the monotonic clock.
+    """
+
+    def __init__(self, patience: float | None = None) -> None:
+        self._connection, theirs = Pipe()
+        self._last_words = tempfile.TemporaryFile()  # noqa: SIM115 -- lives as long as the child
+        self._known: set[str] = set()
+        self._is_ready = False
+        self.task: Task | None = None
+        self.deadline = inf
+        inherited = (theirs.fileno(), self._last_words.fileno())
+        arguments = json.dumps([str(_HOME), sys.path, *inherited, patience])
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 -- a program of our own
+                [sys.executable, "-c", _PROGRAM, arguments],
+                stdin=subprocess.DEVNULL,
+                pass_fds=inherited,
+                process_group=0,
+            )
+
+    def fileno(self) -> int:
+        """Return what can be waited for until it has something to say."""
+        return self._connection.fileno()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it waits for a run."""
+        return self._is_ready and self.task is None
+
+    def give(self, task: "Task", deadline: float = inf) -> None:
+        """Let it compute a run; that it has died meanwhile is told by `receive`."""
+        from alrun.execute.mapped import send
+
+        self.task, self.deadline = task, deadline
+        is_new = task.key not in self._known
+        with suppress(ConnectionError):
+            self._connection.send((task.spec, task.key, is_new))
+            if is_new:
+                send(task.source, self._connection, self._process.pid)
+        self._known.add(task.key)
+
+    def receive(self) -> "Outcome | Died | None":
+        """Return what became of its run, or None where it says that it is ready for the first."""
+        self.task, self.deadline, self._is_ready = None, inf, True
+        try:
+            outcome: Outcome | None = self._connection.recv()
+        except (EOFError, OSError):
+            return self._death()
+        return outcome
+
+    def what_it_does(self) -> str:
+        """Return the stack of what it is computing, as far as it can be had."""
+        self._process.send_signal(signal.SIGUSR1)
+        until = time.monotonic() + _PATIENCE
+        while not self._said() and time.monotonic() < until:
+            time.sleep(0.01)
+        return self._said()
+
+    def end(self) -> None:
+        """End it at once, with all that it has started."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._connection.close()
+        self._last_words.close()
+
+    def _death(self) -> Died:
+        try:
+            code = self._process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            return Died("by closing what it is told by", self._said())
+        return Died(_how(code), self._said())
+
+    def _said(self) -> str:
+        self._last_words.seek(0)
+        said = self._last_words.read().decode(errors="replace")
+        return said.partition("Extension modules:")[0]  # hundreds
+
+
+def _how(code: int) -> str:
+    """Say how a process ended that left this exit code, the negative of a signal for one."""
+    if code >= 0:
+        return f"with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"by {name}" + (", as where memory is short" if name == "SIGKILL" else "")

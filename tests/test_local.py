@@ -1,0 +1,168 @@
+"""Workers: what a run does to its own, and what that costs the others."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import alrun
+from alrun.errors import AlrunError, ResultsError
+from alrun.execute import child as module
+from alrun.execute.local import Workers
+from alrun.planning import run_sweep
+from alrun.sweep import plan_sweep, sweep
+
+MINE = """
+import ctypes, os, signal, subprocess, sys, time
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+
+
+class Odd(Exception):
+    def __init__(self, one, two):
+        super().__init__(one)
+
+    def __str__(self):
+        raise ValueError
+
+
+def note(name):
+    with open(FOLDER / name, "a") as file:
+        file.write(f"{os.getpid()}\\n")
+
+
+def killed(pool, n, rng):
+    note("killed")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def faulty(pool, n, rng):
+    ctypes.string_at(0)
+
+
+def leaving(pool, n, rng):
+    os._exit(0)
+
+
+def odd(pool, n, rng):
+    raise Odd(1, 2)
+
+
+def endless(pool, n, rng):
+    child = subprocess.Popen(["sleep", "60"])
+    (FOLDER / "sleeping").write_text(str(child.pid))
+    while True:
+        time.sleep(0.01)
+
+
+def once(pool, n, rng):
+    if not (FOLDER / "once").exists():
+        note("once")
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return list(range(n))
+"""
+
+
+@pytest.fixture
+def planned(tiny, tmp_path):
+    """Return how to plan the tiny experiment with strategies of a file, and one seed."""
+    (tmp_path / "mine.py").write_text(MINE)
+
+    def plan(*names, seeds=1):
+        strategies = ["random", *(f"mine.py:{name}" for name in names)]
+        return plan_sweep(tiny, tmp_path / "results", [f"{strategies=}", f"seeds={seeds}"])
+
+    return plan
+
+
+def by_strategy(plan):
+    return {plan.specs[key].strategy.label: value for key, value in plan.failures.items()}
+
+
+def is_running(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+@pytest.mark.parametrize(("jobs", "seeds"), [(1, 1), (2, 2)])
+def test_a_run_that_kills_its_worker_is_tried_three_times_and_costs_no_other(
+    planned, tiny, tmp_path, jobs, seeds
+):
+    plan = sweep(planned("killed", seeds=seeds), Workers(jobs))
+    assert {failure.status for failure in plan.failures.values()} == {"crashed"}
+    assert [failure.attempts for failure in plan.failures.values()] == [3] * seeds
+    assert len(set((tmp_path / "killed").read_text().split())) == 3 * seeds
+    error = next(iter(plan.failures.values())).error
+    assert error.startswith("its worker died 3 times, the last by SIGKILL")
+    alone = run_sweep(
+        tiny, tmp_path / "alone", jobs=0, overrides=['strategies=["random"]', f"seeds={seeds}"]
+    )
+    assert alrun.load_curves(tmp_path / "results").equals(alrun.load_curves(alone))
+
+
+def test_how_a_worker_died_is_told(planned):
+    plan = sweep(planned("faulty", "leaving", "odd"), Workers(2))
+    failures = by_strategy(plan)
+    assert failures["mine:faulty"].error.endswith("the last by SIGSEGV")
+    assert "in faulty\n" in failures["mine:faulty"].traceback
+    assert failures["mine:leaving"].error.endswith("the last with exit code 0")
+    assert failures["mine:odd"].status == "failed"
+    assert failures["mine:odd"].error == "Odd"
+    assert "in odd\n" in failures["mine:odd"].traceback
+    assert len(plan.finished) == 1
+    assert planned("faulty", "leaving", "odd").missing() == []
+    again = sweep(planned("leaving"), Workers(1), retry_failed=True)
+    assert by_strategy(again)["mine:leaving"].attempts == 6
+
+
+def test_a_run_whose_worker_dies_once_is_computed_after_all(planned):
+    plan = sweep(planned("once"), Workers(2))
+    assert plan.failures == {}
+    assert len(plan.finished) == 2
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_run_that_takes_too_long_is_ended_with_all_that_it_started(planned, tmp_path, jobs):
+    plan = sweep(planned("endless"), Workers(jobs, timeout=0.5))
+    failure = by_strategy(plan)["mine:endless"]
+    assert (failure.status, failure.attempts) == ("failed", 1)
+    assert failure.error == "TimeoutError: it took more than 0.5 s"
+    assert "in endless\n" in failure.traceback
+    assert len(plan.finished) == 1
+    assert not is_running(int((tmp_path / "sleeping").read_text()))
+
+
+@pytest.mark.parametrize(("jobs", "timeout"), [(0, 1), (1, 0), (1, -2), (1, float("nan"))])
+def test_what_can_be_no_timeout_is_refused(jobs, timeout):
+    with pytest.raises(AlrunError, match="timeout"):
+        Workers(jobs, timeout)
+
+
+def test_workers_that_cannot_start_are_not_started_for_ever(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_PROGRAM", "import os; os._exit(7)")
+    with pytest.raises(ResultsError, match="3 in a row ended with exit code 7"):
+        run_sweep(tiny, tmp_path / "results", jobs=2)
+
+
+def test_workers_end_when_the_command_is_killed(planned, tmp_path):
+    planned()
+    (tmp_path / "endless.toml").write_text(
+        'strategies = ["mine.py:endless"]\nseeds = 1\nbudget = 20\n[dataset]\nname = "iris"\n'
+    )
+    command = [sys.executable, "-m", "alrun", "sweep", "endless.toml", "--jobs", "1"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    sleeping = tmp_path / "sleeping"
+    while not (sleeping.exists() and sleeping.read_text()):
+        time.sleep(0.05)
+        assert process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    time.sleep(0.5)
+    assert not is_running(int(sleeping.read_text()))
