@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from alrun import interrupts
 from alrun.errors import AlrunError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 # Typer shows its own errors as a box of lines; their kind is named by what it shows of it.
 UsageError: Any = typer.BadParameter.__base__
 
-SOME_FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+SOME_FAILED, WRONG_INPUT = 1, 2
 
 
 class _Commands(TyperGroup):
@@ -42,8 +43,8 @@ class _Commands(TyperGroup):
             typer.echo(str(error), err=True)
             raise typer.Exit(WRONG_INPUT) from error
         except KeyboardInterrupt:
-            typer.echo("interrupted; what is finished is kept", err=True)
-            raise typer.Exit(INTERRUPTED) from None
+            typer.echo(interrupts.SAID, err=True)
+            raise typer.Exit(interrupts.EXIT_CODE) from None
 
 
 app = typer.Typer(
@@ -219,7 +220,7 @@ def _sweep_step(
         for cell, n in count_cells(todo).items():
             typer.echo(f"{n:6} to do: {cell}")
         return plan
-    with shown(todo) as on_progress:
+    with interrupts.raised(), shown(todo) as on_progress:
         return run_missing(plan, workers, retry_failed, max_failures, on_progress)
 
 

@@ -10,6 +10,7 @@ import pytest
 HOUSE = Path(__file__).parent.parent / "alrun"
 ORDER = [
     "alrun.errors",
+    "alrun.interrupts",
     "alrun.seeds",
     "alrun.kept",
     "alrun.spec",
