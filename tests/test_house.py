@@ -12,6 +12,7 @@ ORDER = [
     "alrun.errors",
     "alrun.seeds",
     "alrun.kept",
+    "alrun.stopwatch",
     "alrun.spec",
     "alrun.named",
     "alrun.experiment",
