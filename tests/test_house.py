@@ -69,6 +69,7 @@ ORDER = [
     "alrun.loop",
     "alrun.schema",
     "alrun.store",
+    "alrun.provenance",
     "alrun.execute",
     "alrun.execute.worker",
     "alrun.execute.local",

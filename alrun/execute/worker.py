@@ -1,10 +1,9 @@
 """One run, caught and stored."""
 
-import platform
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 
@@ -12,6 +11,7 @@ from threadpoolctl import ThreadpoolController
 
 from alrun.datasets import Source
 from alrun.loop import run_active_learning
+from alrun.provenance import of_run
 from alrun.spec import RunSpec, run_id
 from alrun.store import Store
 
@@ -25,8 +25,11 @@ class Outcome:
     seconds: float
 
 
-def compute(spec: RunSpec, source: Source, results: Path) -> Outcome:
-    """Compute one run on one BLAS thread and write its file, or a record of why it failed."""
+def compute(spec: RunSpec, source: Source, results: Path, checkout: Mapping[str, str]) -> Outcome:
+    """Compute one run on one BLAS thread and write its file, or a record of why it failed.
+
+    `checkout` is what `alrun.provenance.of_checkout` says of the experiment file.
+    """
     store = Store(results)
     try:
         with _thread_pools().limit(limits=1):
@@ -34,23 +37,13 @@ def compute(spec: RunSpec, source: Source, results: Path) -> Outcome:
             started = perf_counter()
             result = run_active_learning(spec, dataset)
             seconds = perf_counter() - started
-        store.write_run(spec, result, dataset.classes, dataset.y, provenance())
+        provenance = {**of_run(spec), **checkout}
+        store.write_run(spec, result, dataset.classes, dataset.y, provenance)
     except (Exception, SystemExit) as error:
         message = f"{type(error).__name__}: {error}"
         store.write_failure(spec, "failed", message, traceback.format_exc())
         return Outcome(run_id(spec), message, 0.0)
     return Outcome(run_id(spec), None, seconds)
-
-
-@cache
-def provenance() -> dict[str, str]:
-    """Return what the numbers of this process were computed with."""
-    packages = ("alrun", "numpy", "scipy", "scikit-learn", "pyarrow")
-    return {
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}",
-        **{package: version(package) for package in packages},
-    }
 
 
 @cache
