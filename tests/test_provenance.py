@@ -92,7 +92,7 @@ def test_committed_results_that_a_sweep_writes_anew_change_nothing(checkout):
     git(checkout, "add", "results")
     git(checkout, "commit", "-qm", "results")
     (checkout / "results" / "mine" / "curves.parquet").write_text("b")
-    (checkout / "results" / "mine" / "runs" / "a.parquet").unlink()
+    git(checkout, "mv", "results/mine/runs/a.parquet", "results/mine/runs/b.parquet")
     assert "curves" in git(checkout, "status", "--porcelain")
     assert of_checkout(checkout)["tree"] == "clean"
 
@@ -221,7 +221,7 @@ def test_what_a_run_names_from_elsewhere_is_told_with_its_version(tmp_path, monk
         "others": "3.4",
     }
     for spec in (
-        spec_of(str(tmp_path / "the_theirs.py:query")),
+        spec_of("the_theirs.py:query"),
         spec_of("mine:query", model=model("mine.of.one:make")),
         spec_of(model=model("sklearn.svm.SVC", steps=["the_others.scale"])),
         spec_of("the_theirs"),
