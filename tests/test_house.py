@@ -92,6 +92,7 @@ ORDER = [
     "alrun.report.words",
     "alrun.report.notes",
     "alrun.report.degeneracy",
+    "alrun.report.origins",
     "alrun.report.build",
     "alrun.report",
     "alrun.report.sections",

@@ -251,4 +251,9 @@ def test_runs_record_both_parts_and_their_own_files_change_nothing(checkout, tin
             assert provenance.items() >= of_run(spec_of()).items()
         git(checkout, "add", "experiments")
         git(checkout, "commit", "-q", "--allow-empty", "-m", "next")
-    assert runs["provenance"].map(lambda text: json.loads(text)["commit"]).nunique() == 3
+    commits = runs["provenance"].map(lambda text: json.loads(text)["commit"])
+    assert commits.nunique() == 3
+    notes = [note for note in alrun.report(results).notes if "computed" in note]
+    assert "different commits" in notes[0]
+    assert all(f"{commit[:10]} (2 runs)" in notes[0] for commit in commits)
+    assert notes[1].startswith("Note: 2 runs of 6 were computed in a tree with changes")

@@ -4,6 +4,7 @@ import hashlib
 import threading
 import time
 
+import pyarrow.parquet as pq
 import pytest
 
 import alrun
@@ -62,6 +63,19 @@ def test_sleep_is_no_cpu_time_and_that_of_other_threads_is():
     stopwatch.enter(None)
     assert stopwatch.seconds["sleep"] >= 0.1 > 5 * stopwatch.cpu_seconds["sleep"]
     assert stopwatch.cpu_seconds["threads"] > 0.03 > 5 * own
+
+
+def test_run_files_of_an_earlier_alrun_have_no_cpu_seconds(tiny, tmp_path):
+    """Their footer lacks them; the sweep that adds a seed reads them all the same."""
+    results = alrun.run_sweep(tiny, tmp_path / "results", jobs=1)
+    for path in (results / "runs").glob("*.parquet"):
+        table = pq.read_table(path)
+        metadata = {k: v for k, v in table.schema.metadata.items() if k != b"cpu_seconds"}
+        pq.write_table(table.replace_schema_metadata(metadata), path)
+    alrun.run_sweep(tiny, results, jobs=1, overrides=["seeds=4"])
+    runs = alrun.load_runs(results)
+    assert runs.loc[runs["cpu_seconds_fit"].notna(), "seed"].tolist() == [3, 3]
+    assert runs["seconds_fit"].notna().all()
 
 
 def test_runs_have_both_for_every_phase(small_results):
