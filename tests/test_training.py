@@ -54,6 +54,9 @@ def test_what_depends_on_the_split_alone_is_computed_by_the_first_run_on_it():
     one.once("another", make)
     assert len(made) == 3
     assert made[0] == made[1] != made[2]  # a stream for each key
+    one.stopwatch.enter("query")
+    one.once("within a query", make)
+    assert one.stopwatch.enter(None) == "query"
     assert one.stopwatch.seconds["prepare"] > 0 == other.stopwatch.seconds["prepare"]
 
 

@@ -47,8 +47,8 @@ def _versions(said: Said) -> Iterator[str]:
 
 def _commits(said: Said, n_runs: int) -> Iterator[str]:
     if len(said["commit"]) > 1:
-        short = Counter({commit[:10]: n for commit, n in said["commit"].items()})
-        yield f"Note: the runs were computed at different commits: {_each(short)}."
+        commits = _each(said["commit"], n_characters=10)
+        yield f"Note: the runs were computed at different commits: {commits}."
     changed = said["tree"]["changed"]
     if changed:
         yield (
@@ -94,7 +94,7 @@ def _not_ours(runs: pd.DataFrame, experiment: Experiment | None) -> pd.DataFrame
     return runs[runs["model"].isin(models) | runs["strategy"].isin(strategies)]
 
 
-def _each(counts: Counter[str]) -> str:
+def _each(counts: Counter[str], n_characters: int | None = None) -> str:
     """Return the values with how many runs have each, the most frequent first."""
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return listed(f"{value} ({counted(n, 'run')})" for value, n in ordered)
+    return listed(f"{value[:n_characters]} ({counted(n, 'run')})" for value, n in ordered)
