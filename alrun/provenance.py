@@ -31,6 +31,7 @@ def of_run(spec: RunSpec) -> dict[str, str]:
 
 @cache
 def _of_process() -> dict[str, str]:
+    """Return what holds for every run; asked before the first, whose model may load more BLAS."""
     blas = _blas()
     return {
         "python": platform.python_version(),

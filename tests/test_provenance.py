@@ -238,6 +238,22 @@ def test_a_strategy_of_scikit_activeml_brings_its_version():
 # The table of runs
 
 
+def test_what_a_model_loads_is_not_taken_for_what_every_run_has(tiny, tmp_path, monkeypatch):
+    """Else runs of one machine would differ by what their worker had computed before."""
+    (tmp_path / "loading.py").write_text(
+        "from alrun import provenance\n"
+        "def query(pool, n, rng):\n"
+        "    provenance.threadpool_info = lambda: [{'user_api': 'blas', 'internal_api': 'new'}]\n"
+        "    return list(range(n))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(module, "threadpool_info", threadpool_info)
+    module._of_process.cache_clear()
+    overrides = ['strategies=["loading:query"]', "seeds=1"]
+    results = run_sweep(tiny, tmp_path / "results", jobs=1, overrides=overrides)
+    assert "new" not in json.loads(alrun.load_runs(results)["provenance"][0])["blas"]
+
+
 def test_runs_record_both_parts_and_their_own_files_change_nothing(checkout, tiny):
     path = checkout / "experiments" / "tiny.toml"
     path.write_text(tiny.read_text())

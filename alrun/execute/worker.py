@@ -32,12 +32,12 @@ def compute(spec: RunSpec, source: Source, results: Path, checkout: Mapping[str,
     """
     store = Store(results)
     try:
+        provenance = {**of_run(spec), **checkout}
         with _thread_pools().limit(limits=1):
             dataset = source.at(spec.seed)
             started = perf_counter()
             result = run_active_learning(spec, dataset)
             seconds = perf_counter() - started
-        provenance = {**of_run(spec), **checkout}
         store.write_run(spec, result, dataset.classes, dataset.y, provenance)
     except (Exception, SystemExit) as error:
         message = f"{type(error).__name__}: {error}"
