@@ -6,7 +6,6 @@ from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -37,24 +36,25 @@ def run_active_learning(spec: RunSpec, dataset: Dataset) -> RunResult:
     Raises AlrunError where the model or the strategy does not do what it must.
     """
     learner = _Learner.start(spec, dataset)
-    seconds = {"fit": 0.0, "evaluate": 0.0, "query": 0.0, "prepare": 0.0}
+    stopwatch = learner.training.stopwatch
     rounds: list[Round] = []
     # Data sets are checked when they are loaded, not by every estimator in every round.
     with _recorded_warnings() as seen, sklearn.config_context(assume_finite=True):
         while True:
             n_labels = len(learner.labelled)
-            with _timed(seconds, "fit"):
-                predictions = learner.fit()
-            with _timed(seconds, "query"):  # first: what it asks the model serves the scores too
-                batch = learner.query(predictions)
-            with _timed(seconds, "evaluate"):
-                scores = learner.evaluate(predictions)
+            stopwatch.enter("fit")
+            predictions = learner.fit()
+            stopwatch.enter("query")  # first: what it asks the model serves the scores too
+            batch = learner.query(predictions)
+            stopwatch.enter("evaluate")
+            scores = learner.evaluate(predictions)
             rounds.append(Round(n_labels, scores, batch))
             if len(batch) == 0:
                 break
-    seconds["prepare"] = learner.training.seconds
-    seconds["query"] -= learner.training.seconds
-    return RunResult(tuple(rounds), seconds, dict(seen), learner.checks)
+    stopwatch.enter(None)
+    return RunResult(
+        tuple(rounds), stopwatch.seconds, stopwatch.cpu_seconds, dict(seen), learner.checks
+    )
 
 
 @dataclass
@@ -162,13 +162,6 @@ def _identity(spec: RunSpec, split: Split) -> Hashable:
     """Return what tells a training part from others, for what is computed of it once."""
     rows = hash(split.training.tobytes())
     return (spec.dataset.fingerprint, spec.dataset.scale, spec.seed, rows)
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], phase: str) -> Iterator[None]:
-    started = perf_counter()
-    yield
-    seconds[phase] += perf_counter() - started
 
 
 @contextmanager

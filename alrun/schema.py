@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alrun.spec import CHECKS, ROLES, SCORES, RunResult, RunSpec, Split, run_id
+from alrun.spec import CHECKS, PHASES, ROLES, SCORES, RunResult, RunSpec, Split, run_id
 
 # 1: the first. Raise it when a column changes its name, type or meaning.
 SCHEMA_VERSION = 1
@@ -51,10 +51,8 @@ RUNS = pa.schema(
         ("status", _LABEL),
         ("error", pa.string()),
         ("rounds", _INTEGER),
-        ("seconds_fit", pa.float64()),
-        ("seconds_query", pa.float64()),
-        ("seconds_evaluate", pa.float64()),
-        ("seconds_prepare", pa.float64()),
+        *((f"seconds_{phase}", pa.float64()) for phase in PHASES),
+        *((f"cpu_seconds_{phase}", pa.float64()) for phase in PHASES),
         ("unconverged", _INTEGER),
         *((check, _INTEGER) for check in CHECKS),
         ("warnings", pa.string()),
@@ -64,8 +62,8 @@ RUNS = pa.schema(
 )
 
 
-# What the footer of a run file holds beside the schema version, each as JSON; and the checks, which
-# the files of an earlier alrun lack.
+# What the footer of a run file holds beside the schema version, each as JSON; and the checks and
+# the CPU seconds, which the files of an earlier alrun lack.
 FOOTER = ("spec", "seconds", "warnings", "provenance")
 
 
@@ -102,6 +100,7 @@ def run_file(
     footer = {
         "spec": spec.describe(),
         "seconds": dict(result.seconds),
+        "cpu_seconds": dict(result.cpu_seconds),
         "warnings": dict(result.warnings),
         "provenance": dict(provenance),
         "checks": dict(result.checks),
@@ -248,11 +247,13 @@ def _finished_row(spec: RunSpec, table: pa.Table) -> dict[str, Any]:
     footer = {key: json.loads(metadata[key.encode()]) for key in FOOTER}
     warnings = footer["warnings"]
     checks = json.loads(metadata.get(b"checks", b"{}"))
+    cpu_seconds = json.loads(metadata.get(b"cpu_seconds", b"{}"))
     return {
         **_run_keys(spec),
         "status": "finished",
         "rounds": table.num_rows,
         **{f"seconds_{phase}": seconds for phase, seconds in footer["seconds"].items()},
+        **{f"cpu_seconds_{phase}": seconds for phase, seconds in cpu_seconds.items()},
         "unconverged": sum(
             n for text, n in warnings.items() if text.startswith("ConvergenceWarning")
         ),

@@ -240,6 +240,8 @@ class Round:
     batch: IntArray
 
 
+# What the time of a run goes into; `prepare` is what strategies compute once for a whole split.
+PHASES = ("fit", "query", "evaluate", "prepare")
 # What a run counts that may make its comparison mean less.
 CHECKS = ("batches", "tied_batches", "missing_classes", "pool_duplicates")
 
@@ -250,8 +252,8 @@ class RunResult:
 
     Attributes
     ----------
-    seconds
-        Per phase.
+    seconds, cpu_seconds
+        Wall and CPU seconds by phase.
     warnings
         Those of models and strategies, with their counts.
     checks
@@ -261,5 +263,6 @@ class RunResult:
 
     rounds: tuple[Round, ...]
     seconds: Mapping[str, float]
+    cpu_seconds: Mapping[str, float]
     warnings: Mapping[str, int] = field(default_factory=dict)
     checks: Mapping[str, int] = field(default_factory=dict)

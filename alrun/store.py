@@ -189,9 +189,12 @@ def load_curves(path: str | Path) -> Any:
 def load_runs(path: str | Path) -> Any:
     """Return the runs of a results directory: a DataFrame with a row per run, finished or failed.
 
-    Its spec, status and error, rounds, seconds in fits, queries and evaluations, unconverged fits,
-    warnings with their counts, and the versions it was computed with, the last two and the spec as
-    JSON. Raises ResultsError where there is no such table: it is not committed with the others.
+    Its spec, status and error, rounds, wall and CPU seconds in fits, queries, evaluations and what
+    is prepared once per split, unconverged fits, warnings with their counts, and its provenance:
+    python, processor, BLAS with its kernel, versions of packages, and the commit of the experiment
+    file with its tree, "clean" or "changed", where there is one. Warnings, provenance and spec are
+    JSON; what an earlier alrun did not record is null, or no key. Raises ResultsError where there
+    is no such table: it is not committed with the others.
     """
     return read_table(Path(path) / "runs.parquet", RUNS)
 

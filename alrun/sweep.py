@@ -19,6 +19,7 @@ from alrun.experiment import Experiment, Named
 from alrun.experiment_file import read_experiment, to_toml
 from alrun.grid import expand
 from alrun.models.refusal import refusals
+from alrun.provenance import of_checkout
 from alrun.schema import Failure
 from alrun.sources import load_all
 from alrun.spec import RunSpec, Split, run_id
@@ -138,7 +139,10 @@ def _compute(
     max_failures: int | None,
     on_progress: Callable[[RunSpec, Outcome], None],
 ) -> None:
-    tasks = [Task(spec, spec.dataset.label, plan.sources[spec.dataset.label]) for spec in todo]
+    checkout = of_checkout(plan.path.parent)
+    tasks = [
+        Task(spec, plan.sources[spec.dataset.label], spec.dataset.label, checkout) for spec in todo
+    ]
     n_failed = 0
     with closing(workers.run(tasks)) as outcomes:
         for outcome in outcomes:

@@ -54,7 +54,10 @@ def test_what_depends_on_the_split_alone_is_computed_by_the_first_run_on_it():
     one.once("another", make)
     assert len(made) == 3
     assert made[0] == made[1] != made[2]  # a stream for each key
-    assert one.seconds > 0 == other.seconds
+    one.stopwatch.enter("query")
+    one.once("within a query", make)
+    assert one.stopwatch.enter(None) == "query"
+    assert one.stopwatch.seconds["prepare"] > 0 == other.stopwatch.seconds["prepare"]
 
 
 def test_no_more_than_the_last_splits_are_kept():

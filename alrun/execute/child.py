@@ -93,7 +93,7 @@ class Child:
         self.task, self.deadline = task, deadline
         is_new = task.key not in self._known
         with suppress(ConnectionError):
-            self._connection.send((task.spec, task.key, is_new))
+            self._connection.send((task.spec, task.key, task.checkout, is_new))
             if is_new:
                 send(task.source, self._connection, self._process.pid)
         self._known.add(task.key)

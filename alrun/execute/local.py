@@ -62,7 +62,7 @@ class Workers:
         from alrun.execute.worker import compute, crashed
 
         if self._jobs == 0:
-            yield from (compute(task.spec, task.source) for task in tasks)
+            yield from map(compute, tasks)
             return
         suspects = []
         try:

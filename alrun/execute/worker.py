@@ -2,7 +2,6 @@
 
 import faulthandler
 import os
-import platform
 import select
 import signal
 import threading
@@ -11,7 +10,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
 from multiprocessing.connection import Connection
 from time import perf_counter
 from typing import NamedTuple
@@ -21,17 +19,27 @@ from threadpoolctl import ThreadpoolController
 from alrun.datasets import Source
 from alrun.execute.mapped import receive
 from alrun.loop import run_active_learning
+from alrun.provenance import of_run
 from alrun.schema import Failure
 from alrun.spec import RunSpec, run_id
 from alrun.store import run_content
 
 
 class Task(NamedTuple):
-    """A run that is to be computed, with its data set; a worker is sent what has one key once."""
+    """A run that is to be computed.
+
+    Attributes
+    ----------
+    source, key
+        Its data set, and by what that goes: a worker is sent one of each key once.
+    checkout
+        What `alrun.provenance.of_checkout` says of the experiment file.
+    """
 
     spec: RunSpec
-    key: str
     source: Source
+    key: str
+    checkout: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -44,15 +52,17 @@ class Outcome:
     failure: Failure | None = None
 
 
-def compute(spec: RunSpec, source: Source) -> Outcome:
+def compute(task: Task) -> Outcome:
     """Compute one run on one BLAS thread, whatever it raises."""
+    spec = task.spec
     try:
+        provenance = {**of_run(spec), **task.checkout}
         with _thread_pools().limit(limits=1):
-            dataset = source.at(spec.seed)
+            dataset = task.source.at(spec.seed)
             started = perf_counter()
             result = run_active_learning(spec, dataset)
             seconds = perf_counter() - started
-        content = run_content(spec, result, dataset.classes, dataset.y, provenance())
+        content = run_content(spec, result, dataset.classes, dataset.y, provenance)
     except (Exception, SystemExit) as error:
         return _not_finished(spec, "failed", _described(error), traceback.format_exc())
     return Outcome(run_id(spec), content, seconds)
@@ -99,10 +109,10 @@ def serve(connection: Connection, last_words: int, patience: float | None) -> No
     with suppress(EOFError, ConnectionError):
         connection.send(None)  # ready
         while connection.poll(patience):
-            spec, key, is_new = connection.recv()
+            spec, key, checkout, is_new = connection.recv()
             if is_new:
                 sources[key] = receive(connection)
-            connection.send(compute(spec, sources[key]))
+            connection.send(compute(Task(spec, sources[key], key, checkout)))
 
 
 def _end_with(connection: Connection) -> None:
@@ -111,17 +121,6 @@ def _end_with(connection: Connection) -> None:
     hangup.register(connection.fileno(), 0)
     hangup.poll()
     os.killpg(0, signal.SIGKILL)
-
-
-@cache
-def provenance() -> Mapping[str, str]:
-    """Return what the numbers of this process were computed with."""
-    packages = ("alrun", "numpy", "scipy", "scikit-learn", "pyarrow")
-    return {
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}",
-        **{package: version(package) for package in packages},
-    }
 
 
 @cache

@@ -17,6 +17,7 @@ from alrun.report.across import build_across
 from alrun.report.cells import sensitivity_of
 from alrun.report.degeneracy import find_degeneracies, fingerprints
 from alrun.report.notes import write_notes
+from alrun.report.origins import find_mixtures
 from alrun.report.tables import build_tables
 from alrun.schema import CURVES, QUERIES, RUNS, SPLITS
 from alrun.spec import CHECKS, check_metric
@@ -27,6 +28,8 @@ from alrun.store import read_table
 _RUN_ID = CURVES.field("strategy").with_name("run_id")
 _CURVES = CURVES.set(CURVES.names.index("run_id"), _RUN_ID)
 _QUERIES = QUERIES.set(QUERIES.names.index("run_id"), _RUN_ID)
+# Their provenance as well: most of it is the same text.
+_RUNS = RUNS.set(RUNS.names.index("provenance"), _RUN_ID.with_name("provenance"))
 # What a report needs of the table of runs.
 RUN_COLUMNS = (*RUN, "status", "error", "seconds_query", "unconverged")
 
@@ -114,7 +117,8 @@ def build_report(
     )
     across = build_across(tables.rows)
     degeneracies = find_degeneracies(tables, runs, _queries(path, frame), _cells(experiment))
-    notes = write_notes(tables, across, experiment, degeneracies)
+    mixtures = find_mixtures(_reported(runs, frame), experiment)
+    notes = write_notes(tables, across, experiment, [*degeneracies, *mixtures])
     return Report(
         name=path.resolve().name,
         rows=tables.rows,
@@ -195,8 +199,16 @@ def _runs(path: Path) -> pd.DataFrame | None:
     file = path / "runs.parquet"
     if not file.is_file():
         return None
-    runs = read_table(file, RUNS, [*RUN_COLUMNS, *CHECKS])
+    runs = read_table(file, _RUNS, [*RUN_COLUMNS, *CHECKS, "run_id", "provenance"])
     return runs if set(RUN_COLUMNS) <= set(runs.columns) else None
+
+
+def _reported(runs: pd.DataFrame | None, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs that there are curves of, none where it is not known which those are."""
+    needed = ["run_id", "model", "strategy", "provenance"]
+    if runs is None or "run_id" not in frame.columns or not set(needed) <= set(runs.columns):
+        return pd.DataFrame(columns=needed)
+    return runs.loc[runs["run_id"].isin(frame["run_id"].unique()), needed]
 
 
 def _query_seconds(runs: pd.DataFrame | None) -> dict[tuple[Any, ...], float]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Hashable
 from functools import cached_property
-from time import perf_counter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,7 +16,8 @@ from alrun.features import (
     weighted_sum,
 )
 from alrun.kept import Kept
-from alrun.spec import FloatArray, IntArray
+from alrun.spec import PHASES, FloatArray, IntArray
+from alrun.stopwatch import Stopwatch
 
 T = TypeVar("T")
 # Splits whose results are kept for the next run on them; a worker takes its runs in turns.
@@ -34,8 +34,8 @@ class Training:
     ----------
     kept
         What a strategy keeps from one round of the run to the next, by name.
-    seconds
-        What this run has spent on what is computed once per split.
+    stopwatch
+        That of the run; what is computed once per split is its phase `prepare`.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Training:
         self._X, self._rows = X, rows
         self._identity, self._stream = identity, stream
         self.kept: dict[str, Any] = {}
-        self.seconds = 0.0
+        self.stopwatch = Stopwatch(PHASES)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -122,7 +122,7 @@ class Training:
         """
         made = _shared.of(self._identity, dict)
         if key not in made:
-            started = perf_counter()
+            phase = self.stopwatch.enter("prepare")
             made[key] = make(self._stream(key))
-            self.seconds += perf_counter() - started
+            self.stopwatch.enter(phase)
         return made[key]

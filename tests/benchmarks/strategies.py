@@ -102,8 +102,8 @@ def one_query(name: str, parameters: dict[str, Any], size: int) -> dict[str, flo
         pool = Pool(X, unlabelled, labelled, y[labelled], Predictions(classifier, X))
         started = time.process_time()
         picked = query(spec, pool, BATCH, stream())[0]
-        firsts.append(time.process_time() - started - pool.training.seconds)
-        prepares.append(pool.training.seconds)
+        prepares.append(pool.training.stopwatch.cpu_seconds["prepare"])
+        firsts.append(time.process_time() - started - prepares[-1])
         paid = np.concatenate([labelled, unlabelled[picked]])
         left = np.delete(unlabelled, picked)
         pool = Pool(X, left, paid, y[paid], Predictions(classifier, X), pool.training)
