@@ -30,15 +30,20 @@ class Workers:
         How many, -1 for one per core. With 0 the runs are computed in this process, for a debugger.
     timeout
         Seconds that a run may take; None for any number.
+    patience
+        Seconds without a run after which a worker ends; None for never.
     """
 
-    def __init__(self, jobs: int = -1, timeout: float | None = None) -> None:
+    def __init__(
+        self, jobs: int = -1, timeout: float | None = None, patience: float | None = None
+    ) -> None:
         if timeout is not None and not timeout > 0:
             raise AlrunError(f"--timeout {timeout:g}: a run takes more than no time")
         if timeout is not None and jobs == 0:
             raise AlrunError("a timeout ends a worker, and with jobs=0 there is none")
         self._jobs = cpu_count() if jobs < 0 else jobs
         self._timeout = inf if timeout is None else timeout
+        self._patience = patience
         self._children: list[Child] = []
         self._n_stillborn = 0
 
@@ -59,7 +64,7 @@ class Workers:
         little for two may be enough for one, and what the system ended for it may be a neighbour.
         Closing the generator ends the workers.
         """
-        from alrun.execute.worker import compute, crashed
+        from alrun.execute.worker import compute
 
         if self._jobs == 0:
             yield from map(compute, tasks)
@@ -73,10 +78,7 @@ class Workers:
                     yield end
             self.end()
             for task in suspects:
-                end = self._alone(task)
-                if isinstance(end, Died):
-                    end = crashed(task.spec, end.how, end.said, TRIES)
-                yield end
+                yield self.compute(task, TRIES - 1)
         finally:
             self.end()
 
@@ -85,12 +87,15 @@ class Workers:
         while self._children:
             self._children.pop().end()
 
-    def _alone(self, task: "Task") -> "Outcome | Died":
-        for _ in range(1, TRIES):
+    def compute(self, task: "Task", tries: int = TRIES) -> "Outcome":
+        """Return the outcome of one run; when none is left of its tries, that it crashed."""
+        from alrun.execute.worker import crashed
+
+        for _ in range(tries):
             ((_, end),) = self._ends([task], 1)
             if not isinstance(end, Died):
-                break
-        return end
+                return end
+        return crashed(task.spec, end.how, end.said, TRIES)
 
     def _ends(self, tasks: "Sequence[Task]", jobs: int) -> "Iterator[tuple[Task, Outcome | Died]]":
         """Yield each task with its outcome, or with how its worker died."""
@@ -110,7 +115,7 @@ class Workers:
 
     def _start(self, n: int) -> None:
         while len(self._children) < n:
-            self._children.append(Child())
+            self._children.append(Child(self._patience))
 
     def _heard(self) -> "Iterator[tuple[Task, Outcome | Died]]":
         """Wait until workers have something to say or are overdue, and yield what they finished."""
