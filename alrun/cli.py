@@ -217,7 +217,8 @@ def _sweep_step(
             typer.echo(f"{n:6} to do: {cell}")
         return plan
     with shown(todo) as on_progress:
-        return run_missing(plan, workers, retry_failed, max_failures, on_progress)
+        tell = partial(typer.echo, err=True)
+        return run_missing(plan, workers, retry_failed, max_failures, on_progress, tell)
 
 
 @app.command()

@@ -10,6 +10,7 @@ import pytest
 HOUSE = Path(__file__).parent.parent / "alrun"
 ORDER = [
     "alrun.errors",
+    "alrun.files",
     "alrun.seeds",
     "alrun.kept",
     "alrun.spec",
@@ -67,6 +68,7 @@ ORDER = [
     "alrun.catalogue",
     "alrun.loop",
     "alrun.schema",
+    "alrun.run_file",
     "alrun.store",
     "alrun.execute",
     "alrun.execute.worker",

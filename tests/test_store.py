@@ -311,8 +311,8 @@ def test_the_lock_is_the_kernels_and_goes_with_its_holder(tmp_path):
 HOLD = """
 import sys, time
 from pathlib import Path
-from alrun.store import Store
-with Store(Path(sys.argv[1]))._lock():
+from alrun.files import locked
+with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
 """

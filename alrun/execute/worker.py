@@ -11,6 +11,7 @@ from time import perf_counter
 from threadpoolctl import ThreadpoolController
 
 from alrun.datasets import Source
+from alrun.errors import ResultsError
 from alrun.loop import run_active_learning
 from alrun.spec import RunSpec, run_id
 from alrun.store import Store
@@ -35,6 +36,8 @@ def compute(spec: RunSpec, source: Source, results: Path) -> Outcome:
             result = run_active_learning(spec, dataset)
             seconds = perf_counter() - started
         store.write_run(spec, result, dataset.classes, dataset.y, provenance())
+    except ResultsError:  # a full disk is no failure of the run
+        raise
     except (Exception, SystemExit) as error:
         message = f"{type(error).__name__}: {error}"
         store.write_failure(spec, "failed", message, traceback.format_exc())
