@@ -37,7 +37,7 @@ def unusable(path: Path, what: str, error: OSError) -> ResultsError:
     return ResultsError(f"{path} cannot {what}: {reason}")
 
 
-def write_file(path: Path, content: bytes | memoryview) -> None:
+def write_file(path: Path, content: bytes) -> None:
     """Write a temporary file beside `path`, then put it in its place at once.
 
     Raises ResultsError where that cannot be.
@@ -49,7 +49,7 @@ def write_file(path: Path, content: bytes | memoryview) -> None:
         raise unusable(path, "be written", error) from error
 
 
-def _write(path: Path, content: bytes | memoryview) -> bool:
+def _write(path: Path, content: bytes) -> bool:
     """Write a file; return False where the temporary one was removed before it was locked."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     with open(temporary, "xb") as file:

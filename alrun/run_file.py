@@ -1,6 +1,6 @@
 """The files of runs read back: their rounds and their rows of `runs.parquet`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,8 @@ def read_runs(
     `read_run` does.
     """
     sound: dict[str, RunSpec] = {}
-    rows = []
-    rounds, of_some = [RUN_FILE.empty_table()], []
+    blocks = [(RUN_FILE.empty_table(), RUNS.empty_table())]
+    rounds, rows = [], []
     for identity, spec in specs.items():
         path = folder / f"{identity}.parquet"
         try:
@@ -42,13 +42,17 @@ def read_runs(
             on_damaged(path, why)
             continue
         sound[identity] = spec
+        rounds.append(of_run)
         rows.append(row)
-        of_some.append(of_run)
-        if len(of_some) == _AT_ONCE:
-            rounds.append(pa.concat_tables(of_some).combine_chunks())
-            of_some.clear()
-    together = pa.concat_tables([*rounds, *of_some]).combine_chunks()
-    return Runs(sound, together, pa.Table.from_pylist(rows, schema=RUNS))
+        if len(rows) == _AT_ONCE:
+            blocks.append(_block(rounds, rows))
+            rounds, rows = [], []
+    blocks.append(_block([blocks[0][0], *rounds], rows))
+    return Runs(sound, *map(pa.concat_tables, zip(*blocks, strict=True)))
+
+
+def _block(rounds: Sequence[pa.Table], rows: Sequence[dict[str, Any]]) -> tuple[pa.Table, pa.Table]:
+    return pa.concat_tables(rounds).combine_chunks(), pa.Table.from_pylist(rows, schema=RUNS)
 
 
 def read_run(path: Path, spec: RunSpec) -> tuple[pa.Table, dict[str, Any]]:

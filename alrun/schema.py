@@ -229,7 +229,7 @@ def _repeated(values: Sequence[str], counts: Any) -> pa.Array:
 
 def _sorted_labels(values: pa.ChunkedArray) -> pa.DictionaryArray:
     """Return labels as codes, the dictionary in alphabetical order."""
-    encoded = values.combine_chunks().dictionary_encode()
+    encoded = values.dictionary_encode().unify_dictionaries().combine_chunks()
     names = encoded.dictionary.to_pylist()
     order = sorted(range(len(names)), key=names.__getitem__)
     places = np.argsort(order).astype(np.int32)

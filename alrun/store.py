@@ -25,7 +25,6 @@ from alrun.schema import (
     RUNS,
     SCHEMA_VERSION,
     Failure,
-    Runs,
     agree,
     check_version,
     curves_table,
@@ -167,18 +166,15 @@ class Store:
             wanted = {identity: spec for identity, spec in by_id.items() if identity in there}
             runs = read_runs(self._runs, wanted, on_damaged)
             if self._in_tables() & by_id.keys() <= runs.specs.keys():
-                self._replace_tables(runs, by_id, sorted(there - by_id.keys()))
+                left_out = {_LEFT_OUT: sorted(there - by_id.keys())}
+                table = runs_table(runs, by_id, self.failures())
+                write_file(self.path / "runs.parquet", _content(table, left_out))
+                self._replace("queries.parquet", queries_table(runs))
                 self._replace("splits.parquet", splits_table(splits(list(runs.specs.values()))))
+                # Last, since it is asked which runs the tables hold.
+                self._replace("curves.parquet", curves_table(runs))
             self._tidy()
             return len(runs.specs)
-
-    def _replace_tables(
-        self, runs: Runs, specs: Mapping[str, RunSpec], left_out: Sequence[str]
-    ) -> None:
-        table = runs_table(runs, specs, self.failures())
-        write_file(self.path / "runs.parquet", _content(table, {_LEFT_OUT: left_out}))
-        self._replace("curves.parquet", curves_table(runs))
-        self._replace("queries.parquet", queries_table(runs))
 
     def save_foreign_curves(self, table: pa.Table) -> None:
         """Write `curves.parquet` alone; raises ResultsError where there are curves or runs."""
@@ -216,8 +212,9 @@ class Store:
         if not path.is_file():
             return set()
         try:
-            check_version(path, pq.read_schema(path).metadata)
-            return set(pq.read_table(path, columns=["run_id"])["run_id"].unique().to_pylist())
+            file = pq.ParquetFile(path, read_dictionary=["run_id"])
+            check_version(path, file.metadata.metadata)
+            return set(file.read(columns=["run_id"])["run_id"].unique().to_pylist())
         except (pa.ArrowException, KeyError, ValueError, OSError) as error:
             if isinstance(error, OSError) and error.errno:  # the kernel's, not Arrow's
                 raise unusable(path, "be read", error) from error
@@ -327,11 +324,12 @@ def _identities(folder: Path, suffix: str) -> set[str]:
     return {stem for stem in stems if _IDENTITY.fullmatch(stem)}
 
 
-def _content(table: pa.Table, footer: Mapping[str, Any], **options: Any) -> memoryview:
+def _content(table: pa.Table, footer: Mapping[str, Any], **options: Any) -> bytes:
     """Return a Parquet file, whose footer holds the schema version and what is given as JSON."""
     metadata = {"schema_version": str(SCHEMA_VERSION)}
     metadata |= {key: json.dumps(value, sort_keys=True) for key, value in footer.items()}
     content = pa.BufferOutputStream()  # to a file it would be many small writes
     table = table.replace_schema_metadata(metadata)
     pq.write_table(table, content, compression="zstd", **options)
-    return memoryview(content.getvalue())
+    pa.default_memory_pool().release_unused()  # it keeps several times what a table takes
+    return content.getvalue().to_pybytes()
