@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from alrun.errors import AlrunError
+from alrun.files import unusable
 
 if TYPE_CHECKING:
     from alrun.execute.local import Workers
@@ -40,7 +41,8 @@ class _Commands(TyperGroup):
             sys.stdout = None
             raise typer.Exit from None
         except OSError as error:
-            typer.echo(str(error), err=True)
+            named = error.filename is not None
+            typer.echo(unusable(error.filename, "be used", error) if named else error, err=True)
             raise typer.Exit(WRONG_INPUT) from error
         except KeyboardInterrupt:
             typer.echo("interrupted; what is finished is kept", err=True)

@@ -30,7 +30,7 @@ _REMEDIES = {
 }
 
 
-def unusable(path: Path, what: str, error: OSError) -> ResultsError:
+def unusable(path: str | Path, what: str, error: OSError) -> ResultsError:
     """Return an error about a path: what cannot be done with it, why, and how to mend it."""
     remedy = _REMEDIES.get(error.errno or 0)
     reason = f"{error.strerror or error}{f'; {remedy}' if remedy else ''}"

@@ -65,15 +65,17 @@ class Store:
                     )
                 folder.mkdir(exist_ok=True)
         except OSError as error:
+            is_there = isinstance(error, FileExistsError)
+            reason = "it is no directory" if is_there else error.strerror
             raise ResultsError(
-                f"{self.path} cannot be a results directory: {error.filename}: {error.strerror};"
-                " name another with --results"
+                f"{self.path} cannot be a results directory: {error.filename}: {reason}; name"
+                " another with --results"
             ) from error
         for folder in self._folders:
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise ResultsError(
-                    f"{folder} cannot be written to; make it writable, or name another with"
-                    " --results"
+                    f"{folder} cannot be written to: it is read-only, or not yours; make it"
+                    " writable, or name another with --results"
                 )
         self._tidy()
 
