@@ -396,6 +396,16 @@ def test_no_temporary_file_stays_and_none_counts_as_a_run(tmp_path):
     assert store.finished() == {run_id(spec) for spec in specs}
 
 
+@pytest.mark.parametrize("folder", ["", "runs", "failed"])
+def test_what_killed_writers_left_goes_at_the_start_and_at_the_end_of_a_sweep(tmp_path, folder):
+    store, specs = filled(tmp_path)
+    left = tmp_path / folder / ".x.parquet.0123456789abcdef"
+    for tidy in (store.prepare, lambda: store.compact(specs, splits)):
+        left.write_bytes(b"half")
+        tidy()
+        assert not left.exists()
+
+
 def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
     store, specs = filled(tmp_path)
     path = tmp_path / "runs" / f"{run_id(specs[0])}.parquet"
