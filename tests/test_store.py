@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -321,6 +322,9 @@ def test_tables_know_which_runs_are_newer_whatever_the_clock_says(tmp_path):
     (tmp_path / "runs.parquet").unlink()  # a clone has none
     assert store.untabled(tabled) == 1 + len(earlier)
     assert Store(tmp_path / "nowhere").untabled(tabled) == 0
+    shutil.rmtree(tmp_path / "runs")
+    (tmp_path / "runs").symlink_to("runs")  # it cannot be listed
+    assert store.untabled(tabled) == 0
 
 
 def test_a_table_that_the_system_does_not_let_read_is_not_replaced(tmp_path, monkeypatch):
