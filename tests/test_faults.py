@@ -85,8 +85,8 @@ def test_damaged_run_files_are_set_aside_and_computed_anew_by_the_same_sweep(tin
     kept = run_files(done)
     one.write_bytes(one.read_bytes()[:-9])
     other.write_bytes(third.read_bytes())
-    said = alrun("sweep", tiny, "--results", done, "--jobs", 1)
-    assert said.returncode == 0
+    said = CliRunner().invoke(app, ["sweep", str(tiny), "--results", str(done), "--jobs", "1"])
+    assert said.exit_code == 0
     assert said.stdout.startswith("6 of 6 runs are done.")
     damaged = [line.partition(" is damaged (")[0] for line in said.stderr.splitlines()[1:3]]
     assert sorted(damaged) == [str(one), str(other)]
