@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from alrun import interrupts
 from alrun.errors import AlrunError
+from alrun.files import unusable
 
 if TYPE_CHECKING:
     from alrun.execute.local import Workers
@@ -40,7 +41,8 @@ class _Commands(TyperGroup):
             sys.stdout = None
             raise typer.Exit from None
         except OSError as error:
-            typer.echo(str(error), err=True)
+            named = error.filename is not None
+            typer.echo(unusable(error.filename, "be used", error) if named else error, err=True)
             raise typer.Exit(WRONG_INPUT) from error
         except KeyboardInterrupt:
             typer.echo(interrupts.SAID, err=True)
@@ -220,8 +222,9 @@ def _sweep_step(
         for cell, n in count_cells(todo).items():
             typer.echo(f"{n:6} to do: {cell}")
         return plan
+    tell = partial(typer.echo, err=True)
     with interrupts.raised(), shown(todo) as on_progress:
-        return run_missing(plan, workers, retry_failed, max_failures, on_progress)
+        return run_missing(plan, workers, retry_failed, max_failures, on_progress, tell)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alrun.errors import ResultsError
 from alrun.spec import CHECKS, PHASES, ROLES, SCORES, RunResult, RunSpec, Split, run_id
 
 # 1: the first. Raise it when a column changes its name, type or meaning.
@@ -65,6 +67,39 @@ RUNS = pa.schema(
 # What the footer of a run file holds beside the schema version, each as JSON; and the checks and
 # the CPU seconds, which the files of an earlier alrun lack.
 FOOTER = ("spec", "seconds", "warnings", "provenance")
+
+
+def check_version(path: Path, footer: Mapping[bytes, bytes] | None) -> None:
+    """Raise ResultsError where a file was written by a newer alrun; ValueError for no version."""
+    version = int((footer or {}).get(b"schema_version", b"1"))
+    if version > SCHEMA_VERSION:
+        raise ResultsError(
+            f"{path} has schema version {version}, and this alrun reads {SCHEMA_VERSION}; update it"
+        )
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Finished runs as they were read from their files.
+
+    Attributes
+    ----------
+    specs
+        The runs by id, in the order of `sort_key`.
+    rounds
+        Those of all of them, one run after the other, with the columns of `RUN_FILE`.
+    rows
+        A row for each, with the columns of `RUNS`.
+    """
+
+    specs: Mapping[str, RunSpec]
+    rounds: pa.Table
+    rows: pa.Table
+
+    @property
+    def counts(self) -> npt.NDArray[np.int32]:
+        """How many rounds each run has."""
+        return self.rows["rounds"].to_numpy()
 
 
 @dataclass(frozen=True)
@@ -156,47 +191,51 @@ def _labels(values: Sequence[str], counts: Any) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(indices, pa.array(names.tolist(), pa.string()))
 
 
-def curves_table(files: Sequence[tuple[RunSpec, pa.Table]]) -> pa.Table:
-    """Make `curves.parquet` from run files in the order of `sort_key`."""
-    counts = [table.num_rows for _, table in files]
-    specs = [spec for spec, _ in files]
-    rounds = pa.concat_tables(
-        [RUN_FILE.empty_table(), *(table.replace_schema_metadata() for _, table in files)]
-    )
+def curves_table(runs: Runs) -> pa.Table:
+    """Make `curves.parquet`."""
+    counts, specs = runs.counts, runs.specs.values()
     keys = {
         "dataset": _labels([spec.dataset.label for spec in specs], counts),
         "model": _labels([spec.model.label for spec in specs], counts),
         "strategy": _labels([spec.strategy.label for spec in specs], counts),
         "batch_size": np.repeat(np.array([spec.batch_size for spec in specs], np.int32), counts),
         "seed": np.repeat(np.array([spec.seed for spec in specs], np.int32), counts),
-        "run_id": np.repeat(np.array([run_id(spec) for spec in specs], dtype=object), counts),
+        "run_id": _repeated(list(runs.specs), counts),
     }
-    columns = [keys[name] if name in keys else rounds[name] for name in CURVES.names]
+    columns = [keys[name] if name in keys else runs.rounds[name] for name in CURVES.names]
     return pa.table(columns, schema=CURVES)
 
 
-def queries_table(files: Sequence[tuple[RunSpec, pa.Table]]) -> pa.Table:
-    """Make `queries.parquet` from run files in the order of `sort_key`."""
-    empty = RUN_FILE.empty_table()
-    rounds = pa.concat_tables(
-        [empty, *(table.replace_schema_metadata() for _, table in files)]
-    ).combine_chunks()
-    sizes = pc.list_value_length(rounds["batch"]).to_numpy()
-    runs = np.repeat(
-        np.array([run_id(spec) for spec, _ in files], dtype=object),
-        [table.num_rows for _, table in files],
-    )
-    starts = np.repeat(np.cumsum(sizes) - sizes, sizes)
+def queries_table(runs: Runs) -> pa.Table:
+    """Make `queries.parquet`."""
+    sizes = pc.list_value_length(runs.rounds["batch"]).to_numpy()
+    ends = np.concatenate([[0], np.cumsum(sizes)])[np.cumsum([0, *runs.counts])]
+    starts = np.repeat(np.cumsum(sizes, dtype=np.int32) - sizes, sizes)
     columns = {
-        "run_id": np.repeat(runs, sizes),
-        "round": np.repeat(rounds["round"].to_numpy(), sizes),
-        "position": (np.arange(sizes.sum()) - starts).astype(np.int32),
-        "index": pc.list_flatten(rounds["batch"]),
-        "label": _labels(
-            pc.list_flatten(rounds["labels"]).to_pylist(), np.ones(sizes.sum(), dtype=int)
-        ),
+        "run_id": _repeated(list(runs.specs), np.diff(ends)),
+        "round": np.repeat(runs.rounds["round"].to_numpy(), sizes),
+        "position": np.arange(sizes.sum(), dtype=np.int32) - starts,
+        "index": pc.list_flatten(runs.rounds["batch"]),
+        "label": _sorted_labels(pc.list_flatten(runs.rounds["labels"])),
     }
     return pa.table(columns, schema=QUERIES)
+
+
+def _repeated(values: Sequence[str], counts: Any) -> pa.Array:
+    places = np.repeat(np.arange(len(values), dtype=np.int32), counts)
+    return pa.array(values, pa.string()).take(pa.array(places))
+
+
+def _sorted_labels(values: pa.ChunkedArray) -> pa.DictionaryArray:
+    """Return labels as codes, the dictionary in alphabetical order."""
+    encoded = values.dictionary_encode().unify_dictionaries().combine_chunks()
+    names = encoded.dictionary.to_pylist()
+    order = sorted(range(len(names)), key=names.__getitem__)
+    places = np.argsort(order).astype(np.int32)
+    codes = pa.array(places[encoded.indices.to_numpy()], pa.int32())
+    return pa.DictionaryArray.from_arrays(
+        codes, encoded.dictionary.take(pa.array(order, pa.int32()))
+    )
 
 
 def splits_table(splits: Iterable[tuple[str, int, Split]]) -> pa.Table:
@@ -217,16 +256,16 @@ def splits_table(splits: Iterable[tuple[str, int, Split]]) -> pa.Table:
 
 
 def runs_table(
-    specs: Sequence[RunSpec],
-    files: Sequence[tuple[RunSpec, pa.Table]],
-    failures: Mapping[str, Failure],
+    runs: Runs, specs: Mapping[str, RunSpec], failures: Mapping[str, Failure]
 ) -> pa.Table:
-    """Make `runs.parquet`: the finished runs of an experiment, then those that failed."""
-    rows = [_finished_row(spec, table) for spec, table in files]
-    for spec in sorted((spec for spec in specs if run_id(spec) in failures), key=sort_key):
-        failure = failures[run_id(spec)]
-        rows.append({**_run_keys(spec), "status": failure.status, "error": failure.error})
-    return pa.Table.from_pylist(rows, schema=RUNS)
+    """Make `runs.parquet`: the finished runs, then those of `specs` that failed."""
+    failed = sorted(specs.keys() & failures.keys(), key=lambda run: sort_key(specs[run]))
+    rows = [
+        {**_run_keys(specs[run]), "status": failures[run].status, "error": failures[run].error}
+        for run in failed
+    ]
+    tables = [runs.rows, pa.Table.from_pylist(rows, schema=RUNS)]
+    return pa.concat_tables(tables).unify_dictionaries()
 
 
 def _run_keys(spec: RunSpec) -> dict[str, Any]:
@@ -242,22 +281,29 @@ def _run_keys(spec: RunSpec) -> dict[str, Any]:
     }
 
 
-def _finished_row(spec: RunSpec, table: pa.Table) -> dict[str, Any]:
-    metadata = table.schema.metadata
-    footer = {key: json.loads(metadata[key.encode()]) for key in FOOTER}
-    warnings = footer["warnings"]
-    checks = json.loads(metadata.get(b"checks", b"{}"))
-    cpu_seconds = json.loads(metadata.get(b"cpu_seconds", b"{}"))
+def finished_row(spec: RunSpec, n_rounds: int, footer: Mapping[bytes, bytes]) -> dict[str, Any]:
+    """Return the row of `runs.parquet` of a run whose file has this footer.
+
+    Raises an error of any kind where the footer is not one of ours.
+    """
+    seconds, cpu_seconds, warnings, provenance, checks = (
+        json.loads(footer.get(key, b"{}"))
+        for key in (b"seconds", b"cpu_seconds", b"warnings", b"provenance", b"checks")
+    )
     return {
         **_run_keys(spec),
         "status": "finished",
-        "rounds": table.num_rows,
-        **{f"seconds_{phase}": seconds for phase, seconds in footer["seconds"].items()},
-        **{f"cpu_seconds_{phase}": seconds for phase, seconds in cpu_seconds.items()},
-        "unconverged": sum(
-            n for text, n in warnings.items() if text.startswith("ConvergenceWarning")
+        "rounds": n_rounds,
+        **{f"seconds_{phase}": float(lasted) for phase, lasted in seconds.items()},
+        **{f"cpu_seconds_{phase}": float(lasted) for phase, lasted in cpu_seconds.items()},
+        "unconverged": _count(
+            sum(n for text, n in warnings.items() if text.startswith("ConvergenceWarning"))
         ),
-        **{check: checks.get(check) for check in CHECKS},
+        **{check: _count(checks[check]) for check in CHECKS if check in checks},
         "warnings": json.dumps(warnings, sort_keys=True),
-        "provenance": json.dumps(footer["provenance"], sort_keys=True),
+        "provenance": json.dumps(provenance, sort_keys=True),
     }
+
+
+def _count(value: Any) -> int:
+    return int(np.int32(value))  # an error where it is no such number

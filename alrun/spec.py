@@ -1,10 +1,11 @@
 """One run in full: what can change its curve, its identity, and what comes out of it."""
 
 import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -171,6 +172,37 @@ class RunSpec:
 def run_id(spec: RunSpec) -> str:
     """Return the identity of a run: 16 hex digits of the SHA-256 of its canonical JSON."""
     return hashlib.sha256(canonical_json(spec.identity())).hexdigest()[:16]
+
+
+_Part = TypeVar("_Part", DatasetSpec, InitialSpec, ModelSpec, StrategySpec)
+
+
+def same_run(one: str, other: str) -> bool:
+    """Return whether two descriptions, as JSON, are of one run, whatever its labels.
+
+    Either may be of another version of alrun: what it lacks has its default. Raises an error of
+    any kind where it is no description.
+    """
+    if one == other:
+        return True
+    return _described(json.loads(one)).identity() == _described(json.loads(other)).identity()
+
+
+def _described(description: Mapping[str, Any]) -> RunSpec:
+    return RunSpec(
+        _part(DatasetSpec, description["dataset"]),
+        _part(InitialSpec, description["initial"]),
+        _part(ModelSpec, description["model"]),
+        _part(StrategySpec, description["strategy"]),
+        *(description[key] for key in ("batch_size", "budget", "seed")),
+    )
+
+
+def _part(kind: type[_Part], values: Mapping[str, Any]) -> _Part:
+    """Make a part of a spec; what it does not know can be in no identity that is asked for."""
+    return kind(
+        **{entry.name: values[entry.name] for entry in fields(kind) if entry.name in values}
+    )
 
 
 # As in `splits.parquet`; the order is that of the codes in which splits are held.

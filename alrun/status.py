@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from alrun.spec import RunSpec
+from alrun.store import untabled_sentence
 from alrun.sweep import Plan
 
 
@@ -14,9 +15,11 @@ def describe(plan: Plan) -> Iterator[str]:
         f"{len(plan.specs)} runs: {len(plan.finished)} done, {len(missing)} missing,"
         f" {len(plan.failures)} failed"
     )
-    tabled = len(plan.store.tabled(list(plan.specs.values())))
-    if tabled > len(plan.finished):
-        yield f"the tables hold {tabled} of them; a sweep computes what has no run file anew"
+    tabled = plan.store.tabled(list(plan.specs.values()))
+    if len(tabled) > len(plan.finished):
+        yield f"the tables hold {len(tabled)} of them; a sweep computes what has no run file anew"
+    if plan.finished - tabled:
+        yield untabled_sentence(plan.store.path, len(plan.finished - tabled))
     done = count_cells(plan.specs[identity] for identity in plan.finished)
     left = count_cells(missing)
     failed = count_cells(plan.specs[identity] for identity in plan.failures)

@@ -1,16 +1,15 @@
 """The results directory: every read and every write of it.
 
-A file appears by the rename of a finished, fsynced temporary one, so that a reader never sees half
-of it; nothing is appended. `runs/` and `failed/` hold a file per run and are the truth; the tables
-beside them are made from those.
+`runs/` and `failed/` hold a file per run and are the truth; the tables beside them are made from
+those. Files appear whole or not at all, and nothing is appended.
 """
 
-import fcntl
 import json
 import os
-import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import re
+import shlex
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +17,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alrun.errors import ResultsError, first_line
+from alrun.files import locked, remove_abandoned, set_aside, unusable, write_file
+from alrun.run_file import Damaged, read_runs
 from alrun.schema import (
     CURVES,
-    FOOTER,
     QUERIES,
-    RUN_FILE,
     RUNS,
     SCHEMA_VERSION,
     Failure,
     agree,
+    check_version,
     curves_table,
     queries_table,
     run_file,
@@ -35,6 +35,10 @@ from alrun.schema import (
     splits_table,
 )
 from alrun.spec import RunResult, RunSpec, Split, run_id
+
+_IDENTITY = re.compile("[0-9a-f]{16}")
+# In the footer of `runs.parquet`: the runs that have a file and are not of the experiment.
+_LEFT_OUT = "left_out"
 
 
 class Store:
@@ -47,77 +51,127 @@ class Store:
         self._failed = path / "failed"
 
     def prepare(self) -> None:
-        """Make the directory; raises ResultsError where that cannot be."""
+        """Make the directory, and remove what writers that were killed have left in it.
+
+        Raises ResultsError where that cannot be, or it leads elsewhere.
+        """
         try:
-            self._runs.mkdir(parents=True, exist_ok=True)
-            self._failed.mkdir(exist_ok=True)
+            self.path.mkdir(parents=True, exist_ok=True)
+            for folder in (self._runs, self._failed):
+                if os.path.dirname(os.path.realpath(folder)) != os.path.realpath(self.path):
+                    raise ResultsError(
+                        f"{folder} is a link that leads out of {self.path}; put a directory in its"
+                        " place, or name another with --results"
+                    )
+                folder.mkdir(exist_ok=True)
         except OSError as error:
+            is_there = isinstance(error, FileExistsError)
+            reason = "it is no directory" if is_there else error.strerror
             raise ResultsError(
-                f"{self.path} cannot be a results directory: {error.strerror}; name another with"
-                " --results"
+                f"{self.path} cannot be a results directory: {error.filename}: {reason}; name"
+                " another with --results"
             ) from error
+        for folder in self._folders:
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise ResultsError(
+                    f"{folder} cannot be written to: it is read-only, or not yours; make it"
+                    " writable, or name another with --results"
+                )
+        self._tidy()
+
+    @property
+    def _folders(self) -> tuple[Path, ...]:
+        return (self.path, self._runs, self._failed)
+
+    def _tidy(self) -> None:
+        for folder in self._folders:
+            remove_abandoned(folder)
 
     def save_experiment(self, text: str) -> None:
         """Write the resolved experiment file, unless it says the same already."""
         content = text.encode()
-        if not self.experiment.is_file() or self.experiment.read_bytes() != content:
-            write_file(self.experiment, content)
+        try:
+            if self.experiment.is_file() and self.experiment.read_bytes() == content:
+                return
+        except OSError as error:
+            raise unusable(self.experiment, "be read", error) from error
+        write_file(self.experiment, content)
 
     def finished(self) -> set[str]:
         """Return the ids of the runs that have a file."""
-        return _stems(self._runs, ".parquet")
+        return _identities(self._runs, ".parquet")
 
     def failures(self) -> dict[str, Failure]:
         """Return the runs that failed and have not finished since, by id."""
-        failures = {}
-        for identity in sorted(_stems(self._failed, ".json") - self.finished()):
-            path = self._failed / f"{identity}.json"
-            try:
-                failures[identity] = Failure(**json.loads(path.read_text(encoding="utf-8")))
-            except (ValueError, TypeError):
-                failures[identity] = Failure("failed", "the record of why is damaged", "", 1)
-        return failures
+        left = sorted(_identities(self._failed, ".json") - self.finished())
+        return {identity: self._failure(identity) for identity in left}
+
+    def _failure(self, identity: str) -> Failure:
+        path = self._failed / f"{identity}.json"
+        try:
+            failure = Failure(**json.loads(path.read_text(encoding="utf-8")))
+            kinds = [type(value) for value in vars(failure).values()]
+            if kinds == [str, str, str, int]:
+                return failure
+        except (ValueError, TypeError, RecursionError, OSError):
+            pass
+        return Failure("failed", "the record of why is damaged", "", 1)
 
     def write_run(self, identity: str, content: bytes) -> None:
         """Write the file of a finished run, as `run_content` made it."""
         write_file(self._runs / f"{identity}.parquet", content)
-        (self._failed / f"{identity}.json").unlink(missing_ok=True)
+        with suppress(OSError):  # beside a run that is finished it says nothing
+            (self._failed / f"{identity}.json").unlink()
 
     def write_failure(self, identity: str, failure: Failure) -> None:
         """Record why a run did not finish, and how often it has been tried by now."""
-        before = self.failures().get(identity)
-        attempts = failure.attempts + (before.attempts if before else 0)
-        content = json.dumps(vars(failure) | {"attempts": attempts}, indent=1).encode()
-        write_file(self._failed / f"{identity}.json", content)
+        path = self._failed / f"{identity}.json"
+        before = self._failure(identity).attempts if os.path.lexists(path) else 0
+        if path.is_dir():
+            set_aside(path)
+        record = vars(failure) | {"attempts": before + failure.attempts}
+        write_file(path, json.dumps(record, indent=1).encode())
 
     def compact(
         self,
         specs: Sequence[RunSpec],
         splits: Callable[[Sequence[RunSpec]], Iterable[tuple[str, int, Split]]],
+        tell: Callable[[str], object] = lambda sentence: None,
     ) -> int:
         """Make the tables from the run files of exactly these runs; return how many there are.
 
-        Tables that hold a run of these whose file is gone are left as they are, as on a clone that
-        has the tables alone. `splits` gives label, seed and split for the runs it is called with.
+        A file that is not that of its run is set aside, and `tell` is called with a sentence on
+        it. Tables that hold a run of these whose file is gone are left as they are, as on a clone
+        that has the tables alone. `splits` gives label, seed and split for the runs it is called
+        with.
         """
-        with self._lock():
-            finished = self.finished()
-            ordered = sorted((spec for spec in specs if run_id(spec) in finished), key=sort_key)
-            files = [(spec, self._read_run(run_id(spec))) for spec in ordered]
-            if self.tabled(specs) <= {run_id(spec) for spec in ordered}:
-                runs = runs_table(specs, files, self.failures())
-                _write_table(self.path / "runs.parquet", runs)
-                self._replace("curves.parquet", curves_table(files))
-                self._replace("queries.parquet", queries_table(files))
-                self._replace("splits.parquet", splits_table(splits(ordered)))
-            return len(ordered)
+
+        def on_damaged(path: Path, why: Damaged) -> None:
+            aside = set_aside(path)
+            tell(f"{path} is damaged ({why}): it is now {aside.name}, and its run is missing again")
+
+        by_id = {run_id(spec): spec for spec in sorted(specs, key=sort_key)}
+        with locked(self.path):
+            there = self.finished()
+            wanted = {identity: spec for identity, spec in by_id.items() if identity in there}
+            runs = read_runs(self._runs, wanted, on_damaged)
+            if self._in_tables() & by_id.keys() <= runs.specs.keys():
+                left_out = {_LEFT_OUT: sorted(there - by_id.keys())}
+                table = runs_table(runs, by_id, self.failures())
+                write_file(self.path / "runs.parquet", _content(table, left_out))
+                self._replace("queries.parquet", queries_table(runs))
+                self._replace("splits.parquet", splits_table(splits(list(runs.specs.values()))))
+                # Last, since it is asked which runs the tables hold.
+                self._replace("curves.parquet", curves_table(runs))
+            self._tidy()
+            return len(runs.specs)
 
     def save_foreign_curves(self, table: pa.Table) -> None:
         """Write `curves.parquet` alone; raises ResultsError where there are curves or runs."""
         if (self.path / "curves.parquet").exists() or self.finished():
             raise ResultsError(f"{self.path} holds curves already; name another with --results")
         self.prepare()
-        _write_table(self.path / "curves.parquet", table)
+        write_file(self.path / "curves.parquet", _content(table, {}))
 
     def tabled(self, specs: Sequence[RunSpec]) -> set[str]:
         """Return the ids of those of these runs that the tables hold."""
@@ -127,53 +181,59 @@ class Store:
         """Return how many runs stand in the tables alone, and are none of these."""
         return len(self._in_tables() - {run_id(spec) for spec in specs} - self.finished())
 
+    def untabled(self, tabled: Collection[str]) -> int:
+        """Return how many runs were finished after the tables, which hold those of `tabled`.
+
+        Run files that the tables leave out, since they are not of the experiment, do not count.
+        No clock is asked: a copy of the directory has times of its own.
+        """
+        try:
+            new = self.finished().difference(tabled)
+        except ResultsError:  # who may not see them can read the tables all the same
+            return 0
+        return len(new - self._left_out()) if new else 0
+
+    def _left_out(self) -> set[str]:
+        try:
+            metadata = pq.read_schema(self.path / "runs.parquet").metadata or {}
+            return set(json.loads(metadata.get(_LEFT_OUT.encode(), b"[]")))
+        except (pa.ArrowException, ValueError, TypeError, OSError):
+            return set()
+
     def _in_tables(self) -> set[str]:
         path = self.path / "curves.parquet"
         if not path.is_file():
             return set()
         try:
-            _check_version(path, pq.read_schema(path))
-            return set(pq.read_table(path, columns=["run_id"])["run_id"].unique().to_pylist())
-        except (pa.ArrowException, KeyError, ValueError, OSError):
+            file = pq.ParquetFile(path, read_dictionary=["run_id"])
+            check_version(path, file.metadata.metadata)
+            return set(file.read(columns=["run_id"])["run_id"].unique().to_pylist())
+        except (pa.ArrowException, KeyError, ValueError, OSError) as error:
+            if isinstance(error, OSError) and error.errno:  # the kernel's, not Arrow's
+                raise unusable(path, "be read", error) from error
             return set()  # not a table of ours: there is nothing in it to keep
-
-    def _read_run(self, identity: str) -> pa.Table:
-        path = self._runs / f"{identity}.parquet"
-        try:
-            table = pq.ParquetFile(path).read()
-            _check_version(path, table.schema)
-            missing = [key for key in FOOTER if key.encode() not in (table.schema.metadata or {})]
-            if missing:
-                raise ValueError(f"its footer has no {missing[0]}")
-            return table.cast(RUN_FILE.with_metadata(table.schema.metadata))
-        except (pa.ArrowException, ValueError, OSError) as error:
-            raise ResultsError(
-                f"{path} cannot be read ({first_line(error)}); delete it and sweep again"
-            ) from error
 
     def _replace(self, name: str, table: pa.Table) -> None:
         """Write a table unless the one that is there says the same."""
-        path = self.path / name
+        path, content = self.path / name, _content(table, {})
         if path.is_file():
             try:
-                if agree(pq.read_table(path), table):
+                there = path.read_bytes()
+                if there == content:
+                    return
+                file = pq.ParquetFile(pa.BufferReader(there))
+                if file.metadata.num_rows == table.num_rows and agree(file.read(), table):
                     return
             except (pa.ArrowException, OSError):
                 pass  # damaged: replaced
-        _write_table(path, table)
+        write_file(path, content)
 
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        """Hold the kernel's lock on the directory, which goes with the process that holds it."""
-        try:
-            descriptor = os.open(self.path, os.O_RDONLY)
-        except OSError as error:
-            raise ResultsError(f"{self.path} is gone or closed to us: {error.strerror}") from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+
+def untabled_sentence(path: Path, n_runs: int) -> str:
+    """Say that runs of a results directory were finished after its tables, and what to do."""
+    which = "finished run is" if n_runs == 1 else "finished runs are"
+    command = shlex.join(["alrun", "sweep", str(path / "experiment.toml"), "--results", str(path)])
+    return f"{n_runs} {which} not in the tables, which are older; `{command}` puts them in."
 
 
 def load_curves(path: str | Path) -> Any:
@@ -222,7 +282,7 @@ def read_table(
         raise ResultsError(f"there is no {path.name} in {path.parent}; make it with `alrun sweep`")
     try:
         there = pq.read_schema(path)
-        _check_version(path, there)
+        check_version(path, there.metadata)
         wanted = [name for name in columns or there.names if name in there.names]
         table = pq.ParquetFile(path).read(columns=wanted)
         for place, name in enumerate(wanted):
@@ -247,20 +307,17 @@ def _cast(column: pa.ChunkedArray, kind: pa.DataType, strict: bool) -> pa.Chunke
         return column
 
 
-def _check_version(path: Path, schema: pa.Schema) -> None:
-    version = int((schema.metadata or {}).get(b"schema_version", b"1"))
-    if version > SCHEMA_VERSION:
-        raise ResultsError(
-            f"{path} has schema version {version}, and this alrun reads {SCHEMA_VERSION}; update it"
-        )
-
-
-def _stems(folder: Path, suffix: str) -> set[str]:
-    if not folder.is_dir():
+def _identities(folder: Path, suffix: str) -> set[str]:
+    """Return the ids in the names of the files in a directory; none where there is no such."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries]
+    except (FileNotFoundError, NotADirectoryError):
         return set()
-    with os.scandir(folder) as entries:
-        names = [entry.name for entry in entries]
-    return {name.removesuffix(suffix) for name in names if name.endswith(suffix) and name[0] != "."}
+    except OSError as error:
+        raise unusable(folder, "be read", error) from error
+    stems = (name.removesuffix(suffix) for name in names if name.endswith(suffix))
+    return {stem for stem in stems if _IDENTITY.fullmatch(stem)}
 
 
 def run_content(
@@ -273,40 +330,15 @@ def run_content(
     """Return the content of the file of a finished run, its whole spec in the footer."""
     table, footer = run_file(spec, result, classes, y, provenance)
     # It is small, and most of what making it takes is what Parquet does to save space.
-    content = _encoded(table, footer, use_dictionary=False, write_statistics=False)
-    return bytes(content)
+    return _content(table, footer, use_dictionary=False, write_statistics=False)
 
 
-def _write_table(path: Path, table: pa.Table) -> None:
-    write_file(path, _encoded(table, {}))
-
-
-def _encoded(table: pa.Table, footer: Mapping[str, Any], **options: Any) -> pa.Buffer:
+def _content(table: pa.Table, footer: Mapping[str, Any], **options: Any) -> bytes:
+    """Return a Parquet file, whose footer holds the schema version and what is given as JSON."""
     metadata = {"schema_version": str(SCHEMA_VERSION)}
     metadata |= {key: json.dumps(value, sort_keys=True) for key, value in footer.items()}
-    table = table.replace_schema_metadata(metadata)
     content = pa.BufferOutputStream()  # to a file it would be many small writes
+    table = table.replace_schema_metadata(metadata)
     pq.write_table(table, content, compression="zstd", **options)
-    return content.getvalue()
-
-
-def write_file(path: Path, content: bytes | pa.Buffer) -> None:
-    """Write a temporary file beside `path`, then put it in its place at once.
-
-    Raises ResultsError where that cannot be.
-    """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        file = open(temporary, "xb")  # noqa: SIM115 -- what is not ours must not be removed below
-    except OSError as error:
-        raise ResultsError(f"{path} cannot be written: {error.strerror or error}") from error
-    try:
-        with file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise ResultsError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    pa.default_memory_pool().release_unused()  # it keeps several times what a table takes
+    return content.getvalue().to_pybytes()

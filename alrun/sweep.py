@@ -1,7 +1,7 @@
 """A sweep: what of an experiment is done, what is left, and computing that."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from operator import itemgetter
@@ -12,7 +12,7 @@ from scipy.sparse import issparse
 
 from alrun import catalogue
 from alrun.datasets import Source
-from alrun.errors import DatasetError, ExperimentError, ResultsError
+from alrun.errors import AlrunError, DatasetError, ExperimentError, ResultsError
 from alrun.execute.local import Workers
 from alrun.execute.worker import Outcome, Task
 from alrun.experiment import Experiment, Named
@@ -26,6 +26,9 @@ from alrun.spec import RunSpec, Split, run_id
 from alrun.splits import split_of
 from alrun.store import Store
 from alrun.strategies.needs import Facts
+
+# How often runs are computed whose files do not stay sound.
+_ATTEMPTS = 2
 
 
 @dataclass(frozen=True)
@@ -102,11 +105,13 @@ def sweep(
     retry_failed: bool = False,
     max_failures: int | None = None,
     on_progress: Callable[[RunSpec, Outcome], None] = lambda spec, outcome: None,
+    tell: Callable[[str], object] = lambda sentence: None,
 ) -> Plan:
     """Compute what is missing, make the tables, and return the plan as it then stands.
 
     After `max_failures` failures the sweep stops. The tables are made also when it is interrupted,
-    from what is finished.
+    from what is finished. Files that turn out to be damaged are set aside, `tell` is called with a
+    sentence on each, and their runs are computed anew.
     """
     plan.store.prepare()
     resolved = _resolved(plan.specs.values())
@@ -114,17 +119,44 @@ def sweep(
         to_toml(plan.experiment, plan.path.parent, plan.store.path, resolved)
     )
     todo = plan.missing(retry_failed)
+    for _ in range(_ATTEMPTS):
+        is_over = _step(plan, todo, workers, max_failures, on_progress, tell)
+        plan = _against_store(plan)
+        todo = plan.missing()
+        if not todo or not is_over:
+            return plan
+    raise ResultsError(
+        f"{len(todo)} runs have no sound file in {plan.store.path} though they were computed"
+        f" {_ATTEMPTS} times; look after the disk, or name another place with --results"
+    )
+
+
+def _step(
+    plan: Plan,
+    todo: Sequence[RunSpec],
+    workers: Workers,
+    max_failures: int | None,
+    on_progress: Callable[[RunSpec, Outcome], None],
+    tell: Callable[[str], object],
+) -> bool:
+    """Compute runs and make the tables; return whether it was not stopped by failures."""
     try:
-        if todo:
-            _compute(plan, todo, workers, max_failures, on_progress)
-    finally:
-        compact(plan)
-    return _against_store(plan)
+        is_over = not todo or _compute(plan, todo, workers, max_failures, on_progress)
+    except BaseException:
+        with suppress(AlrunError):  # as of a disk that is full: it must not hide the first
+            compact(plan, tell)
+        raise
+    compact(plan, tell)
+    return is_over
 
 
-def compact(plan: Plan) -> int:
-    """Make the tables from the runs that are finished; return how many those are."""
-    return plan.store.compact(list(plan.specs.values()), partial(_splits, plan.sources))
+def compact(plan: Plan, tell: Callable[[str], object] = lambda sentence: None) -> int:
+    """Make the tables from the runs that are finished; return how many those are.
+
+    `tell` is called with a sentence on each file that is damaged, and set aside.
+    """
+    specs = list(plan.specs.values())
+    return plan.store.compact(specs, partial(_splits, plan.sources), tell)
 
 
 def n_rounds(spec: RunSpec) -> int:
@@ -138,7 +170,8 @@ def _compute(
     workers: Workers,
     max_failures: int | None,
     on_progress: Callable[[RunSpec, Outcome], None],
-) -> None:
+) -> bool:
+    """Compute runs; return whether that were all, and not only those up to `max_failures`."""
     checkout = of_checkout(plan.path.parent)
     tasks = [
         Task(spec, plan.sources[spec.dataset.label], spec.dataset.label, checkout) for spec in todo
@@ -153,7 +186,8 @@ def _compute(
                 n_failed += 1
             on_progress(plan.specs[outcome.run_id], outcome)
             if max_failures is not None and n_failed >= max_failures:
-                return
+                return False
+    return True
 
 
 def _against_store(plan: Plan) -> Plan:

@@ -11,6 +11,7 @@ HOUSE = Path(__file__).parent.parent / "alrun"
 ORDER = [
     "alrun.errors",
     "alrun.interrupts",
+    "alrun.files",
     "alrun.seeds",
     "alrun.kept",
     "alrun.stopwatch",
@@ -69,6 +70,7 @@ ORDER = [
     "alrun.catalogue",
     "alrun.loop",
     "alrun.schema",
+    "alrun.run_file",
     "alrun.store",
     "alrun.provenance",
     "alrun.execute",

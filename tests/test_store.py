@@ -1,8 +1,8 @@
 """The results directory: what is written, what is kept, what is refused."""
 
 import json
-import subprocess
-import sys
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -202,13 +202,145 @@ def test_a_damaged_table_is_made_anew(tmp_path):
     assert len(pd.read_parquet(tmp_path / "curves.parquet")) == 24
 
 
-def test_a_damaged_run_file_is_named_and_nothing_is_replaced(tmp_path):
+def test_a_damaged_run_file_is_set_aside_by_name_and_the_tables_keep_its_run(tmp_path):
     store, specs = filled(tmp_path)
     store.compact(specs, splits)
     before = (tmp_path / "curves.parquet").read_bytes()
     path = tmp_path / "runs" / f"{run_id(specs[0])}.parquet"
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(ResultsError, match=path.name):
+    half = path.read_bytes()[:100]
+    path.write_bytes(half)
+    told = []
+    assert store.compact(specs, splits, told.append) == 3
+    assert [sentence.startswith(f"{path} is damaged (") for sentence in told] == [True]
+    assert f"it is now {path.name}.damaged" in told[0]
+    assert (tmp_path / "curves.parquet").read_bytes() == before
+    assert path.with_name(f"{path.name}.damaged").read_bytes() == half
+    assert run_id(specs[0]) not in store.finished()
+    assert store.compact(specs, splits, told.append) == 3
+    assert len(told) == 1
+
+
+def test_a_file_of_another_run_never_stands_for_this_one(tmp_path):
+    store, specs = filled(tmp_path)
+    one, other = (tmp_path / "runs" / f"{run_id(spec)}.parquet" for spec in specs[:2])
+    one.write_bytes(other.read_bytes())
+    told = []
+    assert store.compact(specs, splits, told.append) == 3
+    assert "another run" in told[0]
+    assert run_id(specs[0]) not in set(alrun.load_curves(tmp_path)["run_id"])
+
+
+def test_a_run_of_a_newer_schema_stops_the_compaction_and_nothing_is_lost(tmp_path):
+    store, specs = filled(tmp_path)
+    store.compact(specs, splits)
+    path = tmp_path / "runs" / f"{run_id(specs[0])}.parquet"
+    pq.write_table(pq.read_table(path).replace_schema_metadata({"schema_version": "99"}), path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.parquet")}
+    with pytest.raises(ResultsError, match="update it"):
+        store.compact(specs, splits)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.parquet")} == before
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff",
+        b"[1]",
+        b"[" * 100_000,
+        b'{"status": 1, "error": 2, "traceback": 3, "attempts": "x"}',
+        b'{"status": "failed", "error": "x", "traceback": "", "attempts": 1, "more": 2}',
+    ],
+)
+def test_a_record_of_a_failure_may_hold_anything(tmp_path, content):
+    store, specs = filled(tmp_path)
+    lost = spec_of("entropy")
+    path = tmp_path / "failed" / f"{run_id(lost)}.json"
+    path.write_bytes(content)
+    assert "is damaged" in store.failures()[run_id(lost)].error
+    store.compact([*specs, lost], splits)
+    assert alrun.load_runs(tmp_path)["status"].tolist() == ["finished"] * 4 + ["failed"]
+    store.write_failure(lost, "failed", "again", "")
+    assert store.failures()[run_id(lost)].attempts == 2
+
+
+def test_a_directory_in_the_place_of_a_record_stops_nothing(tmp_path):
+    store, specs = filled(tmp_path)
+    path = tmp_path / "failed" / f"{run_id(specs[0])}.json"
+    path.mkdir()
+    store.write_run(specs[0], run_active_learning(specs[0], blobs()), "abc", blobs().y, {})
+    assert store.failures() == {}
+    lost = tmp_path / "failed" / f"{run_id(spec_of('entropy'))}.json"
+    lost.mkdir()
+    assert "is damaged" in store.failures()[lost.stem].error
+    store.write_failure(spec_of("entropy"), "failed", "no", "")
+    assert store.failures()[lost.stem].error == "no"
+
+
+@pytest.mark.parametrize("name", ["runs", "failed"])
+@pytest.mark.parametrize("way", ["../elsewhere", "..", "."])
+def test_a_link_that_leads_out_is_refused_and_nothing_is_touched_there(tmp_path, name, way):
+    results, elsewhere = tmp_path / "results", tmp_path / "elsewhere"
+    for folder in (results, elsewhere):
+        folder.mkdir()
+        (folder / ".x.0123456789abcdef").write_bytes(b"x")
+    (results / name).symlink_to(way)
+    with pytest.raises(ResultsError, match="is a link that leads out of") as caught:
+        Store(results).prepare()
+    assert str(caught.value).startswith(str(results / name))
+    assert [path.name for path in elsewhere.iterdir()] == [".x.0123456789abcdef"]
+
+
+def test_the_directory_itself_may_be_a_link_and_its_own_files_too(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "results").symlink_to("disk")
+    store, specs = filled(tmp_path / "results")
+    assert store.compact(specs, splits) == 4
+    path = tmp_path / "results" / "runs" / f"{run_id(specs[0])}.parquet"
+    path.rename(tmp_path / "outside.parquet")
+    path.symlink_to(tmp_path / "outside.parquet")
+    outside = (tmp_path / "outside.parquet").read_bytes()
+    store.compact(specs, splits)
+    assert path.with_name(f"{path.name}.damaged").is_symlink()
+    store.write_run(specs[0], run_active_learning(specs[0], blobs()), "abc", blobs().y, {})
+    assert not path.is_symlink()
+    assert (tmp_path / "outside.parquet").read_bytes() == outside
+
+
+def test_tables_know_which_runs_are_newer_whatever_the_clock_says(tmp_path):
+    store, specs = filled(tmp_path)
+    asked, earlier = specs[:2], specs[2:]
+    store.compact(asked, splits)
+    tabled = {run_id(spec) for spec in asked}
+    for path in (tmp_path / "runs").iterdir():  # a copy
+        os.utime(path, (2**31, 2**31))
+    assert store.untabled(tabled) == 0  # those of `earlier` are left out on purpose
+    late = spec_of("margin", seed=7)
+    store.write_run(late, run_active_learning(late, blobs()), "abc", blobs().y, {})
+    os.utime(tmp_path / "runs" / f"{run_id(late)}.parquet", (0, 0))
+    assert store.untabled(tabled) == 1
+    (tmp_path / "runs.parquet").unlink()  # a clone has none
+    assert store.untabled(tabled) == 1 + len(earlier)
+    assert Store(tmp_path / "nowhere").untabled(tabled) == 0
+    shutil.rmtree(tmp_path / "runs")
+    (tmp_path / "runs").symlink_to("runs")  # it cannot be listed
+    assert store.untabled(tabled) == 0
+
+
+def test_a_table_that_the_system_does_not_let_read_is_not_replaced(tmp_path, monkeypatch):
+    store, specs = filled(tmp_path)
+    store.compact(specs, splits)
+    before = (tmp_path / "curves.parquet").read_bytes()
+    (tmp_path / "runs" / f"{run_id(specs[0])}.parquet").unlink()
+
+    def refuse(path, **options):
+        if str(path).endswith("curves.parquet"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path, **options)
+
+    read = pq.ParquetFile
+    monkeypatch.setattr(pq, "ParquetFile", refuse)
+    with pytest.raises(ResultsError, match=r"curves.parquet cannot be read: Permission denied"):
         store.compact(specs, splits)
     assert (tmp_path / "curves.parquet").read_bytes() == before
 
@@ -268,6 +400,16 @@ def test_no_temporary_file_stays_and_none_counts_as_a_run(tmp_path):
     assert store.finished() == {run_id(spec) for spec in specs}
 
 
+@pytest.mark.parametrize("folder", ["", "runs", "failed"])
+def test_what_killed_writers_left_goes_at_the_start_and_at_the_end_of_a_sweep(tmp_path, folder):
+    store, specs = filled(tmp_path)
+    left = tmp_path / folder / ".x.parquet.0123456789abcdef"
+    for tidy in (store.prepare, lambda: store.compact(specs, splits)):
+        left.write_bytes(b"half")
+        tidy()
+        assert not left.exists()
+
+
 def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
     store, specs = filled(tmp_path)
     path = tmp_path / "runs" / f"{run_id(specs[0])}.parquet"
@@ -287,35 +429,6 @@ def test_a_results_directory_that_is_a_file_is_one_line(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(ResultsError, match="cannot be a results directory"):
         Store(tmp_path / "file").prepare()
-
-
-def test_the_lock_is_the_kernels_and_goes_with_its_holder(tmp_path):
-    """A second process waits for the lock, and a killed one leaves none behind."""
-    store, specs = filled(tmp_path)
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
-    )
-    assert holder.stdout.readline() == "held\n"
-    import fcntl
-    import os
-
-    descriptor = os.open(tmp_path, os.O_RDONLY)
-    with pytest.raises(BlockingIOError):
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    os.close(descriptor)
-    holder.kill()
-    holder.wait()
-    assert store.compact(specs, splits) == 4
-
-
-HOLD = """
-import sys, time
-from pathlib import Path
-from alrun.store import Store
-with Store(Path(sys.argv[1]))._lock():
-    print("held", flush=True)
-    time.sleep(60)
-"""
 
 
 def test_labels_with_every_character_come_back(tmp_path):

@@ -91,11 +91,13 @@ class Workers:
         """Return the outcome of one run; when none is left of its tries, that it crashed."""
         from alrun.execute.worker import crashed
 
-        for _ in range(tries):
+        while True:
             ((_, end),) = self._ends([task], 1)
             if not isinstance(end, Died):
                 return end
-        return crashed(task.spec, end.how, end.said, TRIES)
+            tries -= 1
+            if not tries:
+                return crashed(task.spec, end.how, end.said, TRIES)
 
     def _ends(self, tasks: "Sequence[Task]", jobs: int) -> "Iterator[tuple[Task, Outcome | Died]]":
         """Yield each task with its outcome, or with how its worker died."""

@@ -1,6 +1,6 @@
 """From a results directory to a Report: its rows, and what must be said about them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -22,7 +22,7 @@ from alrun.report.tables import build_tables
 from alrun.schema import CURVES, QUERIES, RUNS, SPLITS
 from alrun.spec import CHECKS, check_metric
 from alrun.stats import ADJUSTMENTS
-from alrun.store import read_table
+from alrun.store import Store, read_table, untabled_sentence
 
 # Ids as categories: a million of them as texts would be most of the memory.
 _RUN_ID = CURVES.field("strategy").with_name("run_id")
@@ -118,7 +118,8 @@ def build_report(
     across = build_across(tables.rows)
     degeneracies = find_degeneracies(tables, runs, _queries(path, frame), _cells(experiment))
     mixtures = find_mixtures(_reported(runs, frame), experiment)
-    notes = write_notes(tables, across, experiment, [*degeneracies, *mixtures])
+    findings = [*_untabled(path, frame), *degeneracies, *mixtures]
+    notes = write_notes(tables, across, experiment, findings)
     return Report(
         name=path.resolve().name,
         rows=tables.rows,
@@ -156,6 +157,15 @@ def _curves(path: Path, metric: str) -> pd.DataFrame:
         raise ResultsError(str(error)) from None
     columns = [*RUN, "run_id", "n_labels", "n_correct", "n_test", metric]
     return read_table(path / "curves.parquet", _CURVES, columns, strict=False)
+
+
+def _untabled(path: Path, frame: pd.DataFrame) -> Iterator[str]:
+    """Say whether runs were finished after the tables, as by a sweep that was killed."""
+    if "run_id" not in frame.columns:
+        return
+    n_runs = Store(path).untabled(frame["run_id"].unique())
+    if n_runs:
+        yield f"Warning: {untabled_sentence(path, n_runs)}"
 
 
 def _queries(path: Path, frame: pd.DataFrame) -> pd.DataFrame | None:
