@@ -14,7 +14,7 @@ from alrun.errors import AlrunError
 from alrun.files import unusable
 
 if TYPE_CHECKING:
-    from alrun.execute.local import Workers
+    from alrun.execute import Executor
     from alrun.report.build import Report
     from alrun.sweep import Plan
 
@@ -166,6 +166,12 @@ def sweep(
         float | None,
         typer.Option(metavar="SECONDS", help="End a run that takes longer.", show_default="none"),
     ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Run on a Dask cluster, as tcp://host:8786.", show_default="no"
+        ),
+    ] = None,
     until_halfwidth: Annotated[
         float | None,
         typer.Option(
@@ -177,11 +183,11 @@ def sweep(
     ] = None,
 ) -> None:
     """Run what is missing of an experiment, and make its tables."""
-    from alrun.execute.local import Workers
+    from alrun.execute import executor
 
     keys = {"until_halfwidth": until_halfwidth, "max_seeds": max_seeds}
     given = [f"{key}={value}" for key, value in keys.items() if value is not None]
-    with Workers(jobs or -1, timeout) as workers:
+    with executor(jobs, timeout, dask) as workers:
         runs = (results or Path("results") / experiment.stem) / "runs"
         if not dry_run and not runs.exists():  # else there may be nothing to do
             workers.start()
@@ -206,7 +212,7 @@ def sweep(
 
 
 def _sweep_step(
-    plan: "Plan", workers: "Workers", dry_run: bool, retry_failed: bool, max_failures: int | None
+    plan: "Plan", workers: "Executor", dry_run: bool, retry_failed: bool, max_failures: int | None
 ) -> "Plan":
     """Run what is missing of a plan, or say what that would be; return the plan as it then is."""
     from alrun.progress import shown

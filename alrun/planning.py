@@ -5,7 +5,7 @@ from pathlib import Path
 
 from alrun import catalogue
 from alrun.errors import ExperimentError, ResultsError
-from alrun.execute.local import Workers
+from alrun.execute import executor
 from alrun.experiment import Experiment
 from alrun.experiment_file import read_experiment
 from alrun.report.build import Report, build_report
@@ -80,10 +80,11 @@ def run_sweep(
     experiment: str | Path,
     results: str | Path | None = None,
     *,
-    jobs: int = -1,
+    jobs: int | None = None,
     overrides: Sequence[str] = (),
     retry_failed: bool = False,
     timeout: float | None = None,
+    dask: str | None = None,
 ) -> Path:
     """Run an experiment file and return its results directory.
 
@@ -95,15 +96,17 @@ def run_sweep(
     experiment, results
         The file and the directory, by default `results/<name>` below the current one.
     jobs
-        Number of workers, -1 for one per core. With 0 this process computes, for a debugger.
+        Number of workers, by default one per core. With 0 this process computes, for a debugger.
     overrides
         Keys of the file with other values, as in `["seeds=3", "model.C=0.1"]`.
     retry_failed
         Whether to run again what failed before.
     timeout
         Seconds that a run may take.
+    dask
+        Address of a Dask scheduler whose workers compute.
     """
-    workers = Workers(jobs, timeout)
+    workers = executor(jobs, timeout, dask)
     directory = None if results is None else Path(results)
     for step in plan_steps(Path(experiment), directory, overrides):
         plan = sweep(step, workers, retry_failed)

@@ -13,7 +13,7 @@ from scipy.sparse import issparse
 from alrun import catalogue
 from alrun.datasets import Source
 from alrun.errors import AlrunError, DatasetError, ExperimentError, ResultsError
-from alrun.execute.local import Workers
+from alrun.execute import Executor
 from alrun.execute.worker import Outcome, Task
 from alrun.experiment import Experiment, Named
 from alrun.experiment_file import read_experiment, to_toml
@@ -101,7 +101,7 @@ def plan_of(results: Path) -> Plan:
 
 def sweep(
     plan: Plan,
-    workers: Workers,
+    workers: Executor,
     retry_failed: bool = False,
     max_failures: int | None = None,
     on_progress: Callable[[RunSpec, Outcome], None] = lambda spec, outcome: None,
@@ -134,7 +134,7 @@ def sweep(
 def _step(
     plan: Plan,
     todo: Sequence[RunSpec],
-    workers: Workers,
+    workers: Executor,
     max_failures: int | None,
     on_progress: Callable[[RunSpec, Outcome], None],
     tell: Callable[[str], object],
@@ -167,7 +167,7 @@ def n_rounds(spec: RunSpec) -> int:
 def _compute(
     plan: Plan,
     todo: Sequence[RunSpec],
-    workers: Workers,
+    workers: Executor,
     max_failures: int | None,
     on_progress: Callable[[RunSpec, Outcome], None],
 ) -> bool:

@@ -4,7 +4,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle, send_handle
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from scipy import sparse
@@ -41,15 +41,18 @@ def mapped(dataset: Dataset) -> Dataset:
         return dataset
 
 
+def is_mapped(source: Source) -> TypeGuard[Dataset]:
+    """Return whether the features of a data set are in such a file."""
+    return isinstance(source, Dataset) and hasattr(source.X, "file")
+
+
 def send(source: Source, connection: Connection, pid: int) -> None:
     """Send a data set to process `pid` at the other end, mapped features as their file."""
-    file = getattr(source.X, "file", None) if isinstance(source, Dataset) else None
-    if file is None:
+    if not is_mapped(source):
         connection.send(source)
         return
-    assert isinstance(source, Dataset)
     connection.send(replace(source, X=_Layout(source.X.shape, source.X.dtype)))
-    send_handle(connection, file.fileno(), pid)
+    send_handle(connection, source.X.file.fileno(), pid)
 
 
 def receive(connection: Connection) -> Source:

@@ -1,0 +1,179 @@
+"""Many runs on the machines of a Dask cluster."""
+
+import logging
+import secrets
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+from distributed import Client, KilledWorker, Worker, WorkerPlugin, as_completed, get_worker
+
+from alrun.datasets import Dataset, Source
+from alrun.errors import ResultsError
+from alrun.execute.local import Workers
+from alrun.execute.mapped import is_mapped, mapped
+from alrun.execute.worker import Outcome, Task, crashed
+from alrun.spec import RunSpec, run_id
+
+# Seconds that a scheduler has for its answer, and in which one that was lost may come back.
+_FOR_AN_ANSWER, _FOR_ANOTHER = 10.0, 120.0
+# Seconds without a run after which processes on the cluster end: their command may be gone.
+_IDLE = 600.0
+
+
+class Cluster:
+    """The workers of a Dask scheduler, as `alrun.execute.local.Workers` are those of this machine.
+
+    No disk is shared: data sets go to each worker once, and outcomes come back.
+
+    Parameters
+    ----------
+    address
+        Of the scheduler, as tcp://host:8786.
+    timeout
+        Seconds that a run may take; None for any number.
+    """
+
+    def __init__(self, address: str, timeout: float | None = None) -> None:
+        Workers(1, timeout)  # refuses what can be no timeout
+        self._address = address
+        self._timeout = timeout
+        self._client: Client | None = None
+        for name in list(logging.root.manager.loggerDict):
+            if name.startswith("distributed"):  # what is lost is told in a line of ours
+                logging.getLogger(name).setLevel(logging.CRITICAL)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.end()
+
+    def start(self) -> None:
+        """Connect to the scheduler; raises ResultsError where there is none."""
+        self._connect(0)
+
+    def run(self, tasks: Sequence[Task]) -> Generator[Outcome]:
+        """Yield the outcomes as they come, whatever their order.
+
+        The scheduler gives a run whose worker it has lost to another, until it gives that up. A
+        scheduler that is lost itself is given what has not come back when it is there again.
+        Closing the generator ends what is being computed.
+        """
+        left = {run_id(task.spec): task for task in tasks}
+        patience = 0.0
+        try:
+            while left:
+                client = self._connect(patience)
+                for outcome in self._outcomes(client, list(left.values())):
+                    del left[outcome.run_id]
+                    yield outcome
+                patience = _FOR_ANOTHER
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """Let go of the scheduler."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close(timeout=1)
+
+    def _connect(self, patience: float) -> Client:
+        """Return a client; the scheduler may take so many seconds to be there again."""
+        until = time.monotonic() + patience
+        while self._client is None or self._client.status != "running":
+            self.end()
+            try:
+                self._client = Client(self._address, timeout=_FOR_AN_ANSWER, set_as_default=False)
+            except (OSError, ValueError) as error:
+                if time.monotonic() >= until:
+                    raise ResultsError(
+                        f"there is no Dask scheduler at {self._address}; what is finished is kept,"
+                        " and the same command goes on"
+                    ) from error
+                time.sleep(0.5)
+        return self._client
+
+    def _outcomes(self, client: Client, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """Yield what comes back, until that is all or the scheduler is lost."""
+        plugin = _Computing({task.key: task.source for task in tasks}, self._timeout)
+        try:
+            client.register_plugin(plugin)
+            calls = [(plugin.name, task.spec, task.key, task.checkout) for task in tasks]
+            futures = client.map(_compute, *zip(*calls, strict=True), pure=False)
+            specs = {future.key: task.spec for future, task in zip(futures, tasks, strict=True)}
+            coming = as_completed(futures, client.loop, with_results=True, raise_errors=False)
+            del futures  # what has come back is forgotten, here and there
+            for future, result in coming:
+                if future.status == "error":
+                    result = self._given_up(specs[future.key], result[1])
+                elif future.status != "finished":
+                    return
+                yield result
+        except OSError:
+            return
+        finally:
+            if client.status == "running":
+                client.unregister_worker_plugin(plugin.name)
+
+    def _given_up(self, spec: RunSpec, error: BaseException) -> Outcome:
+        """Return that the scheduler gave a run up; raises ResultsError where no run can be made."""
+        if isinstance(error, KilledWorker):
+            how = f"on {error.last_worker.address}"
+            return crashed(spec, how, "", error.allowed_failures + 1)
+        raise ResultsError(
+            f"the workers of {self._address} cannot compute runs ({type(error).__name__}: {error});"
+            " see that they have the versions of alrun and distributed that are here"
+        ) from error
+
+
+class _Computing(WorkerPlugin):
+    """What each worker of the cluster is sent once: the data sets, and its processes for runs.
+
+    Runs are computed in processes of their own there too. Threads would share what libraries have
+    global, and a run that dies would take its neighbours with it.
+    """
+
+    def __init__(self, sources: Mapping[str, Source], timeout: float | None) -> None:
+        self.name = f"alrun-{secrets.token_hex(8)}"
+        self._sources = {key: _in_memory(source) for key, source in sources.items()}
+        self._timeout = timeout
+        self._all: list[Workers] = []
+        self._idle: list[Workers] = []
+
+    def setup(self, worker: Worker) -> None:
+        """Let the processes of a worker share what is large of the data sets."""
+        self._sources = {
+            key: mapped(source) if isinstance(source, Dataset) else source
+            for key, source in self._sources.items()
+        }
+
+    def teardown(self, worker: Worker) -> None:
+        """End the processes."""
+        for workers in self._all:
+            workers.end()
+
+    def compute(self, spec: RunSpec, key: str, checkout: Mapping[str, str]) -> Outcome:
+        """Compute a run in a process that has none."""
+        try:
+            workers = self._idle.pop()
+        except IndexError:
+            workers = Workers(1, self._timeout, _IDLE)
+            self._all.append(workers)
+        outcome = workers.compute(Task(spec, self._sources[key], key, checkout))
+        self._idle.append(workers)
+        return outcome
+
+
+def _in_memory(source: Source) -> Source:
+    """Return a data set that can be sent to another machine: not in a file of this one."""
+    return replace(source, X=np.array(source.X)) if is_mapped(source) else source
+
+
+def _compute(name: str, spec: RunSpec, key: str, checkout: Mapping[str, str]) -> Outcome:
+    """Compute a run on the worker that calls this."""
+    computing: Any = get_worker().plugins[name]
+    outcome: Outcome = computing.compute(spec, key, checkout)
+    return outcome
