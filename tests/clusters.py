@@ -1,0 +1,123 @@
+"""A Dask cluster on this machine, whose processes can be killed one by one."""
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+from sessions import Session, is_alive, wait_until
+
+
+class Cluster:
+    """A scheduler and its workers, each a process under a nanny that starts it again.
+
+    Attributes
+    ----------
+    address
+        Of the scheduler; it has the same when it is started again.
+    """
+
+    def __init__(self, n_workers: int, folder: Path) -> None:
+        self._n_workers = n_workers
+        self._folder = folder
+        self._gone: list[Session] = []
+        self._nannies: list[Session] = []
+        self._scheduler = self._started_scheduler("0")
+        self._start_workers()
+
+    def workers(self) -> list[psutil.Process]:
+        """Return the living worker processes."""
+        found = []
+        for nanny in self._nannies:
+            with suppress(psutil.NoSuchProcess):
+                found += psutil.Process(nanny.process.pid).children()
+        return [process for process in found if is_alive(process) and _is_spawned(process)]
+
+    def computing(self) -> list[psutil.Process]:
+        """Return the living processes in which workers compute runs."""
+        found = []
+        for worker in self.workers():
+            with suppress(psutil.NoSuchProcess):
+                found += worker.children()
+        return [process for process in found if is_alive(process)]
+
+    def replace_nanny(self, place: int) -> None:
+        """Kill the nanny of a worker, and start another."""
+        self._nannies[place].process.kill()
+        self._nannies[place].process.wait()
+        self._gone.append(self._nannies[place])
+        self._nannies[place] = self._started_worker()
+
+    def replace_scheduler(self) -> None:
+        """Kill the scheduler and the nannies, and start all of it again."""
+        port = self.address.rpartition(":")[2]
+        for session in (self._scheduler, *self._nannies):
+            session.process.kill()
+            session.process.wait()
+        self._gone += self._nannies
+        self._nannies = []
+        self._scheduler = self._started_scheduler(port)
+        self._start_workers()
+
+    def orphans(self) -> list[psutil.Process]:
+        """Return the living processes that should have ended with the one that started them."""
+        found = [orphan for session in self._nannies for orphan in session.orphans()]
+        return found + [orphan for session in self._gone for orphan in session.members()]
+
+    def end(self) -> None:
+        """End all of it."""
+        for session in (*self._nannies, *self._gone, self._scheduler):
+            session.end()
+
+    def _started_scheduler(self, port: str) -> Session:
+        written = self._folder / "scheduler.json"
+        written.unlink(missing_ok=True)
+        session = self._started(
+            *("scheduler", "--host", "tcp://127.0.0.1", "--port", port),
+            *("--scheduler-file", str(written)),
+        )
+
+        def is_there() -> bool:
+            with suppress(OSError, ValueError):
+                self.address: str = json.loads(written.read_text())["address"]
+                return True
+            return False
+
+        if not wait_until(is_there):
+            session.end()
+            raise TimeoutError(f"the scheduler does not start: {session.said}")
+        return session
+
+    def _start_workers(self) -> None:
+        self._nannies += [self._started_worker() for _ in range(self._n_workers)]
+
+    def _started_worker(self) -> Session:
+        return self._started(
+            *("worker", self.address, "--nthreads", "1", "--host", "127.0.0.1"),
+            *("--memory-limit", "0", "--local-directory", str(self._folder)),
+        )
+
+    def _started(self, kind: str, *arguments: str) -> Session:
+        program = [sys.executable, "-m", f"distributed.cli.dask_{kind}", "--no-dashboard"]
+        return Session([*program, *arguments], self._folder / f"{kind}.log")
+
+
+@contextmanager
+def cluster(n_workers: int) -> Iterator[Cluster]:
+    """Start a scheduler and workers of one thread each; they are ended at the end."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        started = Cluster(n_workers, Path(folder))
+        try:
+            yield started
+        finally:
+            started.end()
+
+
+def _is_spawned(process: psutil.Process) -> bool:
+    """Return whether a child of a nanny is its worker, and not what watches its resources."""
+    with suppress(psutil.Error):
+        return "spawn_main" in " ".join(process.cmdline())
+    return False

@@ -1,0 +1,92 @@
+"""Programs that are started to be killed, each in a session by which all of it is found."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+# Seconds that anything may take before it counts as hanging.
+PATIENCE = 60.0
+
+
+def wait_until(holds: Callable[[], object], seconds: float = PATIENCE) -> bool:
+    """Wait until something holds; return whether it did within so many seconds."""
+    until = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Return whether a process computes still: not ended, be it reaped or not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+class Session:
+    """A program with all that it starts, also what outlives it.
+
+    Parameters
+    ----------
+    arguments
+        The command.
+    said
+        The file that what it writes to stdout and stderr is appended to.
+    """
+
+    def __init__(self, arguments: Sequence[str], said: Path) -> None:
+        with said.open("ab") as file:
+            self._start = file.tell()
+            self.process = subprocess.Popen(
+                arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._path = said
+
+    @property
+    def said(self) -> str:
+        """What it has written so far."""
+        return self._path.read_bytes()[self._start :].decode(errors="replace")
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the program itself has ended."""
+        return self.process.poll() is not None
+
+    def members(self) -> list[psutil.Process]:
+        """Return its living processes."""
+        found = []
+        for pid in psutil.pids():
+            with suppress(OSError, psutil.NoSuchProcess):
+                if os.getsid(pid) == self.process.pid:
+                    found.append(psutil.Process(pid))
+        return [process for process in found if is_alive(process)]
+
+    def orphans(self) -> list[psutil.Process]:
+        """Return those of its living processes whose parent has ended."""
+        members = self.members()
+        pids = {process.pid for process in members}
+        found = []
+        for process in members:
+            with suppress(psutil.NoSuchProcess):
+                if process.pid != self.process.pid and process.ppid() not in pids:
+                    found.append(process)
+        return found
+
+    def end(self) -> None:
+        """Kill all of it."""
+        for process in self.members():
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.process.wait(PATIENCE)
