@@ -5,7 +5,7 @@ READY := .venv/.ready
 EXPERIMENTS := $(wildcard experiments/*.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help sweep gallery test lint bench reproduce calibrate readme lock clean
+.PHONY: help sweep gallery test lint bench torture reproduce calibrate readme lock clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -30,6 +30,9 @@ lint: $(READY)  ## check style and types, and that the README's numbers are thos
 
 bench: $(READY)  ## measure speed, beside other libraries; the figures go to results/benchmarks.json
 	$(BIN)/python tests/benchmarks/bench.py
+
+torture: $(READY)  ## kill sweeps at random moments, here and on a Dask cluster: is a run lost?
+	$(BIN)/python tests/torture.py
 
 reproduce: $(READY)  ## compute every experiment anew and compare with the committed results
 	$(BIN)/python experiments/reproduce.py

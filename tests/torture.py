@@ -68,19 +68,17 @@ def poisonous_experiment(folder: Path, seeds: int, deadly: Mapping[int, int] = D
 
     `deadly` is the signal by seed.
     """
-    path = folder / "torture.toml"
+    path, results = folder / "torture.toml", folder / "undisturbed"
     path.write_text(EXPERIMENT.format(seeds=seeds))
-    poison = folder / "poison.py"
-    poison.write_text(POISON.format(deadly={}))
-    plan = plan_sweep(path, folder / "undisturbed")
+    pairs = plan_sweep(path, results, ['strategies=["random"]'])
     signals = {}
-    for spec in plan.specs.values():
-        dataset = plan.sources[spec.dataset.label].at(spec.seed)
+    for spec in pairs.specs.values():
         if spec.seed in deadly:
-            labelled = float(dataset.X[split_of(spec, dataset).initial].sum())
-            signals[labelled] = int(deadly[spec.seed])
-    poison.write_text(POISON.format(deadly=signals))
-    return plan
+            dataset = pairs.sources[spec.dataset.label].at(spec.seed)
+            labelled = dataset.X[split_of(spec, dataset).initial]
+            signals[float(labelled.sum())] = int(deadly[spec.seed])
+    (folder / "poison.py").write_text(POISON.format(deadly=signals))
+    return plan_sweep(path, results)
 
 
 def poisonous_runs(plan: Plan, deadly: Mapping[int, int] = DEADLY) -> dict[str, str]:
