@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from alrun.errors import AlrunError
+from alrun.errors import AlrunError, printable
 
 if TYPE_CHECKING:
     from alrun.execute.local import Workers
@@ -31,7 +31,7 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except UsageError as error:
             command = error.ctx.command_path if error.ctx else ctx.command_path
-            typer.echo(f"{error.format_message()} See {command} --help.", err=True)
+            typer.echo(f"{printable(error.format_message())} See {command} --help.", err=True)
             raise typer.Exit(WRONG_INPUT) from error
         except AlrunError as error:
             typer.echo(str(error), err=True)
@@ -40,7 +40,7 @@ class _Commands(TyperGroup):
             sys.stdout = None
             raise typer.Exit from None
         except OSError as error:
-            typer.echo(str(error), err=True)
+            typer.echo(printable(str(error)), err=True)
             raise typer.Exit(WRONG_INPUT) from error
         except KeyboardInterrupt:
             typer.echo("interrupted; what is finished is kept", err=True)

@@ -464,6 +464,22 @@ def test_generated_data_is_that_of_scikit_learn():
     assert dataset.at(5) is dataset
 
 
+@pytest.mark.parametrize("per_seed", [False, True])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"n_samples": 10**9},
+        {"n_samples": 10**400},
+        {"n_features": 10**6},
+        {"n_features": 20_000, "n_informative": 15_000, "n_samples": 20},
+        {"n_features": 1000, "n_informative": 900, "n_classes": 100, "n_samples": 2000},
+    ],
+)
+def test_what_would_fill_the_memory_is_not_drawn(parameters, per_seed):
+    with pytest.raises(DatasetError, match="50,000,000 numbers are not enough"):
+        load(GENERATOR, parameters, per_seed=per_seed)
+
+
 def test_data_drawn_once_is_reproducible_without_a_seed_of_its_own():
     np.testing.assert_array_equal(load(GENERATOR, {}).X, load(GENERATOR, {}).X)
 
