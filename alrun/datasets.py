@@ -360,6 +360,12 @@ def _generator_parameters(per_seed: bool) -> dict[str, Any]:
 def _encode(source: str, labels: Any) -> tuple[tuple[Any, ...], IntArray]:
     values = np.asarray(labels)
     if values.dtype == object:
+        texts = [str(label) for label in values.tolist()]
+        for row, text in enumerate(texts):
+            if "\0" in text:  # NumPy drops those at an end, and two classes would be one
+                raise DatasetError(f"{source}: row {row} (the first is 0): a label with a NUL")
+        values = np.array(texts, dtype=str)
+    elif values.dtype.kind in "mM":  # as numbers they would be nanoseconds
         values = values.astype(str)
     classes, y = np.unique(values, return_inverse=True)
     if len(values) == 0:

@@ -291,8 +291,8 @@ class Experiment(_Section):
         is_listed = self.initial is not None and self.initial.file is not None
         if is_listed and any(entry.per_seed for entry in self.dataset):
             raise ValueError("per_seed and initial.file exclude each other: rows differ by seed")
-        grid = (self.dataset, self.model, self.strategies, self.batch_sizes)
-        n_runs = math.prod(map(len, grid)) * len(self.seed_list)
+        n_cells = len(self.dataset) * len(self.model) * len(self.strategies) * len(self.batch_sizes)
+        n_runs = n_cells * len(self.seed_list)
         if n_runs > _MOST_RUNS:
             raise ValueError(
                 f"the grid has {n_runs:,} runs, more than {_MOST_RUNS:,}; drop some seeds, or make"

@@ -62,6 +62,10 @@ def _mix_of_run(
     rounds = queries["round"].to_numpy()
     counts = np.zeros((rounds.max() + 1, n_classes))
     np.add.at(counts, (rounds, codes[queries["index"].to_numpy()]), 1)
+    for empty in np.flatnonzero(counts.sum(axis=1) == 0)[:1]:
+        raise ResultsError(
+            f"queries.parquet holds no query of round {empty} of {spec}; sweep again"
+        )
     pool = np.bincount(codes[split_of(spec, dataset).pool], minlength=n_classes)
     unlabelled = pool - np.cumsum(counts, axis=0) + counts
     there = unlabelled / unlabelled.sum(axis=1, keepdims=True)

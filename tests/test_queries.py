@@ -137,3 +137,12 @@ def test_queries_of_another_data_set_are_refused(small_results, tmp_path, column
     queries.to_parquet(path, index=False)
     with pytest.raises(ResultsError, match=f"the column '{column}' goes beyond the data set"):
         class_mix(tmp_path / "results")
+
+
+def test_a_round_without_a_query_is_named(small_results, tmp_path):
+    copytree(small_results, tmp_path / "results")
+    path = tmp_path / "results" / "queries.parquet"
+    queries = pd.read_parquet(path)
+    queries[queries["round"] != 1].to_parquet(path, index=False)
+    with pytest.raises(ResultsError, match="no query of round 1 of digits / logistic / random / "):
+        class_mix(tmp_path / "results")
