@@ -8,6 +8,7 @@ A case is a kind and a number, by which it is drawn; the number of one that fail
 
 import argparse
 import csv
+import datetime
 import gzip
 import io
 import json
@@ -18,6 +19,7 @@ import resource
 import shutil
 import signal
 import struct
+import subprocess
 import sys
 import tempfile
 import tomllib
@@ -270,7 +272,9 @@ def check_run(spec, dataset):
         while trace is not None:
             files.append(trace.tb_frame.f_code.co_filename)
             trace = trace.tb_next
-        if any("sklearn" in file or "skactiveml" in file for file in files):
+        if any(
+            part in file for part in ("sklearn", "skactiveml", "alrun/models") for file in files
+        ):
             return
         raise
     queried = [row for entry in rounds for row in entry.batch]
@@ -303,6 +307,9 @@ def check_experiment(rng, folder):
     shutil.rmtree(results, ignore_errors=True)
     code, output = answered("sweep", file, "--results", results, "--dry-run")
     assert not results.exists()
+    if rng.integers(100) == 0:
+        done = in_a_process("sweep", file, "--results", results, "--dry-run")
+        assert done.returncode == code, done.stderr
     if code == 2:
         return code
     content = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -318,7 +325,33 @@ def check_experiment(rng, folder):
     if known and specs:
         spec = pick(rng, specs)
         check_run(spec, plan.sources[spec.dataset.label].at(spec.seed))
+        if len(plan.specs) < 50 and rng.integers(20) == 0:
+            check_sweep(file, results, plan.specs.keys())
     return code
+
+
+def in_a_process(*arguments):
+    """Run a command as a user does."""
+    code = [sys.executable, "-c", "from alrun.cli import main; main()", *map(str, arguments)]
+    done = subprocess.run(code, capture_output=True, text=True, timeout=10 * SECONDS, check=False)
+    assert "Traceback" not in done.stderr, done.stderr
+    assert "Warning:" not in done.stderr.replace("\nWarning:", ""), done.stderr
+    return done
+
+
+def check_sweep(file, results, ids):
+    """Sweep, and hold the tables against the runs that were planned."""
+    done = in_a_process("sweep", file, "--results", results, "--jobs", "1")
+    assert done.returncode in (0, 1), done.stderr
+    curves = pq.read_table(results / "curves.parquet").to_pylist()
+    queries = pq.read_table(results / "queries.parquet").to_pylist()
+    swept = {row["run_id"] for row in curves}
+    assert swept == ids if done.returncode == 0 else swept < ids
+    for run in swept:
+        sizes = [row["n_labels"] for row in curves if row["run_id"] == run]
+        assert sizes == sorted(set(sizes))
+        assert sizes[-1] - sizes[0] == sum(row["run_id"] == run for row in queries)
+    assert in_a_process("status", results).returncode == done.returncode
 
 
 def n_runs(content):
@@ -364,9 +397,12 @@ def check_data(rng, folder):
 
 def same_label(one, other):
     """Return whether a label in words is that of a source."""
+    if isinstance(other, datetime.date):
+        return one.replace("T", " ").startswith(str(other))
+    if isinstance(other, datetime.timedelta):
+        return float(one.split()[0]) == other.total_seconds()
     try:
-        is_time = one.replace("T", " ").startswith(str(other))
-        return one == str(other) or is_time or float(one) == float(other)
+        return one == str(other) or float(one) == float(other)
     except (TypeError, ValueError):
         return False
 
@@ -457,7 +493,20 @@ def svmlight_case(rng, folder, case):
     """Rows of a label and pairs."""
     path = case / "sparse.svmlight"
     path.write_bytes(mutated_bytes((folder / path.name).read_bytes(), rng))
-    return path.name, "test_size = 20", None
+
+    def reading():
+        lines = [line.split(b"#")[0].split() for line in path.read_bytes().split(b"\n")]
+        rows = [[pair.split(b":") for pair in line[1:]] for line in lines if line]
+        rows = [[(int(place), float(value)) for place, value in row] for row in rows]
+        first = min(min(place for place, _ in row) for row in rows if row)
+        width = 1 + max(place for row in rows for place, _ in row)
+        X = np.zeros((len(rows), width))
+        for values, row in zip(X, rows, strict=True):
+            for place, value in row:
+                values[place] = value
+        return X[:, min(first, 1) :], [float(line[0]) for line in lines if line]
+
+    return path.name, "test_size = 20", reading
 
 
 def idx_case(rng, folder, case):
@@ -583,18 +632,19 @@ def check_report(report, case):
     """Hold the rows of a report against the curves, read in plain Python."""
     if any("left out" in note for note in report["notes"]):
         return
-    columns = ["dataset", "model", "strategy", "seed", "n_labels", report["metric"]]
+    names = ("dataset", "model", "batch_size", "strategy")
+    columns = [*names, "seed", "n_labels", report["metric"]]
     table = pq.ParquetFile(case / "curves.parquet").read(columns=columns).to_pylist()
     cells = {}
     for row in table:
-        cell = cells.setdefault(tuple(row[key] for key in ("dataset", "model", "strategy")), {})
+        cell = cells.setdefault(tuple(row[name] for name in names), {})
         cell.setdefault(str(row["seed"]), []).append(
             (float(row["n_labels"]), float(row[report["metric"]]))
         )
     if len({frozenset(cell) for cell in cells.values()}) > 1:
         return  # the rows are of the seeds that are paired
     for row in report["rows"]:
-        runs = cells[row["dataset"], row["model"], row["strategy"]]
+        runs = cells[tuple(row[name] for name in names)]
         assert row["n_seeds"] == len(runs)
         if row["target"] is None:
             continue
