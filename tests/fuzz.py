@@ -53,7 +53,7 @@ from alrun.sweep import plan_of, plan_sweep
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
 SECONDS, GIGABYTES = 60, 3
 # How many of each kind there are in the whole of it.
-CASES = {"experiment": 2000, "data": 300, "results": 300}
+CASES = {"experiment": 2000, "data": 500, "results": 500}
 LONGEST_LINE = 2000
 
 # Every key of the README, over files that `prepared` writes.

@@ -497,7 +497,7 @@ FULL = {
         FULL | {"initial": {"size": 0.2}},
         FULL | {"initial": {"size": 20, "method": "random"}},
         {"dataset": {"name": "iris", "splits": "s.parquet"}},
-        {"dataset": {"name": "iris", "label": 'quotes " and \\ and é\n'}},
+        {"dataset": {"name": "iris", "label": 'quotes " and \\ and é'}},
         {"strategies": ["random", {"name": "random", "replica": 2}]},
     ],
 )

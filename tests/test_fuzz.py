@@ -6,7 +6,7 @@ import fuzz
 import numpy as np
 import pytest
 
-SHARE = {"experiment": 50, "data": 60, "results": 25}
+SHARE = {"experiment": 100, "data": 60, "results": 30}
 
 
 @pytest.fixture(scope="module")

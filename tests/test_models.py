@@ -514,7 +514,7 @@ class Broken(ClassifierMixin, BaseEstimator):
 def test_probabilities_that_are_not_finite_are_refused():
     X, y = iris()
     with pytest.raises(ModelError, match="Broken"):
-        Classifier(f"{__name__}.Broken", {}, 3, stream()).fit(X, y).probabilities(X)
+        Classifier(f"{__name__}:Broken", {}, 3, stream()).fit(X, y).probabilities(X)
 
 
 # The logistic regression
