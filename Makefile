@@ -5,7 +5,7 @@ READY := .venv/.ready
 EXPERIMENTS := $(wildcard experiments/*.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help sweep gallery test lint bench torture reproduce calibrate readme lock clean
+.PHONY: help sweep gallery test fuzz torture lint bench reproduce calibrate readme lock clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -21,6 +21,9 @@ gallery: $(READY)  ## run every experiment
 
 test: $(READY)  ## run the test suite
 	$(BIN)/pytest
+
+fuzz: $(READY)  ## check thousands of mutated files: each gives a right answer or a clear line
+	$(BIN)/python tests/fuzz.py
 
 lint: $(READY)  ## check style and types, and that the README's numbers are those of the results
 	$(BIN)/ruff check .

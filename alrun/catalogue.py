@@ -85,7 +85,7 @@ def listing(kind: str) -> list[tuple[str, str]]:
         return [
             *own,
             ("sklearn.svm.SVC, ...", "Any scikit-learn classifier by its import path."),
-            ("package.module:function", "A function or class of one's own that makes one."),
+            ("package.module:object", "A class, or a function that makes one: code that is run."),
             ("steps = [...]", "A pipeline: transformers by their import paths, then a model."),
         ]
     return [

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from alrun import interrupts
-from alrun.errors import AlrunError
+from alrun.errors import AlrunError, printable
 from alrun.files import unusable
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except UsageError as error:
             command = error.ctx.command_path if error.ctx else ctx.command_path
-            typer.echo(f"{error.format_message()} See {command} --help.", err=True)
+            typer.echo(f"{printable(error.format_message())} See {command} --help.", err=True)
             raise typer.Exit(WRONG_INPUT) from error
         except AlrunError as error:
             typer.echo(str(error), err=True)
@@ -42,7 +42,8 @@ class _Commands(TyperGroup):
             raise typer.Exit from None
         except OSError as error:
             named = error.filename is not None
-            typer.echo(unusable(error.filename, "be used", error) if named else error, err=True)
+            said = str(unusable(error.filename, "be used", error) if named else error)
+            typer.echo(printable(said), err=True)
             raise typer.Exit(WRONG_INPUT) from error
         except KeyboardInterrupt:
             typer.echo(interrupts.SAID, err=True)

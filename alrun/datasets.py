@@ -46,6 +46,8 @@ DESCRIPTIONS = {
     "openml:NAME": "fetched from OpenML once and kept in the cache; or openml:ID",
 }
 
+# As many numbers as MNIST has; beyond it a slip of the pen would fill the memory.
+_MOST_DRAWN = 50_000_000
 _NOT_OF_THE_GENERATOR = ("random_state", "return_X_y")
 
 
@@ -307,6 +309,7 @@ def _one_against_the_rest(source: str, dataset: Source, positive: str | float | 
 def _generated(parameters: Mapping[str, Any], per_seed: bool, scale: str | float) -> Source:
     known = _generator_parameters(per_seed)
     resolved = completed(GENERATED, known, parameters, DatasetError)
+    _check_size(resolved)
     fingerprint = digest([GENERATED, resolved, per_seed])
     source = GeneratedDataset(
         {key: value for key, value in resolved.items() if key != "random_state"},
@@ -329,6 +332,24 @@ def _generated(parameters: Mapping[str, Any], per_seed: bool, scale: str | float
     return Dataset(divided(GENERATED, X, scale), y, classes, fingerprint, scale)
 
 
+def _check_size(parameters: Mapping[str, Any]) -> None:
+    """Raise DatasetError where the generator would draw more numbers than it may."""
+    # What is no whole number has no size, and the generator itself says what is wrong with it.
+    sizes = {key: value if type(value) is int else 0 for key, value in parameters.items()}
+    n_informative, n_features = sizes["n_informative"], sizes["n_features"]
+    n_clusters = sizes["n_classes"] * sizes["n_clusters_per_class"]
+    n_drawn = max(
+        sizes["n_samples"] * n_features,
+        n_informative * n_features,
+        n_clusters * n_informative**2,  # the features of each are mixed in their own way
+    )
+    if n_drawn > _MOST_DRAWN:
+        raise DatasetError(
+            f"{GENERATED}: of so many samples, features and classes {_MOST_DRAWN:,} numbers are not"
+            " enough; ask for fewer"
+        )
+
+
 def _generator_parameters(per_seed: bool) -> dict[str, Any]:
     """Return the parameters of the generator; its seed is one of them unless seeds draw it."""
     defaults = defaults_of(bundled.make_classification)
@@ -339,6 +360,12 @@ def _generator_parameters(per_seed: bool) -> dict[str, Any]:
 def _encode(source: str, labels: Any) -> tuple[tuple[Any, ...], IntArray]:
     values = np.asarray(labels)
     if values.dtype == object:
+        texts = [str(label) for label in values.tolist()]
+        for row, text in enumerate(texts):
+            if "\0" in text:  # NumPy drops those at an end, and two classes would be one
+                raise DatasetError(f"{source}: row {row} (the first is 0): a label with a NUL")
+        values = np.array(texts, dtype=str)
+    elif values.dtype.kind in "mM":  # as numbers they would be nanoseconds
         values = values.astype(str)
     classes, y = np.unique(values, return_inverse=True)
     if len(values) == 0:

@@ -5,9 +5,18 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+# Characters of a message; its beginning says where, its end how to mend it.
+_LONGEST = 1000
+
 
 class AlrunError(Exception):
-    """The input is wrong; the message says what is wrong, where, and how to mend it."""
+    """The input is wrong; the message says what is wrong, where, and how to mend it.
+
+    It is a line that a screen can show, whatever the input holds that it quotes.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_as_line(message))
 
 
 class ExperimentError(AlrunError):
@@ -17,8 +26,8 @@ class ExperimentError(AlrunError):
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = [problem.replace("\r", "\\r").replace("\n", "\\n") for problem in problems]
-        super().__init__("\n".join(self.problems))
+        self.problems = [_as_line(problem) for problem in problems]
+        Exception.__init__(self, "\n".join(self.problems))  # of a line for each
 
     def __reduce__(self) -> tuple[type["ExperimentError"], tuple[list[str]]]:
         return type(self), (self.problems,)
@@ -46,12 +55,33 @@ def nearest(name: str, known: Iterable[str]) -> str:
     >>> nearest("entropi", ["margin", "entropy"])
     "; did you mean 'entropy'?"
     """
-    candidates = sorted(known)
+    candidates = sorted(set(known))
     close = [key for key in candidates if key.lower() == name.lower()]
     close = close or get_close_matches(name, candidates, n=1, cutoff=0.6)
     if close:
         return f"; did you mean '{close[0]}'?"
     return f"; known are {', '.join(candidates)}" if candidates else ""
+
+
+def printable(text: str) -> str:
+    r"""Return a text with all that a screen would obey, or not show, written out.
+
+    >>> printable("two\nlines")
+    'two\\nlines'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+def _as_line(message: str) -> str:
+    """Return a message as a line of a length that can be read: what it quotes is cut short."""
+    line = printable(message)
+    too_long = len(line) > _LONGEST
+    return f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}" if too_long else line
 
 
 def first_line(error: BaseException) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -41,10 +42,16 @@ class Step(_Section):
         return dict(self.model_extra or {})
 
 
+def _on_a_screen(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError(f"should be a text that a line of a table can show, not {quoted(value)}")
+    return value
+
+
 class Named(Step):
     """One that the tables name by its label."""
 
-    label: str | None = None
+    label: Annotated[str, AfterValidator(_on_a_screen)] | None = None
 
     def shown(self) -> str:
         """Return the label, or what stands for it where none is given."""
@@ -93,6 +100,8 @@ def _seeds(value: Any) -> Any:
 # The tables hold 32-bit integers.
 _MOST = 2**31 - 1
 _MOST_SEEDS = 100_000
+# A plan holds every run, and so do the tables.
+_MOST_RUNS = 250_000
 Positive = Annotated[int, Field(gt=0, le=_MOST)]
 Size = Annotated[int | float, BeforeValidator(_size)]
 Scale = Annotated[str | float, BeforeValidator(_scale)]
@@ -282,6 +291,13 @@ class Experiment(_Section):
         is_listed = self.initial is not None and self.initial.file is not None
         if is_listed and any(entry.per_seed for entry in self.dataset):
             raise ValueError("per_seed and initial.file exclude each other: rows differ by seed")
+        n_cells = len(self.dataset) * len(self.model) * len(self.strategies) * len(self.batch_sizes)
+        n_runs = n_cells * len(self.seed_list)
+        if n_runs > _MOST_RUNS:
+            raise ValueError(
+                f"the grid has {n_runs:,} runs, more than {_MOST_RUNS:,}; drop some seeds, or make"
+                " several experiments of it"
+            )
         if self.max_seeds is not None and self.until_halfwidth is None:
             raise ValueError("max_seeds goes with until_halfwidth")
         if self.initial is None and not all(given):

@@ -24,6 +24,9 @@ from alrun.experiment import (
 from alrun.lookup import Catalogue, look_up
 from alrun.named import file_of
 
+# Tables and lists within each other, more than any experiment has.
+_DEEPEST = 50
+
 
 def read_experiment(
     path: Path, overrides: Sequence[str] = (), catalogue: Catalogue | None = None
@@ -51,7 +54,7 @@ def read_experiment(
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return _parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ExperimentError([f"{path}: there is no such file"]) from None
     except (OSError, UnicodeDecodeError) as error:
@@ -62,12 +65,24 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ExperimentError([f"{path}: not TOML: {error}"]) from None
 
 
+def _parsed(text: str) -> dict[str, Any]:
+    """Return TOML that is nested no deeper than all who work on it can go."""
+    content = tomllib.loads(text)
+    inside: list[Any] = [content]
+    for _ in range(_DEEPEST):
+        tables = (value.values() if isinstance(value, dict) else value for value in inside)
+        inside = [value for table in tables for value in table if isinstance(value, dict | list)]
+    if inside:
+        raise RecursionError
+    return content
+
+
 def _override(path: Path, content: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not key.strip():
         raise ExperimentError([f"--set {override}: should be key=value, as in model.C=0.1"])
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
+        value = _parsed(f"value = {text}")["value"]
     except (ValueError, RecursionError):
         value = text.strip()
     *tables, last = key.strip().split(".")

@@ -37,6 +37,13 @@ def class_mix(results: Path, most_parts: int | None = None) -> pd.DataFrame:
     """
     plan = plan_of(results)
     queries = load_queries(results)
+    n_examples = max(source.n_examples for source in plan.sources.values())
+    for column in ("round", "index"):
+        if not queries[column].between(0, n_examples - 1).all():
+            raise ResultsError(
+                f"{results / 'queries.parquet'}: the column '{column}' goes beyond the data set;"
+                " sweep again, or look for the data set that these are the queries of"
+            )
     batches = dict(iter(queries.groupby("run_id", sort=False, observed=True)))
     tables = [
         _mix_of_run(spec, plan.sources[spec.dataset.label].at(spec.seed), batches[run], most_parts)
@@ -55,6 +62,10 @@ def _mix_of_run(
     rounds = queries["round"].to_numpy()
     counts = np.zeros((rounds.max() + 1, n_classes))
     np.add.at(counts, (rounds, codes[queries["index"].to_numpy()]), 1)
+    for empty in np.flatnonzero(counts.sum(axis=1) == 0)[:1]:
+        raise ResultsError(
+            f"queries.parquet holds no query of round {empty} of {spec}; sweep again"
+        )
     pool = np.bincount(codes[split_of(spec, dataset).pool], minlength=n_classes)
     unlabelled = pool - np.cumsum(counts, axis=0) + counts
     there = unlabelled / unlabelled.sum(axis=1, keepdims=True)

@@ -86,10 +86,19 @@ class ModelSpec:
     def identity(self) -> dict[str, Any]:
         """Return what of this can change a curve.
 
-        Of `package.module:model` and `package.module.model`, which are the same, the latter.
+        A name has dots alone in it, as it had when `package.module.model` was the same as
+        `package.module:model`.
         """
-        identity = {"name": self.name.replace(":", "."), "parameters": dict(self.parameters)}
+        parameters = dict(self.parameters)
+        if self.name == PIPELINE:
+            steps = parameters["steps"]
+            parameters = {"steps": [{**step, "name": _dotted(step["name"])} for step in steps]}
+        identity = {"name": _dotted(self.name), "parameters": parameters}
         return identity if self.version == 1 else {**identity, "version": self.version}
+
+
+def _dotted(name: str) -> str:
+    return name.replace(":", ".")
 
 
 @dataclass(frozen=True)

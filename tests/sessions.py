@@ -3,9 +3,10 @@
 import os
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 import psutil
 
@@ -31,8 +32,21 @@ def is_alive(process: psutil.Process) -> bool:
         return False
 
 
+def described(processes: Iterable[psutil.Process]) -> str:
+    """Return the ids of processes, how long they have been there, and how they were started."""
+    lines = []
+    for process in processes:
+        with suppress(psutil.Error):
+            seconds = time.time() - process.create_time()
+            command = " ".join(" ".join(process.cmdline()).split())
+            lines.append(
+                f"{process.pid}, {seconds:.1f} s old, child of {process.ppid()}: {command}"
+            )
+    return "; ".join(line[:200] for line in lines)
+
+
 class Session:
-    """A program with all that it starts, also what outlives it.
+    """A program with all that it starts, also what outlives it; as a context, that is ended.
 
     Parameters
     ----------
@@ -53,6 +67,12 @@ class Session:
                 start_new_session=True,
             )
         self._path = said
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.end()
 
     @property
     def said(self) -> str:

@@ -418,6 +418,32 @@ def test_a_damaged_file_is_read_or_refused(tmp_path_factory, suffix, changes, cu
     assert path.name in message
 
 
+def test_a_csv_file_with_a_nul_is_refused(tmp_path):
+    name = written(tmp_path / "m.csv", b"a,target\n1,x\x00y\n2,x\x00z\n3,x\x00y\n4,x\x00z\n")
+    assert_refused(tmp_path, name, "it holds a NUL")
+
+
+def test_labels_that_numpy_would_take_for_one_are_refused(tmp_path):
+    frame = pd.DataFrame({"a": [1, 2, 3, 4], "target": ["x", "x\0", "y", "y"]})
+    assert_refused(tmp_path, saved(tmp_path / "m.parquet", frame), "row 1 ", "NUL")
+
+
+def test_times_as_labels_are_named_as_times(tmp_path):
+    days = pd.to_datetime(["2020-01-01", "2020-02-01"] * 2)
+    frame = pd.DataFrame({"a": [1, 2, 3, 4], "target": days})
+    dataset = load(saved(tmp_path / "m.parquet", frame), {}, folder=tmp_path)
+    assert [label[:10] for label in labels_of(dataset)] == ["2020-01-01", "2020-02-01"] * 2
+
+
+def test_whole_numbers_of_more_than_64_bits_are_no_categories(tmp_path):
+    rows = [f"{'9' * 30},x", "7,y", f"{'9' * 30},x", "7,y"]
+    name = written(tmp_path / "m.csv", "\n".join(["a,target", *rows]))
+    assert_refused(tmp_path, name, "column 'a', row 0", "write it as 1e30")
+    rows = [row.replace("9" * 30, "1e30") for row in rows]
+    name = written(tmp_path / "m.csv", "\n".join(["a,target", *rows]))
+    assert load(name, {}, folder=tmp_path).X.tolist() == [[1e30], [7], [1e30], [7]]
+
+
 # Names
 
 
@@ -462,6 +488,22 @@ def test_generated_data_is_that_of_scikit_learn():
     np.testing.assert_array_equal(dataset.X, theirs)
     np.testing.assert_array_equal(dataset.y, labels)
     assert dataset.at(5) is dataset
+
+
+@pytest.mark.parametrize("per_seed", [False, True])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"n_samples": 10**9},
+        {"n_samples": 10**400},
+        {"n_features": 10**6},
+        {"n_features": 20_000, "n_informative": 15_000, "n_samples": 20},
+        {"n_features": 1000, "n_informative": 900, "n_classes": 100, "n_samples": 2000},
+    ],
+)
+def test_what_would_fill_the_memory_is_not_drawn(parameters, per_seed):
+    with pytest.raises(DatasetError, match="50,000,000 numbers are not enough"):
+        load(GENERATOR, parameters, per_seed=per_seed)
 
 
 def test_data_drawn_once_is_reproducible_without_a_seed_of_its_own():

@@ -72,3 +72,32 @@ def test_where_nothing_is_known_nothing_is_suggested():
 
 def test_known_names_may_come_from_any_iterable():
     assert "'margin'" in nearest("margn", iter({"margin": 1, "entropy": 2}))
+
+
+def test_nothing_is_said_to_be_known_twice():
+    assert nearest("xyz", ["scale", "scale", "shift"]).endswith("known are scale, shift")
+
+
+ODD = "a\nb\r\x00\x1b[31m\u2028\udcff é"
+SHOWN = r"a\nb\r\x00\x1b[31m\u2028\udcff é"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_quoted_breaks_no_line_and_obeys_no_terminal(kind):
+    error = kind(f"there is no '{ODD}'")
+    assert str(error) == f"there is no '{SHOWN}'"
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_each_problem_of_an_experiment_error_is_a_line():
+    error = ExperimentError([f"a.toml: {ODD}: one", "a.toml: y: two"])
+    assert error.problems == [f"a.toml: {SHOWN}: one", "a.toml: y: two"]
+    assert str(error).split("\n") == error.problems
+
+
+def test_a_message_keeps_its_beginning_and_its_end_whatever_it_quotes():
+    problem = f"a.toml: no '{'x' * 20_000}'; known are a, b"
+    for error in (DatasetError(problem), ExperimentError([problem])):
+        assert len(str(error)) < 1100
+        assert str(error).startswith("a.toml: no 'xxx")
+        assert str(error).endswith("x'; known are a, b")

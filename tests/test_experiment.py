@@ -3,6 +3,7 @@
 from itertools import product
 
 import pytest
+from pydantic import ValidationError
 
 from alrun import catalogue
 from alrun.datasets import load
@@ -296,3 +297,16 @@ def test_a_subsample_above_the_data_set_is_refused():
 def test_what_excludes_each_other_is_refused(dataset, what):
     with pytest.raises(ValueError, match=what):
         made(dataset={"name": "iris", **dataset})
+
+
+def test_a_grid_that_no_memory_holds_is_counted():
+    sizes = list(range(1, 6))
+    with pytest.raises(ValidationError, match=r"the grid has 250,005 runs, more than 250,000"):
+        made(strategies=["random"], batch_sizes=sizes, seeds=50_001)
+    assert made(strategies=["random"], batch_sizes=sizes, seeds=50_000).seed_list[-1] == 49_999
+
+
+@pytest.mark.parametrize("label", ["two\nlines", "\x1b[31mred", "tab\t", "\u2028"])
+def test_a_label_is_for_a_line(label):
+    with pytest.raises(ValidationError, match="should be a text that a line of a table can show"):
+        made(strategies=[{"name": "random", "label": label}])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from alrun import catalogue
 from alrun.datasets import load
-from alrun.errors import ExperimentError
+from alrun.errors import ExperimentError, printable
 from alrun.experiment import Experiment
 from alrun.experiment_file import read_experiment, to_toml
 from alrun.grid import expand
@@ -352,6 +352,7 @@ def test_one_thing_wrong_hides_no_other(path, changes, fragments):
         b"\xff\xfe",
         b"\x00",
         f"x = {DEEP}".encode(),
+        f"x = {'[' * 60}{']' * 60}".encode(),
         f"seeds = {LONG}".encode(),
         f"seeds = {HEX}\nbudget = 3\n".encode(),
         f"[dataset]\nname = 'iris'\nscale = {HEX}\n".encode(),
@@ -496,7 +497,7 @@ FULL = {
         FULL | {"initial": {"size": 0.2}},
         FULL | {"initial": {"size": 20, "method": "random"}},
         {"dataset": {"name": "iris", "splits": "s.parquet"}},
-        {"dataset": {"name": "iris", "label": 'quotes " and \\ and é\n'}},
+        {"dataset": {"name": "iris", "label": 'quotes " and \\ and é'}},
         {"strategies": ["random", {"name": "random", "replica": 2}]},
     ],
 )
@@ -638,10 +639,10 @@ def assert_read_or_refused(path, overrides=()):
         lines = [f"{path}: "]
         path.write_text(to_toml(experiment, path.parent, path.parent), encoding="utf-8")
         assert read_experiment(path, (), catalogue) == experiment
-    starts = (f"{path}: ", *(f"--set {override}: " for override in overrides))
+    starts = (f"{path}: ", *(f"--set {printable(override)}: " for override in overrides))
     assert lines
     assert all(line.startswith(starts) for line in lines)
-    assert not any(re.search(r"[\r\n]", line) for line in lines)
+    assert all(line.isprintable() for line in lines)
 
 
 @MANY

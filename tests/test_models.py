@@ -1,7 +1,9 @@
 """Models: from a name and parameters to a classifier over all classes."""
 
+import pickle
 import sys
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import all_estimators
 
 from alrun.errors import ModelError
-from alrun.models import build, offers, resolve, version
+from alrun.models import build, offers, resolve, resolve_step, version
 from alrun.models.classifier import Classifier
 from alrun.spec import ModelSpec
 from alrun.sweep import plan_sweep
@@ -94,7 +96,10 @@ def test_what_is_resolved_does_not_depend_on_what_was_built():
         ("sklearn.svm.LinearSVX", {}, ["LinearSVX", "'LinearSV"]),
         ("sklearn.svm.SVR", {}, ["sklearn.svm.SVR", "not a classifier"]),
         ("sklearn.preprocessing.StandardScaler", {}, ["not a classifier"]),
-        ("math.sin", {}, ["math.sin", "not a scikit-learn estimator"]),
+        ("math.sin", {}, ["'math.sin' is not scikit-learn's", "a colon says so"]),
+        ("math:sin", {}, ["math:sin", "not a scikit-learn estimator"]),
+        ("sklearn.show_versions", {}, ["sklearn.show_versions", "not a scikit-learn estimator"]),
+        ("sklearn.utils.Bunch", {}, ["sklearn.utils.Bunch", "not a scikit-learn estimator"]),
         ("sklearn.svm", {}, ["sklearn.svm"]),
         ("", {}, ["no model ''"]),
         (".SVC", {}, [".SVC"]),
@@ -205,9 +210,8 @@ def factory(tmp_path, monkeypatch):
     return "own_models:{}".format
 
 
-@pytest.mark.parametrize("separator", [".", ":"])
-def test_a_function_makes_a_model_of_its_parameters(factory, separator):
-    name = factory("forest").replace(":", separator)
+def test_a_function_makes_a_model_of_its_parameters(factory):
+    name = factory("forest")
     resolved = resolve(name, {"depth": 1})
     assert resolved == {"trees": 3, "depth": 1.0}
     model = build(name, resolved, stream())
@@ -265,7 +269,7 @@ def test_a_version_that_is_raised_gives_new_runs(factory, tiny, tmp_path, monkey
 def test_the_version_of_a_step_stands_in_the_step(factory):
     steps = [{"name": factory("two"), "parameters": {}}, {"name": "logistic", "parameters": {}}]
     one, other = resolve("pipeline", {"steps": steps})["steps"]
-    assert one == {"name": "own_models.two", "parameters": {}, "version": 2}
+    assert one == {"name": "own_models:two", "parameters": {}, "version": 2}
     assert "version" not in other
     assert version("pipeline") == 1
 
@@ -301,8 +305,62 @@ def test_nothing_of_the_standard_library_is_called(tmp_path):
     kept = tmp_path / "kept"
     kept.mkdir()
     with pytest.raises(ModelError, match="nor a function that returns one"):
-        resolve("shutil.rmtree", {"path": str(kept)})
+        resolve("shutil:rmtree", {"path": str(kept)})
     assert kept.is_dir()
+
+
+MARKED = """
+from pathlib import Path
+
+Path(__file__).with_name("was run").touch()
+
+
+class Mine:
+    pass
+
+
+class Marking:
+    def __reduce__(self):
+        return Path.touch, (Path(__file__).with_name("was unpickled"),)
+"""
+
+
+@pytest.fixture
+def marked(tmp_path, monkeypatch):
+    """Return a folder with a module that leaves a mark, and a pickle that does when it is read."""
+    (tmp_path / "marked.py").write_text(MARKED)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "mine.pkl").write_bytes(pickle.dumps(import_module("marked").Marking()))
+    del sys.modules["marked"]
+    (tmp_path / "was run").unlink()
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["marked.Mine", "marked.mine", "marked.Nothing"])
+def test_what_has_no_colon_is_not_even_imported(marked, name):
+    with pytest.raises(ModelError, match=f"'{name}' is not scikit-learn's; .* a colon"):
+        resolve(name, {})
+    with pytest.raises(ModelError, match="a colon"):
+        resolve_step(name, {}, is_last=False)
+    assert "marked" not in sys.modules
+    assert not (marked / "was run").exists()
+
+
+@pytest.mark.parametrize("name", ["joblib.load", "pickle.load", "numpy.load", "pandas.read_pickle"])
+@pytest.mark.parametrize("key", ["filename", "file", "filepath_or_buffer"])
+def test_no_pickle_is_read_for_a_name(marked, name, key):
+    with pytest.raises(ModelError, match=f"'{name}' is not scikit-learn's"):
+        resolve(name, {key: str(marked / "mine.pkl")})
+    assert not (marked / "was unpickled").exists()
+
+
+def test_no_folder_of_pickles_is_named_as_a_memory(tmp_path):
+    name = "sklearn.cluster.FeatureAgglomeration"
+    with pytest.raises(ModelError, match=f"'memory' of {name} names a folder of pickles"):
+        resolve_step(name, {"memory": str(tmp_path)}, is_last=False)
+    whole = resolve_step(name, {}, is_last=False)
+    assert whole["parameters"]["memory"] is None
+    assert resolve_step(name, whole["parameters"], is_last=False) == whole
 
 
 # Streams
@@ -340,7 +398,7 @@ class Bag(BaggingClassifier):
 def bag(tmp_path, monkeypatch):
     (tmp_path / "nested_models.py").write_text(NESTED)
     monkeypatch.syspath_prepend(tmp_path)
-    return "nested_models.Bag"
+    return "nested_models:Bag"
 
 
 def test_a_random_state_within_is_drawn_from_the_stream_too(bag):
@@ -456,7 +514,7 @@ class Broken(ClassifierMixin, BaseEstimator):
 def test_probabilities_that_are_not_finite_are_refused():
     X, y = iris()
     with pytest.raises(ModelError, match="Broken"):
-        Classifier(f"{__name__}.Broken", {}, 3, stream()).fit(X, y).probabilities(X)
+        Classifier(f"{__name__}:Broken", {}, 3, stream()).fit(X, y).probabilities(X)
 
 
 # The logistic regression
@@ -507,4 +565,4 @@ class Called(ClassifierMixin, BaseEstimator):
 
 def test_a_default_without_a_name_is_refused_since_no_run_could_be_named(monkeypatch):
     with pytest.raises(ModelError, match="no run can be named"):
-        resolve(f"{Called.__module__}.Called", {})
+        resolve(f"{Called.__module__}:Called", {})

@@ -630,3 +630,9 @@ def test_plots_are_imported_without_matplotlib_and_drawn_without_a_screen(tmp_pa
     folder = str(write(tmp_path, *rising(1, NAMES[:1])))
     said = subprocess.check_output([sys.executable, "-c", code, folder], text=True)
     assert said.split() == ["False", "True", "False"]
+
+
+def test_a_name_in_letters_that_the_font_lacks_is_drawn_without_a_warning(tmp_path, recwarn):
+    report = report_of(reaching([20, 30], "random"), reaching([20, 40], "日本 🦊"))
+    write_plot(report, tmp_path / "plot.png", ["curves"])
+    assert [str(warning.message) for warning in recwarn] == []

@@ -65,7 +65,7 @@ def test_sparse_rows_are_taken():
 
 def test_a_model_that_does_not_predict_the_likeliest_class_is_asked():
     X, y = load_iris(return_X_y=True)
-    classifier = fitted(f"{__name__}.Contrary", X, y, n_classes=3)
+    classifier = fitted(f"{__name__}:Contrary", X, y, n_classes=3)
     predictions = Predictions(classifier, X)
     classes = predictions.classes_of(np.arange(150), predictions.probabilities)
     np.testing.assert_array_equal(classes, classifier.predict(X))

@@ -1,6 +1,7 @@
 """The class mix of queries, against loops over the tables."""
 
 from collections import Counter
+from shutil import copytree
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from test_cli import alrun
 
 from alrun import load_queries, load_runs
 from alrun.datasets import load
-from alrun.errors import AlrunError
+from alrun.errors import AlrunError, ResultsError
 from alrun.planning import run_sweep
 from alrun.queries import class_mix, mix_sections
 from alrun.report.render import as_text
@@ -123,3 +124,25 @@ def test_without_results_it_says_what_to_do(tmp_path):
     assert done.stderr == f"{tmp_path} holds no experiment.toml; sweep into it first\n"
     with pytest.raises(AlrunError, match="holds no experiment"):
         class_mix(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("index", 1797), ("index", -1), ("round", 2**31 - 1)]
+)
+def test_queries_of_another_data_set_are_refused(small_results, tmp_path, column, value):
+    copytree(small_results, tmp_path / "results")
+    path = tmp_path / "results" / "queries.parquet"
+    queries = pd.read_parquet(path)
+    queries.loc[7, column] = value
+    queries.to_parquet(path, index=False)
+    with pytest.raises(ResultsError, match=f"the column '{column}' goes beyond the data set"):
+        class_mix(tmp_path / "results")
+
+
+def test_a_round_without_a_query_is_named(small_results, tmp_path):
+    copytree(small_results, tmp_path / "results")
+    path = tmp_path / "results" / "queries.parquet"
+    queries = pd.read_parquet(path)
+    queries[queries["round"] != 1].to_parquet(path, index=False)
+    with pytest.raises(ResultsError, match="no query of round 1 of digits / logistic / random / "):
+        class_mix(tmp_path / "results")

@@ -144,7 +144,14 @@ def test_a_text_that_cannot_be_counted_is_named(texts, name, content, fragments)
 
 @pytest.mark.parametrize(
     "parameters",
-    [{"min_df": 5}, {"ngram_range": [2, 1]}, {"stop_words": "klingon"}, {"token_pattern": "("}],
+    [
+        {"min_df": 5},
+        {"ngram_range": [2, 1]},
+        {"ngram_range": [1, 10**9]},
+        {"ngram_range": [1, "many"]},
+        {"stop_words": "klingon"},
+        {"token_pattern": "("},
+    ],
 )
 def test_counts_that_cannot_be_made_are_one_line(texts, parameters):
     assert "texts" in refused(texts.parent, "texts/", parameters)

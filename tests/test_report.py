@@ -1177,3 +1177,14 @@ def test_latex_tables_have_what_a_document_needs():
     assert sorted(begun) == sorted(ended)
     assert text.count(r"\caption{") == text.count(r"\begin{table}") == 2
     assert not re.search(r"(?<!\\)%", "\n".join(x for x in text.splitlines() if x[:1] != "%"))
+
+
+def test_a_label_of_others_obeys_no_terminal_and_breaks_no_table(tmp_path):
+    label = "margin\n\x1b[2J|"
+    curves = reaching([20, 30], "random"), reaching([20, 40], label)
+    found = alrun.report(write(tmp_path, *curves), [0.9])
+    for name in ("table", "markdown", "latex"):
+        text = render(found, name)
+        assert "\x1b" not in text
+        assert "margin\n" not in text
+    assert set(found.rows["strategy"]) == {"random", label}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from test_loop import spec_of
 
-from alrun.spec import run_id
+from alrun.spec import PIPELINE, run_id
 from alrun.sweep import plan_sweep
 
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
@@ -105,3 +105,12 @@ def test_a_part_of_the_data_and_merged_classes_are_other_runs(tiny, override):
 
 def test_an_identity_has_a_subsample_only_where_there_is_one():
     assert "subsample" not in spec_of().identity()["dataset"]
+
+
+def test_a_colon_in_the_name_of_a_model_or_of_a_step_is_a_dot_in_the_identity():
+    model = replace(spec_of().model, name="mine.models:tree", parameters={"depth": 1})
+    assert model.identity() == {"name": "mine.models.tree", "parameters": {"depth": 1}}
+    step = {"name": "mine.models:tree", "parameters": {"depth": 1}, "version": 2}
+    pipeline = replace(model, name=PIPELINE, parameters={"steps": [step]})
+    dotted = {**step, "name": "mine.models.tree"}
+    assert pipeline.identity() == {"name": PIPELINE, "parameters": {"steps": [dotted]}}

@@ -451,3 +451,30 @@ def test_labels_with_every_character_come_back(tmp_path):
 def test_a_missing_table_says_how_it_is_made(tmp_path):
     with pytest.raises(ResultsError, match="alrun sweep"):
         alrun.load_curves(Path(tmp_path))
+
+
+def test_a_column_that_stands_twice_is_named(tmp_path):
+    store, specs = filled(tmp_path)
+    store.compact(specs, splits)
+    path = tmp_path / "curves.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.append_column("accuracy", table["accuracy"]), path)
+    with pytest.raises(ResultsError, match=r"curves.parquet: the column 'accuracy' stands more"):
+        alrun.load_curves(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["run_id", "round", "index", "label"])
+def test_a_column_of_the_queries_that_is_gone_or_has_a_hole_is_named(tmp_path, name):
+    store, specs = filled(tmp_path)
+    store.compact(specs, splits)
+    path = tmp_path / "queries.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.drop_columns([name]), path)
+    with pytest.raises(ResultsError, match=f"queries.parquet: there is no column '{name}'"):
+        alrun.load_queries(tmp_path)
+    column = table[name].to_pylist()
+    column[3] = None
+    place = table.column_names.index(name)
+    pq.write_table(table.set_column(place, name, pa.array(column)), path)
+    with pytest.raises(ResultsError, match=f"the column '{name}' has a row without a value"):
+        alrun.load_queries(tmp_path)

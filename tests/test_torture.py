@@ -5,12 +5,10 @@ import signal
 
 import numpy as np
 import pytest
-from clusters import cluster
 from torture import (
-    LOCAL,
     Torture,
     kill_both,
-    on_cluster,
+    kill_worker,
     poisonous_experiment,
     poisonous_runs,
     tortured,
@@ -40,5 +38,6 @@ def plan(tmp_path_factory):
 def test_a_sweep_survives_what_kills_it(plan, tmp_path):
     torture = Torture(plan, tmp_path / "local", ["--jobs", "2"], np.random.default_rng(1))
     poisonous = poisonous_runs(plan, DEADLY)
-    assert tortured(torture, 4, LOCAL, plan.store.path, poisonous), torture.wrong
-    assert torture.hits.total() >= 4
+    strokes = [kill_worker, kill_both]
+    assert tortured(torture, 3, strokes, plan.store.path, poisonous), torture.wrong
+    assert torture.hits.total() >= 3

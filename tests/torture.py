@@ -23,7 +23,7 @@ from typing import TypeAlias
 import numpy as np
 import psutil
 from clusters import Cluster, cluster
-from sessions import PATIENCE, Session, is_alive, wait_until
+from sessions import PATIENCE, Session, described, is_alive, wait_until
 
 from alrun.spec import run_id
 from alrun.splits import split_of
@@ -146,27 +146,22 @@ class Torture:
         """
         options: tuple[str, ...] = ()
         while self.hits.total() < n_kills and len(self.wrong) < ENOUGH:
-            command, codes = self._started(*options), {1}  # some runs fail
-            given_up = time.monotonic() + 10 * PATIENCE
-            while not command.is_over and time.monotonic() < given_up:
-                self._wait(command, n_kills - self.hits.total())
-                if not command.is_over:
-                    hit, more = strokes[self._rng.integers(len(strokes))](command, self._rng)
-                    self.hits[hit] += hit != MISSED
-                    codes |= more
-                if not wait_until(lambda: not self._orphans(), LINGERING):
-                    self.find(f"{self._orphans()} outlive what has started them")
-            self._look(command, codes)
+            with self._started(*options) as command:
+                codes = {1}  # some runs fail
+                while not command.is_over and len(self.wrong) < ENOUGH:
+                    self._wait(command, n_kills - self.hits.total())
+                    if not command.is_over:
+                        codes |= self._strike(command, strokes)
+                self._look(command, codes)
             if self._n_left() == 0:  # what is poisonous can be tried again for ever
                 options = ("--retry-failed",)
 
     def finish(self) -> None:
         """Give the command once more, try again what kills made crash, and leave it in peace."""
-        command = self._started("--retry-failed")
-        if not wait_until(lambda: command.is_over, 5 * PATIENCE):
-            self.find("the last command does not end")
-            command.end()
-        self._look(command, {1})
+        with self._started("--retry-failed") as command:
+            if not wait_until(lambda: command.is_over, 5 * PATIENCE):
+                self.find(f"the last command does not end: {command.said}")
+            self._look(command, {1})
         for path in self._results.rglob(".*"):
             self.find(f"{path.relative_to(self._results)} was left")
 
@@ -205,13 +200,18 @@ class Torture:
         with suppress(subprocess.TimeoutExpired):
             command.process.wait(seconds)
 
+    def _strike(self, command: Session, strokes: Sequence[Stroke]) -> set[int]:
+        """Strike once; return the exit codes that the command may have for it."""
+        hit, codes = strokes[self._rng.integers(len(strokes))](command, self._rng)
+        self.hits[hit] += hit != MISSED
+        if not wait_until(lambda: not self._orphans(), LINGERING):
+            self.find(f"{LINGERING:g} s after a {hit} still runs {described(self._orphans())}")
+        return codes
+
     def _look(self, command: Session, codes: set[int]) -> None:
         """See whether a command ended as it should, with all it started, and what it has left."""
         if not wait_until(lambda: not command.members(), LINGERING):
-            for process in command.members():
-                with suppress(psutil.Error):
-                    self.find(f"{LINGERING:g} s after its command runs {process.cmdline()}")
-        command.end()
+            self.find(f"{LINGERING:g} s after a command still runs {described(command.members())}")
         said, code = command.said, command.process.returncode
         if "Traceback" in said:
             self.find(f"a traceback: {said}")
@@ -363,6 +363,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=50, help="a quarter of the runs")
     parser.add_argument("--seed", type=int, default=0, help="of the victims and the moments")
     given = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         plan = poisonous_experiment(folder, given.seeds)

@@ -2,10 +2,12 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +28,8 @@ home, path, connection, last_words, patience = json.loads(sys.argv[1])
 sys.path[:] = [home, *path]
 import alrun
 sys.path[:] = path
+from alrun.execute.child import end_with
+end_with(connection)
 from alrun.execute.worker import serve
 serve(Connection(connection), last_words, patience)
 """
@@ -145,3 +149,18 @@ def _how(code: int) -> str:
     except ValueError:
         name = f"signal {-code}"
     return f"by {name}" + (", as where memory is short" if name == "SIGKILL" else "")
+
+
+def end_with(connection: int) -> None:
+    """End this process, with all that it has started, as soon as the other end of this is gone.
+
+    It is told to do so before it imports anything large, which takes seconds on a busy machine.
+    """
+    threading.Thread(target=_wait_and_end, args=(connection,), daemon=True).start()
+
+
+def _wait_and_end(connection: int) -> None:
+    hangup = select.poll()
+    hangup.register(connection, 0)
+    hangup.poll()
+    os.killpg(0, signal.SIGKILL)

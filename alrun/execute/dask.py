@@ -1,22 +1,26 @@
 """Many runs on the machines of a Dask cluster."""
 
 import logging
+import re
 import secrets
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from distributed import Client, KilledWorker, Worker, WorkerPlugin, as_completed, get_worker
 
 from alrun.datasets import Dataset, Source
-from alrun.errors import ResultsError
+from alrun.errors import AlrunError, ResultsError
 from alrun.execute.local import Workers
 from alrun.execute.mapped import is_mapped, mapped
 from alrun.execute.worker import Outcome, Task, crashed
+from alrun.named import file_of
 from alrun.spec import RunSpec, run_id
 
+_ADDRESS = re.compile(r"((tcp|tls|ucx|wss?)://)?[^/\s]+:\d+")
 # Seconds that a scheduler has for its answer, and in which one that was lost may come back.
 _FOR_AN_ANSWER, _FOR_ANOTHER = 10.0, 120.0
 # Seconds without a run after which processes on the cluster end: their command may be gone.
@@ -38,6 +42,8 @@ class Cluster:
 
     def __init__(self, address: str, timeout: float | None = None) -> None:
         Workers(1, timeout)  # refuses what can be no timeout
+        if not _ADDRESS.fullmatch(address):
+            raise AlrunError(f"--dask {address}: the address of a scheduler is as tcp://host:8786")
         self._address = address
         self._timeout = timeout
         self._client: Client | None = None
@@ -98,7 +104,9 @@ class Cluster:
 
     def _outcomes(self, client: Client, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Yield what comes back, until that is all or the scheduler is lost."""
-        plugin = _Computing({task.key: task.source for task in tasks}, self._timeout)
+        sources = {task.key: task.source for task in tasks}
+        files = {file_of(task.spec.strategy.name) for task in tasks} - {None}
+        plugin = _Computing(sources, sorted(map(str, files)), self._timeout)
         try:
             client.register_plugin(plugin)
             calls = [(plugin.name, task.spec, task.key, task.checkout) for task in tasks]
@@ -130,21 +138,30 @@ class Cluster:
 
 
 class _Computing(WorkerPlugin):
-    """What each worker of the cluster is sent once: the data sets, and its processes for runs.
+    """What each worker is sent once, data sets and files of strategies; and its processes for runs.
 
     Runs are computed in processes of their own there too. Threads would share what libraries have
     global, and a run that dies would take its neighbours with it.
     """
 
-    def __init__(self, sources: Mapping[str, Source], timeout: float | None) -> None:
+    def __init__(
+        self, sources: Mapping[str, Source], files: Sequence[str], timeout: float | None
+    ) -> None:
         self.name = f"alrun-{secrets.token_hex(8)}"
         self._sources = {key: _in_memory(source) for key, source in sources.items()}
+        self._contents = {file: Path(file).read_bytes() for file in files}
+        self._places: dict[str, Path] = {}
         self._timeout = timeout
         self._all: list[Workers] = []
         self._idle: list[Workers] = []
 
     def setup(self, worker: Worker) -> None:
-        """Let the processes of a worker share what is large of the data sets."""
+        """Let the processes of a worker share what is large, and find the files."""
+        for place, (file, content) in enumerate(self._contents.items()):
+            folder = Path(worker.local_directory) / self.name / str(place)
+            folder.mkdir(parents=True)
+            self._places[file] = folder / Path(file).name
+            self._places[file].write_bytes(content)
         self._sources = {
             key: mapped(source) if isinstance(source, Dataset) else source
             for key, source in self._sources.items()
@@ -162,9 +179,17 @@ class _Computing(WorkerPlugin):
         except IndexError:
             workers = Workers(1, self._timeout, _IDLE)
             self._all.append(workers)
-        outcome = workers.compute(Task(spec, self._sources[key], key, checkout))
+        outcome = workers.compute(Task(self._placed(spec), self._sources[key], key, checkout))
         self._idle.append(workers)
         return outcome
+
+    def _placed(self, spec: RunSpec) -> RunSpec:
+        """Return the run with its strategy where this worker has it; that is no other run."""
+        file = file_of(spec.strategy.name)
+        if file is None:
+            return spec
+        name = f"{self._places[file]}:{spec.strategy.name.rpartition(':')[2]}"
+        return replace(spec, strategy=replace(spec.strategy, name=name))
 
 
 def _in_memory(source: Source) -> Source:

@@ -1,10 +1,7 @@
 """One run, caught; and the process that computes one run after the other as it is told."""
 
 import faulthandler
-import os
-import select
 import signal
-import threading
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
@@ -104,7 +101,6 @@ def serve(connection: Connection, last_words: int, patience: float | None) -> No
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # a strategy may print
     faulthandler.enable(last_words, all_threads=False)
     faulthandler.register(signal.SIGUSR1, last_words, all_threads=False)
-    threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
     sources: dict[str, Source] = {}
     with suppress(EOFError, ConnectionError):
         connection.send(None)  # ready
@@ -113,14 +109,6 @@ def serve(connection: Connection, last_words: int, patience: float | None) -> No
             if is_new:
                 sources[key] = receive(connection)
             connection.send(compute(Task(spec, sources[key], key, checkout)))
-
-
-def _end_with(connection: Connection) -> None:
-    """Wait until the other end is gone, and end this process then, with all that it has started."""
-    hangup = select.poll()
-    hangup.register(connection.fileno(), 0)
-    hangup.poll()
-    os.killpg(0, signal.SIGKILL)
 
 
 @cache

@@ -45,7 +45,7 @@ def resolve_step(name: str, parameters: Mapping[str, Any], is_last: bool) -> dic
     The last must be a classifier, the others transformers. Raises ModelError.
     """
     resolve_it = resolve_classifier if is_last else resolve_transformer
-    resolved = {"name": name.replace(":", "."), "parameters": resolve_it(name, parameters)}
+    resolved = {"name": name, "parameters": resolve_it(name, parameters)}
     return resolved if version_of(name) == 1 else {**resolved, "version": version_of(name)}
 
 

@@ -1,4 +1,8 @@
-"""From a name and parameters to one estimator: what is built in, and what an import path names."""
+"""From a name and parameters to one estimator: what is built in, and what an import path names.
+
+A name with dots is of scikit-learn's classes alone. What has a colon, `package.module:object`, is
+code of anybody's that is imported and called, and says so by the colon.
+"""
 
 import inspect
 import math
@@ -74,6 +78,9 @@ def _resolved(
     for reserved in _NOT_PARAMETERS:
         if reserved in parameters:
             raise ModelError(f"'{reserved}' of {name} is set by alrun; leave it out")
+    if ":" not in name and parameters.get("memory") is not None:
+        # What joblib finds there it unpickles, and a pickle can run anything.
+        raise ModelError(f"'memory' of {name} names a folder of pickles; leave it out")
     resolved = completed(name, parameters_of(name), parameters, ModelError)
     resolved = {key: _plain(value) for key, value in checked_weights(resolved).items()}
     try:
@@ -96,22 +103,39 @@ def _taken_by(name: str) -> dict[str, Any]:
 def _factory(name: str) -> Any:
     if name in BUILT_IN:
         return BUILT_IN[name]
-    if "." not in name and ":" not in name:
-        raise ModelError(
-            f"there is no model '{name}'{nearest(name, BUILT_IN)}; a scikit-learn classifier is"
-            " named by its import path, as in sklearn.svm.SVC"
-        )
+    if ":" not in name:
+        return _class_of_sklearn(name)
     if file_of(name) is not None:
         raise ModelError(
             f"'{name}' is a file; a model of your own is named by its module, as in mine:function,"
             " and found where alrun is started"
         )
-    factory = imported(name, ":" if ":" in name else ".", ModelError)
+    factory = imported(name, ":", ModelError)
     if not callable(factory) or _is_of_python(factory):
         raise ModelError(
             f"'{name}' is not a scikit-learn estimator class, nor a function that returns one"
         )
     return factory
+
+
+def _class_of_sklearn(name: str) -> Any:
+    """Return the estimator class that an import path names; nothing else is imported for it."""
+    module, dot, attribute = name.rpartition(".")
+    if not dot:
+        raise ModelError(
+            f"there is no model '{name}'{nearest(name, BUILT_IN)}; a scikit-learn classifier is"
+            " named by its import path, as in sklearn.svm.SVC"
+        )
+    if module.split(".")[0] != "sklearn":
+        raise ModelError(
+            f"'{name}' is not scikit-learn's; other code is run only where a colon says so, as in"
+            " package.module:function"
+        )
+    found = imported(name, ".", ModelError) if attribute[:1].isupper() else None
+    is_own = inspect.isclass(found) and found.__module__.split(".")[0] == "sklearn"
+    if not is_own or not hasattr(found, "fit"):
+        raise ModelError(f"'{name}' is not a scikit-learn estimator class, as sklearn.svm.SVC is")
+    return found
 
 
 def _is_of_python(factory: Any) -> bool:

@@ -92,7 +92,8 @@ def _check_column(source: Path | str, column: str, values: Any) -> None:
 
     bad = values.isna().to_numpy()
     if types.is_float_dtype(values):
-        bad = bad | np.isinf(values.to_numpy(np.float64, na_value=np.nan))
+        with np.errstate(invalid="ignore"):  # a damaged file may hold a NaN that signals
+            bad = bad | np.isinf(values.to_numpy(np.float64, na_value=np.nan))
     for row in np.flatnonzero(bad)[:1]:
         raise DatasetError(
             f"{source}: column '{column}', row {values.index[row]} (the first is 0):"

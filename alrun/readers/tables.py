@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Collection, Hashable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def read_table(
     if frame.empty:
         raise DatasetError(f"{path}: there are no examples with features beside '{target}'")
     if text is None:
+        _check_long_numbers(path, frame)
         X, notes = numeric(path, frame)
         return Contents(X, labels, digest(identity), notes)
     documents = _documents(path, frame, text)
@@ -75,6 +77,25 @@ def _labels(path: Path, frame: Any, target: str) -> Any:
     return labels.to_numpy()
 
 
+def _check_long_numbers(path: Path, frame: Any) -> None:
+    """Raise DatasetError where pandas left a column of a CSV file as texts, though all are numbers.
+
+    Whole numbers of more than 64 bits it does; as texts they would be categories.
+    """
+    import pandas as pd
+    from pandas.api import types
+
+    for column, values in frame.items() if _is_csv(path) else ():
+        if not (types.is_numeric_dtype(values) or values.isna().any()):
+            numbers = pd.to_numeric(values.astype(str), errors="coerce")
+            if numbers.notna().all():
+                row = numbers.abs().argmax()
+                raise DatasetError(
+                    f"{path}: column '{column}', row {row} (the first is 0): {values.iloc[row]} is"
+                    " too long for a whole number; write it as 1e30 is written"
+                )
+
+
 def _documents(path: Path, frame: Any, text: str) -> list[str]:
     """Return the texts of a column."""
     if text not in frame.columns:
@@ -97,10 +118,17 @@ def _as_text(path: Path, column: str) -> Any:
     return values.where(values != "")
 
 
+def _holds_nul(path: Path) -> bool:
+    with path.open("rb") as file:
+        return any(b"\0" in block for block in iter(partial(file.read, 2**20), b""))
+
+
 def _read_csv(path: Path) -> Any:
     import pandas as pd
 
     try:
+        if _holds_nul(path):
+            raise ValueError("it holds a NUL, where pandas would end the field")
         header = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0]
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # fields beyond the header

@@ -13,6 +13,8 @@ from alrun.errors import DatasetError, first_line
 from alrun.named import completed, defaults_of
 from alrun.readers.contents import Contents, digest
 
+# Longer runs of words or characters hardly ever occur twice, and would fill the memory.
+_LONGEST_RUN = 20
 # Those of CountVectorizer that a file can hold; the others are functions, or about reading.
 _COUNTING = (
     "strip_accents",
@@ -74,6 +76,8 @@ def count_words(
     range_of_words = resolved["ngram_range"]
     if isinstance(range_of_words, list):  # TOML has no tuples, and scikit-learn takes nothing else
         range_of_words = tuple(range_of_words)
+        if any(isinstance(end, int) and end > _LONGEST_RUN for end in range_of_words):
+            raise DatasetError(f"{path}: ngram_range goes up to {_LONGEST_RUN}, not beyond")
     try:
         counter = CountVectorizer(**{**resolved, "ngram_range": range_of_words}, dtype=np.float64)
         X = counter.fit_transform(documents)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from alrun.curves import RUN, Curves
-from alrun.errors import ResultsError, nearest
+from alrun.errors import ResultsError, nearest, printable
 from alrun.experiment import Experiment
 from alrun.experiment_file import read_experiment
 from alrun.report.across import build_across
@@ -124,7 +124,7 @@ def build_report(
         name=path.resolve().name,
         rows=tables.rows,
         across=across,
-        notes=tuple(notes),
+        notes=tuple(map(printable, notes)),
         curves=tables.curves,
         budget=int(tables.curves.runs["last"].max()),
         metric=metric,
@@ -173,7 +173,8 @@ def _queries(path: Path, frame: pd.DataFrame) -> pd.DataFrame | None:
     file = path / "queries.parquet"
     if not file.is_file() or "run_id" not in frame.columns:
         return None
-    queries = read_table(file, _QUERIES, ["run_id", "round", "index"])
+    columns = ["run_id", "round", "index"]
+    queries = read_table(file, _QUERIES, columns, whole=columns)
     return fingerprints(queries, frame[[*RUN, "run_id"]].drop_duplicates("run_id"))
 
 
@@ -193,7 +194,7 @@ def _known_ends(path: Path, experiment: Experiment | None) -> dict[Any, int]:
     file = path / "splits.parquet"
     if experiment is None or not file.is_file():
         return {}
-    splits = read_table(file, SPLITS)
+    splits = read_table(file, SPLITS, whole=SPLITS.names)
     training = splits[splits["role"] != "test"].groupby(["dataset", "seed"], observed=True).size()
     return {key: min(int(n), experiment.budget) for key, n in training.items()}
 

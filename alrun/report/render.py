@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from alrun.errors import printable
 from alrun.report.build import Report
 from alrun.report.sections import Section, sections
 from alrun.report.tables import COUNTS
@@ -40,12 +41,12 @@ def as_text(tables: Iterable[Section], notes: Iterable[str] = ()) -> str:
                 name, justify="left" if place < section.n_left else "right", overflow="fold"
             )
         for row in section.rows:
-            table.add_row(*map(Text, row))
-        screen.print(Text(section.title))
+            table.add_row(*(Text(printable(cell)) for cell in row))
+        screen.print(Text(printable(section.title)))
         screen.print(table)
         screen.print()
     for note in notes:
-        screen.print(Text(note))
+        screen.print(Text(printable(note)))
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
 
 
@@ -59,7 +60,7 @@ def _markdown(report: Report) -> str:
         for row, column in section.bold:
             rows[row][column] = f"**{rows[row][column]}**"
         lines += [
-            f"**{section.title}.** {section.caption}",
+            f"**{printable(section.title)}.** {section.caption}",
             "",
             *(f"| {' | '.join(cells)} |" for cells in (section.header, rules, *rows)),
             "",
@@ -68,7 +69,7 @@ def _markdown(report: Report) -> str:
 
 
 def _piped(cell: str) -> str:
-    return re.sub(r"([|*_])", r"\\\1", cell)
+    return re.sub(r"([|*_])", r"\\\1", printable(cell))
 
 
 def _latex(report: Report) -> str:
@@ -105,7 +106,9 @@ _LATEX = {
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r"[\\~^<>&%$#_{}]", lambda match: _LATEX.get(match[0], "\\" + match[0]), text)
+    return re.sub(
+        r"[\\~^<>&%$#_{}]", lambda match: _LATEX.get(match[0], "\\" + match[0]), printable(text)
+    )
 
 
 def _csv(report: Report) -> str:

@@ -1,5 +1,6 @@
 """A report as pictures: learning curves, differences, savings, and shares of runs at the target."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from itertools import chain
@@ -81,10 +82,13 @@ def write_plot(
     format = output.suffix.lower().removeprefix(".")
     if format not in _SILENT:
         raise ResultsError(f"{output} must end in .svg, .png or .pdf, which are what can be drawn")
-    figure, content = draw(report, kinds, batch_sizes), BytesIO()
-    resolution = min(_RESOLUTION, _MOST_PIXELS / figure.get_figheight())
-    with house_style():
-        figure.savefig(content, format=format, dpi=resolution, metadata=_SILENT[format])
+    content = BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a box is drawn in its stead
+        figure = draw(report, kinds, batch_sizes)
+        resolution = min(_RESOLUTION, _MOST_PIXELS / figure.get_figheight())
+        with house_style():
+            figure.savefig(content, format=format, dpi=resolution, metadata=_SILENT[format])
     write_file(output, content.getvalue())
 
 
