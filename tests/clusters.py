@@ -10,6 +10,9 @@ from pathlib import Path
 import psutil
 from sessions import Session, is_alive, wait_until
 
+# What multiprocessing starts for a nanny: its worker, and what watches the resources of that.
+WORKER, WATCH = "spawn_main", "resource_tracker"
+
 
 class Cluster:
     """A scheduler and its workers, each a process under a nanny that starts it again.
@@ -34,7 +37,7 @@ class Cluster:
         for nanny in self._nannies:
             with suppress(psutil.NoSuchProcess):
                 found += psutil.Process(nanny.process.pid).children()
-        return [process for process in found if is_alive(process) and _is_spawned(process)]
+        return [process for process in found if is_alive(process) and _runs(process, WORKER)]
 
     def computing(self) -> list[psutil.Process]:
         """Return the living processes in which workers compute runs."""
@@ -63,9 +66,10 @@ class Cluster:
         self._start_workers()
 
     def orphans(self) -> list[psutil.Process]:
-        """Return the living processes that should have ended with the one that started them."""
-        found = [orphan for session in self._nannies for orphan in session.orphans()]
-        return found + [orphan for session in self._gone for orphan in session.members()]
+        """Return the living processes that compute runs, or did, for workers that have ended."""
+        sessions = (*self._nannies, *self._gone)
+        found = [orphan for session in sessions for orphan in session.orphans()]
+        return [process for process in found if not _runs(process, WORKER, WATCH)]
 
     def end(self) -> None:
         """End all of it."""
@@ -116,8 +120,9 @@ def cluster(n_workers: int) -> Iterator[Cluster]:
             started.end()
 
 
-def _is_spawned(process: psutil.Process) -> bool:
-    """Return whether a child of a nanny is its worker, and not what watches its resources."""
+def _runs(process: psutil.Process, *programs: str) -> bool:
+    """Return whether a process was started by multiprocessing for one of these."""
     with suppress(psutil.Error):
-        return "spawn_main" in " ".join(process.cmdline())
+        command = " ".join(process.cmdline())
+        return any(program in command for program in programs)
     return False
