@@ -166,3 +166,13 @@ def test_workers_end_when_the_command_is_killed(planned, tmp_path):
     process.wait()
     time.sleep(0.5)
     assert not is_running(int(sleeping.read_text()))
+
+
+def test_a_worker_that_is_still_importing_ends_with_the_command_too(tmp_path, monkeypatch):
+    (tmp_path / "threadpoolctl.py").write_text("import time; time.sleep(60)")
+    monkeypatch.syspath_prepend(tmp_path)
+    child = module.Child()
+    time.sleep(0.5)
+    child._connection.close()  # as when this process is killed
+    assert child._process.wait(10) == -signal.SIGKILL
+    child.end()
