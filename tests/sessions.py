@@ -20,7 +20,7 @@ def wait_until(holds: Callable[[], object], seconds: float = PATIENCE) -> bool:
     while not holds():
         if time.monotonic() > until:
             return False
-        time.sleep(0.005)
+        time.sleep(0.02)
     return True
 
 

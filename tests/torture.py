@@ -31,8 +31,9 @@ from alrun.sweep import Plan, plan_sweep
 
 TABLES = ("curves.parquet", "queries.parquet", "splits.parquet")
 DEADLY = {17: signal.SIGKILL, 31: signal.SIGSEGV}
-# Seconds in which all of a sweep has ended when its command has.
-LINGERING = 2.0
+# Seconds in which all has ended whose command or worker has. It is less than one where there is a
+# core for each, but a process that is computing must come to its turn.
+LINGERING = 10.0
 # So many mistakes are enough to see.
 ENOUGH = 10
 # Strikes a sweep; returns what it hit, and the exit codes that the command may have for it.
@@ -112,6 +113,8 @@ class Torture:
         How often what was killed, or told to end, while it was alive.
     wrong
         What is not as it should be, a sentence each.
+    lingered
+        The most seconds in which a process ended whose command or worker had.
     """
 
     def __init__(
@@ -124,6 +127,7 @@ class Torture:
     ) -> None:
         self.hits: Counter[str] = Counter()
         self.wrong: list[str] = []
+        self.lingered = 0.0
         self._plan = plan
         self._results = results
         self._command = [
@@ -204,14 +208,12 @@ class Torture:
         """Strike once; return the exit codes that the command may have for it."""
         hit, codes = strokes[self._rng.integers(len(strokes))](command, self._rng)
         self.hits[hit] += hit != MISSED
-        if not wait_until(lambda: not self._orphans(), LINGERING):
-            self.find(f"{LINGERING:g} s after a {hit} still runs {described(self._orphans())}")
+        self._see_end(self._orphans)
         return codes
 
     def _look(self, command: Session, codes: set[int]) -> None:
         """See whether a command ended as it should, with all it started, and what it has left."""
-        if not wait_until(lambda: not command.members(), LINGERING):
-            self.find(f"{LINGERING:g} s after a command still runs {described(command.members())}")
+        self._see_end(command.members)
         said, code = command.said, command.process.returncode
         if "Traceback" in said:
             self.find(f"a traceback: {said}")
@@ -224,6 +226,13 @@ class Torture:
         self._stored = stored
         for path in self._results.rglob("*.damaged*"):
             self.find(f"{path.relative_to(self._results)} was damaged")
+
+    def _see_end(self, left: Callable[[], Sequence[psutil.Process]]) -> None:
+        """See whether those that should end do so in time."""
+        started = time.monotonic()
+        if not wait_until(lambda: not left(), LINGERING):
+            self.find(f"{LINGERING:g} s later still runs {described(left())}")
+        self.lingered = max(self.lingered, time.monotonic() - started)
 
     def _run_files(self) -> dict[str, tuple[int, int]]:
         """Return which file a run has, and when that was written, by name."""
@@ -351,7 +360,8 @@ def tortured(
     hits = ", ".join(f"{n} {what}" for what, n in torture.hits.most_common() if n)
     end = "were NOT survived" if torture.wrong else "were survived"
     seconds = time.monotonic() - started
-    print(f"{torture.hits.total()} kills ({hits}) {end} in {seconds:.0f} s", flush=True)
+    lingered = f"nothing outlived its command or worker by {torture.lingered:.1f} s"
+    print(f"{torture.hits.total()} kills ({hits}) {end} in {seconds:.0f} s; {lingered}", flush=True)
     return not torture.wrong
 
 
