@@ -5,12 +5,10 @@ import signal
 
 import numpy as np
 import pytest
-from clusters import cluster
 from torture import (
     Torture,
     kill_both,
     kill_worker,
-    on_cluster,
     poisonous_experiment,
     poisonous_runs,
     tortured,
@@ -43,13 +41,3 @@ def test_a_sweep_survives_what_kills_it(plan, tmp_path):
     strokes = [kill_worker, kill_both]
     assert tortured(torture, 3, strokes, plan.store.path, poisonous), torture.wrong
     assert torture.hits.total() >= 3
-
-
-def test_a_sweep_on_a_cluster_survives_what_kills_its_workers(plan, tmp_path):
-    pytest.importorskip("distributed")
-    with cluster(2) as there:
-        options = ["--dask", there.address]
-        torture = Torture(plan, tmp_path / "dask", options, np.random.default_rng(1), there.orphans)
-        poisonous = poisonous_runs(plan, DEADLY)
-        strokes = on_cluster(there)[:1]
-        assert tortured(torture, 2, strokes, plan.store.path, poisonous), torture.wrong
