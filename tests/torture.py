@@ -360,7 +360,7 @@ def tortured(
     hits = ", ".join(f"{n} {what}" for what, n in torture.hits.most_common() if n)
     end = "were NOT survived" if torture.wrong else "were survived"
     seconds = time.monotonic() - started
-    lingered = f"nothing outlived its command or worker by {torture.lingered:.1f} s"
+    lingered = f"{torture.lingered:.1f} s at most until all had ended"
     print(f"{torture.hits.total()} kills ({hits}) {end} in {seconds:.0f} s; {lingered}", flush=True)
     return not torture.wrong
 
