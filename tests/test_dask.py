@@ -1,0 +1,164 @@
+"""A Dask cluster computes the same tables, whatever becomes of its processes."""
+
+import os
+import time
+
+import numpy as np
+import pytest
+from clusters import cluster
+
+from alrun.datasets import Dataset
+from alrun.errors import AlrunError, ResultsError
+from alrun.execute import executor
+from alrun.execute.dask import Cluster, _Computing
+from alrun.execute.mapped import mapped
+from alrun.planning import run_sweep
+from alrun.sweep import plan_sweep, sweep
+
+TABLES = ["curves.parquet", "queries.parquet", "splits.parquet"]
+MINE = """
+import os, signal, time
+from pathlib import Path
+
+
+def noted(pool, n, rng):
+    with open({folder!r} + "/noted", "a") as file:
+        file.write(f"{{__file__}}\\n")
+    return list(range(n))
+
+
+def dying(pool, n, rng):
+    os._exit(3)
+
+
+def murderous(pool, n, rng):
+    with open({folder!r} + "/murders", "a") as file:
+        file.write(f"{{os.getppid()}}\\n")
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)
+
+
+def slow(pool, n, rng):
+    time.sleep(0.2)
+    return list(range(n))
+"""
+
+
+@pytest.fixture(scope="module")
+def dask():
+    with cluster(2) as started:
+        yield started
+
+
+@pytest.fixture
+def mine(tiny):
+    (tiny.parent / "mine.py").write_text(MINE.format(folder=str(tiny.parent)))
+    return tiny
+
+
+def tables(results):
+    return [(results / name).read_bytes() for name in TABLES]
+
+
+def errors(plan):
+    return {plan.specs[key].strategy.label: failure for key, failure in plan.failures.items()}
+
+
+def test_a_cluster_gives_the_same_bytes(small, small_results, tmp_path, dask):
+    assert tables(run_sweep(small, tmp_path / "dask", dask=dask.address)) == tables(small_results)
+
+
+def test_mapped_features_are_sent_whole_and_shared_there(tmp_path, monkeypatch):
+    monkeypatch.setattr("alrun.execute.mapped._LARGE", 0)
+    X = np.arange(12.0).reshape(4, 3)
+    source = mapped(Dataset(X, np.arange(4) % 2, (0, 1), "made up"))
+    assert isinstance(source.X, np.memmap)
+    plugin = _Computing({"made up": source}, [], None)
+    assert not isinstance(plugin._sources["made up"].X, np.memmap)
+    plugin.setup(None)
+    assert isinstance(plugin._sources["made up"].X, np.memmap)
+    np.testing.assert_array_equal(plugin._sources["made up"].X, X)
+
+
+def test_a_strategy_in_a_file_needs_no_disk_that_is_shared(mine, tmp_path, dask):
+    overrides = ['strategies=["mine.py:noted"]']
+    there = run_sweep(mine, tmp_path / "there", dask=dask.address, overrides=overrides)
+    files = set((tmp_path / "noted").read_text().split())
+    assert files
+    assert not any(os.path.samefile(file, tmp_path / "mine.py") for file in files)
+    here = run_sweep(mine, tmp_path / "here", jobs=0, overrides=overrides)
+    assert tables(here) == tables(there)
+
+
+def test_a_run_that_kills_its_process_costs_no_worker(mine, tmp_path, dask):
+    before = {process.pid for process in dask.workers()}
+    overrides = ['strategies=["random", "mine.py:dying", "mine.py:slow"]', "seeds=1"]
+    plan = plan_sweep(mine, tmp_path / "results", overrides)
+    plan = sweep(plan, Cluster(dask.address, timeout=0.5))
+    failures = errors(plan)
+    assert failures["mine:dying"].status == "crashed"
+    assert failures["mine:dying"].attempts == 3
+    assert failures["mine:dying"].error.endswith("exit code 3")
+    assert failures["mine:slow"].error == "TimeoutError: it took more than 0.5 s"
+    assert len(plan.finished) == 1
+    assert {process.pid for process in dask.workers()} == before
+    assert dask.computing() == []
+
+
+def test_a_run_that_kills_workers_is_given_up(mine, tmp_path, dask):
+    overrides = ['strategies=["random", "mine.py:murderous"]', "seeds=1"]
+    plan = sweep(plan_sweep(mine, tmp_path / "results", overrides), Cluster(dask.address))
+    failure = errors(plan)["mine:murderous"]
+    assert failure.status == "crashed"
+    assert failure.attempts == len(set((tmp_path / "murders").read_text().split())) == 3
+    assert len(plan.finished) == 1
+
+
+def test_a_scheduler_that_comes_back_is_given_what_is_left(mine, tmp_path, dask):
+    overrides = ['strategies=["mine.py:slow"]', "seeds=8"]
+    plan = plan_sweep(mine, tmp_path / "results", overrides)
+    computed = []
+
+    def replace(spec, outcome):
+        computed.append(spec)
+        if len(computed) == 3:
+            dask.replace_scheduler()
+
+    plan = sweep(plan, Cluster(dask.address), on_progress=replace)
+    assert len(plan.finished) == len(computed) == 8
+    here = run_sweep(mine, tmp_path / "here", jobs=0, overrides=overrides)
+    assert tables(here) == tables(tmp_path / "results")
+
+
+def test_where_there_is_no_scheduler_it_is_said(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("alrun.execute.dask._FOR_AN_ANSWER", 0.5)
+    with pytest.raises(ResultsError, match="no Dask scheduler at tcp://127"):
+        run_sweep(tiny, tmp_path / "results", dask="tcp://127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"dask": "here"}, "as tcp://host:8786"),
+        ({"dask": "tcp://127.0.0.1"}, "as tcp://host:8786"),
+        ({"dask": "tcp://127.0.0.1:1", "jobs": 2}, "--jobs"),
+        ({"dask": "tcp://127.0.0.1:1", "timeout": 0}, "--timeout"),
+    ],
+)
+def test_what_a_cluster_cannot_be_asked_is_refused(options, said):
+    with pytest.raises(AlrunError, match=said):
+        executor(**options)
+
+
+def test_without_distributed_it_is_said_what_to_install(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "alrun.execute.dask", None)
+    with pytest.raises(AlrunError, match=r"pip install 'alrun\[dask\]'"):
+        executor(dask="tcp://127.0.0.1:1")
+
+
+def test_nothing_of_a_sweep_stays_on_the_cluster(tiny, tmp_path, dask):
+    run_sweep(tiny, tmp_path / "results", dask=dask.address)
+    until = time.monotonic() + 5
+    while dask.computing() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert dask.computing() == []

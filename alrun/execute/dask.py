@@ -1,5 +1,6 @@
 """Many runs on the machines of a Dask cluster."""
 
+import asyncio
 import logging
 import re
 import secrets
@@ -14,7 +15,7 @@ from distributed import Client, KilledWorker, Worker, WorkerPlugin, as_completed
 
 from alrun.datasets import Dataset, Source
 from alrun.errors import AlrunError, ResultsError
-from alrun.execute.local import Workers
+from alrun.execute.local import TRIES, Workers
 from alrun.execute.mapped import is_mapped, mapped
 from alrun.execute.worker import Outcome, Task, crashed
 from alrun.named import file_of
@@ -112,6 +113,7 @@ class Cluster:
             calls = [(plugin.name, task.spec, task.key, task.checkout) for task in tasks]
             futures = client.map(_compute, *zip(*calls, strict=True), pure=False)
             specs = {future.key: task.spec for future, task in zip(futures, tasks, strict=True)}
+            client.run_on_scheduler(_limit_tries, keys=list(specs))
             coming = as_completed(futures, client.loop, with_results=True, raise_errors=False)
             del futures  # what has come back is forgotten, here and there
             for future, result in coming:
@@ -130,7 +132,7 @@ class Cluster:
         """Return that the scheduler gave a run up; raises ResultsError where no run can be made."""
         if isinstance(error, KilledWorker):
             how = f"on {error.last_worker.address}"
-            return crashed(spec, how, "", error.allowed_failures + 1)
+            return crashed(spec, how, "", min(TRIES, error.allowed_failures + 1))
         raise ResultsError(
             f"the workers of {self._address} cannot compute runs ({type(error).__name__}: {error});"
             " see that they have the versions of alrun and distributed that are here"
@@ -195,6 +197,18 @@ class _Computing(WorkerPlugin):
 def _in_memory(source: Source) -> Source:
     """Return a data set that can be sent to another machine: not in a file of this one."""
     return replace(source, X=np.array(source.X)) if is_mapped(source) else source
+
+
+async def _limit_tries(dask_scheduler: Any, keys: Sequence[str]) -> None:
+    """Let the scheduler give up runs that it has lost TRIES workers with, if it would not before.
+
+    Its own limit is that of all who use it; so ours begin as if they had lost some already.
+    """
+    lost = max(0, dask_scheduler.allowed_failures + 1 - TRIES)
+    for key in keys:
+        while key not in dask_scheduler.tasks:  # they come by another way than this call
+            await asyncio.sleep(0.01)
+        dask_scheduler.tasks[key].suspicious += lost
 
 
 def _compute(name: str, spec: RunSpec, key: str, checkout: Mapping[str, str]) -> Outcome:

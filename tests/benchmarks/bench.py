@@ -18,12 +18,14 @@ from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
+import growth
 import numpy as np
 import peers
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import strategies
+from commands import seconds_and_memory
 
 from alrun import load_runs, stats
 from alrun.schema import CURVES
@@ -40,16 +42,6 @@ targets     = [0.85, 0.90, 0.95]
 budget      = 320
 dataset     = {name = "digits", scale = 16, test_size = 540}
 """
-
-
-def seconds_and_memory(*command: str) -> tuple[float, float]:
-    """Return wall seconds and peak resident MiB of one process."""
-    started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise RuntimeError(f"{command} ended with {status}")
-    return time.perf_counter() - started, usage.ru_maxrss / 1024
 
 
 def share_of_work(scratch: Path) -> dict[str, float]:
@@ -226,6 +218,7 @@ MEASUREMENTS = {
     "joint_statistics": (joint_statistics, "at most 2 s"),
     "share_of_work": (share_of_work, "at least .90, in 40 s"),
     "sweep_memory": (sweep_memory, "at most 1.6: the data once, and .30 of them per worker"),
+    **growth.MEASUREMENTS,
     **peers.MEASUREMENTS,
     **strategies.MEASUREMENTS,
 }
