@@ -22,6 +22,8 @@ from alrun.named import file_of
 from alrun.spec import RunSpec, run_id
 
 _ADDRESS = re.compile(r"((tcp|tls|ucx|wss?)://)?[^/\s]+:\d+")
+# What the names of our plugins begin with; they end with the id of the client.
+_OURS = "alrun-"
 # Seconds that a scheduler has for its answer, and in which one that was lost may come back.
 _FOR_AN_ANSWER, _FOR_ANOTHER = 10.0, 120.0
 # Seconds without a run after which processes on the cluster end: their command may be gone.
@@ -107,8 +109,9 @@ class Cluster:
         """Yield what comes back, until that is all or the scheduler is lost."""
         sources = {task.key: task.source for task in tasks}
         files = {file_of(task.spec.strategy.name) for task in tasks} - {None}
-        plugin = _Computing(sources, sorted(map(str, files)), self._timeout)
+        plugin = _Computing(client.id, sources, sorted(map(str, files)), self._timeout)
         try:
+            _forget_the_killed(client)
             client.register_plugin(plugin)
             calls = [(plugin.name, task.spec, task.key, task.checkout) for task in tasks]
             futures = client.map(_compute, *zip(*calls, strict=True), pure=False)
@@ -147,9 +150,13 @@ class _Computing(WorkerPlugin):
     """
 
     def __init__(
-        self, sources: Mapping[str, Source], files: Sequence[str], timeout: float | None
+        self,
+        owner: str,
+        sources: Mapping[str, Source],
+        files: Sequence[str],
+        timeout: float | None,
     ) -> None:
-        self.name = f"alrun-{secrets.token_hex(8)}"
+        self.name = f"{_OURS}{secrets.token_hex(8)}-{owner}"
         self._sources = {key: _in_memory(source) for key, source in sources.items()}
         self._contents = {file: Path(file).read_bytes() for file in files}
         self._places: dict[str, Path] = {}
@@ -192,6 +199,25 @@ class _Computing(WorkerPlugin):
             return spec
         name = f"{self._places[file]}:{spec.strategy.name.rpartition(':')[2]}"
         return replace(spec, strategy=replace(spec.strategy, name=name))
+
+
+def _forget_the_killed(client: Client) -> None:
+    """Take from the workers what commands have left there that were killed.
+
+    The scheduler keeps a plugin when the client is gone that registered it, and sends it to every
+    new worker: the data sets of all commands that were ever killed, and their idle processes.
+    """
+    ours = _OURS
+
+    def of_no_client(
+        dask_scheduler: Any,
+    ) -> list[str]:  # sent as it stands here: a scheduler has no alrun
+        alive = tuple(dask_scheduler.clients)
+        plugins = [name for name in dask_scheduler.worker_plugins if name.startswith(ours)]
+        return [name for name in plugins if not name.endswith(alive)]
+
+    for name in client.run_on_scheduler(of_no_client):
+        client.unregister_worker_plugin(name)
 
 
 def _in_memory(source: Source) -> Source:
