@@ -1,11 +1,16 @@
 """A Dask cluster computes the same tables, whatever becomes of its processes."""
 
 import os
+import socket
+import subprocess
+import sys
 import time
 
 import numpy as np
 import pytest
 from clusters import cluster
+from sessions import Session, wait_until
+from test_cli import ALRUN, n_stored
 
 from alrun.datasets import Dataset
 from alrun.errors import AlrunError, ResultsError
@@ -73,7 +78,7 @@ def test_mapped_features_are_sent_whole_and_shared_there(tmp_path, monkeypatch):
     X = np.arange(12.0).reshape(4, 3)
     source = mapped(Dataset(X, np.arange(4) % 2, (0, 1), "made up"))
     assert isinstance(source.X, np.memmap)
-    plugin = _Computing({"made up": source}, [], None)
+    plugin = _Computing("nobody", {"made up": source}, [], None)
     assert not isinstance(plugin._sources["made up"].X, np.memmap)
     plugin.setup(None)
     assert isinstance(plugin._sources["made up"].X, np.memmap)
@@ -162,3 +167,37 @@ def test_nothing_of_a_sweep_stays_on_the_cluster(tiny, tmp_path, dask):
     while dask.computing() and time.monotonic() < until:
         time.sleep(0.05)
     assert dask.computing() == []
+
+
+def test_what_a_killed_command_has_left_there_is_taken_away_by_the_next(tiny, tmp_path, dask):
+    options = ["--results", str(tmp_path / "results/long"), "--set", "seeds=300"]
+    command = [*ALRUN, "sweep", str(tiny), *options, "--dask", dask.address]
+    with Session(command, tmp_path / "said") as session:
+        assert wait_until(lambda: n_stored(tmp_path) > 2), session.said
+        session.process.kill()
+    assert dask.computing() != []
+    run_sweep(tiny, tmp_path / "other", dask=dask.address)
+    assert wait_until(lambda: dask.computing() == [], 5)
+
+
+INTERRUPTED = """
+import signal, sys
+from alrun.execute.dask import Cluster
+
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+signal.setitimer(signal.ITIMER_REAL, 1)
+try:
+    with Cluster(sys.argv[1]) as cluster:
+        cluster.start()
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_an_interrupt_while_it_connects_is_not_waited_for():
+    """A scheduler that was lost may be there and not answer."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        command = [sys.executable, "-c", INTERRUPTED, address]
+        said = subprocess.run(command, capture_output=True, text=True, timeout=15)
+    assert (said.stdout, said.stderr) == ("interrupted\n", "")

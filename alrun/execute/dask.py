@@ -95,7 +95,9 @@ class Cluster:
         while self._client is None or self._client.status != "running":
             self.end()
             try:
-                self._client = Client(self._address, timeout=_FOR_AN_ANSWER, set_as_default=False)
+                self._client = _Client(  # type: ignore[no-untyped-call]
+                    self._address, timeout=_FOR_AN_ANSWER, set_as_default=False
+                )
             except (OSError, ValueError) as error:
                 if time.monotonic() >= until:
                     raise ResultsError(
@@ -140,6 +142,17 @@ class Cluster:
             f"the workers of {self._address} cannot compute runs ({type(error).__name__}: {error});"
             " see that they have the versions of alrun and distributed that are here"
         ) from error
+
+
+class _Client(Client):
+    """A client that nobody waits for who was interrupted while it connected.
+
+    It is never held then, and distributed's would be told to close when it is forgotten: that
+    takes 20 s and ends in a traceback.
+    """
+
+    def __del__(self) -> None:
+        pass
 
 
 class _Computing(WorkerPlugin):
