@@ -120,8 +120,6 @@ def test_how_a_worker_died_is_told(planned):
     assert "in odd\n" in failures["mine:odd"].traceback
     assert len(plan.finished) == 1
     assert planned("faulty", "leaving", "odd").missing() == []
-    again = sweep(planned("leaving"), Workers(1), retry_failed=True)
-    assert by_strategy(again)["mine:leaving"].attempts == 6
 
 
 def test_a_run_whose_worker_dies_once_is_computed_after_all(planned):
@@ -163,6 +161,13 @@ def test_where_a_run_is_is_told_whole(planned, tmp_path):
 
 def test_a_timeout_may_be_longer_than_the_kernel_can_count(planned):
     assert len(sweep(planned(), Workers(1, timeout=1e300)).finished) == 1
+
+
+def test_workers_import_the_package_that_started_them(planned, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "alrun.py").write_text("raise ImportError")
+    monkeypatch.syspath_prepend(tmp_path / "elsewhere")
+    assert len(sweep(planned(), Workers(1)).finished) == 1
 
 
 @pytest.mark.parametrize("given", [None, "2"])

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from test_loop import blobs, spec_of
 
 import alrun
 from alrun.errors import ResultsError
+from alrun.files import locked
 from alrun.loop import run_active_learning
 from alrun.schema import Failure, agree
 from alrun.spec import run_id
@@ -371,6 +373,18 @@ def test_a_file_without_schema_version_is_version_one(tmp_path):
     path = tmp_path / "curves.parquet"
     pq.write_table(pq.read_table(path).replace_schema_metadata(), path)
     assert len(alrun.load_curves(tmp_path)) == 24
+
+
+def test_tables_wait_for_who_makes_them_already(tmp_path):
+    store, specs = filled(tmp_path)
+    making = threading.Thread(target=store.compact, args=(specs, splits))
+    with locked(tmp_path):
+        making.start()
+        making.join(0.3)
+        assert making.is_alive()
+        assert not (tmp_path / "curves.parquet").exists()
+    making.join(30)
+    assert (tmp_path / "curves.parquet").exists()
 
 
 def test_failures_count_their_attempts_and_go_when_the_run_finishes(tmp_path):
