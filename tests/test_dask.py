@@ -1,25 +1,29 @@
 """A Dask cluster computes the same tables, whatever becomes of its processes."""
 
+import asyncio
 import os
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from clusters import cluster
+from distributed.comm import CommClosedError
 from sessions import Session, wait_until
 from test_cli import ALRUN, n_stored
+from test_sweep import tables
 
 from alrun.datasets import Dataset
 from alrun.errors import AlrunError, ResultsError
 from alrun.execute import executor
-from alrun.execute.dask import Cluster, _Computing
+from alrun.execute.dask import Cluster, _Computing, _limit_tries
 from alrun.execute.mapped import mapped
+from alrun.execute.worker import Task
 from alrun.planning import run_sweep
 from alrun.sweep import plan_sweep, sweep
 
-TABLES = ["curves.parquet", "queries.parquet", "splits.parquet"]
 MINE = """
 import os, signal, time
 from pathlib import Path
@@ -58,10 +62,6 @@ def dask():
 def mine(tiny):
     (tiny.parent / "mine.py").write_text(MINE.format(folder=str(tiny.parent)))
     return tiny
-
-
-def tables(results):
-    return [(results / name).read_bytes() for name in TABLES]
 
 
 def errors(plan):
@@ -138,6 +138,52 @@ def test_where_there_is_no_scheduler_it_is_said(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr("alrun.execute.dask._FOR_AN_ANSWER", 0.5)
     with pytest.raises(ResultsError, match="no Dask scheduler at tcp://127"):
         run_sweep(tiny, tmp_path / "results", dask="tcp://127.0.0.1:1")
+
+
+class Refusing:
+    """A client whose workers cannot take what they are sent."""
+
+    status = "running"
+
+    def __init__(self, error):
+        self._error = error
+
+    def register_plugin(self, plugin):
+        raise self._error
+
+    def unregister_worker_plugin(self, name):
+        raise KeyError(name)
+
+
+@pytest.fixture
+def tasks(tiny, tmp_path):
+    plan = plan_sweep(tiny, tmp_path / "none")
+    return [Task(spec, plan.sources["iris"], "iris", {}) for spec in plan.specs.values()]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(28, "No space left on device"), ModuleNotFoundError("No module named 'alrun'")],
+)
+def test_workers_that_cannot_take_what_they_are_sent_are_not_sent_it_for_ever(tasks, error):
+    outcomes = Cluster("tcp://127.0.0.1:1")._outcomes(Refusing(error), tasks)
+    with pytest.raises(ResultsError, match=r"No (space|module).*the versions of alrun"):
+        next(outcomes)
+
+
+@pytest.mark.parametrize("error", [CommClosedError("gone"), ConnectionResetError(104, "reset")])
+def test_a_connection_that_is_lost_is_no_fault_of_the_workers(tasks, error):
+    assert list(Cluster("tcp://127.0.0.1:1")._outcomes(Refusing(error), tasks)) == []
+
+
+def test_runs_that_do_not_come_to_the_scheduler_are_not_waited_for_for_ever(monkeypatch):
+    monkeypatch.setattr("alrun.execute.dask._FOR_ANOTHER", 0.05)
+    there = SimpleNamespace(suspicious=0)
+    scheduler = SimpleNamespace(allowed_failures=3, tasks={"there": there})
+    asyncio.run(_limit_tries(scheduler, ["there"]))
+    assert there.suspicious == 1
+    with pytest.raises(TimeoutError):
+        asyncio.run(_limit_tries(scheduler, ["there", "lost"]))
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,8 @@ import sys
 from pathlib import Path
 from threadpoolctl import threadpool_info
 from alrun.loop import run_active_learning
+from alrun.spec import run_id
+from alrun.store import run_content
 from alrun.sweep import compact, plan_sweep
 
 for path in map(Path, sys.argv[2:]):
@@ -49,7 +51,8 @@ for path in map(Path, sys.argv[2:]):
     for spec in plan.specs.values():
         dataset = plan.sources[spec.dataset.label].at(spec.seed)
         result = run_active_learning(spec, dataset)
-        plan.store.write_run(spec, result, dataset.classes, dataset.y, {})
+        content = run_content(spec, result, dataset.classes, dataset.y, {})
+        plan.store.write_run(run_id(spec), content)
     compact(plan)
 pools = threadpool_info()
 print(*{(pool.get("architecture"), pool["num_threads"]) for pool in pools

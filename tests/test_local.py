@@ -4,14 +4,15 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
+from test_cli import runs_still, wait_until
 
 import alrun
 from alrun.errors import AlrunError, ResultsError
 from alrun.execute import child as module
 from alrun.execute.local import Workers
+from alrun.execute.worker import Task
 from alrun.planning import run_sweep
 from alrun.sweep import plan_sweep, sweep
 
@@ -59,6 +60,15 @@ def endless(pool, n, rng):
         time.sleep(0.01)
 
 
+def threaded(pool, n, rng):
+    (FOLDER / "threads").write_text(os.environ["OMP_NUM_THREADS"])
+    return list(range(n))
+
+
+def deep(pool, n, rng, depth=80):
+    return deep(pool, n, rng, depth - 1) if depth else endless(pool, n, rng)
+
+
 def once(pool, n, rng):
     if not (FOLDER / "once").exists():
         note("once")
@@ -81,14 +91,6 @@ def planned(tiny, tmp_path):
 
 def by_strategy(plan):
     return {plan.specs[key].strategy.label: value for key, value in plan.failures.items()}
-
-
-def is_running(pid):
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
 
 
 @pytest.mark.parametrize(("jobs", "seeds"), [(1, 1), (2, 2)])
@@ -118,8 +120,6 @@ def test_how_a_worker_died_is_told(planned):
     assert "in odd\n" in failures["mine:odd"].traceback
     assert len(plan.finished) == 1
     assert planned("faulty", "leaving", "odd").missing() == []
-    again = sweep(planned("leaving"), Workers(1), retry_failed=True)
-    assert by_strategy(again)["mine:leaving"].attempts == 6
 
 
 def test_a_run_whose_worker_dies_once_is_computed_after_all(planned):
@@ -136,7 +136,57 @@ def test_a_run_that_takes_too_long_is_ended_with_all_that_it_started(planned, tm
     assert failure.error == "TimeoutError: it took more than 0.5 s"
     assert "in endless\n" in failure.traceback
     assert len(plan.finished) == 1
-    assert not is_running(int((tmp_path / "sleeping").read_text()))
+    assert not runs_still((tmp_path / "sleeping").read_text())
+
+
+def task_of(plan, label):
+    """Return the run of a plan with a strategy of this label."""
+    (spec,) = [spec for spec in plan.specs.values() if spec.strategy.label == label]
+    return Task(spec, plan.sources["iris"], "iris", {})
+
+
+def test_where_a_run_is_is_told_whole(planned, tmp_path):
+    child = module.Child()
+    try:
+        assert child.receive() is None
+        child.give(task_of(planned("deep"), "mine:deep"))
+        wait_until((tmp_path / "sleeping").exists)
+        stack = child.what_it_does()
+    finally:
+        child.end()
+    assert stack.count("in deep\n") == 81
+    assert "in endless\n" in stack
+    assert "in serve\n" in stack
+
+
+def test_a_timeout_may_be_longer_than_the_kernel_can_count(planned):
+    assert len(sweep(planned(), Workers(1, timeout=1e300)).finished) == 1
+
+
+def test_workers_import_the_package_that_started_them(planned, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "alrun.py").write_text("raise ImportError")
+    monkeypatch.syspath_prepend(tmp_path / "elsewhere")
+    assert len(sweep(planned(), Workers(1)).finished) == 1
+
+
+@pytest.mark.parametrize("given", [None, "2"])
+def test_libraries_that_a_run_imports_find_one_thread_or_what_the_user_says(
+    planned, tmp_path, monkeypatch, given
+):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if given:
+        monkeypatch.setenv("OMP_NUM_THREADS", given)
+    sweep(planned("threaded"), Workers(1))
+    assert (tmp_path / "threads").read_text() == (given or "1")
+
+
+def test_a_worker_that_ended_for_want_of_runs_is_no_death_of_the_next(planned, tmp_path):
+    plan, workers = planned("killed"), Workers(1, patience=0.1)
+    assert workers.compute(task_of(plan, "random")).content
+    wait_until(lambda: workers._children[0].has_left)
+    assert workers.compute(task_of(plan, "mine:killed")).failure.attempts == 3
+    assert len((tmp_path / "killed").read_text().split()) == 3
 
 
 @pytest.mark.parametrize(("jobs", "timeout"), [(0, 1), (1, 0), (1, -2), (1, float("nan"))])
@@ -165,7 +215,7 @@ def test_workers_end_when_the_command_is_killed(planned, tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     time.sleep(0.5)
-    assert not is_running(int(sleeping.read_text()))
+    assert not runs_still(sleeping.read_text())
 
 
 def test_a_worker_that_is_still_importing_ends_with_the_command_too(tmp_path, monkeypatch):

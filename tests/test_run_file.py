@@ -74,6 +74,12 @@ DAMAGE = {
     "a round without labels": lambda path: rewrite(
         path, pq.read_table(path).set_column(1, "n_labels", pa.nulls(6, pa.int32()))
     ),
+    "fewer labels than queries": lambda path: rewrite(
+        path,
+        pq.read_table(path).set_column(
+            10, "labels", pa.array([["a"] * 3] * 5 + [[]], pa.list_(pa.string()))
+        ),
+    ),
     "a query without a label": lambda path: rewrite(
         path,
         pq.read_table(path).set_column(

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +16,12 @@ from test_loop import blobs, spec_of
 
 import alrun
 from alrun.errors import ResultsError
+from alrun.files import locked
 from alrun.loop import run_active_learning
-from alrun.schema import agree
+from alrun.schema import Failure, agree
 from alrun.spec import run_id
 from alrun.splits import split_of
-from alrun.store import Store
+from alrun.store import Store, run_content
 
 LABEL = pa.dictionary(pa.int32(), pa.string())
 
@@ -30,8 +32,18 @@ def filled(path, seeds=(0, 1), names=("random", "margin")):
     store.prepare()
     specs = [spec_of(name, seed=seed) for name in names for seed in seeds]
     for spec in specs:
-        store.write_run(spec, run_active_learning(spec, blobs()), "abc", blobs().y, {"alrun": "1"})
+        store.write_run(run_id(spec), content_of(spec))
     return store, specs
+
+
+def content_of(spec, labels="abc"):
+    """Compute a run on the blobs, and return the content of its file."""
+    result = run_active_learning(spec, blobs())
+    return run_content(spec, result, labels, blobs().y, {"alrun": "1"})
+
+
+def failed(error):
+    return Failure("failed", error, "Traceback ...", 1)
 
 
 def splits(specs):
@@ -260,7 +272,7 @@ def test_a_record_of_a_failure_may_hold_anything(tmp_path, content):
     assert "is damaged" in store.failures()[run_id(lost)].error
     store.compact([*specs, lost], splits)
     assert alrun.load_runs(tmp_path)["status"].tolist() == ["finished"] * 4 + ["failed"]
-    store.write_failure(lost, "failed", "again", "")
+    store.write_failure(run_id(lost), failed("again"))
     assert store.failures()[run_id(lost)].attempts == 2
 
 
@@ -268,12 +280,12 @@ def test_a_directory_in_the_place_of_a_record_stops_nothing(tmp_path):
     store, specs = filled(tmp_path)
     path = tmp_path / "failed" / f"{run_id(specs[0])}.json"
     path.mkdir()
-    store.write_run(specs[0], run_active_learning(specs[0], blobs()), "abc", blobs().y, {})
+    store.write_run(run_id(specs[0]), content_of(specs[0]))
     assert store.failures() == {}
     lost = tmp_path / "failed" / f"{run_id(spec_of('entropy'))}.json"
     lost.mkdir()
     assert "is damaged" in store.failures()[lost.stem].error
-    store.write_failure(spec_of("entropy"), "failed", "no", "")
+    store.write_failure(lost.stem, failed("no"))
     assert store.failures()[lost.stem].error == "no"
 
 
@@ -302,7 +314,7 @@ def test_the_directory_itself_may_be_a_link_and_its_own_files_too(tmp_path):
     outside = (tmp_path / "outside.parquet").read_bytes()
     store.compact(specs, splits)
     assert path.with_name(f"{path.name}.damaged").is_symlink()
-    store.write_run(specs[0], run_active_learning(specs[0], blobs()), "abc", blobs().y, {})
+    store.write_run(run_id(specs[0]), content_of(specs[0]))
     assert not path.is_symlink()
     assert (tmp_path / "outside.parquet").read_bytes() == outside
 
@@ -316,7 +328,7 @@ def test_tables_know_which_runs_are_newer_whatever_the_clock_says(tmp_path):
         os.utime(path, (2**31, 2**31))
     assert store.untabled(tabled) == 0  # those of `earlier` are left out on purpose
     late = spec_of("margin", seed=7)
-    store.write_run(late, run_active_learning(late, blobs()), "abc", blobs().y, {})
+    store.write_run(run_id(late), content_of(late))
     os.utime(tmp_path / "runs" / f"{run_id(late)}.parquet", (0, 0))
     assert store.untabled(tabled) == 1
     (tmp_path / "runs.parquet").unlink()  # a clone has none
@@ -363,19 +375,31 @@ def test_a_file_without_schema_version_is_version_one(tmp_path):
     assert len(alrun.load_curves(tmp_path)) == 24
 
 
+def test_tables_wait_for_who_makes_them_already(tmp_path):
+    store, specs = filled(tmp_path)
+    making = threading.Thread(target=store.compact, args=(specs, splits))
+    with locked(tmp_path):
+        making.start()
+        making.join(0.3)
+        assert making.is_alive()
+        assert not (tmp_path / "curves.parquet").exists()
+    making.join(30)
+    assert (tmp_path / "curves.parquet").exists()
+
+
 def test_failures_count_their_attempts_and_go_when_the_run_finishes(tmp_path):
     store = Store(tmp_path)
     store.prepare()
     spec = spec_of()
     for attempt in (1, 2):
-        store.write_failure(spec, "failed", "ValueError: no", "Traceback ...")
+        store.write_failure(run_id(spec), failed("ValueError: no"))
         failure = store.failures()[run_id(spec)]
         assert (failure.attempts, failure.status, failure.error) == (
             attempt,
             "failed",
             "ValueError: no",
         )
-    store.write_run(spec, run_active_learning(spec, blobs()), "abc", blobs().y, {})
+    store.write_run(run_id(spec), content_of(spec))
     assert store.failures() == {}
     assert list((tmp_path / "failed").iterdir()) == []
 
@@ -383,7 +407,7 @@ def test_failures_count_their_attempts_and_go_when_the_run_finishes(tmp_path):
 def test_a_failed_run_stands_in_the_table_of_runs(tmp_path):
     store, specs = filled(tmp_path)
     lost = spec_of("entropy")
-    store.write_failure(lost, "failed", "ValueError: no", "Traceback ...")
+    store.write_failure(run_id(lost), failed("ValueError: no"))
     store.compact([*specs, lost], splits)
     runs = alrun.load_runs(tmp_path)
     assert runs["status"].value_counts().to_dict() == {"finished": 4, "failed": 1}
@@ -420,7 +444,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(ResultsError, match="No space left"):
-        store.write_run(specs[0], run_active_learning(specs[0], blobs()), "abc", blobs().y, {})
+        store.write_run(run_id(specs[0]), content_of(specs[0]))
     assert path.read_bytes() == before
     assert list((tmp_path / "runs").glob(".*")) == []
 
@@ -438,7 +462,7 @@ def test_labels_with_every_character_come_back(tmp_path):
     spec = spec_of()
     spec = replace(spec, strategy=replace(spec.strategy, label=label))
     result = run_active_learning(spec, blobs())
-    store.write_run(spec, result, [label, "b", "c"], blobs().y, {})
+    store.write_run(run_id(spec), content_of(spec, [label, "b", "c"]))
     store.compact([spec], splits)
     assert set(alrun.load_curves(tmp_path)["strategy"]) == {label}
     assert label in set(alrun.load_queries(tmp_path)["label"])

@@ -35,6 +35,10 @@ serve(Connection(connection), last_words, patience)
 """
 # Seconds that a process has for its end, or for saying what it is doing.
 _PATIENCE = 1.0
+# Each process has one core, also as libraries see it that are imported later; a user's word counts.
+_ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
+)
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ class Child:
             self._process = subprocess.Popen(  # noqa: S603 -- a program of our own
                 [sys.executable, "-c", _PROGRAM, arguments],
                 stdin=subprocess.DEVNULL,
+                env=_ONE_THREAD | os.environ,
                 pass_fds=inherited,
                 process_group=0,
             )
@@ -89,6 +94,11 @@ class Child:
     def is_idle(self) -> bool:
         """Whether it waits for a run."""
         return self._is_ready and self.task is None
+
+    @property
+    def has_left(self) -> bool:
+        """Whether one that is idle is gone, which is all that it has to say."""
+        return self._connection.poll()
 
     def give(self, task: "Task", deadline: float = inf) -> None:
         """Let it compute a run; that it has died meanwhile is told by `receive`."""
@@ -115,9 +125,11 @@ class Child:
         """Return the stack of what it is computing, as far as it can be had."""
         self._process.send_signal(signal.SIGUSR1)
         until = time.monotonic() + _PATIENCE
-        while not self._said() and time.monotonic() < until:
+        before = said = ""
+        while not (said and said == before) and time.monotonic() < until:  # it comes in pieces
             time.sleep(0.01)
-        return self._said()
+            before, said = said, self._said()
+        return said
 
     def end(self) -> None:
         """End it at once, with all that it has started."""
@@ -135,8 +147,9 @@ class Child:
         return Died(_how(code), self._said())
 
     def _said(self) -> str:
-        self._last_words.seek(0)
-        said = self._last_words.read().decode(errors="replace")
+        # The place in the file is that of both processes: to move it would be to overwrite.
+        descriptor = self._last_words.fileno()
+        said = os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode(errors="replace")
         return said.partition("Extension modules:")[0]  # hundreds
 
 

@@ -6,6 +6,7 @@ import re
 import secrets
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -113,12 +114,8 @@ class Cluster:
         files = {file_of(task.spec.strategy.name) for task in tasks} - {None}
         plugin = _Computing(client.id, sources, sorted(map(str, files)), self._timeout)
         try:
-            _forget_the_killed(client)
-            client.register_plugin(plugin)
-            calls = [(plugin.name, task.spec, task.key, task.checkout) for task in tasks]
-            futures = client.map(_compute, *zip(*calls, strict=True), pure=False)
+            futures = self._handed_out(client, plugin, tasks)
             specs = {future.key: task.spec for future, task in zip(futures, tasks, strict=True)}
-            client.run_on_scheduler(_limit_tries, keys=list(specs))
             coming = as_completed(futures, client.loop, with_results=True, raise_errors=False)
             del futures  # what has come back is forgotten, here and there
             for future, result in coming:
@@ -131,17 +128,39 @@ class Cluster:
             return
         finally:
             if client.status == "running":
-                client.unregister_worker_plugin(plugin.name)
+                with suppress(Exception):  # where it is not: why, has been said
+                    client.unregister_worker_plugin(plugin.name)
+
+    def _handed_out(self, client: Client, plugin: "_Computing", tasks: Sequence[Task]) -> list[Any]:
+        """Give the workers what runs need, and the scheduler the runs.
+
+        Raises ResultsError where they cannot take that, and OSError where the scheduler is lost.
+        """
+        calls = [(plugin.name, task.spec, task.key, task.checkout) for task in tasks]
+        try:
+            _forget_the_killed(client)
+            client.register_plugin(plugin)
+            futures: list[Any] = client.map(_compute, *zip(*calls, strict=True), pure=False)
+            client.run_on_scheduler(_limit_tries, keys=[future.key for future in futures])
+        except Exception as error:
+            if client.status != "running" or _is_of_a_connection(error):
+                raise ConnectionError from error
+            raise self._unfit(error) from error
+        return futures
 
     def _given_up(self, spec: RunSpec, error: BaseException) -> Outcome:
         """Return that the scheduler gave a run up; raises ResultsError where no run can be made."""
         if isinstance(error, KilledWorker):
             how = f"on {error.last_worker.address}"
             return crashed(spec, how, "", min(TRIES, error.allowed_failures + 1))
-        raise ResultsError(
-            f"the workers of {self._address} cannot compute runs ({type(error).__name__}: {error});"
-            " see that they have the versions of alrun and distributed that are here"
-        ) from error
+        raise self._unfit(error) from error
+
+    def _unfit(self, error: BaseException) -> ResultsError:
+        return ResultsError(
+            f"the cluster of {self._address} cannot compute runs ({type(error).__name__}: {error});"
+            " see that its machines have the versions of alrun and distributed that are here, and"
+            " room on their disks"
+        )
 
 
 class _Client(Client):
@@ -238,14 +257,23 @@ def _in_memory(source: Source) -> Source:
     return replace(source, X=np.array(source.X)) if is_mapped(source) else source
 
 
+def _is_of_a_connection(error: Exception) -> bool:
+    """Return whether a connection was lost, as Dask has it; a full disk has a number."""
+    return isinstance(error, ConnectionError) or (isinstance(error, OSError) and not error.errno)
+
+
 async def _limit_tries(dask_scheduler: Any, keys: Sequence[str]) -> None:
     """Let the scheduler give up runs that it has lost TRIES workers with, if it would not before.
 
-    Its own limit is that of all who use it; so ours begin as if they had lost some already.
+    Its own limit is that of all who use it; so ours begin as if they had lost some already. Raises
+    TimeoutError where they do not come, as when the way they take was lost.
     """
+    until = time.monotonic() + _FOR_ANOTHER
     lost = max(0, dask_scheduler.allowed_failures + 1 - TRIES)
     for key in keys:
         while key not in dask_scheduler.tasks:  # they come by another way than this call
+            if time.monotonic() > until:
+                raise TimeoutError
             await asyncio.sleep(0.01)
         dask_scheduler.tasks[key].suspicious += lost
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # what a worker imports takes a second, which is to pass whil
 
 # So often a run may end its worker, and so many workers in a row may end before they are ready.
 TRIES = 3
+# Seconds: the kernel counts milliseconds, and not up to any number.
+_LONGEST_WAIT = 1e6
 
 
 class Workers:
@@ -109,8 +111,10 @@ class Workers:
             yield from ended
 
     def _hand_out(self, waiting: "deque[Task]", jobs: int) -> None:
-        for child in self._children:
-            if waiting and child.is_idle:
+        for child in [child for child in self._children if child.is_idle]:
+            if child.has_left:  # as for want of runs: the next one is not to blame
+                self._drop(child)
+            elif waiting:
                 child.give(waiting.popleft(), time.monotonic() + self._timeout)
         n_busy = sum(child.task is not None for child in self._children)
         self._start(min(jobs, n_busy + len(waiting)))
@@ -150,7 +154,7 @@ class Workers:
 
 
 def _stirring(children: list[Child], seconds: float) -> list[Child]:
-    """Wait until one has something to say, or for so many seconds; return those who have."""
+    """Wait, for so many seconds at most, until one has something to say; return those who have."""
     by_descriptor = {child.fileno(): child for child in children}
-    stirring = wait(by_descriptor, None if seconds == inf else max(seconds, 0))
+    stirring = wait(by_descriptor, min(max(seconds, 0), _LONGEST_WAIT))
     return [child for descriptor, child in by_descriptor.items() if descriptor in stirring]
