@@ -2,10 +2,12 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,11 +23,12 @@ _HOME = Path(__file__).parents[2]
 # Our own package first, whatever else on the path goes by its name; then what the parent finds.
 _PROGRAM = """
 import json, sys
-from multiprocessing.connection import Connection
 home, path, connection, last_words, patience = json.loads(sys.argv[1])
 sys.path[:] = [home, *path]
-import alrun
+from alrun.execute.child import end_with
 sys.path[:] = path
+end_with(connection)
+from multiprocessing.connection import Connection
 from alrun.execute.worker import serve
 serve(Connection(connection), last_words, patience)
 """
@@ -71,7 +74,8 @@ class Child:
         arguments = json.dumps([str(_HOME), sys.path, *inherited, patience])
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 -- a program of our own
-                [sys.executable, "-c", _PROGRAM, arguments],
+                # -P: what lies in the current directory must not be taken for Python's own.
+                [sys.executable, "-P", "-c", _PROGRAM, arguments],
                 stdin=subprocess.DEVNULL,
                 pass_fds=inherited,
                 process_group=0,
@@ -134,6 +138,18 @@ class Child:
         self._last_words.seek(0)
         said = self._last_words.read().decode(errors="replace")
         return said.partition("Extension modules:")[0]  # hundreds
+
+
+def end_with(connection: int) -> None:
+    """From now on let this process end when the other end does, with all that it has started."""
+
+    def wait() -> None:
+        hangup = select.poll()
+        hangup.register(connection, 0)
+        hangup.poll()
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _how(code: int) -> str:
