@@ -228,6 +228,10 @@ def test_what_can_be_no_timeout_is_refused(jobs, timeout):
         Workers(jobs, timeout)
 
 
+def test_a_timeout_may_be_longer_than_the_system_can_wait(planned):
+    assert len(sweep(planned(), Workers(1, timeout=1e12)).finished) == 1
+
+
 def test_workers_that_cannot_start_are_not_started_for_ever(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_PROGRAM", "import os; os._exit(7)")
     with pytest.raises(ResultsError, match="3 in a row ended with exit code 7"):

@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # what a worker imports takes a second, which is to pass whil
 
 # So often a run may end its worker, and so many workers in a row may end before they are ready.
 TRIES = 3
+# Seconds; the system cannot wait for more than some weeks at once.
+_A_WHILE = 3600.0
 
 
 class Workers:
@@ -150,7 +152,7 @@ class Workers:
 
 
 def _stirring(children: list[Child], seconds: float) -> list[Child]:
-    """Wait until one has something to say, or for so many seconds; return those who have."""
+    """Wait until one has something to say, or at most so many seconds; return those who have."""
     by_descriptor = {child.fileno(): child for child in children}
-    stirring = wait(by_descriptor, None if seconds == inf else max(seconds, 0))
+    stirring = wait(by_descriptor, min(max(seconds, 0), _A_WHILE))
     return [child for descriptor, child in by_descriptor.items() if descriptor in stirring]
