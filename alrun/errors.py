@@ -16,7 +16,7 @@ class AlrunError(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(_as_line(message))
+        super().__init__(as_line(message))
 
 
 class ExperimentError(AlrunError):
@@ -26,7 +26,7 @@ class ExperimentError(AlrunError):
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = [_as_line(problem) for problem in problems]
+        self.problems = [as_line(problem) for problem in problems]
         Exception.__init__(self, "\n".join(self.problems))  # of a line for each
 
     def __reduce__(self) -> tuple[type["ExperimentError"], tuple[list[str]]]:
@@ -77,7 +77,7 @@ def printable(text: str) -> str:
     )
 
 
-def _as_line(message: str) -> str:
+def as_line(message: str) -> str:
     """Return a message as a line of a length that can be read: what it quotes is cut short."""
     line = printable(message)
     too_long = len(line) > _LONGEST

@@ -17,7 +17,7 @@ from alrun.planning import run_sweep
 from alrun.sweep import plan_sweep, sweep
 
 MINE = """
-import ctypes, os, signal, subprocess, sys, time
+import ctypes, os, signal, subprocess, sys, threading, time
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
@@ -67,6 +67,35 @@ def threaded(pool, n, rng):
 
 def deep(pool, n, rng, depth=80):
     return deep(pool, n, rng, depth - 1) if depth else endless(pool, n, rng)
+
+
+def copied(pool, n, rng):
+    os.fork()
+    return list(range(n))
+
+
+def survived(pool, n, rng):
+    if os.fork() == 0:
+        time.sleep(60)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def lasting(pool, n, rng):
+    threading.Thread(target=time.sleep, args=(60,)).start()
+    raise GeneratorExit
+
+
+def disconnected(pool, n, rng):
+    threading.Thread(target=time.sleep, args=(60,)).start()
+    os.closerange(3, 1000)
+
+
+def interrupted(pool, n, rng):
+    raise KeyboardInterrupt
+
+
+def unprintable(pool, n, rng):
+    raise ValueError("\\ud800\\x1b[31m\\n" + 5000 * "long")
 
 
 def once(pool, n, rng):
@@ -126,6 +155,60 @@ def test_a_run_whose_worker_dies_once_is_computed_after_all(planned):
     plan = sweep(planned("once"), Workers(2))
     assert plan.failures == {}
     assert len(plan.finished) == 2
+
+
+def test_a_run_that_copies_its_process_answers_once(planned):
+    plan = sweep(planned("copied", seeds=3), Workers(1, timeout=30))
+    assert plan.failures == {}
+    assert len(plan.finished) == 6
+
+
+def test_a_death_is_seen_and_told_whatever_a_run_has_left(planned, capfd):
+    plan = sweep(planned("survived", "lasting", "interrupted"), Workers(1, timeout=20))
+    failures = by_strategy(plan)
+    assert failures["mine:survived"].error.startswith("its worker died 3 times, the last by SIGK")
+    assert failures["mine:lasting"].error == "GeneratorExit:"
+    assert failures["mine:interrupted"].error == "KeyboardInterrupt:"
+    assert len(plan.finished) == 1
+    assert capfd.readouterr().err == ""
+
+
+def test_a_worker_that_cannot_answer_ends_and_says_why(planned, capfd):
+    plan = sweep(planned("disconnected"), Workers(1, timeout=20))
+    assert by_strategy(plan)["mine:disconnected"].status == "crashed"
+    assert capfd.readouterr().err == ""
+
+
+def test_what_a_run_says_is_a_line_that_tables_and_screens_can_hold(planned, tmp_path):
+    plan = sweep(planned("unprintable"), Workers(1))
+    error = by_strategy(plan)["mine:unprintable"].error
+    assert error.startswith("ValueError: \\ud800\\x1b[31m long")
+    assert len(error) < 1100
+    assert error in set(alrun.load_runs(tmp_path / "results")["error"])
+
+
+def test_modules_in_the_current_directory_are_not_taken_for_pythons(tiny, tmp_path, monkeypatch):
+    for name in ("json", "signal", "alrun"):
+        (tmp_path / f"{name}.py").write_text("raise SystemError")
+    monkeypatch.chdir(tmp_path)
+    assert len(sweep(plan_sweep(tiny, tmp_path / "results"), Workers(1)).finished) == 6
+
+
+def test_a_worker_that_has_not_started_yet_ends_with_its_command(monkeypatch):
+    program = module._PROGRAM.replace("from alrun.execute.worker", "import time; time.sleep(60)#")
+    monkeypatch.setattr(module, "_PROGRAM", program)
+    child = module.Child()
+    child._connection.close()
+    assert child._process.wait(20) == -signal.SIGKILL
+    child.end()
+
+
+def test_no_more_workers_are_started_than_may_have_a_core(monkeypatch):
+    monkeypatch.setattr("alrun.execute.local.cpu_count", lambda: 1)
+    monkeypatch.setattr("alrun.execute.local.Child", lambda patience: None)
+    workers = Workers(64)
+    workers.start()
+    assert len(workers._children) == 1
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -193,6 +276,10 @@ def test_a_worker_that_ended_for_want_of_runs_is_no_death_of_the_next(planned, t
 def test_what_can_be_no_timeout_is_refused(jobs, timeout):
     with pytest.raises(AlrunError, match="timeout"):
         Workers(jobs, timeout)
+
+
+def test_a_timeout_may_be_longer_than_the_system_can_wait(planned):
+    assert len(sweep(planned(), Workers(1, timeout=1e12)).finished) == 1
 
 
 def test_workers_that_cannot_start_are_not_started_for_ever(tiny, tmp_path, monkeypatch):

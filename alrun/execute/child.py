@@ -23,13 +23,12 @@ _HOME = Path(__file__).parents[2]
 # Our own package first, whatever else on the path goes by its name; then what the parent finds.
 _PROGRAM = """
 import json, sys
-from multiprocessing.connection import Connection
 home, path, connection, last_words, patience = json.loads(sys.argv[1])
 sys.path[:] = [home, *path]
-import alrun
-sys.path[:] = path
 from alrun.execute.child import end_with
+sys.path[:] = path
 end_with(connection)
+from multiprocessing.connection import Connection
 from alrun.execute.worker import serve
 serve(Connection(connection), last_words, patience)
 """
@@ -79,7 +78,8 @@ class Child:
         arguments = json.dumps([str(_HOME), sys.path, *inherited, patience])
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 -- a program of our own
-                [sys.executable, "-c", _PROGRAM, arguments],
+                # -P: what lies in the current directory must not be taken for Python's own.
+                [sys.executable, "-P", "-c", _PROGRAM, arguments],
                 stdin=subprocess.DEVNULL,
                 env=_ONE_THREAD | os.environ,
                 pass_fds=inherited,

@@ -57,7 +57,7 @@ class Workers:
 
     def start(self) -> None:
         """Start them and go on: they import what they need while the caller plans."""
-        self._start(self._jobs)
+        self._start(min(self._jobs, cpu_count()))  # there may be fewer runs than workers
 
     def run(self, tasks: "Sequence[Task]") -> "Generator[Outcome]":
         """Yield the outcomes as they come, whatever their order.

@@ -1,6 +1,7 @@
 """One run, caught; and the process that computes one run after the other as it is told."""
 
 import faulthandler
+import os
 import signal
 import traceback
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import NamedTuple
 from threadpoolctl import ThreadpoolController
 
 from alrun.datasets import Source
+from alrun.errors import as_line
 from alrun.execute.mapped import receive
 from alrun.loop import run_active_learning
 from alrun.provenance import of_run
@@ -50,7 +52,7 @@ class Outcome:
 
 
 def compute(task: Task) -> Outcome:
-    """Compute one run on one BLAS thread, whatever it raises."""
+    """Compute one run on one BLAS thread, whatever it raises; interrupts, if heeded, pass."""
     spec = task.spec
     try:
         provenance = {**of_run(spec), **task.checkout}
@@ -60,14 +62,17 @@ def compute(task: Task) -> Outcome:
             result = run_active_learning(spec, dataset)
             seconds = perf_counter() - started
         content = run_content(spec, result, dataset.classes, dataset.y, provenance)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        is_interrupt = isinstance(error, KeyboardInterrupt)
+        if is_interrupt and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            raise
         return _not_finished(spec, "failed", _described(error), traceback.format_exc())
     return Outcome(run_id(spec), content, seconds)
 
 
 def _described(error: BaseException) -> str:
     try:
-        return f"{type(error).__name__}: {error}"
+        return as_line(" ".join(f"{type(error).__name__}: {error}".split()))
     except Exception:  # one of a user's own may not be able to say what it is
         return type(error).__name__
 
@@ -101,6 +106,18 @@ def serve(connection: Connection, last_words: int, patience: float | None) -> No
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # a strategy may print
     faulthandler.enable(last_words, all_threads=False)
     faulthandler.register(signal.SIGUSR1, last_words, all_threads=False)
+    # A copy of this process, if a run makes one, must not answer, nor hide that this one has died.
+    os.register_at_fork(after_in_child=connection.close)
+    try:
+        _serve(connection, patience)
+    except BaseException:  # a run may have spoilt anything
+        with suppress(OSError), open(last_words, "w", errors="replace", closefd=False) as file:
+            traceback.print_exc(file=file)
+        os._exit(1)
+    os._exit(0)  # Python's own end would wait for threads that runs have left
+
+
+def _serve(connection: Connection, patience: float | None) -> None:
     sources: dict[str, Source] = {}
     with suppress(EOFError, ConnectionError):
         connection.send(None)  # ready
@@ -108,7 +125,10 @@ def serve(connection: Connection, last_words: int, patience: float | None) -> No
             spec, key, checkout, is_new = connection.recv()
             if is_new:
                 sources[key] = receive(connection)
-            connection.send(compute(Task(spec, sources[key], key, checkout)))
+            outcome = compute(Task(spec, sources[key], key, checkout))
+            if connection.closed:  # this is a copy
+                return
+            connection.send(outcome)
 
 
 @cache
