@@ -54,10 +54,16 @@ class Cluster:
         self._gone.append(self._nannies[place])
         self._nannies[place] = self._started_worker()
 
+    def lose_scheduler(self) -> None:
+        """Kill the scheduler."""
+        self._scheduler.process.kill()
+        self._scheduler.process.wait()
+
     def replace_scheduler(self) -> None:
         """Kill the scheduler and the nannies, and start all of it again."""
         port = self.address.rpartition(":")[2]
-        for session in (self._scheduler, *self._nannies):
+        self.lose_scheduler()
+        for session in self._nannies:
             session.process.kill()
             session.process.wait()
         self._gone += self._nannies

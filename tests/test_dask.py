@@ -2,8 +2,7 @@
 
 import asyncio
 import os
-import subprocess
-import sys
+import signal
 import time
 from types import SimpleNamespace
 
@@ -214,32 +213,28 @@ def test_nothing_of_a_sweep_stays_on_the_cluster(tiny, tmp_path, dask):
     assert dask.computing() == []
 
 
-def test_what_a_killed_command_has_left_there_is_taken_away_by_the_next(tiny, tmp_path, dask):
-    options = ["--results", str(tmp_path / "results/long"), "--set", "seeds=300"]
+def long_sweep(tiny, folder, dask):
+    """Start a sweep on the cluster, and wait until it has computed some runs."""
+    options = ["--results", str(folder / "results/long"), "--set", "seeds=300"]
     command = [*ALRUN, "sweep", str(tiny), *options, "--dask", dask.address]
-    with Session(command, tmp_path / "said") as session:
-        assert wait_until(lambda: n_stored(tmp_path) > 2), session.said
+    session = Session(command, folder / "said")
+    assert wait_until(lambda: n_stored(folder) > 2), session.said
+    return session
+
+
+def test_what_a_killed_command_has_left_there_is_taken_away_by_the_next(tiny, tmp_path, dask):
+    with long_sweep(tiny, tmp_path, dask) as session:
         session.process.kill()
     assert dask.computing() != []
     run_sweep(tiny, tmp_path / "other", dask=dask.address)
     assert wait_until(lambda: dask.computing() == [], 5)
 
 
-INTERRUPTED = """
-import signal, sys
-from alrun.execute.dask import Cluster
-
-signal.signal(signal.SIGALRM, signal.default_int_handler)
-signal.setitimer(signal.ITIMER_REAL, 1)
-try:
-    with Cluster(sys.argv[1]) as cluster:
-        cluster.start()
-except KeyboardInterrupt:
-    print("interrupted")
-"""
-
-
-def test_an_interrupt_while_it_connects_is_not_waited_for():
-    command = [sys.executable, "-c", INTERRUPTED, "tcp://127.0.0.1:1"]
-    said = subprocess.run(command, capture_output=True, text=True, timeout=15)
-    assert (said.stdout, said.stderr) == ("interrupted\n", "")
+def test_an_interrupt_is_heard_while_there_is_no_scheduler(tiny, tmp_path, dask):
+    with long_sweep(tiny, tmp_path, dask) as session:
+        dask.lose_scheduler()
+        time.sleep(1)
+        session.process.send_signal(signal.SIGINT)
+        assert session.process.wait(15) == 130
+        assert "Traceback" not in session.said
+    dask.replace_scheduler()

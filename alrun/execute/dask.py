@@ -164,10 +164,10 @@ class Cluster:
 
 
 class _Client(Client):
-    """A client that nobody waits for who was interrupted while it connected.
+    """A client that is closed where this file does it, and nowhere else.
 
-    It is never held then, and distributed's would be told to close when it is forgotten: that
-    takes 20 s and ends in a traceback.
+    One that is interrupted while it connects is never held. When such a one is forgotten,
+    distributed's own waits 20 s for a loop that has ended, and then there is a traceback.
     """
 
     def __del__(self) -> None:
