@@ -1,6 +1,7 @@
 """The command line. Heavy imports stand inside the commands, so that --help is instant."""
 
 import sys
+from contextlib import suppress
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -376,5 +377,6 @@ def list_(kind: Annotated[Kind, typer.Argument(help="Of what.")]) -> None:
 
 def main() -> None:
     """Run the command line; what an experiment names may lie in the current directory."""
-    sys.path.append(str(Path.cwd()))
+    with suppress(FileNotFoundError):  # it may be gone
+        sys.path.append(str(Path.cwd()))
     app()

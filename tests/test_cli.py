@@ -12,6 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from alrun.cli import main
+
 ALRUN = [sys.executable, "-m", "alrun"]
 
 
@@ -400,3 +402,15 @@ def test_the_version_is_that_of_the_package():
     from importlib.metadata import version
 
     assert alrun("--version").stdout.strip() == f"alrun {version('alrun')}"
+
+
+def test_a_current_directory_that_is_gone_is_no_traceback(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    monkeypatch.setattr(sys, "argv", ["alrun", "sweep", "mine.toml"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    assert capsys.readouterr().err == "mine.toml: there is no such file\n"
