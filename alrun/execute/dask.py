@@ -52,7 +52,9 @@ class Cluster:
         self._timeout = timeout
         self._client: Client | None = None
         for name in list(logging.root.manager.loggerDict):
-            if name.startswith("distributed"):  # what is lost is told in a line of ours
+            if name.startswith(
+                ("distributed", "tornado", "asyncio")
+            ):  # what is lost is told in a line of ours
                 logging.getLogger(name).setLevel(logging.CRITICAL)
 
     def __enter__(self) -> Self:
