@@ -52,7 +52,7 @@ def shown(specs: list[RunSpec]) -> Iterator[Callable[[RunSpec, Outcome], None]]:
         before = int(10 * bar.tasks[task].completed / total)
         bar.update(task, advance=1, rounds=bar.tasks[task].fields["rounds"] + n_rounds(spec))
         if outcome.failure is not None:
-            what = f"{outcome.failure.status}: {spec}: {outcome.failure.error}"
+            what = f"{outcome.failure.status}: {spec}: {outcome.failure.reason}"
             bar.console.print(what, markup=False, highlight=False)
         after = int(10 * bar.tasks[task].completed / total)
         if bar.disable and after > before:

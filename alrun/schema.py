@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alrun.errors import ResultsError
+from alrun.errors import ResultsError, printable
 from alrun.spec import CHECKS, PHASES, ROLES, SCORES, RunResult, RunSpec, Split, run_id
 
 # 1: the first. Raise it when a column changes its name, type or meaning.
@@ -110,6 +110,11 @@ class Failure:
     error: str
     traceback: str
     attempts: int
+
+    @property
+    def reason(self) -> str:
+        """The error as a line that a screen can show."""
+        return printable(" ".join(self.error.split()))
 
 
 def run_file(
@@ -261,7 +266,12 @@ def runs_table(
     """Make `runs.parquet`: the finished runs, then those of `specs` that failed."""
     failed = sorted(specs.keys() & failures.keys(), key=lambda run: sort_key(specs[run]))
     rows = [
-        {**_run_keys(specs[run]), "status": failures[run].status, "error": failures[run].error}
+        {
+            **_run_keys(specs[run]),
+            "status": failures[run].status,
+            # An error may quote what UTF-8 cannot hold, such as the name of a file.
+            "error": failures[run].error.encode("utf-8", "backslashreplace").decode(),
+        }
         for run in failed
     ]
     tables = [runs.rows, pa.Table.from_pylist(rows, schema=RUNS)]

@@ -62,5 +62,4 @@ def describe_failures(plan: Plan) -> Iterator[str]:
     if plan.failures:
         yield f"{len(plan.failures)} runs failed; alrun sweep --retry-failed runs them again:"
     for identity, failure in plan.failures.items():
-        reason = " ".join(failure.error.split())
-        yield f"  {plan.specs[identity]}: {failure.status}: {reason}"
+        yield f"  {plan.specs[identity]}: {failure.status}: {failure.reason}"

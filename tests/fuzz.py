@@ -189,7 +189,7 @@ def prepared(folder):
     columns = {"length": X[:, 0], "colour": colour, "width": X[:, 1].astype("f4")}
     columns |= {"species": species, "vector": list(X), "size": y.astype("i2") + 1}
     pq.write_table(pa.table(columns), folder / "flowers.parquet")
-    wide = {"label": y, "vector": pa.array(list(X), pa.list_(pa.float32())), "one": X[:, 0]}
+    wide = {"label": y, "vector": pa.array(list(X), pa.list_(pa.float32()))}
     wide["one"] = pa.array(X[:, 0], pa.float32())
     pq.write_table(pa.table(wide), folder / "wide.parquet")
     np.savez(folder / "arrays.npz", X=X, y=y)

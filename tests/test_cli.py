@@ -188,6 +188,7 @@ def test_a_sweep_that_stops_at_its_failures_says_so(tiny, tmp_path):
     ("body", "said"),
     [
         ("raise SystemExit(4)", "failed: SystemExit: 4"),
+        (r'raise OSError("caf\udce9\x1b[31m\nis gone")', r"OSError: caf\udce9\x1b[31m is gone"),
         ("os._exit(3)", "crashed: its worker died 3 times, the last with exit code 3"),
     ],
 )

@@ -416,6 +416,14 @@ def test_a_failed_run_stands_in_the_table_of_runs(tmp_path):
     assert (runs.loc[runs["status"] == "finished", "seconds_fit"] > 0).all()
 
 
+def test_an_error_that_is_no_text_stops_no_table(tmp_path):
+    store, specs = filled(tmp_path)
+    lost = spec_of("entropy")
+    store.write_failure(run_id(lost), failed("OSError: caf\udce9\nis gone"))
+    store.compact([*specs, lost], splits)
+    assert alrun.load_runs(tmp_path)["error"].iloc[-1] == "OSError: caf\\udce9\nis gone"
+
+
 def test_no_temporary_file_stays_and_none_counts_as_a_run(tmp_path):
     store, specs = filled(tmp_path)
     store.compact(specs, splits)
