@@ -252,12 +252,14 @@ def speed() -> str:
     if "machine" not in figures:
         sys.exit("results/benchmarks.json is not by `make bench`: it names no machine")
     work, start, report = figures["share_of_work"], figures["start"], figures["report"]
-    fits = figures["fits_along_a_run"]
+    fits, cost = figures["fits_along_a_run"], figures["overhead"]
     return "\n".join(speed_table(figures)) + (
         f"\n\nOn {work['cores']:.0f} cores `alrun sweep` takes {work['command_seconds']:.0f} s for"
         f" the {work['runs']:.0f} runs of the digits grid; `alrun --help` takes"
         f" {start['help_seconds']:.2f} s, and a report of 10,000 runs x 100 rounds"
-        f" {report['report_seconds']:.1f} s. `make bench`"
+        f" {report['report_seconds']:.1f} s. Each of 10,000 runs costs"
+        f" {cost['local_10000_ms_per_run']:.1f} ms beside what it computes, and"
+        f" {cost['dask_10000_ms_per_run']:.1f} ms on a Dask cluster of two processes. `make bench`"
         " measures all of this in turns, as medians. scikit-learn's default stops earlier: along"
         f" the margin run its gradient is {fits['scikit_learn_gradient']:.0e}, that of `logistic`"
         f" {fits['ours_gradient']:.0e}. Where a few steps are enough for that, as in the last fit"

@@ -142,10 +142,13 @@ def test_where_there_is_no_scheduler_it_is_said(tiny, tmp_path, monkeypatch):
 class Refusing:
     """A client whose workers cannot take what they are sent."""
 
-    status = "running"
+    status, id = "running", "refusing"
 
     def __init__(self, error):
         self._error = error
+
+    def run_on_scheduler(self, function):
+        return []
 
     def register_plugin(self, plugin):
         raise self._error

@@ -241,17 +241,14 @@ def _forget_the_killed(client: Client) -> None:
     The scheduler keeps a plugin when the client is gone that registered it, and sends it to every
     new worker: the data sets of all commands that were ever killed, and their idle processes.
     """
-    ours = _OURS
-
-    def of_no_client(
-        dask_scheduler: Any,
-    ) -> list[str]:  # sent as it stands here: a scheduler has no alrun
-        alive = tuple(dask_scheduler.clients)
-        plugins = [name for name in dask_scheduler.worker_plugins if name.startswith(ours)]
-        return [name for name in plugins if not name.endswith(alive)]
-
-    for name in client.run_on_scheduler(of_no_client):
+    for name in client.run_on_scheduler(_of_no_client):
         client.unregister_worker_plugin(name)
+
+
+def _of_no_client(dask_scheduler: Any) -> list[str]:
+    alive = tuple(dask_scheduler.clients)
+    plugins = [name for name in dask_scheduler.worker_plugins if name.startswith(_OURS)]
+    return [name for name in plugins if not name.endswith(alive)]
 
 
 def _in_memory(source: Source) -> Source:
