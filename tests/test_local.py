@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -280,6 +281,27 @@ def test_what_can_be_no_timeout_is_refused(jobs, timeout):
 
 def test_a_timeout_may_be_longer_than_the_system_can_wait(planned):
     assert len(sweep(planned(), Workers(1, timeout=1e12)).finished) == 1
+
+
+def test_workers_that_are_closed_while_they_start_are_not_started_again(planned):
+    plan = planned("endless")
+    spec = next(spec for spec in plan.specs.values() if spec.strategy.label == "mine:endless")
+    workers, raised = Workers(1), []
+
+    def compute():
+        try:
+            workers.compute(Task(spec, plan.sources["iris"], "iris", {}))
+        except ResultsError as error:
+            raised.append(str(error))
+
+    thread = threading.Thread(target=compute, daemon=True)
+    thread.start()
+    while not workers._children:
+        time.sleep(0.01)
+    workers.close()
+    thread.join(20)
+    assert raised == ["the sweep of this run is over"]
+    assert workers._children == []
 
 
 def test_workers_that_cannot_start_are_not_started_for_ever(tiny, tmp_path, monkeypatch):

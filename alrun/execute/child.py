@@ -133,11 +133,15 @@ class Child:
 
     def end(self) -> None:
         """End it at once, with all that it has started."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self.kill()
         self._process.wait()
         self._connection.close()
         self._last_words.close()
+
+    def kill(self) -> None:
+        """Let it end, which `receive` then tells, with all that it has started."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _death(self) -> Died:
         try:

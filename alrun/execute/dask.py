@@ -213,6 +213,8 @@ class _Computing(WorkerPlugin):
     def teardown(self, worker: Worker) -> None:
         """End the processes."""
         for workers in self._all:
+            workers.close()
+        for workers in self._idle:
             workers.end()
 
     def compute(self, spec: RunSpec, key: str, checkout: Mapping[str, str]) -> Outcome:

@@ -48,6 +48,7 @@ class Workers:
         self._patience = patience
         self._children: list[Child] = []
         self._n_stillborn = 0
+        self._is_closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -89,6 +90,12 @@ class Workers:
         while self._children:
             self._children.pop().end()
 
+    def close(self) -> None:
+        """Let them end, and no more be started, while another thread may be computing with them."""
+        self._is_closed = True
+        for child in list(self._children):
+            child.kill()
+
     def compute(self, task: "Task", tries: int = TRIES) -> "Outcome":
         """Return the outcome of one run; when none is left of its tries, that it crashed."""
         from alrun.execute.worker import crashed
@@ -122,6 +129,9 @@ class Workers:
     def _start(self, n: int) -> None:
         while len(self._children) < n:
             self._children.append(Child(self._patience))
+            if self._is_closed:  # asked after, so that none slips through
+                self.end()
+                raise ResultsError("the sweep of this run is over")
 
     def _heard(self) -> "Iterator[tuple[Task, Outcome | Died]]":
         """Wait until workers have something to say or are overdue, and yield what they finished."""
