@@ -189,14 +189,14 @@ def sweep(
 
     keys = {"until_halfwidth": until_halfwidth, "max_seeds": max_seeds}
     given = [f"{key}={value}" for key, value in keys.items() if value is not None]
-    with executor(jobs, timeout, dask) as workers:
+    tell = partial(typer.echo, err=True)
+    with executor(jobs, timeout, dask, tell) as workers:
         runs = (results or Path("results") / experiment.stem) / "runs"
         if not dry_run and not runs.exists():  # else there may be nothing to do
             workers.start()
         from alrun.planning import plan_steps
         from alrun.status import describe_failures
 
-        tell = partial(typer.echo, err=True)
         for plan in plan_steps(experiment, results, [*(overrides or []), *given], tell):
             plan = _sweep_step(plan, workers, dry_run, retry_failed, max_failures)
             if dry_run or plan.failures or plan.missing():

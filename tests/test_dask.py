@@ -127,8 +127,10 @@ def test_a_scheduler_that_comes_back_is_given_what_is_left(mine, tmp_path, dask)
         if len(computed) == 3:
             dask.replace_scheduler()
 
-    plan = sweep(plan, Cluster(dask.address), on_progress=replace)
+    told = []
+    plan = sweep(plan, Cluster(dask.address, tell=told.append), on_progress=replace)
     assert len(plan.finished) == len(computed) == 8
+    assert told[0] == f"The Dask scheduler at {dask.address} was lost; waiting for it."
     here = run_sweep(mine, tmp_path / "here", jobs=0, overrides=overrides)
     assert tables(here) == tables(tmp_path / "results")
 
@@ -146,6 +148,9 @@ class Refusing:
 
     def __init__(self, error):
         self._error = error
+
+    def nthreads(self):
+        return {"tcp://127.0.0.1:2": 1}
 
     def run_on_scheduler(self, function):
         return []

@@ -1,6 +1,6 @@
 """How runs are computed: one in `worker`, many on this machine in `local`, on others in `dask`."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Protocol, Self
 
 from alrun.errors import AlrunError
@@ -24,12 +24,16 @@ class Executor(Protocol):
 
 
 def executor(
-    jobs: int | None = None, timeout: float | None = None, dask: str | None = None
+    jobs: int | None = None,
+    timeout: float | None = None,
+    dask: str | None = None,
+    tell: Callable[[str], object] = lambda sentence: None,
 ) -> Executor:
     """Return so many workers on this machine, by default one per core, or those of a scheduler.
 
-    `timeout` is the seconds that a run may take, `dask` the address of a scheduler. Raises
-    AlrunError where they cannot be had.
+    `timeout` is the seconds that a run may take, `dask` the address of a scheduler; `tell` is
+    called with a sentence where that, or its workers, must be waited for. Raises AlrunError where
+    they cannot be had.
     """
     if dask is None:
         from alrun.execute.local import Workers
@@ -41,4 +45,4 @@ def executor(
         from alrun.execute.dask import Cluster
     except ImportError as error:
         raise AlrunError("--dask wants distributed: pip install 'alrun[dask]'") from error
-    return Cluster(dask, timeout)
+    return Cluster(dask, timeout, tell)

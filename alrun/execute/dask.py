@@ -5,7 +5,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -42,14 +42,22 @@ class Cluster:
         Of the scheduler, as tcp://host:8786.
     timeout
         Seconds that a run may take; None for any number.
+    tell
+        Called with a sentence where something is waited for.
     """
 
-    def __init__(self, address: str, timeout: float | None = None) -> None:
+    def __init__(
+        self,
+        address: str,
+        timeout: float | None = None,
+        tell: Callable[[str], object] = lambda sentence: None,
+    ) -> None:
         Workers(1, timeout)  # refuses what can be no timeout
         if not _ADDRESS.fullmatch(address):
             raise AlrunError(f"--dask {address}: the address of a scheduler is as tcp://host:8786")
         self._address = address
         self._timeout = timeout
+        self._tell = tell
         self._client: Client | None = None
         for name in list(logging.root.manager.loggerDict):
             if name.startswith(
@@ -82,6 +90,9 @@ class Cluster:
                 for outcome in self._outcomes(client, list(left.values())):
                     del left[outcome.run_id]
                     yield outcome
+                if left:
+                    self._tell(f"The Dask scheduler at {self._address} was lost; waiting for it.")
+                    time.sleep(1)  # one that takes nothing is not to be asked without end
                 patience = _FOR_ANOTHER
         finally:
             self.end()
@@ -140,6 +151,8 @@ class Cluster:
         """
         calls = [(plugin.name, task.spec, task.key, task.checkout) for task in tasks]
         try:
+            if not client.nthreads():
+                self._tell(f"No worker is at {self._address} yet; runs begin when one comes.")
             _forget_the_killed(client)
             client.register_plugin(plugin)
             futures: list[Any] = client.map(_compute, *zip(*calls, strict=True), pure=False)
