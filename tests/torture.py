@@ -368,7 +368,7 @@ def tortured(
 def main() -> None:
     """Torture a sweep of 200 runs on this machine, and one on a cluster."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--local", type=int, default=100, help="kills on this machine")
+    parser.add_argument("--local", type=int, default=125, help="kills on this machine")
     parser.add_argument("--dask", type=int, default=60, help="kills on a cluster")
     parser.add_argument("--seeds", type=int, default=50, help="a quarter of the runs")
     parser.add_argument("--seed", type=int, default=0, help="of the victims and the moments")
