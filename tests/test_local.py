@@ -62,6 +62,7 @@ def endless(pool, n, rng):
 
 
 def threaded(pool, n, rng):
+    print("a word of the strategy's")
     (FOLDER / "threads").write_text(os.environ["OMP_NUM_THREADS"])
     return list(range(n))
 
@@ -256,13 +257,14 @@ def test_workers_import_the_package_that_started_them(planned, tmp_path, monkeyp
 
 @pytest.mark.parametrize("given", [None, "2"])
 def test_libraries_that_a_run_imports_find_one_thread_or_what_the_user_says(
-    planned, tmp_path, monkeypatch, given
+    planned, tmp_path, monkeypatch, given, capfd
 ):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     if given:
         monkeypatch.setenv("OMP_NUM_THREADS", given)
     sweep(planned("threaded"), Workers(1))
     assert (tmp_path / "threads").read_text() == (given or "1")
+    assert capfd.readouterr().out.splitlines() == ["a word of the strategy's"] * 3
 
 
 def test_a_worker_that_ended_for_want_of_runs_is_no_death_of_the_next(planned, tmp_path):

@@ -79,7 +79,8 @@ class Child:
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 -- a program of our own
                 # -P: what lies in the current directory must not be taken for Python's own.
-                [sys.executable, "-P", "-c", _PROGRAM, arguments],
+                # -u: what a run prints is seen, though its worker is ended and not asked to end.
+                [sys.executable, "-P", "-u", "-c", _PROGRAM, arguments],
                 stdin=subprocess.DEVNULL,
                 env=_ONE_THREAD | os.environ,
                 pass_fds=inherited,
