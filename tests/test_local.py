@@ -256,10 +256,11 @@ def test_workers_import_the_package_that_started_them(planned, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("given", [None, "2"])
-def test_libraries_that_a_run_imports_find_one_thread_or_what_the_user_says(
+def test_libraries_that_a_run_imports_find_one_thread_unless_told_and_prints_are_seen(
     planned, tmp_path, monkeypatch, given, capfd
 ):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     if given:
         monkeypatch.setenv("OMP_NUM_THREADS", given)
     sweep(planned("threaded"), Workers(1))
