@@ -260,7 +260,7 @@ def test_a_run_of_a_newer_schema_stops_the_compaction_and_nothing_is_lost(tmp_pa
         b"\xff",
         b"[1]",
         b"[" * 100_000,
-        b'{"status": "failed", "error": "\\ud800", "traceback": "", "attempts": 1}',
+        b'{"status": "\\ud800", "error": "x", "traceback": "", "attempts": 1}',
         b'{"status": 1, "error": 2, "traceback": 3, "attempts": "x"}',
         b'{"status": "failed", "error": "x", "traceback": "", "attempts": 1, "more": 2}',
     ],
