@@ -227,7 +227,7 @@ MEASUREMENTS = {
 def main() -> None:
     """Take the measurements named on the command line, or all."""
     stored = json.loads(STORED.read_text()) if STORED.is_file() else {}
-    packages = ("numpy", "scikit-learn", "pandas", "pyarrow", "joblib", "scikit-activeml")
+    packages = ("numpy", "scikit-learn", "pandas", "pyarrow", "distributed", "scikit-activeml")
     stored["machine"] = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     stored["versions"] = {"python": platform.python_version()} | {
         package: version(package) for package in packages
