@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 UsageError: Any = typer.BadParameter.__base__
 
 SOME_FAILED, WRONG_INPUT = 1, 2
+# What is no result does not go where results are read from.
+_tell = partial(typer.echo, err=True)
 
 
 class _Commands(TyperGroup):
@@ -189,15 +191,14 @@ def sweep(
 
     keys = {"until_halfwidth": until_halfwidth, "max_seeds": max_seeds}
     given = [f"{key}={value}" for key, value in keys.items() if value is not None]
-    tell = partial(typer.echo, err=True)
-    with executor(jobs, timeout, dask, tell) as workers:
+    with executor(jobs, timeout, dask, _tell) as workers:
         runs = (results or Path("results") / experiment.stem) / "runs"
         if not dry_run and not runs.exists():  # else there may be nothing to do
             workers.start()
         from alrun.planning import plan_steps
         from alrun.status import describe_failures
 
-        for plan in plan_steps(experiment, results, [*(overrides or []), *given], tell):
+        for plan in plan_steps(experiment, results, [*(overrides or []), *given], _tell):
             plan = _sweep_step(plan, workers, dry_run, retry_failed, max_failures)
             if dry_run or plan.failures or plan.missing():
                 break
@@ -230,9 +231,8 @@ def _sweep_step(
         for cell, n in count_cells(todo).items():
             typer.echo(f"{n:6} to do: {cell}")
         return plan
-    tell = partial(typer.echo, err=True)
     with interrupts.raised(), shown(todo) as on_progress:
-        return run_missing(plan, workers, retry_failed, max_failures, on_progress, tell)
+        return run_missing(plan, workers, retry_failed, max_failures, on_progress, _tell)
 
 
 @app.command()

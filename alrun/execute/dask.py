@@ -25,6 +25,8 @@ from alrun.spec import RunSpec, run_id
 _ADDRESS = re.compile(r"((tcp|tls|ucx|wss?)://)?[^/\s]+:\d+")
 # What the names of our plugins begin with; they end with the id of the client.
 _OURS = "alrun-"
+# Who would fill the screen where a scheduler is lost, which is told in a line of ours.
+_LOUD = ("distributed", "tornado", "asyncio")
 # Seconds that a scheduler has for its answer, and in which one that was lost may come back.
 _FOR_AN_ANSWER, _FOR_ANOTHER = 10.0, 120.0
 # Seconds without a run after which processes on the cluster end: their command may be gone.
@@ -60,9 +62,7 @@ class Cluster:
         self._tell = tell
         self._client: Client | None = None
         for name in list(logging.root.manager.loggerDict):
-            if name.startswith(
-                ("distributed", "tornado", "asyncio")
-            ):  # what is lost is told in a line of ours
+            if name.startswith(_LOUD):
                 logging.getLogger(name).setLevel(logging.CRITICAL)
 
     def __enter__(self) -> Self:
