@@ -1,5 +1,6 @@
 """What Ctrl-C does."""
 
+import atexit
 import os
 import signal
 from collections.abc import Iterator
@@ -19,6 +20,9 @@ def leave_when_interrupted() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _leave)
+        # Python gives the signal back to the system before it ends, which would then kill instead
+        # of leaving with the program's exit code. What is registered first is called last.
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager

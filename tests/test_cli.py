@@ -332,6 +332,25 @@ def test_more_interrupts_change_nothing(tmp_path, gap):
     assert "Traceback" not in errors
 
 
+ENDS_UNDER_AN_INTERRUPT = """
+import os, signal, sys
+from alrun.interrupts import leave_when_interrupted
+
+class Last:
+    def __del__(self, kill=os.kill, process=os.getpid(), number=signal.SIGINT):
+        kill(process, number)
+
+leave_when_interrupted()
+sys.modules["last"] = Last()
+raise SystemExit(7)
+"""
+
+
+def test_an_interrupt_while_python_ends_leaves_the_exit_code():
+    """By then Python has given the signal back to the system, whose way is to kill."""
+    assert subprocess.run([sys.executable, "-c", ENDS_UNDER_AN_INTERRUPT]).returncode == 7
+
+
 def children(process):
     """Return the ids of the processes that a process has started."""
     path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
