@@ -12,9 +12,9 @@ from alrun.errors import AlrunError
 from alrun.report import report
 
 if TYPE_CHECKING:
+    from alrun.frames import load_curves, load_queries, load_runs
     from alrun.planning import run_sweep
     from alrun.report.build import Report
-    from alrun.store import load_curves, load_queries, load_runs
 
 __all__ = [
     "load_curves",
@@ -28,9 +28,9 @@ __all__ = [
 
 # Loaded on first use, so that the command line starts at once.
 _HOMES = {
-    "load_curves": "alrun.store",
-    "load_runs": "alrun.store",
-    "load_queries": "alrun.store",
+    "load_curves": "alrun.frames",
+    "load_runs": "alrun.frames",
+    "load_queries": "alrun.frames",
     "Report": "alrun.report.build",
     "run_sweep": "alrun.planning",
 }

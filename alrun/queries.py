@@ -10,12 +10,12 @@ from alrun import stats
 from alrun.curves import BLOCK
 from alrun.datasets import Dataset
 from alrun.errors import ResultsError
+from alrun.frames import load_queries
 from alrun.report.sections import Section, first_of_each
 from alrun.report.tables import blocks
 from alrun.report.words import cell_name, counted
 from alrun.spec import RunSpec
 from alrun.splits import split_of
-from alrun.store import load_queries
 from alrun.sweep import plan_of
 
 # Parts that the rounds of a run are put together in on a screen, and classes with a column there.

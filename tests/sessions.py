@@ -20,7 +20,7 @@ def wait_until(holds: Callable[[], object], seconds: float = PATIENCE) -> bool:
     while not holds():
         if time.monotonic() > until:
             return False
-        time.sleep(0.02)
+        time.sleep(0.002)
     return True
 
 
@@ -30,6 +30,14 @@ def is_alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def has_ended(pid: int) -> bool:
+    """Return whether the process of an id has ended, be it reaped or not."""
+    try:
+        return not is_alive(psutil.Process(pid))
+    except psutil.NoSuchProcess:
+        return True
 
 
 def described(processes: Iterable[psutil.Process]) -> str:

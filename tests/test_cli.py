@@ -3,38 +3,20 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from commands import ALRUN, alrun
+from conftest import TINY
 
 from alrun.cli import main
-
-ALRUN = [sys.executable, "-m", "alrun"]
-
-
-def alrun(*arguments, cwd=None, env=None):
-    """Run the command line in a process of its own."""
-    return subprocess.run(
-        [*ALRUN, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, "COLUMNS": "100", **(env or {})},
-        timeout=120,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
     """Return a folder in which the tiny experiment was swept by the command, and what it said."""
-    from conftest import TINY
-
     folder = tmp_path_factory.mktemp("swept")
     (folder / "tiny.toml").write_text(TINY)
     return folder, alrun("sweep", "tiny.toml", "--jobs", 2, cwd=folder)
@@ -51,8 +33,6 @@ def test_a_sweep_shows_progress_and_names_the_next_command(swept):
 
 def test_a_sweep_on_a_terminal_shows_a_bar(tmp_path):
     import pty
-
-    from conftest import TINY
 
     (tmp_path / "tiny.toml").write_text(TINY)
     parent, child = pty.openpty()
@@ -272,138 +252,6 @@ def test_what_is_built_in_is_listed_a_line_each(kind, name):
 
 def test_the_list_of_strategies_names_the_papers():
     assert "Lewis and Gale 1994" in alrun("list", "strategies").stdout
-
-
-def long_sweep(folder, jobs=2):
-    """Start a sweep of minutes in a session of its own, so that signals reach all of it."""
-    from conftest import SMALL
-
-    (folder / "long.toml").write_text(SMALL.replace("seeds       = 2", "seeds       = 200"))
-    return subprocess.Popen(
-        [*ALRUN, "sweep", "long.toml", "--jobs", str(jobs)],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def wait_until(holds, step=0.05):
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(step)
-
-
-def n_stored(folder):
-    return len(list((folder / "results/long/runs").glob("*.parquet")))
-
-
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_an_interrupt_keeps_what_is_finished_and_exits_130(tmp_path, jobs):
-    process = long_sweep(tmp_path, jobs)
-    wait_until(lambda: n_stored(tmp_path) >= 4)
-    # As a terminal does, the signal goes to every process of the group.
-    os.killpg(process.pid, signal.SIGINT)
-    started = time.monotonic()
-    _, errors = process.communicate(timeout=30)
-    assert time.monotonic() - started < 10
-    assert process.returncode == 130
-    assert "Traceback" not in errors
-    assert "what is finished is kept" in errors
-    finished = n_stored(tmp_path)
-    assert finished >= 4
-    status = alrun("status", "results/long", cwd=tmp_path)
-    assert f"{finished} done" in status.stdout
-    assert alrun("report", "results/long", cwd=tmp_path).returncode == 0
-
-
-@pytest.mark.parametrize("gap", [0.0, 0.01, 0.03])
-def test_more_interrupts_change_nothing(tmp_path, gap):
-    """They must not strike the ending of the workers."""
-    process = long_sweep(tmp_path)
-    wait_until(lambda: n_stored(tmp_path) >= 4)
-    for _ in range(3):
-        os.killpg(process.pid, signal.SIGINT)
-        time.sleep(gap)
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert "Traceback" not in errors
-
-
-ENDS_UNDER_AN_INTERRUPT = """
-import os, signal, sys
-from alrun.interrupts import leave_when_interrupted
-
-class Last:
-    def __del__(self, kill=os.kill, process=os.getpid(), number=signal.SIGINT):
-        kill(process, number)
-
-leave_when_interrupted()
-sys.modules["last"] = Last()
-raise SystemExit(7)
-"""
-
-
-def test_an_interrupt_while_python_ends_leaves_the_exit_code():
-    """By then Python has given the signal back to the system, whose way is to kill."""
-    assert subprocess.run([sys.executable, "-c", ENDS_UNDER_AN_INTERRUPT]).returncode == 7
-
-
-def children(process):
-    """Return the ids of the processes that a process has started."""
-    path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    return [int(child) for child in path.read_text().split()]
-
-
-def runs_still(process):
-    """Tell whether the process of an id has not ended, be it reaped or not."""
-    try:
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
-
-
-@pytest.mark.parametrize("delay", [0.0, 0.02, 0.5])
-def test_an_interrupt_while_workers_start_is_not_lost(tmp_path, delay):
-    process = long_sweep(tmp_path)
-    wait_until(lambda: children(process), step=0.001)
-    time.sleep(delay)
-    born = children(process)
-    os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert "Traceback" not in errors  # as of workers that were born without protection
-    wait_until(lambda: not any(map(runs_still, born)))
-
-
-def test_workers_that_started_too_early_are_ended(tmp_path):
-    """An experiment that cannot be run is found out while they start."""
-    from conftest import TINY
-
-    (tmp_path / "bad.toml").write_text(TINY.replace("budget", "bugdet"))
-    process = subprocess.Popen(
-        [*ALRUN, "sweep", "bad.toml", "--jobs", "2"], cwd=tmp_path, stderr=subprocess.PIPE
-    )
-    wait_until(lambda: len(children(process)) >= 2, step=0.001)
-    born = children(process)
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode == 2
-    assert b"bugdet" in errors
-    wait_until(lambda: not any(map(runs_still, born)))
-
-
-@pytest.mark.parametrize("delay", [0.0, 0.1])
-def test_an_interrupt_before_the_first_run_is_not_lost(tmp_path, delay):
-    process = long_sweep(tmp_path)
-    wait_until((tmp_path / "results/long/experiment.toml").exists, step=0.001)
-    time.sleep(delay)
-    os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert "Traceback" not in errors
 
 
 def test_tables_that_would_be_lost_are_told_of(swept, tmp_path):

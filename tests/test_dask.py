@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from clusters import cluster
+from commands import ALRUN, n_stored
 from distributed.comm import CommClosedError
 from sessions import Session, wait_until
-from test_cli import ALRUN, n_stored
 from test_sweep import tables
 
 from alrun.datasets import Dataset
@@ -215,10 +215,7 @@ def test_without_distributed_it_is_said_what_to_install(monkeypatch):
 
 def test_nothing_of_a_sweep_stays_on_the_cluster(tiny, tmp_path, dask):
     run_sweep(tiny, tmp_path / "results", dask=dask.address)
-    until = time.monotonic() + 5
-    while dask.computing() and time.monotonic() < until:
-        time.sleep(0.05)
-    assert dask.computing() == []
+    assert wait_until(lambda: dask.computing() == [])
 
 
 def long_sweep(tiny, folder, dask):
@@ -235,7 +232,7 @@ def test_what_a_killed_command_has_left_there_is_taken_away_by_the_next(tiny, tm
         session.process.kill()
     assert dask.computing() != []
     run_sweep(tiny, tmp_path / "other", dask=dask.address)
-    assert wait_until(lambda: dask.computing() == [], 5)
+    assert wait_until(lambda: dask.computing() == [])
 
 
 def test_an_interrupt_is_heard_while_there_is_no_scheduler(tiny, tmp_path, dask):

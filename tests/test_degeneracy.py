@@ -8,9 +8,9 @@ import pytest
 from curves_factory import BLOCK, GRID, curve, reaching, write
 
 import alrun
+from alrun.frames import load_queries, load_runs, read_table
 from alrun.report.degeneracy import fingerprints
 from alrun.schema import RUNS
-from alrun.store import load_queries, load_runs, read_table
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 

@@ -4,10 +4,10 @@ import os
 import resource
 import shutil
 import signal
-import subprocess
 
 import pytest
-from test_cli import ALRUN, alrun, long_sweep, n_stored, wait_until
+from commands import alrun, long_sweep, n_stored, started
+from sessions import wait_until
 from test_sweep import TABLES, tables
 from typer.testing import CliRunner
 
@@ -19,18 +19,6 @@ from alrun.report import report
 from alrun.status import describe
 from alrun.store import Store
 from alrun.sweep import plan_of, plan_sweep, sweep
-
-
-def started(folder, *arguments, **options):
-    return subprocess.Popen(
-        [*ALRUN, *map(str, arguments)],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        **options,
-    )
 
 
 def run_files(results):
@@ -46,7 +34,7 @@ def test_a_killed_sweep_goes_on_where_it_was(small, small_results, tmp_path):
     """The command and its workers are killed; one left half a file, and died."""
     results = tmp_path / "results"
     process = started(tmp_path, "sweep", small, "--results", results, "--jobs", 2)
-    wait_until(lambda: len(list(results.glob("runs/*.parquet"))) >= 3, step=0.001)
+    assert wait_until(lambda: len(list(results.glob("runs/*.parquet"))) >= 3)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     kept = run_files(results)
@@ -161,7 +149,7 @@ def test_a_full_disk_is_a_line_and_no_failure_of_a_run(tiny, done, tmp_path):
 
 def test_results_that_are_removed_while_sweeping_are_a_line(tmp_path):
     process = long_sweep(tmp_path, jobs=1)
-    wait_until(lambda: n_stored(tmp_path) >= 1)
+    assert wait_until(lambda: n_stored(tmp_path) >= 1)
     (tmp_path / "results").rename(tmp_path / "elsewhere")
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 2

@@ -2,16 +2,18 @@
 
 from collections import Counter
 
-import fuzz
 import numpy as np
 import pytest
+from fuzz import check
+from fuzzing.answers import answered
+from fuzzing.files import BASES, experiment_of, prepared
 
 SHARE = {"experiment": 100, "data": 60, "results": 30}
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    return fuzz.prepared(tmp_path_factory.mktemp("fuzz") / "files")
+    return prepared(tmp_path_factory.mktemp("fuzz") / "files")
 
 
 @pytest.fixture(autouse=True)
@@ -19,16 +21,16 @@ def _there(files, monkeypatch):
     monkeypatch.chdir(files)
 
 
-@pytest.mark.parametrize("base", fuzz.BASES)
+@pytest.mark.parametrize("base", BASES)
 def test_what_is_mutated_is_right_before(base, files):
     file = files / "right.toml"
-    file.write_text(fuzz.experiment_of(base, np.random.default_rng(1)))
-    code, output = fuzz.answered("sweep", file, "--results", "none", "--dry-run")
+    file.write_text(experiment_of(base, np.random.default_rng(1)))
+    code, output = answered("sweep", file, "--results", "none", "--dry-run")
     assert code == 0
     assert "random" in output
 
 
 @pytest.mark.parametrize("kind", SHARE)
 def test_mutated_input_gives_a_right_answer_or_clear_lines(kind, files):
-    codes = Counter(fuzz.check(kind, number, files) for number in range(SHARE[kind]))
+    codes = Counter(check(kind, number, files) for number in range(SHARE[kind]))
     assert min(codes[0], codes[2]) > SHARE[kind] // 10

@@ -71,6 +71,7 @@ ORDER = [
     "alrun.loop",
     "alrun.schema",
     "alrun.run_file",
+    "alrun.frames",
     "alrun.store",
     "alrun.provenance",
     "alrun.execute.mapped",

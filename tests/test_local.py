@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from test_cli import runs_still, wait_until
+from sessions import has_ended, wait_until
 
 import alrun
 from alrun.errors import AlrunError, ResultsError
@@ -221,7 +221,7 @@ def test_a_run_that_takes_too_long_is_ended_with_all_that_it_started(planned, tm
     assert failure.error == "TimeoutError: it took more than 0.5 s"
     assert "in endless\n" in failure.traceback
     assert len(plan.finished) == 1
-    assert not runs_still((tmp_path / "sleeping").read_text())
+    assert wait_until(lambda: has_ended(int((tmp_path / "sleeping").read_text())))
 
 
 def task_of(plan, label):
@@ -235,7 +235,7 @@ def test_where_a_run_is_is_told_whole(planned, tmp_path):
     try:
         assert child.receive() is None
         child.give(task_of(planned("deep"), "mine:deep"))
-        wait_until((tmp_path / "sleeping").exists)
+        assert wait_until((tmp_path / "sleeping").exists)
         stack = child.what_it_does()
     finally:
         child.end()
@@ -271,7 +271,7 @@ def test_libraries_that_a_run_imports_find_one_thread_unless_told_and_prints_are
 def test_a_worker_that_ended_for_want_of_runs_is_no_death_of_the_next(planned, tmp_path):
     plan, workers = planned("killed"), Workers(1, patience=0.1)
     assert workers.compute(task_of(plan, "random")).content
-    wait_until(lambda: workers._children[0].has_left)
+    assert wait_until(lambda: workers._children[0].has_left)
     assert workers.compute(task_of(plan, "mine:killed")).failure.attempts == 3
     assert len((tmp_path / "killed").read_text().split()) == 3
 
@@ -299,8 +299,7 @@ def test_workers_that_are_closed_while_they_start_are_not_started_again(planned)
 
     thread = threading.Thread(target=compute, daemon=True)
     thread.start()
-    while not workers._children:
-        time.sleep(0.01)
+    assert wait_until(lambda: workers._children)
     workers.close()
     thread.join(20)
     assert raised == ["the sweep of this run is over"]
@@ -321,13 +320,10 @@ def test_workers_end_when_the_command_is_killed(planned, tmp_path):
     command = [sys.executable, "-m", "alrun", "sweep", "endless.toml", "--jobs", "1"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
     sleeping = tmp_path / "sleeping"
-    while not (sleeping.exists() and sleeping.read_text()):
-        time.sleep(0.05)
-        assert process.poll() is None
+    assert wait_until(lambda: sleeping.exists() and sleeping.read_text())
     process.send_signal(signal.SIGKILL)
     process.wait()
-    time.sleep(0.5)
-    assert not runs_still(sleeping.read_text())
+    assert wait_until(lambda: has_ended(int(sleeping.read_text())))
 
 
 def test_a_worker_that_is_still_importing_ends_with_the_command_too(tmp_path, monkeypatch):

@@ -6,8 +6,8 @@ from shutil import copytree
 import numpy as np
 import pandas as pd
 import pytest
+from commands import alrun
 from scipy import stats
-from test_cli import alrun
 
 from alrun import load_queries, load_runs
 from alrun.datasets import load

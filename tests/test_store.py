@@ -5,7 +5,6 @@ import os
 import shutil
 import threading
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -140,15 +139,6 @@ def test_a_column_without_a_value_keeps_its_type(tmp_path):
     assert alrun.load_curves(tmp_path)["average_precision"].isna().all()
     assert pq.read_schema(tmp_path / "curves.parquet").field("average_precision").type == "double"
     assert pq.read_schema(tmp_path / "runs.parquet").field("error").type == "string"
-
-
-def test_a_table_of_another_maker_is_cast_to_the_types_of_ours(tmp_path):
-    store, specs = filled(tmp_path)
-    store.compact(specs, splits)
-    ours = alrun.load_curves(tmp_path)
-    plain = ours.astype(dict.fromkeys(("dataset", "model", "strategy"), str))
-    plain.astype({"seed": "int64", "n_labels": "float64"}).to_parquet(tmp_path / "curves.parquet")
-    pd.testing.assert_frame_equal(alrun.load_curves(tmp_path), ours)
 
 
 def test_compaction_covers_exactly_the_runs_of_the_experiment(tmp_path):
@@ -358,24 +348,6 @@ def test_a_table_that_the_system_does_not_let_read_is_not_replaced(tmp_path, mon
     assert (tmp_path / "curves.parquet").read_bytes() == before
 
 
-def test_a_newer_schema_is_refused(tmp_path):
-    store, specs = filled(tmp_path)
-    store.compact(specs, splits)
-    path = tmp_path / "curves.parquet"
-    table = pq.read_table(path).replace_schema_metadata({"schema_version": "99"})
-    pq.write_table(table, path)
-    with pytest.raises(ResultsError, match="schema version 99"):
-        alrun.load_curves(tmp_path)
-
-
-def test_a_file_without_schema_version_is_version_one(tmp_path):
-    store, specs = filled(tmp_path)
-    store.compact(specs, splits)
-    path = tmp_path / "curves.parquet"
-    pq.write_table(pq.read_table(path).replace_schema_metadata(), path)
-    assert len(alrun.load_curves(tmp_path)) == 24
-
-
 def test_tables_wait_for_who_makes_them_already(tmp_path):
     store, specs = filled(tmp_path)
     making = threading.Thread(target=store.compact, args=(specs, splits))
@@ -479,35 +451,3 @@ def test_labels_with_every_character_come_back(tmp_path):
         alrun.load_queries(tmp_path)["index"],
         np.concatenate([entry.batch for entry in result.rounds]),
     )
-
-
-def test_a_missing_table_says_how_it_is_made(tmp_path):
-    with pytest.raises(ResultsError, match="alrun sweep"):
-        alrun.load_curves(Path(tmp_path))
-
-
-def test_a_column_that_stands_twice_is_named(tmp_path):
-    store, specs = filled(tmp_path)
-    store.compact(specs, splits)
-    path = tmp_path / "curves.parquet"
-    table = pq.read_table(path)
-    pq.write_table(table.append_column("accuracy", table["accuracy"]), path)
-    with pytest.raises(ResultsError, match=r"curves.parquet: the column 'accuracy' stands more"):
-        alrun.load_curves(tmp_path)
-
-
-@pytest.mark.parametrize("name", ["run_id", "round", "index", "label"])
-def test_a_column_of_the_queries_that_is_gone_or_has_a_hole_is_named(tmp_path, name):
-    store, specs = filled(tmp_path)
-    store.compact(specs, splits)
-    path = tmp_path / "queries.parquet"
-    table = pq.read_table(path)
-    pq.write_table(table.drop_columns([name]), path)
-    with pytest.raises(ResultsError, match=f"queries.parquet: there is no column '{name}'"):
-        alrun.load_queries(tmp_path)
-    column = table[name].to_pylist()
-    column[3] = None
-    place = table.column_names.index(name)
-    pq.write_table(table.set_column(place, name, pa.array(column)), path)
-    with pytest.raises(ResultsError, match=f"the column '{name}' has a row without a value"):
-        alrun.load_queries(tmp_path)

@@ -13,6 +13,7 @@ from alrun.curves import RUN, Curves
 from alrun.errors import ResultsError, nearest, printable
 from alrun.experiment import Experiment
 from alrun.experiment_file import read_experiment
+from alrun.frames import read_table
 from alrun.report.across import build_across
 from alrun.report.cells import sensitivity_of
 from alrun.report.degeneracy import find_degeneracies, fingerprints
@@ -22,7 +23,7 @@ from alrun.report.tables import build_tables
 from alrun.schema import CURVES, QUERIES, RUNS, SPLITS
 from alrun.spec import CHECKS, check_metric
 from alrun.stats import ADJUSTMENTS
-from alrun.store import Store, read_table, untabled_sentence
+from alrun.store import Store, untabled_sentence
 
 # Ids as categories: a million of them as texts would be most of the memory.
 _RUN_ID = CURVES.field("strategy").with_name("run_id")

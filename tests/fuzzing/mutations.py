@@ -14,18 +14,8 @@ import tomli_w
 TEXTS = [
     *("", " ", "x", "nan", "true", "-1", "0", "1e999", "None", "random", "iris", "logistic"),
     *("x" * 20_000, "a\x00b", "\x1b[31mred\x1b[0m", "two\nlines", "tab\t", "\u2028", "\u202egnp"),
-    *(
-        "🦊",
-        "é",
-        "e\u0301",
-        "../../../etc/passwd",
-        "/etc/passwd",
-        "/",
-        ".",
-        "..",
-        "~/",
-        "/dev/zero",
-    ),
+    *("🦊", "é", "e\u0301"),
+    *("../../../etc/passwd", "/etc/passwd", "/", ".", "..", "~/", "/dev/zero"),
     *("openml:", "idx:", "idx:/", "idx:images/", "texts/", "http://localhost/x.csv", "flowers.csv"),
     *("arrays.npz:X", "skactiveml:Nothing", "skactiveml:Quire", "mine.py:nothing", "nowhere.py:x"),
     *("joblib.load", "os.system", "sklearn.svm.SVR", "sklearn.svm.", ":", ".", "a:b:c", "pickle"),
@@ -250,15 +240,8 @@ def mutated_table(table, rng):
 
 
 _TYPES = [
-    *(
-        pa.string(),
-        pa.large_string(),
-        pa.binary(),
-        pa.int8(),
-        pa.int64(),
-        pa.uint64(),
-        pa.float16(),
-    ),
+    *(pa.string(), pa.large_string(), pa.binary()),
+    *(pa.int8(), pa.int64(), pa.uint64(), pa.float16()),
     *(pa.float32(), pa.float64(), pa.bool_(), pa.null(), pa.date32(), pa.timestamp("ns")),
     *(pa.decimal128(12, 3), pa.dictionary(pa.int8(), pa.string()), pa.list_(pa.float64())),
     *(pa.struct([("a", pa.int64())]), pa.duration("s")),

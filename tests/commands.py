@@ -1,0 +1,46 @@
+"""The command line in processes of its own, run to the end or started to be struck."""
+
+import os
+import subprocess
+import sys
+
+from conftest import SMALL
+
+ALRUN = [sys.executable, "-m", "alrun"]
+
+
+def alrun(*arguments, cwd=None, env=None):
+    """Run the command line to its end."""
+    return subprocess.run(
+        [*ALRUN, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "100", **(env or {})},
+        timeout=120,
+        check=False,
+    )
+
+
+def started(folder, *arguments, **options):
+    """Start the command line in a session of its own, so that signals reach all of it."""
+    return subprocess.Popen(
+        [*ALRUN, *map(str, arguments)],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        **options,
+    )
+
+
+def long_sweep(folder, jobs=2):
+    """Start a sweep of minutes, whose results are at `results/long`."""
+    (folder / "long.toml").write_text(SMALL.replace("seeds       = 2", "seeds       = 200"))
+    return started(folder, "sweep", "long.toml", "--jobs", jobs)
+
+
+def n_stored(folder):
+    """Return how many runs of the long sweep are stored."""
+    return len(list((folder / "results/long/runs").glob("*.parquet")))

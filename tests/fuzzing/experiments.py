@@ -1,0 +1,77 @@
+"""Experiments, mutated: refused, or planned as they say."""
+
+import shutil
+import tomllib
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from fuzzing.answers import answered, check_run, in_a_process
+from fuzzing.files import BASES, experiment_of
+from fuzzing.mutations import mutated_toml, pick
+
+from alrun.experiment_file import to_toml
+from alrun.sweep import plan_of, plan_sweep
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+
+
+def check_experiment(rng, folder):
+    """Plan a mutated experiment; where that can be, count its grid and compute a run of it."""
+    name = pick(rng, [*BASES, *BASES, *(path.stem for path in sorted(EXPERIMENTS.glob("*.toml")))])
+    file = folder / "question.toml"
+    known = name in BASES
+    text = experiment_of(name, rng) if known else (EXPERIMENTS / f"{name}.toml").read_text()
+    file.write_bytes(mutated_toml(text, rng))
+    results = folder / "results"
+    shutil.rmtree(results, ignore_errors=True)
+    code, output = answered("sweep", file, "--results", results, "--dry-run")
+    assert not results.exists()
+    if rng.integers(100) == 0:
+        done = in_a_process("sweep", file, "--results", results, "--dry-run")
+        assert done.returncode == code, done.stderr
+    if code == 2:
+        return code
+    content = tomllib.loads(file.read_text(encoding="utf-8"))
+    if "until_halfwidth" not in content:
+        assert sum(int(line.split()[0]) for line in output.splitlines()) == n_runs(content)
+    plan = plan_sweep(file, results)
+    if len(plan.specs) > 500:
+        return code
+    plan.store.prepare()
+    plan.store.save_experiment(to_toml(plan.experiment, folder, results))
+    assert plan_of(results).specs.keys() == plan.specs.keys()
+    specs = [spec for spec in plan.specs.values() if spec.budget <= 400 * spec.batch_size]
+    if known and specs:
+        spec = pick(rng, specs)
+        check_run(spec, plan.sources[spec.dataset.label].at(spec.seed))
+        adds_seeds = plan.experiment.until_halfwidth is not None
+        if len(plan.specs) < 50 and not adds_seeds and rng.integers(20) == 0:
+            check_sweep(file, results, plan.specs.keys())
+    return code
+
+
+def check_sweep(file, results, ids):
+    """Sweep, and hold the tables against the runs that were planned."""
+    done = in_a_process("sweep", file, "--results", results, "--jobs", "1")
+    assert done.returncode in (0, 1), done.stderr
+    curves = pq.read_table(results / "curves.parquet").to_pylist()
+    queries = pq.read_table(results / "queries.parquet").to_pylist()
+    swept = {row["run_id"] for row in curves}
+    assert swept == ids if done.returncode == 0 else swept < ids
+    for run in swept:
+        sizes = [row["n_labels"] for row in curves if row["run_id"] == run]
+        assert sizes == sorted(set(sizes))
+        assert sizes[-1] - sizes[0] == sum(row["run_id"] == run for row in queries)
+    assert in_a_process("status", results).returncode == done.returncode
+
+
+def n_runs(content):
+    """Return the size of a grid."""
+
+    def n(key, default=1):
+        value = content.get(key)
+        return len(value) if isinstance(value, list) else default
+
+    seeds = content["seeds"]
+    n_seeds = seeds if isinstance(seeds, int) else len(seeds)
+    return n("dataset") * n("model") * n("strategies") * n("batch_sizes") * n_seeds

@@ -1,0 +1,166 @@
+"""What is mutated: experiments that are right, the files they name, and results."""
+
+import gzip
+import struct
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from conftest import TINY
+
+from alrun.planning import run_sweep
+
+# Every key of the README, over files that `prepared` writes.
+GRID = """
+strategies = ["random", {names}{{ name = "margin", label = "again", replica = 1 }}]
+batch_sizes = [3, 5]
+seeds = [0, 3]
+targets = [0.5, 0.9]
+budget = 24
+"""
+BASES = {
+    "texts": """
+        metric = "balanced_accuracy"
+        model = { C = 2.0, class_weight = "balanced" }
+        initial = { size = 6, method = "random" }
+        [dataset]
+        name = "texts/"
+        test_size = 0.3
+        ngram_range = [1, 2]
+        min_df = 1
+        max_features = 500
+        token_pattern = '\\w+'
+        """,
+    "reviews": """
+        metric = "average_precision"
+        initial = { size = 0.3, method = "stratified" }
+        [dataset]
+        name = "reviews.csv"
+        label = "words"
+        text = "review"
+        target = "opinion"
+        positive = "good"
+        [model]
+        steps = [
+            { name = "sklearn.decomposition.TruncatedSVD", n_components = 3 },
+            "sklearn.preprocessing.StandardScaler",
+            { name = "sklearn.linear_model.LogisticRegression", C = 2.0 },
+        ]
+        """,
+    "arrays": """
+        metric = "macro_f1"
+        [[dataset]]
+        name = "arrays.npz"
+        scale = "minmax"
+        [[dataset]]
+        name = "sparse.svmlight"
+        scale = 2
+        test_size = 20
+        [[model]]
+        label = "one"
+        class_weight = { 0 = 2.0, 1 = 1 }
+        [[model]]
+        name = "sklearn.linear_model.LogisticRegression"
+        C = 0.5
+        max_iter = 200
+        """,
+    "images": """
+        dataset = { name = "idx:images", scale = 255, subsample = 50, test_size = 15 }
+        initial = { size = 6, method = "kmeans" }
+        model = { name = "sklearn.neighbors.KNeighborsClassifier", n_neighbors = 2 }
+        """,
+    "splits": """
+        dataset = { name = "flowers.csv", target = "species", splits = "splits.csv" }
+        model = { name = "sklearn.naive_bayes.GaussianNB", var_smoothing = 1e-8 }
+        """,
+    "initial": """
+        dataset = { name = "flowers.parquet", target = "species", scale = "standard" }
+        initial = { method = "file", file = "initial.csv" }
+        """,
+    "drawn": """
+        max_seeds = 12
+        until_halfwidth = 0.2
+        [dataset]
+        name = "make_classification"
+        per_seed = true
+        n_samples = 90
+        n_features = 6
+        n_informative = 3
+        n_classes = 3
+        n_clusters_per_class = 1
+        weights = [0.4, 0.3, 0.3]
+        """,
+}
+STRATEGIES = [
+    '"entropy"',
+    '{ name = "mine.py:softened", beta = 2.0 }',
+    '{ name = "density", beta = 2.0, label = "density 2" }',
+    '{ name = "typiclust", neighbours = 5, components = 4 }',
+    '{ name = "prob_cover", reference = 40 }',
+    '{ name = "qbc_vote", members = 3 }',
+    '{ name = "balanced", w = 0.3 }',
+]
+MINE = """
+import numpy as np
+
+
+def softened(pool, n, rng, beta=1.0):
+    return beta * rng.random(len(pool))
+"""
+
+
+def prepared(folder):
+    """Write the files that the experiments name, and results; return the folder."""
+    rng = np.random.default_rng(7)
+    folder.mkdir(parents=True, exist_ok=True)
+    n = 60
+    y = np.arange(n) % 3
+    X = np.round(rng.normal(size=(n, 3)) + y[:, None], 3)
+    species, colour = np.array(["setosa", "7", "virginica"])[y], np.array(["red", "blue"])[y % 2]
+    rows = ["length,width,colour,species"]
+    rows += [f"{a},{b},{c},{s}" for (a, b, _), c, s in zip(X, colour, species, strict=True)]
+    (folder / "flowers.csv").write_text("\n".join(rows) + "\n")
+    columns = {"length": X[:, 0], "colour": colour, "width": X[:, 1].astype("f4")}
+    columns |= {"species": species, "vector": list(X), "size": y.astype("i2") + 1}
+    pq.write_table(pa.table(columns), folder / "flowers.parquet")
+    wide = {"label": y, "vector": pa.array(list(X), pa.list_(pa.float32()))}
+    wide["one"] = pa.array(X[:, 0], pa.float32())
+    pq.write_table(pa.table(wide), folder / "wide.parquet")
+    np.savez(folder / "arrays.npz", X=X, y=y)
+    lines = [f"{c} 1:{abs(a)} {c + 2}:1.5" for c, a in zip(y, X[:, 0], strict=True)]
+    (folder / "sparse.svmlight").write_text("\n".join(lines) + "\n")
+    words = [
+        f"{('nice', 'fine', 'warm')[row % 3]} {('dull', 'cold')[row % 2]} day {code}"
+        for row, code in enumerate(y)
+    ]
+    opinions = np.array(["good", "bad", "so so"])[y]
+    rows = [f"{o},{w}" for o, w in zip(opinions, words, strict=True)]
+    (folder / "reviews.csv").write_text("\n".join(["opinion,review", *rows]) + "\n")
+    for place, (opinion, text) in enumerate(zip(opinions, words, strict=True)):
+        (folder / "texts" / opinion).mkdir(parents=True, exist_ok=True)
+        (folder / "texts" / opinion / f"{place}.txt").write_text(text)
+    (folder / "images").mkdir()
+    pixels = rng.integers(256, size=(n, 4, 4), dtype=np.uint8)
+    images = struct.pack(">4B3I", 0, 0, 8, 3, *pixels.shape) + pixels.tobytes()
+    (folder / "images" / "train-images-idx3-ubyte").write_bytes(images)
+    labels = struct.pack(">4BI", 0, 0, 8, 1, n) + y.astype(np.uint8).tobytes()
+    (folder / "images" / "train-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels, mtime=0))
+    roles = [
+        ("test", "initial", "pool")[0 if row < 15 else 1 if row < 24 else 2] for row in range(n)
+    ]
+    splits = [f"{seed},{row},{roles[row]}" for seed in (0, 3) for row in range(n)]
+    (folder / "splits.csv").write_text("\n".join(["seed,index,role", *splits]) + "\n")
+    (folder / "initial.csv").write_text("index\n" + "\n".join(map(str, range(9))) + "\n")
+    (folder / "mine.py").write_text(MINE)
+    (folder / "tiny.toml").write_text(TINY)
+    run_sweep(folder / "tiny.toml", folder / "tiny", jobs=1)
+    return folder
+
+
+def experiment_of(base, rng):
+    """Return an experiment that is right."""
+    others = rng.permutation(STRATEGIES)[: int(rng.integers(3))]
+    grid = GRID.format(names="".join(f"{name}, " for name in others))
+    if "until_halfwidth" in BASES[base]:
+        grid = grid.replace("seeds = [0, 3]", "seeds = 2")
+    return grid + BASES[base]

@@ -1,0 +1,110 @@
+"""An interrupt at any moment: exit code 130, no traceback, no process that stays."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from commands import alrun, long_sweep, n_stored, started
+from conftest import TINY
+from sessions import is_alive, wait_until
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupt_keeps_what_is_finished_and_exits_130(tmp_path, jobs):
+    process = long_sweep(tmp_path, jobs)
+    assert wait_until(lambda: n_stored(tmp_path) >= 4)
+    # As a terminal does, the signal goes to every process of the group.
+    os.killpg(process.pid, signal.SIGINT)
+    struck = time.monotonic()
+    _, errors = process.communicate(timeout=30)
+    assert time.monotonic() - struck < 10
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert "what is finished is kept" in errors
+    finished = n_stored(tmp_path)
+    assert finished >= 4
+    status = alrun("status", "results/long", cwd=tmp_path)
+    assert f"{finished} done" in status.stdout
+    assert alrun("report", "results/long", cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.01, 0.03])
+def test_more_interrupts_change_nothing(tmp_path, gap):
+    """They must not strike the ending of the workers."""
+    process = long_sweep(tmp_path)
+    assert wait_until(lambda: n_stored(tmp_path) >= 4)
+    for _ in range(3):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(gap)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+
+
+ENDS_UNDER_AN_INTERRUPT = """
+import os, signal, sys
+from alrun.interrupts import leave_when_interrupted
+
+class Last:
+    def __del__(self, kill=os.kill, process=os.getpid(), number=signal.SIGINT):
+        kill(process, number)
+
+leave_when_interrupted()
+sys.modules["last"] = Last()
+raise SystemExit(7)
+"""
+
+
+def test_an_interrupt_while_python_ends_leaves_the_exit_code():
+    """By then Python has given the signal back to the system, whose way is to kill."""
+    assert subprocess.run([sys.executable, "-c", ENDS_UNDER_AN_INTERRUPT]).returncode == 7
+
+
+def children(process):
+    """Return the processes that a program has started."""
+    return psutil.Process(process.pid).children()
+
+
+def ended(processes):
+    """Return whether processes end."""
+    return wait_until(lambda: not any(map(is_alive, processes)))
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.02, 0.5])
+def test_an_interrupt_while_workers_start_is_not_lost(tmp_path, delay):
+    process = long_sweep(tmp_path)
+    assert wait_until(lambda: children(process))
+    time.sleep(delay)
+    born = children(process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in errors  # as of workers that were born without protection
+    assert ended(born)
+
+
+def test_workers_that_started_too_early_are_ended(tmp_path):
+    """An experiment that cannot be run is found out while they start."""
+    (tmp_path / "bad.toml").write_text(TINY.replace("budget", "bugdet"))
+    process = started(tmp_path, "sweep", "bad.toml", "--jobs", 2)
+    assert wait_until(lambda: len(children(process)) >= 2)
+    born = children(process)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert "bugdet" in errors
+    assert ended(born)
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.1])
+def test_an_interrupt_before_the_first_run_is_not_lost(tmp_path, delay):
+    process = long_sweep(tmp_path)
+    assert wait_until((tmp_path / "results/long/experiment.toml").exists)
+    time.sleep(delay)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
