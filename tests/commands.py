@@ -5,8 +5,11 @@ import subprocess
 import sys
 
 from conftest import SMALL
+from sessions import PATIENCE
 
 ALRUN = [sys.executable, "-m", "alrun"]
+# How many runs the long sweep has.
+N_LONG = 1600
 
 
 def alrun(*arguments, cwd=None, env=None):
@@ -17,7 +20,7 @@ def alrun(*arguments, cwd=None, env=None):
         text=True,
         cwd=cwd,
         env={**os.environ, "COLUMNS": "100", **(env or {})},
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -36,7 +39,7 @@ def started(folder, *arguments, **options):
 
 
 def long_sweep(folder, jobs=2):
-    """Start a sweep of minutes, whose results are at `results/long`."""
+    """Start a sweep of many seconds, whose results are at `results/long`."""
     (folder / "long.toml").write_text(SMALL.replace("seeds       = 2", "seeds       = 200"))
     return started(folder, "sweep", "long.toml", "--jobs", jobs)
 

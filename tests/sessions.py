@@ -11,7 +11,7 @@ from typing import Self
 import psutil
 
 # Seconds that anything may take before it counts as hanging.
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 def wait_until(holds: Callable[[], object], seconds: float = PATIENCE) -> bool:
@@ -51,6 +51,16 @@ def described(processes: Iterable[psutil.Process]) -> str:
                 f"{process.pid}, {seconds:.1f} s old, child of {process.ppid()}: {command}"
             )
     return "; ".join(line[:200] for line in lines)
+
+
+def members(session: int) -> list[psutil.Process]:
+    """Return the living processes of a session, which goes by the id of its first process."""
+    found = []
+    for pid in psutil.pids():
+        with suppress(OSError, psutil.NoSuchProcess):
+            if os.getsid(pid) == session:
+                found.append(psutil.Process(pid))
+    return [process for process in found if is_alive(process)]
 
 
 class Session:
@@ -94,19 +104,14 @@ class Session:
 
     def members(self) -> list[psutil.Process]:
         """Return its living processes."""
-        found = []
-        for pid in psutil.pids():
-            with suppress(OSError, psutil.NoSuchProcess):
-                if os.getsid(pid) == self.process.pid:
-                    found.append(psutil.Process(pid))
-        return [process for process in found if is_alive(process)]
+        return members(self.process.pid)
 
     def orphans(self) -> list[psutil.Process]:
         """Return those of its living processes whose parent has ended."""
-        members = self.members()
-        pids = {process.pid for process in members}
+        alive = self.members()
+        pids = {process.pid for process in alive}
         found = []
-        for process in members:
+        for process in alive:
             with suppress(psutil.NoSuchProcess):
                 if process.pid != self.process.pid and process.ppid() not in pids:
                     found.append(process)

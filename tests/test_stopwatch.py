@@ -57,15 +57,20 @@ def test_sleep_is_no_cpu_time_and_that_of_other_threads_is():
     time.sleep(0.1)
     stopwatch.enter("threads")
     spent = time.process_time() - before
-    before = time.thread_time()
-    worker = threading.Thread(target=hashlib.pbkdf2_hmac, args=("sha256", b"a", b"b", 300_000))
+    before, worked = time.thread_time(), []
+
+    def work():
+        hashlib.pbkdf2_hmac("sha256", b"a", b"b", 300_000)
+        worked.append(time.thread_time())
+
+    worker = threading.Thread(target=work)
     worker.start()
     worker.join()
     own = time.thread_time() - before
     stopwatch.enter(None)
     assert stopwatch.seconds["sleep"] >= 0.1
     assert stopwatch.cpu_seconds["sleep"] <= spent
-    assert stopwatch.cpu_seconds["threads"] > 0.03 > 5 * own
+    assert stopwatch.cpu_seconds["threads"] > 0.9 * worked[0] > own
 
 
 def test_run_files_of_an_earlier_alrun_have_no_cpu_seconds(tiny, tmp_path):
@@ -88,4 +93,4 @@ def test_runs_have_both_for_every_phase(small_results):
         assert (spent[[f"{kind}_fit", f"{kind}_query", f"{kind}_evaluate"]] > 0).all().all()
         assert (spent[f"{kind}_prepare"] == 0).all()  # none of these strategies prepares
     wall, cpu = (runs[f"{kind}_fit"].sum() for kind in ("seconds", "cpu_seconds"))
-    assert 0.1 * wall < cpu < 1.1 * wall  # one thread computes; others may take the core
+    assert 0.01 * wall < cpu < 1.1 * wall  # one thread computes; others may take the core
