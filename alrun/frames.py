@@ -61,11 +61,12 @@ def read_table(
     if not path.is_file():
         raise ResultsError(f"there is no {path.name} in {path.parent}; make it with `alrun sweep`")
     try:
-        there = pq.read_schema(path)
+        file = pq.ParquetFile(path)
+        there = file.schema_arrow
         check_version(path, there.metadata)
         _check_columns(path, there, whole)
         wanted = [name for name in columns or there.names if name in there.names]
-        table = pq.ParquetFile(path).read(columns=wanted)
+        table = file.read(columns=wanted)
         for place, name in enumerate(wanted):
             if name in schema.names:
                 column = _cast(table[name], schema.field(name).type, strict)

@@ -32,8 +32,7 @@ def read_runs(
     `read_run` does.
     """
     sound: dict[str, RunSpec] = {}
-    blocks = [(RUN_FILE.empty_table(), RUNS.empty_table())]
-    rounds, rows = [], []
+    blocks, rounds, rows = [], [], []
     for identity, spec in specs.items():
         path = folder / f"{identity}.parquet"
         try:
@@ -47,12 +46,13 @@ def read_runs(
         if len(rows) == _AT_ONCE:
             blocks.append(_block(rounds, rows))
             rounds, rows = [], []
-    blocks.append(_block([blocks[0][0], *rounds], rows))
+    blocks.append(_block(rounds, rows))
     return Runs(sound, *map(pa.concat_tables, zip(*blocks, strict=True)))
 
 
 def _block(rounds: Sequence[pa.Table], rows: Sequence[dict[str, Any]]) -> tuple[pa.Table, pa.Table]:
-    return pa.concat_tables(rounds).combine_chunks(), pa.Table.from_pylist(rows, schema=RUNS)
+    of_all = pa.concat_tables([RUN_FILE.empty_table(), *rounds])  # there may be none
+    return of_all.combine_chunks(), pa.Table.from_pylist(rows, schema=RUNS)
 
 
 def read_run(path: Path, spec: RunSpec) -> tuple[pa.Table, dict[str, Any]]:
