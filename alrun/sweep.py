@@ -173,9 +173,7 @@ def _compute(
 ) -> bool:
     """Compute runs; return whether that were all, and not only those up to `max_failures`."""
     checkout = of_checkout(plan.path.parent)
-    tasks = [
-        Task(spec, plan.sources[spec.dataset.label], spec.dataset.label, checkout) for spec in todo
-    ]
+    tasks = [Task(spec, plan.sources[spec.dataset.label], checkout) for spec in todo]
     n_failed = 0
     with closing(workers.run(tasks)) as outcomes:
         for outcome in outcomes:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 from clusters import cluster
 from commands import ALRUN, n_stored
 from distributed.comm import CommClosedError
-from sessions import Session, wait_until
+from sessions import PATIENCE, Session, wait_until
 from test_sweep import tables
 
 from alrun.datasets import Dataset
@@ -48,12 +47,17 @@ def murderous(pool, n, rng):
 def slow(pool, n, rng):
     time.sleep(0.2)
     return list(range(n))
+
+
+def endless(pool, n, rng):
+    time.sleep(600)
 """
+N_WORKERS = 2
 
 
 @pytest.fixture(scope="module")
 def dask():
-    with cluster(2) as started:
+    with cluster(N_WORKERS) as started:
         yield started
 
 
@@ -94,18 +98,19 @@ def test_a_strategy_in_a_file_needs_no_disk_that_is_shared(mine, tmp_path, dask)
 
 
 def test_a_run_that_kills_its_process_costs_no_worker(mine, tmp_path, dask):
+    assert wait_until(lambda: len(dask.workers()) == N_WORKERS)
     before = {process.pid for process in dask.workers()}
-    overrides = ['strategies=["random", "mine.py:dying", "mine.py:slow"]', "seeds=1"]
+    overrides = ['strategies=["random", "mine.py:dying", "mine.py:endless"]', "seeds=1"]
     plan = plan_sweep(mine, tmp_path / "results", overrides)
-    plan = sweep(plan, Cluster(dask.address, timeout=0.5))
+    plan = sweep(plan, Cluster(dask.address, timeout=2))  # ample for the other run
     failures = errors(plan)
     assert failures["mine:dying"].status == "crashed"
     assert failures["mine:dying"].attempts == 3
     assert failures["mine:dying"].error.endswith("exit code 3")
-    assert failures["mine:slow"].error == "TimeoutError: it took more than 0.5 s"
+    assert failures["mine:endless"].error == "TimeoutError: it took more than 2 s"
     assert len(plan.finished) == 1
     assert {process.pid for process in dask.workers()} == before
-    assert dask.computing() == []
+    assert wait_until(lambda: dask.computing() == [])
 
 
 def test_a_run_that_kills_workers_is_given_up(mine, tmp_path, dask):
@@ -165,7 +170,7 @@ class Refusing:
 @pytest.fixture
 def tasks(tiny, tmp_path):
     plan = plan_sweep(tiny, tmp_path / "none")
-    return [Task(spec, plan.sources["iris"], "iris", {}) for spec in plan.specs.values()]
+    return [Task(spec, plan.sources["iris"], {}) for spec in plan.specs.values()]
 
 
 @pytest.mark.parametrize(
@@ -238,8 +243,8 @@ def test_what_a_killed_command_has_left_there_is_taken_away_by_the_next(tiny, tm
 def test_an_interrupt_is_heard_while_there_is_no_scheduler(tiny, tmp_path, dask):
     with long_sweep(tiny, tmp_path, dask) as session:
         dask.lose_scheduler()
-        time.sleep(1)
+        assert wait_until(lambda: "was lost; waiting for it" in session.said)
         session.process.send_signal(signal.SIGINT)
-        assert session.process.wait(15) == 130
+        assert session.process.wait(PATIENCE) == 130
         assert "Traceback" not in session.said
     dask.replace_scheduler()

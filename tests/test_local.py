@@ -4,10 +4,9 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
-from sessions import has_ended, wait_until
+from sessions import PATIENCE, has_ended, wait_until
 
 import alrun
 from alrun.errors import AlrunError, ResultsError
@@ -106,6 +105,12 @@ def once(pool, n, rng):
         os.kill(os.getpid(), signal.SIGSEGV)
     return list(range(n))
 """
+
+
+@pytest.fixture(autouse=True)
+def time_to_tell(monkeypatch):
+    """Let processes take their time to end, or to say what they do: there may be no core free."""
+    monkeypatch.setattr(module, "_PATIENCE", PATIENCE)
 
 
 @pytest.fixture
@@ -215,10 +220,10 @@ def test_no_more_workers_are_started_than_may_have_a_core(monkeypatch):
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_run_that_takes_too_long_is_ended_with_all_that_it_started(planned, tmp_path, jobs):
-    plan = sweep(planned("endless"), Workers(jobs, timeout=0.5))
+    plan = sweep(planned("endless"), Workers(jobs, timeout=2))  # ample for the other run
     failure = by_strategy(plan)["mine:endless"]
     assert (failure.status, failure.attempts) == ("failed", 1)
-    assert failure.error == "TimeoutError: it took more than 0.5 s"
+    assert failure.error == "TimeoutError: it took more than 2 s"
     assert "in endless\n" in failure.traceback
     assert len(plan.finished) == 1
     assert wait_until(lambda: has_ended(int((tmp_path / "sleeping").read_text())))
@@ -227,7 +232,7 @@ def test_a_run_that_takes_too_long_is_ended_with_all_that_it_started(planned, tm
 def task_of(plan, label):
     """Return the run of a plan with a strategy of this label."""
     (spec,) = [spec for spec in plan.specs.values() if spec.strategy.label == label]
-    return Task(spec, plan.sources["iris"], "iris", {})
+    return Task(spec, plan.sources["iris"], {})
 
 
 def test_where_a_run_is_is_told_whole(planned, tmp_path):
@@ -244,8 +249,9 @@ def test_where_a_run_is_is_told_whole(planned, tmp_path):
     assert "in serve\n" in stack
 
 
-def test_a_timeout_may_be_longer_than_the_kernel_can_count(planned):
-    assert len(sweep(planned(), Workers(1, timeout=1e300)).finished) == 1
+@pytest.mark.parametrize("timeout", [1e12, 1e300])
+def test_a_timeout_may_be_longer_than_the_kernel_can_count(planned, timeout):
+    assert len(sweep(planned(), Workers(1, timeout=timeout)).finished) == 1
 
 
 def test_workers_import_the_package_that_started_them(planned, tmp_path, monkeypatch):
@@ -269,7 +275,7 @@ def test_libraries_that_a_run_imports_find_one_thread_unless_told_and_prints_are
 
 
 def test_a_worker_that_ended_for_want_of_runs_is_no_death_of_the_next(planned, tmp_path):
-    plan, workers = planned("killed"), Workers(1, patience=0.1)
+    plan, workers = planned("killed"), Workers(1, patience=1.0)
     assert workers.compute(task_of(plan, "random")).content
     assert wait_until(lambda: workers._children[0].has_left)
     assert workers.compute(task_of(plan, "mine:killed")).failure.attempts == 3
@@ -282,10 +288,6 @@ def test_what_can_be_no_timeout_is_refused(jobs, timeout):
         Workers(jobs, timeout)
 
 
-def test_a_timeout_may_be_longer_than_the_system_can_wait(planned):
-    assert len(sweep(planned(), Workers(1, timeout=1e12)).finished) == 1
-
-
 def test_workers_that_are_closed_while_they_start_are_not_started_again(planned):
     plan = planned("endless")
     spec = next(spec for spec in plan.specs.values() if spec.strategy.label == "mine:endless")
@@ -293,7 +295,7 @@ def test_workers_that_are_closed_while_they_start_are_not_started_again(planned)
 
     def compute():
         try:
-            workers.compute(Task(spec, plan.sources["iris"], "iris", {}))
+            workers.compute(Task(spec, plan.sources["iris"], {}))
         except ResultsError as error:
             raised.append(str(error))
 
@@ -324,13 +326,3 @@ def test_workers_end_when_the_command_is_killed(planned, tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert wait_until(lambda: has_ended(int(sleeping.read_text())))
-
-
-def test_a_worker_that_is_still_importing_ends_with_the_command_too(tmp_path, monkeypatch):
-    (tmp_path / "threadpoolctl.py").write_text("import time; time.sleep(60)")
-    monkeypatch.syspath_prepend(tmp_path)
-    child = module.Child()
-    time.sleep(0.5)
-    child._connection.close()  # as when this process is killed
-    assert child._process.wait(10) == -signal.SIGKILL
-    child.end()

@@ -34,6 +34,8 @@ serve(Connection(connection), last_words, patience)
 """
 # Seconds that a process has for its end, or for saying what it is doing.
 _PATIENCE = 1.0
+# The last line of a stack as faulthandler writes it: the outermost frame, or that there are more.
+_STACK_ENDS = (" in <module>\n", "  ...\n")
 # Each process has one core, also as libraries see it that are imported later; a user's word counts.
 _ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
@@ -106,12 +108,13 @@ class Child:
         from alrun.execute.mapped import send
 
         self.task, self.deadline = task, deadline
-        is_new = task.key not in self._known
+        label = task.spec.dataset.label
+        is_new = label not in self._known
         with suppress(ConnectionError):
-            self._connection.send((task.spec, task.key, task.checkout, is_new))
+            self._connection.send((task.spec, task.checkout, is_new))
             if is_new:
                 send(task.source, self._connection, self._process.pid)
-        self._known.add(task.key)
+        self._known.add(label)
 
     def receive(self) -> "Outcome | Died | None":
         """Return what became of its run, or None where it says that it is ready for the first."""
@@ -127,7 +130,8 @@ class Child:
         self._process.send_signal(signal.SIGUSR1)
         until = time.monotonic() + _PATIENCE
         before = said = ""
-        while not (said and said == before) and time.monotonic() < until:  # it comes in pieces
+        # It comes in pieces, with pauses of any length where the process must wait for a core.
+        while not (said.endswith(_STACK_ENDS) and said == before) and time.monotonic() < until:
             time.sleep(0.01)
             before, said = said, self._said()
         return said

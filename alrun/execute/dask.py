@@ -123,7 +123,7 @@ class Cluster:
 
     def _outcomes(self, client: Client, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Yield what comes back, until that is all or the scheduler is lost."""
-        sources = {task.key: task.source for task in tasks}
+        sources = {task.spec.dataset.label: task.source for task in tasks}
         files = {file_of(task.spec.strategy.name) for task in tasks} - {None}
         plugin = _Computing(client.id, sources, sorted(map(str, files)), self._timeout)
         try:
@@ -149,7 +149,7 @@ class Cluster:
 
         Raises ResultsError where they cannot take that, and OSError where the scheduler is lost.
         """
-        calls = [(plugin.name, task.spec, task.key, task.checkout) for task in tasks]
+        calls = [(plugin.name, task.spec, task.checkout) for task in tasks]
         try:
             if not client.nthreads():
                 self._tell(f"No worker is at {self._address} yet; runs begin when one comes.")
@@ -204,7 +204,7 @@ class _Computing(WorkerPlugin):
         timeout: float | None,
     ) -> None:
         self.name = f"{_OURS}{secrets.token_hex(8)}-{owner}"
-        self._sources = {key: _in_memory(source) for key, source in sources.items()}
+        self._sources = {label: _in_memory(source) for label, source in sources.items()}
         self._contents = {file: Path(file).read_bytes() for file in files}
         self._places: dict[str, Path] = {}
         self._timeout = timeout
@@ -219,8 +219,8 @@ class _Computing(WorkerPlugin):
             self._places[file] = folder / Path(file).name
             self._places[file].write_bytes(content)
         self._sources = {
-            key: mapped(source) if isinstance(source, Dataset) else source
-            for key, source in self._sources.items()
+            label: mapped(source) if isinstance(source, Dataset) else source
+            for label, source in self._sources.items()
         }
 
     def teardown(self, worker: Worker) -> None:
@@ -230,14 +230,15 @@ class _Computing(WorkerPlugin):
         for workers in self._idle:
             workers.end()
 
-    def compute(self, spec: RunSpec, key: str, checkout: Mapping[str, str]) -> Outcome:
+    def compute(self, spec: RunSpec, checkout: Mapping[str, str]) -> Outcome:
         """Compute a run in a process that has none."""
         try:
             workers = self._idle.pop()
         except IndexError:
             workers = Workers(1, self._timeout, _IDLE)
             self._all.append(workers)
-        outcome = workers.compute(Task(self._placed(spec), self._sources[key], key, checkout))
+        source = self._sources[spec.dataset.label]
+        outcome = workers.compute(Task(self._placed(spec), source, checkout))
         self._idle.append(workers)
         return outcome
 
@@ -292,8 +293,8 @@ async def _limit_tries(dask_scheduler: Any, keys: Sequence[str]) -> None:
         dask_scheduler.tasks[key].suspicious += lost
 
 
-def _compute(name: str, spec: RunSpec, key: str, checkout: Mapping[str, str]) -> Outcome:
+def _compute(name: str, spec: RunSpec, checkout: Mapping[str, str]) -> Outcome:
     """Compute a run on the worker that calls this."""
     computing: Any = get_worker().plugins[name]
-    outcome: Outcome = computing.compute(spec, key, checkout)
+    outcome: Outcome = computing.compute(spec, checkout)
     return outcome

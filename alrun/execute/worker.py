@@ -29,15 +29,14 @@ class Task(NamedTuple):
 
     Attributes
     ----------
-    source, key
-        Its data set, and by what that goes: a worker is sent one of each key once.
+    source
+        Its data set. A sweep has one of each label, so that a worker is sent it once.
     checkout
         What `alrun.provenance.of_checkout` says of the experiment file.
     """
 
     spec: RunSpec
     source: Source
-    key: str
     checkout: Mapping[str, str]
 
 
@@ -98,9 +97,8 @@ def _not_finished(
 def serve(connection: Connection, last_words: int, patience: float | None) -> None:
     """Compute runs as they come, until the other end is gone, or for `patience` seconds silent.
 
-    A run comes with the key of its data set, and with that itself when it is the first to need it.
-    What Python can still say when compiled code ends the process goes to the file `last_words`; so
-    does, on a signal, what it is doing.
+    A run comes with its data set when it is the first to need that. What Python can still say when
+    compiled code ends the process goes to the file `last_words`; so does, on a signal, the stack.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # that is for the other end
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # a strategy may print
@@ -122,10 +120,11 @@ def _serve(connection: Connection, patience: float | None) -> None:
     with suppress(EOFError, ConnectionError):
         connection.send(None)  # ready
         while connection.poll(patience):
-            spec, key, checkout, is_new = connection.recv()
+            spec, checkout, is_new = connection.recv()
+            label = spec.dataset.label
             if is_new:
-                sources[key] = receive(connection)
-            outcome = compute(Task(spec, sources[key], key, checkout))
+                sources[label] = receive(connection)
+            outcome = compute(Task(spec, sources[label], checkout))
             if connection.closed:  # this is a copy
                 return
             connection.send(outcome)
