@@ -1,6 +1,7 @@
 """An interrupt at any moment: exit code 130, no traceback, no process that stays."""
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 from commands import N_LONG, alrun, long_sweep, n_stored, started
 from conftest import TINY
 from sessions import PATIENCE, members, wait_until
+
+from alrun.interrupts import SAID
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -43,10 +46,37 @@ def test_more_interrupts_change_nothing(tmp_path, gap):
     assert "Traceback" not in errors
 
 
-ENDS_UNDER_AN_INTERRUPT = """
+BEGIN = """
 import os, signal, sys
-from alrun.interrupts import leave_when_interrupted
+from alrun.interrupts import leave_when_interrupted, raised
 
+def interrupt():
+    signal.raise_signal(signal.SIGINT)
+    print("goes on", flush=True)
+"""
+THREE_TIMES = """
+leave_when_interrupted()
+with raised():
+    try:
+        interrupt()
+    except KeyboardInterrupt:
+        print("ends in order", flush=True)
+    interrupt()
+    interrupt()
+"""
+AFTERWARDS = """
+leave_when_interrupted()
+with raised():
+    pass
+interrupt()
+"""
+IGNORED = """
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+leave_when_interrupted()
+with raised():
+    interrupt()
+"""
+WHILE_PYTHON_ENDS = """
 class Last:
     def __del__(self, kill=os.kill, process=os.getpid(), number=signal.SIGINT):
         kill(process, number)
@@ -57,9 +87,40 @@ raise SystemExit(7)
 """
 
 
+def interrupted(script):
+    """Run a script that interrupts itself; return its exit code and what it wrote."""
+    done = subprocess.run([sys.executable, "-c", BEGIN + script], capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_first_interrupt_is_raised_the_second_warns_and_the_third_leaves():
+    code, out, errors = interrupted(THREE_TIMES)
+    assert (code, out) == (130, "ends in order\ngoes on\n")
+    warning, last = errors.splitlines()
+    assert warning.startswith("the tables are being made")
+    assert last == SAID
+
+
+def test_elsewhere_an_interrupt_leaves_at_once():
+    assert interrupted(AFTERWARDS) == (130, "", f"{SAID}\n")
+
+
+def test_interrupts_that_are_ignored_remain_so():
+    assert interrupted(IGNORED) == (0, "goes on\n", "")
+
+
 def test_an_interrupt_while_python_ends_leaves_the_exit_code():
     """By then Python has given the signal back to the system, whose way is to kill."""
-    assert subprocess.run([sys.executable, "-c", ENDS_UNDER_AN_INTERRUPT]).returncode == 7
+    assert interrupted(WHILE_PYTHON_ENDS) == (7, "", "")
+
+
+def test_who_leaves_a_terminal_shows_the_cursor_again():
+    ours, theirs = pty.openpty()
+    code = subprocess.run([sys.executable, "-c", BEGIN + AFTERWARDS], stderr=theirs).returncode
+    assert code == 130
+    assert os.read(ours, 1000).startswith(b"\x1b[?25h")
+    os.close(ours)
+    os.close(theirs)
 
 
 def has_started_workers(process):
