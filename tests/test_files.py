@@ -141,6 +141,7 @@ def test_what_is_set_aside_replaces_nothing(tmp_path):
     (tmp_path / "x").mkdir()
     assert set_aside(tmp_path / "x").name == "x.damaged.5"
     (tmp_path / "x.damaged.5").rmdir()
+    assert set_aside(tmp_path / "gone").name == "gone.damaged"  # by somebody else
     assert {
         path.name: path.read_text() for path in tmp_path.iterdir() if not path.is_symlink()
     } == {"x.damaged": "one", "x.damaged.2": "two", "x.damaged.3": "three"}
