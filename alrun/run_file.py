@@ -15,12 +15,12 @@ from alrun.spec import RunSpec, same_run
 
 # What is null in no round.
 _FILLED = ("round", "n_labels", "n_test", "n_correct", "accuracy", "batch", "labels")
-# So many runs are held as tables of their own, each of which takes ten times what stands in it.
+# How many runs are tables of their own before they are joined: one takes ten times what it holds.
 _AT_ONCE = 256
 
 
 class Damaged(Exception):  # noqa: N818 -- it is a finding, and goes no further
-    """What a file holds is not the run that its name says; the message says what it is."""
+    """A file does not hold the run that it is named after; the message says what is wrong."""
 
 
 def read_runs(

@@ -5,10 +5,10 @@ from time import perf_counter, process_time
 
 
 class Stopwatch:
-    """At each moment one phase, or none, that the time goes to.
+    """Adds up the time of each phase; at any moment there is one, or none.
 
-    CPU seconds are those of all threads, so that a model which starts some of its own, whatever it
-    was asked, shows: they are more than its wall seconds.
+    CPU seconds are those of all threads: where they are more than the wall seconds, a model has
+    started threads of its own, whatever it was asked.
 
     Attributes
     ----------

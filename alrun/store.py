@@ -186,7 +186,7 @@ class Store:
         """
         try:
             new = self.finished().difference(tabled)
-        except ResultsError:  # who may not see them can read the tables all the same
+        except ResultsError:  # the tables can be read by those who may not list the runs
             return 0
         return len(new - self._left_out()) if new else 0
 

@@ -10,16 +10,16 @@ if TYPE_CHECKING:
 
 
 class Executor(Protocol):
-    """What computes the runs of a sweep; as a context, what it has started is ended after it."""
+    """What computes the runs of a sweep; as a context manager it ends what it has started."""
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *error: object) -> None: ...
 
     def start(self) -> None:
-        """Begin to start what computes, and go on."""
+        """Start workers, or connect to them, before there is anything to compute."""
 
     def run(self, tasks: "Sequence[Task]") -> "Generator[Outcome]":
-        """Yield the outcomes as they come, whatever their order; to close it ends the rest."""
+        """Yield outcomes in the order in which runs end; closing the generator ends the others."""
         ...
 
 
@@ -29,11 +29,11 @@ def executor(
     dask: str | None = None,
     tell: Callable[[str], object] = lambda sentence: None,
 ) -> Executor:
-    """Return so many workers on this machine, by default one per core, or those of a scheduler.
+    """Return what computes: workers on this machine, or those of the Dask scheduler `dask`.
 
-    `timeout` is the seconds that a run may take, `dask` the address of a scheduler; `tell` is
-    called with a sentence where that, or its workers, must be waited for. Raises AlrunError where
-    they cannot be had.
+    `jobs` is how many on this machine, by default one per core; `timeout` the seconds that a run
+    may take; `tell` is called with a sentence where a scheduler or its workers must be waited for.
+    Raises AlrunError where that cannot be had, or the options exclude each other.
     """
     if dask is None:
         from alrun.execute.local import Workers

@@ -16,7 +16,7 @@ from multiprocessing.connection import Pipe
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # what a worker imports takes a second, which is to pass while it starts
+if TYPE_CHECKING:  # to import this takes a second, in which workers can start already
     from alrun.execute.worker import Outcome, Task
 
 _HOME = Path(__file__).parents[2]
@@ -44,7 +44,7 @@ _ONE_THREAD = dict.fromkeys(
 
 @dataclass(frozen=True)
 class Died:
-    """How a process ended that had been told to do something, and what Python could still say."""
+    """How a process ended from which an answer was awaited, and what Python could still write."""
 
     how: str
     said: str
@@ -90,7 +90,7 @@ class Child:
             )
 
     def fileno(self) -> int:
-        """Return what can be waited for until it has something to say."""
+        """Return the descriptor that can be read from when it has something to say."""
         return self._connection.fileno()
 
     @property
@@ -100,11 +100,11 @@ class Child:
 
     @property
     def has_left(self) -> bool:
-        """Whether one that is idle is gone, which is all that it has to say."""
+        """Whether it has ended; to be asked only while it is idle, when it says nothing else."""
         return self._connection.poll()
 
     def give(self, task: "Task", deadline: float = inf) -> None:
-        """Let it compute a run; that it has died meanwhile is told by `receive`."""
+        """Let it compute a run; if it has died meanwhile, `receive` says so."""
         from alrun.execute.mapped import send
 
         self.task, self.deadline = task, deadline
@@ -126,7 +126,7 @@ class Child:
         return outcome
 
     def what_it_does(self) -> str:
-        """Return the stack of what it is computing, as far as it can be had."""
+        """Return the stack of what it is computing, or as much as it writes of that in time."""
         self._process.send_signal(signal.SIGUSR1)
         until = time.monotonic() + _PATIENCE
         before = said = ""
@@ -144,7 +144,7 @@ class Child:
         self._last_words.close()
 
     def kill(self) -> None:
-        """Let it end, which `receive` then tells, with all that it has started."""
+        """Kill it, with all that it has started; `receive` then says that it died."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
@@ -152,7 +152,7 @@ class Child:
         try:
             code = self._process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
-            return Died("by closing what it is told by", self._said())
+            return Died("by closing its connection", self._said())
         return Died(_how(code), self._said())
 
     def _said(self) -> str:
@@ -174,9 +174,9 @@ def _how(code: int) -> str:
 
 
 def end_with(connection: int) -> None:
-    """End this process, with all that it has started, as soon as the other end of this is gone.
+    """End this process, with all that it has started, as soon as the connection's other end closes.
 
-    It is told to do so before it imports anything large, which takes seconds on a busy machine.
+    To be called before anything large is imported, which takes seconds on a busy machine.
     """
     threading.Thread(target=_wait_and_end, args=(connection,), daemon=True).start()
 

@@ -25,7 +25,7 @@ from alrun.spec import RunSpec, run_id
 _ADDRESS = re.compile(r"((tcp|tls|ucx|wss?)://)?[^/\s]+:\d+")
 # What the names of our plugins begin with; they end with the id of the client.
 _OURS = "alrun-"
-# Who would fill the screen where a scheduler is lost, which is told in a line of ours.
+# Loggers that would fill the screen when a scheduler is lost; of that we say a line ourselves.
 _LOUD = ("distributed", "tornado", "asyncio")
 # Seconds that a scheduler has for its answer, and in which one that was lost may come back.
 _FOR_AN_ANSWER, _FOR_ANOTHER = 10.0, 120.0
@@ -76,10 +76,10 @@ class Cluster:
         self._connect(0)
 
     def run(self, tasks: Sequence[Task]) -> Generator[Outcome]:
-        """Yield the outcomes as they come, whatever their order.
+        """Yield outcomes in the order in which runs end.
 
-        The scheduler gives a run whose worker it has lost to another, until it gives that up. A
-        scheduler that is lost itself is given what has not come back when it is there again.
+        When a worker is lost, the scheduler gives its run to another, and gives up after some. When
+        the scheduler itself is lost, it is waited for, and given the runs that have not come back.
         Closing the generator ends what is being computed.
         """
         left = {run_id(task.spec): task for task in tasks}
@@ -92,7 +92,7 @@ class Cluster:
                     yield outcome
                 if left:
                     self._tell(f"The Dask scheduler at {self._address} was lost; waiting for it.")
-                    time.sleep(1)  # one that takes nothing is not to be asked without end
+                    time.sleep(1)  # one that refuses at once is not to be asked in a busy loop
                 patience = _FOR_ANOTHER
         finally:
             self.end()
@@ -104,7 +104,7 @@ class Cluster:
             client.close(timeout=1)
 
     def _connect(self, patience: float) -> Client:
-        """Return a client; the scheduler may take so many seconds to be there again."""
+        """Return a client; waits up to `patience` seconds for the scheduler to be there."""
         until = time.monotonic() + patience
         while self._client is None or self._client.status != "running":
             self.end()
@@ -141,7 +141,7 @@ class Cluster:
             return
         finally:
             if client.status == "running":
-                with suppress(Exception):  # where it is not: why, has been said
+                with suppress(Exception):  # of one that was never registered, the error says why
                     client.unregister_worker_plugin(plugin.name)
 
     def _handed_out(self, client: Client, plugin: "_Computing", tasks: Sequence[Task]) -> list[Any]:
@@ -164,7 +164,10 @@ class Cluster:
         return futures
 
     def _given_up(self, spec: RunSpec, error: BaseException) -> Outcome:
-        """Return that the scheduler gave a run up; raises ResultsError where no run can be made."""
+        """Return that a run crashed, where the scheduler lost its workers and gave it up.
+
+        Raises ResultsError for any other error: then the cluster cannot compute runs at all.
+        """
         if isinstance(error, KilledWorker):
             how = f"on {error.last_worker.address}"
             return crashed(spec, how, "", min(TRIES, error.allowed_failures + 1))
@@ -179,10 +182,10 @@ class Cluster:
 
 
 class _Client(Client):
-    """A client that is closed where this file does it, and nowhere else.
+    """A client that only this file closes.
 
-    One that is interrupted while it connects is never held. When such a one is forgotten,
-    distributed's own waits 20 s for a loop that has ended, and then there is a traceback.
+    Nobody holds one that is interrupted while it connects. When such a client is collected,
+    distributed's own `__del__` waits 20 s for a loop that has ended, and then prints a traceback.
     """
 
     def __del__(self) -> None:
@@ -190,10 +193,10 @@ class _Client(Client):
 
 
 class _Computing(WorkerPlugin):
-    """What each worker is sent once, data sets and files of strategies; and its processes for runs.
+    """On each worker the data sets and files of strategies, sent once, and the processes for runs.
 
-    Runs are computed in processes of their own there too. Threads would share what libraries have
-    global, and a run that dies would take its neighbours with it.
+    Runs are computed in processes of their own there too: threads would share the global state of
+    libraries, and a run that dies would take its neighbours with it.
     """
 
     def __init__(
@@ -212,7 +215,7 @@ class _Computing(WorkerPlugin):
         self._idle: list[Workers] = []
 
     def setup(self, worker: Worker) -> None:
-        """Let the processes of a worker share what is large, and find the files."""
+        """Write the files where the processes of this worker find them; let them share data."""
         for place, (file, content) in enumerate(self._contents.items()):
             folder = Path(worker.local_directory) / self.name / str(place)
             folder.mkdir(parents=True)
@@ -231,7 +234,7 @@ class _Computing(WorkerPlugin):
             workers.end()
 
     def compute(self, spec: RunSpec, checkout: Mapping[str, str]) -> Outcome:
-        """Compute a run in a process that has none."""
+        """Compute a run in a process that is idle, or in a new one."""
         try:
             workers = self._idle.pop()
         except IndexError:
@@ -243,7 +246,7 @@ class _Computing(WorkerPlugin):
         return outcome
 
     def _placed(self, spec: RunSpec) -> RunSpec:
-        """Return the run with its strategy where this worker has it; that is no other run."""
+        """Return the run with its strategy's file where this worker has it; its id is the same."""
         file = file_of(spec.strategy.name)
         if file is None:
             return spec
@@ -252,10 +255,10 @@ class _Computing(WorkerPlugin):
 
 
 def _forget_the_killed(client: Client) -> None:
-    """Take from the workers what commands have left there that were killed.
+    """Remove from the workers what killed commands have left there.
 
-    The scheduler keeps a plugin when the client is gone that registered it, and sends it to every
-    new worker: the data sets of all commands that were ever killed, and their idle processes.
+    The scheduler keeps a plugin after the client that registered it is gone, and sends it to every
+    new worker: so the data sets of all killed commands would pile up, and their idle processes.
     """
     for name in client.run_on_scheduler(_of_no_client):
         client.unregister_worker_plugin(name)
@@ -278,15 +281,16 @@ def _is_of_a_connection(error: Exception) -> bool:
 
 
 async def _limit_tries(dask_scheduler: Any, keys: Sequence[str]) -> None:
-    """Let the scheduler give up runs that it has lost TRIES workers with, if it would not before.
+    """Let the scheduler give up a run when it has lost TRIES workers with it, if not sooner.
 
-    Its own limit is that of all who use it; so ours begin as if they had lost some already. Raises
-    TimeoutError where they do not come, as when the way they take was lost.
+    Its own limit is for all who use it and not ours to change, so our runs begin as if they had
+    lost some workers already. Raises TimeoutError where they do not reach the scheduler, as when
+    their connection was lost.
     """
     until = time.monotonic() + _FOR_ANOTHER
     lost = max(0, dask_scheduler.allowed_failures + 1 - TRIES)
     for key in keys:
-        while key not in dask_scheduler.tasks:  # they come by another way than this call
+        while key not in dask_scheduler.tasks:  # they come by another connection than this call
             if time.monotonic() > until:
                 raise TimeoutError
             await asyncio.sleep(0.01)

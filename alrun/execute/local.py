@@ -12,12 +12,12 @@ from joblib import cpu_count
 from alrun.errors import AlrunError, ResultsError
 from alrun.execute.child import Child, Died
 
-if TYPE_CHECKING:  # what a worker imports takes a second, which is to pass while workers start
+if TYPE_CHECKING:  # to import this takes a second, in which workers can start already
     from alrun.execute.worker import Outcome, Task
 
-# So often a run may end its worker, and so many workers in a row may end before they are ready.
+# How many workers a run may end; and how many may end in a row before they are ready.
 TRIES = 3
-# Seconds: the kernel counts milliseconds, and not up to any number.
+# Seconds; the kernel counts milliseconds in 32 bits.
 _LONGEST_WAIT = 1e6
 
 
@@ -61,11 +61,11 @@ class Workers:
         self._start(min(self._jobs, cpu_count()))  # there may be fewer runs than workers
 
     def run(self, tasks: "Sequence[Task]") -> "Generator[Outcome]":
-        """Yield the outcomes as they come, whatever their order.
+        """Yield outcomes in the order in which runs end.
 
         A run whose worker died is tried again when all others are done, alone: memory that is too
-        little for two may be enough for one, and what the system ended for it may be a neighbour.
-        Closing the generator ends the workers.
+        little for two may be enough for one, and where it is short the system may kill the worker
+        of another run than the one that takes it. Closing the generator ends the workers.
         """
         from alrun.execute.worker import compute
 
@@ -91,13 +91,13 @@ class Workers:
             self._children.pop().end()
 
     def close(self) -> None:
-        """Let them end, and no more be started, while another thread may be computing with them."""
+        """Kill them, and let no more be started; another thread may be computing with them."""
         self._is_closed = True
         for child in list(self._children):
             child.kill()
 
     def compute(self, task: "Task", tries: int = TRIES) -> "Outcome":
-        """Return the outcome of one run; when none is left of its tries, that it crashed."""
+        """Return the outcome of one run: that it crashed, if its worker dies at every try."""
         from alrun.execute.worker import crashed
 
         while True:
@@ -119,7 +119,7 @@ class Workers:
 
     def _hand_out(self, waiting: "deque[Task]", jobs: int) -> None:
         for child in [child for child in self._children if child.is_idle]:
-            if child.has_left:  # as for want of runs: the next one is not to blame
+            if child.has_left:  # for want of runs, perhaps: the next run must not be blamed
                 self._drop(child)
             elif waiting:
                 child.give(waiting.popleft(), time.monotonic() + self._timeout)
@@ -129,7 +129,7 @@ class Workers:
     def _start(self, n: int) -> None:
         while len(self._children) < n:
             self._children.append(Child(self._patience))
-            if self._is_closed:  # asked after, so that none slips through
+            if self._is_closed:  # asked only now, so that `close` in another thread misses none
                 self.end()
                 raise ResultsError("the sweep of this run is over")
 

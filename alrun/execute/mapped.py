@@ -11,7 +11,7 @@ from scipy import sparse
 
 from alrun.datasets import Dataset, Source
 
-# Bytes from which on a second copy is worth a file.
+# Bytes from which on one file for all is better than a copy for each process.
 _LARGE = 2**25
 
 
