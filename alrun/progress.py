@@ -33,7 +33,6 @@ def shown(specs: list[RunSpec]) -> Iterator[Callable[[RunSpec, Outcome], None]]:
     On a terminal it is a bar. Elsewhere it is a line for each tenth, so that a log stays short.
     """
     screen = Console(stderr=True)
-    total, all_rounds = len(specs), sum(map(n_rounds, specs))
     bar = Progress(
         TextColumn("runs"),
         BarColumn(),
@@ -42,22 +41,21 @@ def shown(specs: list[RunSpec]) -> Iterator[Callable[[RunSpec, Outcome], None]]:
         console=screen,
         disable=not screen.is_terminal,
     )
-    task = bar.add_task("runs", total=total, rounds=0, all_rounds=all_rounds)
+    all_rounds = sum(map(n_rounds, specs))
+    task = bar.tasks[bar.add_task("runs", total=len(specs), rounds=0, all_rounds=all_rounds)]
 
     def advance(spec: RunSpec, outcome: Outcome) -> None:
-        nonlocal total, all_rounds
-        if bar.tasks[task].completed == total:  # a run anew, since its file was damaged
-            total, all_rounds = total + 1, all_rounds + n_rounds(spec)
-            bar.update(task, total=total, all_rounds=all_rounds)
-        before = int(10 * bar.tasks[task].completed / total)
-        bar.update(task, advance=1, rounds=bar.tasks[task].fields["rounds"] + n_rounds(spec))
+        if task.remaining == 0:  # a run anew, since its file was damaged
+            more = task.fields["all_rounds"] + n_rounds(spec)
+            bar.update(task.id, total=task.completed + 1, all_rounds=more)
+        before = int(task.percentage / 10)
+        bar.update(task.id, advance=1, rounds=task.fields["rounds"] + n_rounds(spec))
         if outcome.failure is not None:
             what = f"{outcome.failure.status}: {spec}: {outcome.failure.reason}"
             bar.console.print(what, markup=False, highlight=False)
-        after = int(10 * bar.tasks[task].completed / total)
-        if bar.disable and after > before:
-            done = f"{bar.tasks[task].completed:.0f}/{total} runs"
-            rest = _RateAndTimeLeft().render(bar.tasks[task])
+        if bar.disable and int(task.percentage / 10) > before:
+            done = f"{task.completed:.0f}/{task.total:.0f} runs"
+            rest = _RateAndTimeLeft().render(task)
             screen.print(f"{done}, {rest}", markup=False, highlight=False)
 
     with bar:

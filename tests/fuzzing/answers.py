@@ -2,10 +2,10 @@
 
 import signal
 import subprocess
-import sys
 import warnings
 from contextlib import contextmanager
 
+from commands import ALRUN
 from typer.testing import CliRunner
 
 from alrun.cli import app
@@ -98,8 +98,8 @@ def check_run(spec, dataset):
 
 def in_a_process(*arguments):
     """Run a command as a user does."""
-    code = [sys.executable, "-c", "from alrun.cli import main; main()", *map(str, arguments)]
-    done = subprocess.run(code, capture_output=True, text=True, timeout=10 * SECONDS, check=False)
+    command = [*ALRUN, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10 * SECONDS)
     assert "Traceback" not in done.stderr, done.stderr
     assert "Warning:" not in done.stderr.replace("\nWarning:", ""), done.stderr
     return done
