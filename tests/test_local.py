@@ -17,7 +17,8 @@ from alrun.planning import run_sweep
 from alrun.sweep import plan_sweep, sweep
 
 MINE = """
-import ctypes, os, signal, subprocess, sys, threading, time
+import ctypes, os, signal, stat, subprocess, threading, time
+from contextlib import suppress
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
@@ -88,7 +89,10 @@ def lasting(pool, n, rng):
 
 def disconnected(pool, n, rng):
     threading.Thread(target=time.sleep, args=(60,)).start()
-    os.closerange(3, 1000)
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        with suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                os.close(descriptor)
 
 
 def interrupted(pool, n, rng):
@@ -182,7 +186,10 @@ def test_a_death_is_seen_and_told_whatever_a_run_has_left(planned, capfd):
 
 def test_a_worker_that_cannot_answer_ends_and_says_why(planned, capfd):
     plan = sweep(planned("disconnected"), Workers(1, timeout=20))
-    assert by_strategy(plan)["mine:disconnected"].status == "crashed"
+    failure = by_strategy(plan)["mine:disconnected"]
+    assert failure.status == "crashed"
+    assert failure.error.endswith("the last with exit code 1")
+    assert "Bad file descriptor" in failure.traceback
     assert capfd.readouterr().err == ""
 
 
