@@ -10,7 +10,7 @@ from typing import Self
 
 import psutil
 
-# Seconds that anything may take before it counts as hanging.
+# Seconds that anything may take before it counts as hanging; what should be ended sleeps longer.
 PATIENCE = 120.0
 
 

@@ -10,6 +10,8 @@ from test_store import filled, splits
 
 import alrun
 from alrun.errors import ResultsError
+from alrun.frames import read_table
+from alrun.schema import CURVES
 
 
 def test_a_table_of_another_maker_is_cast_to_the_types_of_ours(tmp_path):
@@ -19,6 +21,18 @@ def test_a_table_of_another_maker_is_cast_to_the_types_of_ours(tmp_path):
     plain = ours.astype(dict.fromkeys(("dataset", "model", "strategy"), str))
     plain.astype({"seed": "int64", "n_labels": "float64"}).to_parquet(tmp_path / "curves.parquet")
     pd.testing.assert_frame_equal(alrun.load_curves(tmp_path), ours)
+
+
+def test_a_column_of_another_kind_is_refused_or_left_to_the_caller(tmp_path):
+    store, specs = filled(tmp_path)
+    store.compact(specs, splits)
+    path = tmp_path / "curves.parquet"
+    table = pq.read_table(path)
+    words = pa.array(["one"] * len(table))
+    pq.write_table(table.set_column(table.column_names.index("seed"), "seed", words), path)
+    with pytest.raises(ResultsError, match=r"curves.parquet cannot be read: .*'one'"):
+        alrun.load_curves(tmp_path)
+    assert set(read_table(path, CURVES, strict=False)["seed"]) == {"one"}
 
 
 def test_a_newer_schema_is_refused(tmp_path):

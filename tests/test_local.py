@@ -55,7 +55,7 @@ def odd(pool, n, rng):
 
 
 def endless(pool, n, rng):
-    child = subprocess.Popen(["sleep", "60"])
+    child = subprocess.Popen(["sleep", "600"])
     (FOLDER / "sleeping").write_text(str(child.pid))
     while True:
         time.sleep(0.01)

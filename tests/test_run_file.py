@@ -37,9 +37,21 @@ def test_a_run_comes_back_as_it_was(stored):
     rounds, row = read_run(path, spec)
     result = run_active_learning(spec, blobs())
     assert rounds.schema.equals(RUN_FILE)
+    assert rounds.schema.metadata is None  # it would be held for every run
     assert rounds["n_labels"].to_pylist() == [entry.n_labels for entry in result.rounds]
     assert rounds["batch"].to_pylist() == [entry.batch.tolist() for entry in result.rounds]
     assert (row["run_id"], row["rounds"], row["seed"]) == (run_id(spec), len(result.rounds), 0)
+
+
+def test_wider_types_are_cast(stored):
+    path, spec = stored
+    table = pq.read_table(path)
+    wider = [
+        field.with_type(pa.int64()) if field.type == pa.int32() else field for field in RUN_FILE
+    ]
+    rewrite(path, table.cast(pa.schema(wider, table.schema.metadata)))
+    assert pq.read_schema(path).field("n_labels").type == pa.int64()
+    assert read_run(path, spec)[0].equals(table)
 
 
 def test_many_runs_come_back_in_their_order_whatever_is_read_at_once(tmp_path, monkeypatch):
@@ -73,6 +85,18 @@ DAMAGE = {
     "no rounds": lambda path: rewrite(path, pq.read_table(path).slice(0, 0)),
     "a round without labels": lambda path: rewrite(
         path, pq.read_table(path).set_column(1, "n_labels", pa.nulls(6, pa.int32()))
+    ),
+    "rounds without queries": lambda path: rewrite(
+        path,
+        pq.read_table(path)
+        .set_column(9, "batch", pa.nulls(6, pa.list_(pa.int32())))
+        .set_column(10, "labels", pa.nulls(6, pa.list_(pa.string()))),
+    ),
+    "a query without a row": lambda path: rewrite(
+        path,
+        pq.read_table(path).set_column(
+            9, "batch", pa.array([[None] * 4] * 5 + [[]], pa.list_(pa.int32()))
+        ),
     ),
     "fewer labels than queries": lambda path: rewrite(
         path,

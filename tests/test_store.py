@@ -178,6 +178,16 @@ def test_tables_of_runs_that_are_no_longer_asked_for_do_not_stay(tmp_path):
         alrun.report(tmp_path, [0.9])
 
 
+def test_the_table_that_is_asked_which_runs_there_are_is_written_last(tmp_path, monkeypatch):
+    """Else, after a kill, the others would lack what it has, and nobody would know."""
+    store, specs = filled(tmp_path)
+    written = []
+    monkeypatch.setattr("alrun.store.write_file", lambda path, _: written.append(path.name))
+    store.compact(specs, splits)
+    assert len(written) == 4
+    assert written[-1] == "curves.parquet"
+
+
 def test_compaction_leaves_tables_that_say_the_same_untouched(tmp_path):
     store, specs = filled(tmp_path)
     store.compact(specs, splits)
