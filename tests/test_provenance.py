@@ -130,9 +130,11 @@ def test_nothing_that_a_repository_configures_is_run(checkout):
     git(checkout, "config", "filter.a=b.required", "true")
     (checkout / ".git" / "more").write_text(f'[filter "d"]\nprocess = "{run}"\n')
     git(checkout, "config", "include.path", "more")
+    git(checkout, "config", "extensions.worktreeConfig", "true")
+    git(checkout, "config", "--worktree", "filter.w.clean", run)
     attributes = checkout / ".git" / "info" / "attributes"
     attributes.parent.mkdir(exist_ok=True)
-    for name in ("a=b", "d"):
+    for name in ("a=b", "d", "w"):
         attributes.write_text(f"* filter={name}\n")
         touch(checkout / ".gitignore")
         assert of_checkout(checkout)["tree"] == "clean"
@@ -140,6 +142,55 @@ def test_nothing_that_a_repository_configures_is_run(checkout):
         subprocess.run(["git", "-C", checkout, "status"], capture_output=True)
         assert marker.exists()
         marker.unlink()
+
+
+def test_nothing_that_a_submodule_configures_is_run(checkout):
+    marker, theirs, module = checkout / ".git" / "was run", checkout.parent / "theirs", "module"
+    git(checkout.parent, "clone", "-q", str(checkout), str(theirs))
+    add = ("submodule", "--quiet", "add", str(theirs), module)
+    git(checkout, "-c", "protocol.file.allow=always", *add)
+    git(checkout, "commit", "-qm", "with a module")
+    git(checkout / module, "config", "filter.a.clean", f"touch '{marker}'; cat")
+    attributes = checkout / ".git" / "modules" / module / "info" / "attributes"
+    attributes.parent.mkdir(exist_ok=True)
+    attributes.write_text("* filter=a\n")
+    touch(checkout / module / ".gitignore")
+    assert of_checkout(checkout)["tree"] == "clean"
+    assert not marker.exists()
+    git(checkout, "status")
+    assert marker.exists()
+
+
+def test_nothing_is_fetched(checkout):
+    """Of a partial clone, a plain `git status` fetches what is missing, in a way that it names."""
+    marker, fetch = checkout.parent / "was run", checkout.parent / "fetch"
+    fetch.write_text(f"#!/bin/sh\ntouch '{marker}'")
+    fetch.chmod(0o755)
+    for key, value in {
+        "core.repositoryformatversion": "1",
+        "extensions.partialClone": "origin",
+        "remote.origin.promisor": "true",
+        "remote.origin.url": f"ext::{fetch}",
+        "protocol.ext.allow": "always",
+    }.items():
+        git(checkout, "config", key, value)
+    tree = git(checkout, "rev-parse", "HEAD^{tree}").strip()
+    (checkout / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+    assert of_checkout(checkout).keys() == {"commit"}
+    assert not marker.exists()
+    subprocess.run(["git", "-C", checkout, "status"], capture_output=True)
+    assert marker.exists()
+
+
+def test_a_repository_is_not_written_to(checkout):
+    """A plain `git status` notes in the index what it has looked into."""
+    index = checkout / ".git" / "index"
+    touch(checkout / ".gitignore")
+    before = index.read_bytes()
+    assert of_checkout(checkout)["tree"] == "clean"
+    assert index.read_bytes() == before
+    git(checkout, "status")
+    assert index.read_bytes() != before
 
 
 @pytest.mark.parametrize(("slow", "known"), [("status", {"commit"}), ("rev-parse", set())])
