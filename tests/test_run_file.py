@@ -65,6 +65,14 @@ def test_many_runs_come_back_in_their_order_whatever_is_read_at_once(tmp_path, m
     assert in_blocks.rows.to_pylist() == at_once.rows.to_pylist()
 
 
+def with_nulls(path, place):
+    """Return the table of a run with as many queries as before, but nulls for what stands there."""
+    table = pq.read_table(path)
+    nulls = [[None] * len(batch) for batch in table["batch"].to_pylist()]
+    field = table.schema.field(place)
+    return table.set_column(place, field.name, pa.array(nulls, field.type))
+
+
 DAMAGE = {
     "truncated": lambda path: path.write_bytes(path.read_bytes()[:-100]),
     "half": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
@@ -92,22 +100,12 @@ DAMAGE = {
         .set_column(9, "batch", pa.nulls(6, pa.list_(pa.int32())))
         .set_column(10, "labels", pa.nulls(6, pa.list_(pa.string()))),
     ),
-    "a query without a row": lambda path: rewrite(
-        path,
-        pq.read_table(path).set_column(
-            9, "batch", pa.array([[None] * 4] * 5 + [[]], pa.list_(pa.int32()))
-        ),
-    ),
+    "queries without a row": lambda path: rewrite(path, with_nulls(path, 9)),
+    "queries without a label": lambda path: rewrite(path, with_nulls(path, 10)),
     "fewer labels than queries": lambda path: rewrite(
         path,
         pq.read_table(path).set_column(
             10, "labels", pa.array([["a"] * 3] * 5 + [[]], pa.list_(pa.string()))
-        ),
-    ),
-    "a query without a label": lambda path: rewrite(
-        path,
-        pq.read_table(path).set_column(
-            10, "labels", pa.array([[None] * 4] * 5 + [[]], pa.list_(pa.string()))
         ),
     ),
 }
