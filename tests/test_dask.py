@@ -29,7 +29,7 @@ from pathlib import Path
 
 def noted(pool, n, rng):
     with open({folder!r} + "/noted", "a") as file:
-        file.write(f"{{__file__}}\\n")
+        file.write(f"{{os.getpid()}} {{__file__}}\\n")
     return list(range(n))
 
 
@@ -90,9 +90,9 @@ def test_mapped_features_are_sent_whole_and_shared_there(tmp_path, monkeypatch):
 def test_a_strategy_in_a_file_needs_no_disk_that_is_shared(mine, tmp_path, dask):
     overrides = ['strategies=["mine.py:noted"]']
     there = run_sweep(mine, tmp_path / "there", dask=dask.address, overrides=overrides)
-    files = set((tmp_path / "noted").read_text().split())
-    assert files
-    assert not any(os.path.samefile(file, tmp_path / "mine.py") for file in files)
+    noted = [line.split() for line in (tmp_path / "noted").read_text().splitlines()]
+    assert not any(os.path.samefile(file, tmp_path / "mine.py") for _, file in noted)
+    assert 0 < len({pid for pid, _ in noted}) <= N_WORKERS  # one after the other in each process
     here = run_sweep(mine, tmp_path / "here", jobs=0, overrides=overrides)
     assert tables(here) == tables(there)
 
@@ -147,15 +147,16 @@ def test_where_there_is_no_scheduler_it_is_said(tiny, tmp_path, monkeypatch):
 
 
 class Refusing:
-    """A client whose workers cannot take what they are sent."""
+    """A client whose workers, if there are any, cannot take what they are sent."""
 
     status, id = "running", "refusing"
 
-    def __init__(self, error):
+    def __init__(self, error, nthreads=None):
         self._error = error
+        self._nthreads = nthreads or {}
 
     def nthreads(self):
-        return {"tcp://127.0.0.1:2": 1}
+        return self._nthreads
 
     def run_on_scheduler(self, function):
         return []
@@ -181,6 +182,17 @@ def test_workers_that_cannot_take_what_they_are_sent_are_not_sent_it_for_ever(ta
     outcomes = Cluster("tcp://127.0.0.1:1")._outcomes(Refusing(error), tasks)
     with pytest.raises(ResultsError, match=r"No (space|module).*the versions of alrun"):
         next(outcomes)
+
+
+@pytest.mark.parametrize(
+    ("nthreads", "told"),
+    [({}, ["No worker is at tcp://127.0.0.1:1 yet; runs begin when one comes."]), ({"tcp": 1}, [])],
+)
+def test_that_there_is_no_worker_yet_is_told(tasks, nthreads, told):
+    heard = []
+    cluster = Cluster("tcp://127.0.0.1:1", tell=heard.append)
+    assert list(cluster._outcomes(Refusing(CommClosedError("gone"), nthreads), tasks)) == []
+    assert heard == told
 
 
 @pytest.mark.parametrize("error", [CommClosedError("gone"), ConnectionResetError(104, "reset")])
