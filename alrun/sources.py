@@ -61,6 +61,7 @@ def _load(entry: DatasetSettings, folder: Path, seeds: Sequence[int]) -> Source:
     )
     if not isinstance(source, Dataset):
         return source
+    source = mapped(source)
     if entry.splits is None:
-        return mapped(source)
-    return with_given_splits(mapped(source), folder / entry.splits, seeds, str(entry.label))
+        return source
+    return with_given_splits(source, folder / entry.splits, seeds, str(entry.label))
