@@ -25,7 +25,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import strategies
-from commands import seconds_and_memory
+from consumption import seconds_and_memory
 
 from alrun import load_runs, stats
 from alrun.schema import CURVES

@@ -7,7 +7,7 @@ storing, and the tables.
 import sys
 from pathlib import Path
 
-from commands import seconds_and_memory
+from consumption import seconds_and_memory
 
 from alrun import load_runs
 
