@@ -42,7 +42,8 @@ def shown(specs: list[RunSpec]) -> Iterator[Callable[[RunSpec, Outcome], None]]:
         disable=not screen.is_terminal,
     )
     all_rounds = sum(map(n_rounds, specs))
-    task = bar.tasks[bar.add_task("runs", total=len(specs), rounds=0, all_rounds=all_rounds)]
+    bar.add_task("runs", total=len(specs), rounds=0, all_rounds=all_rounds)
+    (task,) = bar.tasks
 
     def advance(spec: RunSpec, outcome: Outcome) -> None:
         if task.remaining == 0:  # a run anew, since its file was damaged

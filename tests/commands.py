@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from conftest import SMALL
-from sessions import PATIENCE
+from sessions import PATIENCE, wait_until
 
 ALRUN = [sys.executable, "-m", "alrun"]
 # How many runs the long sweep has.
@@ -42,6 +42,12 @@ def long_sweep(folder, jobs=2):
     """Start a sweep of many seconds, whose results are at `results/long`."""
     (folder / "long.toml").write_text(SMALL.replace("seeds       = 2", "seeds       = 200"))
     return started(folder, "sweep", "long.toml", "--jobs", jobs)
+
+
+def has_stored(process, folder, n):
+    """Wait until the long sweep has stored so many runs or has ended; return whether it has."""
+    wait_until(lambda: n_stored(folder) >= n or process.poll() is not None)
+    return n_stored(folder) >= n
 
 
 def n_stored(folder):

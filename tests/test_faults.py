@@ -6,8 +6,8 @@ import shutil
 import signal
 
 import pytest
-from commands import alrun, long_sweep, n_stored, started
-from sessions import PATIENCE, wait_until
+from commands import alrun, has_stored, long_sweep, started
+from sessions import PATIENCE
 from test_sweep import TABLES, tables
 from typer.testing import CliRunner
 
@@ -37,7 +37,7 @@ def test_a_killed_sweep_goes_on_where_it_was(small, small_results, tmp_path):
     """
     results = tmp_path / "results" / "long"
     process = long_sweep(tmp_path)
-    assert wait_until(lambda: n_stored(tmp_path) >= 3)
+    assert has_stored(process, tmp_path, 3)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     kept = run_files(results)
@@ -153,7 +153,7 @@ def test_a_full_disk_is_a_line_and_no_failure_of_a_run(tiny, done, tmp_path):
 
 def test_results_that_are_removed_while_sweeping_are_a_line(tmp_path):
     process = long_sweep(tmp_path, jobs=1)
-    assert wait_until(lambda: n_stored(tmp_path) >= 1)
+    assert has_stored(process, tmp_path, 1)
     (tmp_path / "results").rename(tmp_path / "elsewhere")
     _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 2

@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from commands import N_LONG, alrun, long_sweep, n_stored, started
+from commands import N_LONG, alrun, has_stored, long_sweep, n_stored, started
 from conftest import TINY
 from sessions import PATIENCE, members, wait_until
 
@@ -19,7 +19,7 @@ from alrun.interrupts import SAID
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_an_interrupt_keeps_what_is_finished_and_exits_130(tmp_path, jobs):
     process = long_sweep(tmp_path, jobs)
-    assert wait_until(lambda: n_stored(tmp_path) >= 4)
+    assert has_stored(process, tmp_path, 4)
     # As a terminal does, the signal goes to every process of the group.
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=PATIENCE)
@@ -37,7 +37,7 @@ def test_an_interrupt_keeps_what_is_finished_and_exits_130(tmp_path, jobs):
 def test_more_interrupts_change_nothing(tmp_path, gap):
     """They must not strike the ending of the workers."""
     process = long_sweep(tmp_path)
-    assert wait_until(lambda: n_stored(tmp_path) >= 4)
+    assert has_stored(process, tmp_path, 4)
     for _ in range(3):
         os.killpg(process.pid, signal.SIGINT)
         time.sleep(gap)
