@@ -17,7 +17,7 @@ from alrun.planning import run_sweep
 from alrun.sweep import plan_sweep, sweep
 
 MINE = """
-import ctypes, os, signal, stat, subprocess, threading, time
+import ctypes, os, signal, stat, subprocess, sys, threading, time
 from contextlib import suppress
 from pathlib import Path
 
@@ -64,6 +64,7 @@ def endless(pool, n, rng):
 def threaded(pool, n, rng):
     print("a word of the strategy's")
     (FOLDER / "threads").write_text(os.environ["OMP_NUM_THREADS"])
+    (FOLDER / "path").write_text("\\n".join(sys.path))
     return list(range(n))
 
 
@@ -154,6 +155,7 @@ def test_how_a_worker_died_is_told(planned):
     failures = by_strategy(plan)
     assert failures["mine:faulty"].error.endswith("the last by SIGSEGV")
     assert "in faulty\n" in failures["mine:faulty"].traceback
+    assert "Extension modules" not in failures["mine:faulty"].traceback
     assert failures["mine:leaving"].error.endswith("the last with exit code 0")
     assert failures["mine:odd"].status == "failed"
     assert failures["mine:odd"].error == "Odd"
@@ -278,6 +280,7 @@ def test_libraries_that_a_run_imports_find_one_thread_unless_told_and_prints_are
         monkeypatch.setenv("OMP_NUM_THREADS", given)
     sweep(planned("threaded"), Workers(1))
     assert (tmp_path / "threads").read_text() == (given or "1")
+    assert (tmp_path / "path").read_text().split("\n") == sys.path
     assert capfd.readouterr().out.splitlines() == ["a word of the strategy's"] * 3
 
 
