@@ -14,6 +14,7 @@ from alrun import catalogue
 from alrun.datasets import Source
 from alrun.errors import AlrunError, DatasetError, ExperimentError, ResultsError
 from alrun.execute import Executor
+from alrun.execute.apart import Apart
 from alrun.execute.worker import Outcome, Task
 from alrun.experiment import Experiment, Named
 from alrun.experiment_file import read_experiment, to_toml
@@ -245,9 +246,10 @@ def _refused_by_models(
 ) -> Iterator[str]:
     """Yield what the models cannot do for the data sets, as `key: what`."""
     runs = {(spec.model.label, spec.dataset.label): spec for spec in specs}
-    for place, spec in _by_place(experiment.model, runs):
-        key = f"model.{place}" if len(experiment.model) > 1 else "model"
-        yield from refusals(key, spec, sources[spec.dataset.label].at(spec.seed))
+    with Apart() as apart:
+        for place, spec in _by_place(experiment.model, runs):
+            key = f"model.{place}" if len(experiment.model) > 1 else "model"
+            yield from refusals(key, spec, sources[spec.dataset.label].at(spec.seed), apart.ask)
 
 
 def _refused_by_strategies(

@@ -77,6 +77,7 @@ ORDER = [
     "alrun.execute.mapped",
     "alrun.execute.worker",
     "alrun.execute.child",
+    "alrun.execute.apart",
     "alrun.execute.local",
     "alrun.execute.dask",
     "alrun.execute",

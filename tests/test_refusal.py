@@ -136,6 +136,10 @@ class Columns(Everything):
     def predict(self, X):
         return np.zeros((X.shape[0], 1), dtype=int)
 
+class NoThird(Everything):
+    def predict(self, X):
+        return np.full(X.shape[0], 0 if len(self.classes_) < 3 else 7)
+
 class Fails(Own):
     def fit(self, X, y):
         raise ValueError("not with these")
@@ -172,10 +176,11 @@ def test_nothing_is_said_of_a_model_that_fails_on_the_examples_anyhow(own):
         ("Descending", "Descending must keep the classes"),
         ("Scores", "Scores predicted something else than a class for each row"),
         ("Columns", "Columns predicted something else than a class for each row"),
+        ("NoThird", "NoThird predicted something else than a class for each row"),
     ],
 )
 def test_a_model_of_ones_own_that_is_no_classifier_is_refused(own, name, expected):
-    (line,) = said(own(name), data())
+    (line,) = said(own(name), data(n_classes=3))
     assert line.startswith(f"model: {expected}")
 
 

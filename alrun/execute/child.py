@@ -9,15 +9,16 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
 from multiprocessing.connection import Pipe
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # to import this takes a second, in which workers can start already
-    from alrun.execute.worker import Outcome, Task
+    from alrun.execute.worker import Task
 
 _HOME = Path(__file__).parents[2]
 # Our own package first, whatever else on the path goes by its name; then what the parent finds.
@@ -116,14 +117,23 @@ class Child:
                 send(task.source, self._connection, self._process.pid)
         self._known.add(label)
 
-    def receive(self) -> "Outcome | Died | None":
-        """Return what became of its run, or None where it says that it is ready for the first."""
+    def ask(self, question: Callable[..., Any], arguments: Sequence[Any]) -> None:
+        """Let it call a function of a module, instead of computing a run."""
+        from alrun.execute.worker import Question
+
+        with suppress(ConnectionError):
+            self._connection.send(Question(question, arguments))
+
+    def receive(self) -> Any:
+        """Return its answer: the outcome of a run, or what it was asked; Died where it has.
+
+        The first is None, which says that it is ready.
+        """
         self.task, self.deadline, self._is_ready = None, inf, True
         try:
-            outcome: Outcome | None = self._connection.recv()
+            return self._connection.recv()
         except (EOFError, OSError):
             return self._death()
-        return outcome
 
     def what_it_does(self) -> str:
         """Return the stack of what it is computing, or as much as it writes of that in time."""

@@ -4,13 +4,13 @@ import faulthandler
 import os
 import signal
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing.connection import Connection
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from threadpoolctl import ThreadpoolController
 
@@ -38,6 +38,13 @@ class Task(NamedTuple):
     spec: RunSpec
     source: Source
     checkout: Mapping[str, str]
+
+
+class Question(NamedTuple):
+    """A function of a module that is to be called, and with what."""
+
+    function: Callable[..., Any]
+    arguments: Sequence[Any]
 
 
 @dataclass(frozen=True)
@@ -120,14 +127,19 @@ def _serve(connection: Connection, patience: float | None) -> None:
     with suppress(EOFError, ConnectionError):
         connection.send(None)  # ready
         while connection.poll(patience):
-            spec, checkout, is_new = connection.recv()
-            label = spec.dataset.label
-            if is_new:
-                sources[label] = receive(connection)
-            outcome = compute(Task(spec, sources[label], checkout))
+            asked = connection.recv()
+            answer: Any
+            if isinstance(asked, Question):
+                answer = asked.function(*asked.arguments)
+            else:
+                spec, checkout, is_new = asked
+                label = spec.dataset.label
+                if is_new:
+                    sources[label] = receive(connection)
+                answer = compute(Task(spec, sources[label], checkout))
             if connection.closed:  # this is a copy
                 return
-            connection.send(outcome)
+            connection.send(answer)
 
 
 @cache

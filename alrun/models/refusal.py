@@ -2,11 +2,13 @@
 
 scikit-learn's tags say what its own estimators take, but not what a pipeline of them takes: after a
 TruncatedSVD every model takes sparse features, after a StandardScaler none that must be positive.
-So any other model is fitted to a few examples, with and without what it may not take.
+So any other model is fitted to a few examples, with and without what it may not take. One that is
+not scikit-learn's may end its process there.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from alrun.models import build
 from alrun.models.classifier import Classifier
 from alrun.models.weights import labels_weighted
 from alrun.seeds import generator
-from alrun.spec import FloatArray, IntArray, ModelSpec, RunSpec
+from alrun.spec import PIPELINE, FloatArray, IntArray, ModelSpec, RunSpec
 
 # What data can have that some models do not take.
 _REFUSED = {
@@ -31,10 +33,18 @@ _REFUSED = {
 _EXAMPLES, _FEATURES = 120, 64
 
 
-def refusals(key: str, spec: RunSpec, dataset: Dataset) -> Iterator[str]:
+def directly(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function."""
+    return function(*arguments)
+
+
+def refusals(
+    key: str, spec: RunSpec, dataset: Dataset, ask: Callable[..., Any] = directly
+) -> Iterator[str]:
     """Yield what the model of a run cannot do for its data set, each as `key: what`.
 
-    `key` is where the model stands in the experiment.
+    `key` is where the model stands in the experiment. Code of strangers is called by `ask`, as by
+    `directly` but where it may do what it likes; where that has no answer it returns None.
     """
     model, name = spec.model, spec.dataset.label
     for place, label in labels_weighted(model.name, model.parameters):
@@ -50,20 +60,33 @@ def refusals(key: str, spec: RunSpec, dataset: Dataset) -> Iterator[str]:
         return
     X, y = _examples(min(_FEATURES, dataset.X.shape[1]))
     two = np.minimum(y, 1)
-    try:
-        if not _fits(model, dataset, X, two):  # with the data themselves it may
+    fits = partial(ask if _is_foreign(model) else directly, _fits, model, dataset.labels)
+    match fits(X, two):
+        case str(problem):
+            yield f"{key}: {problem}"
             return
-    except ModelError as error:
-        yield f"{key}: {error}"
-        return
+        case False | None:  # with the data themselves it may
+            return
     tried = {
         "sparse features": (sparse.csr_matrix(X), two),
         "more than two classes": (X, y),
         "features below zero": (X - X.mean(axis=0), two),
     }
     for trait in doubted:
-        if not _fits(model, dataset, *tried[trait]):
-            yield f"{key}: {name} has {trait}, which {model.label} does not take; {_REFUSED[trait]}"
+        match fits(*tried[trait]):
+            case str(problem):
+                yield f"{key}: {problem}"
+            case False:
+                what = f"{name} has {trait}, which {model.label} does not take"
+                yield f"{key}: {what}; {_REFUSED[trait]}"
+
+
+def _is_foreign(model: ModelSpec) -> bool:
+    """Return whether code that is neither scikit-learn's nor ours is in a model."""
+    names = [model.name]
+    if model.name == PIPELINE:
+        names = [step["name"] for step in model.parameters["steps"]]
+    return any(":" in name for name in names)
 
 
 def _surely_taken(estimator: Any) -> set[str] | None:
@@ -95,15 +118,15 @@ def _examples(n_features: int) -> tuple[FloatArray, IntArray]:
     return X + y[:, None] * (np.arange(n_features) % 2), y
 
 
-def _fits(model: ModelSpec, dataset: Dataset, X: Any, y: IntArray) -> bool:
-    """Return whether a model can be fitted; raises ModelError where it is none afterwards."""
-    classifier = Classifier(model.name, model.parameters, 3, generator(0, "check"), dataset.labels)
+def _fits(model: ModelSpec, labels: Sequence[str], X: Any, y: IntArray) -> bool | str:
+    """Return whether a model can be fitted, or what is wrong with it where that can be said."""
+    classifier = Classifier(model.name, model.parameters, 3, generator(0, "check"), labels)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             classifier.fit(X, y).predict(X)
-    except ModelError:
-        raise
+    except ModelError as error:
+        return str(error)
     except Exception:  # an estimator can raise anything
         return False
     return True

@@ -1,0 +1,77 @@
+"""What a model does where it is tried ends neither the command nor the sweep."""
+
+import os
+import signal
+import time
+
+import pytest
+from commands import alrun
+from conftest import TINY
+from sessions import has_ended, wait_until
+
+from alrun.execute import apart
+from alrun.execute.apart import Apart
+
+
+def double(number):
+    return 2 * number
+
+
+def die(*words):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def raise_exit():
+    raise SystemExit(3)
+
+
+def sleep(path):
+    if not os.fork():
+        path.write_text(str(os.getpid()))
+    time.sleep(60)
+
+
+def test_one_process_answers_until_it_dies_then_another():
+    with Apart() as process:
+        here = os.getpid()
+        first = process.ask(os.getpid)
+        assert first not in (here, None)
+        assert process.ask(os.getpid) == first
+        assert process.ask(double, 21) == 42
+        assert process.ask(die, "any", "words") is None
+        assert process.ask(os.getpid) not in (first, here, None)
+        assert process.ask(raise_exit) is None
+        last = process.ask(os.getpid)
+    assert has_ended(last)
+
+
+def test_what_takes_too_long_is_no_answer_and_ends_with_what_it_has_started(monkeypatch, tmp_path):
+    monkeypatch.setattr(apart, "_PATIENCE", 0.5)
+    with Apart() as process:
+        assert process.ask(sleep, tmp_path / "pid") is None
+        assert wait_until(lambda: has_ended(int((tmp_path / "pid").read_text())))
+
+
+MODEL = """
+import os
+import signal
+
+from sklearn.dummy import DummyClassifier
+
+
+class Deadly(DummyClassifier):
+    def fit(self, X, y, sample_weight=None):
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("how", ['name = "deadly:Deadly"', 'steps = ["deadly:Deadly"]'])
+def test_a_model_that_kills_its_process_leaves_the_command_alive(tmp_path, how):
+    (tmp_path / "deadly.py").write_text(MODEL)
+    both = '[[model]]\nlabel = "other"\n[[model]]\nlabel = "deadly"\n'
+    (tmp_path / "e.toml").write_text(TINY.replace("seeds       = 3", "seeds = 1") + both + how)
+    done = alrun("sweep", "e.toml", "--jobs", 1, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.startswith("2 of 4 runs are done")
+    status = alrun("status", "results/e", cwd=tmp_path)
+    assert status.stdout.count("crashed: its worker died 3 times, the last by SIGKILL") == 2
