@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import socket
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -144,6 +146,18 @@ def test_where_there_is_no_scheduler_it_is_said(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr("alrun.execute.dask._FOR_AN_ANSWER", 0.5)
     with pytest.raises(ResultsError, match="no Dask scheduler at tcp://127"):
         run_sweep(tiny, tmp_path / "results", dask="tcp://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("kind", ["tls", "tcp"])
+def test_where_something_else_answers_it_is_said(tiny, tmp_path, kind):
+    """As with the port of the dashboard, or where Dask has no certificate."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        answer = threading.Thread(target=lambda: server.accept()[0].sendall(b"HTTP/1.0 200 OK" * 9))
+        answer.daemon = True
+        answer.start()
+        address = f"{kind}://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(AlrunError, match=f"--dask {address} is not where a scheduler"):
+            run_sweep(tiny, tmp_path / "results", dask=address)
 
 
 class Refusing:

@@ -15,7 +15,7 @@ import numpy as np
 from distributed import Client, KilledWorker, Worker, WorkerPlugin, as_completed, get_worker
 
 from alrun.datasets import Dataset, Source
-from alrun.errors import AlrunError, ResultsError
+from alrun.errors import AlrunError, ResultsError, first_line
 from alrun.execute.local import TRIES, Workers
 from alrun.execute.mapped import is_mapped, mapped
 from alrun.execute.worker import Outcome, Task, crashed
@@ -115,10 +115,16 @@ class Cluster:
             except (OSError, ValueError) as error:
                 if time.monotonic() >= until:
                     raise ResultsError(
-                        f"there is no Dask scheduler at {self._address}; what is finished is kept,"
-                        " and the same command goes on"
+                        f"there is no Dask scheduler at {self._address}; start `dask scheduler`, or"
+                        " mend the address: what is finished is kept, and the same command goes on"
                     ) from error
                 time.sleep(0.5)
+            except Exception as error:  # where something else answers, that can be anything
+                raise AlrunError(
+                    f"--dask {self._address} is not where a scheduler of Dask can be spoken to"
+                    f" ({type(error).__name__}: {first_line(error)}); see which address it says,"
+                    " and whether Dask's configuration has what this kind of address needs"
+                ) from error
         return self._client
 
     def _outcomes(self, client: Client, tasks: Sequence[Task]) -> Iterator[Outcome]:
