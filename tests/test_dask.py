@@ -148,6 +148,14 @@ def test_where_there_is_no_scheduler_it_is_said(tiny, tmp_path, monkeypatch):
         run_sweep(tiny, tmp_path / "results", dask="tcp://127.0.0.1:1")
 
 
+def test_where_nothing_is_answered_it_is_said(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("alrun.execute.dask._FOR_AN_ANSWER", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(ResultsError, match=f"no Dask scheduler at {address}"):
+            run_sweep(tiny, tmp_path / "results", dask=address)
+
+
 @pytest.mark.parametrize("kind", ["tls", "tcp"])
 def test_where_something_else_answers_it_is_said(tiny, tmp_path, kind):
     """As with the port of the dashboard, or where Dask has no certificate."""

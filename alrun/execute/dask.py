@@ -188,11 +188,16 @@ class Cluster:
 
 
 class _Client(Client):
-    """A client that only this file closes.
+    """A client that only this file closes, and that does not wait for ever for a greeting.
 
     Nobody holds one that is interrupted while it connects. When such a client is collected,
     distributed's own `__del__` waits 20 s for a loop that has ended, and then prints a traceback.
     """
+
+    async def _start(self, *args: Any, **kwargs: Any) -> None:
+        """Connect; raises TimeoutError where something takes the call and never answers."""
+        started = super()._start(*args, **kwargs)  # type: ignore[no-untyped-call]
+        await asyncio.wait_for(started, _FOR_AN_ANSWER + 1)
 
     def __del__(self) -> None:
         pass
