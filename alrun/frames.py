@@ -61,7 +61,7 @@ def read_table(
     if not path.is_file():
         raise ResultsError(f"there is no {path.name} in {path.parent}; make it with `alrun sweep`")
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(path, page_checksum_verification=True)
         there = file.schema_arrow
         check_version(path, there.metadata)
         _check_columns(path, there, whole)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -88,7 +89,7 @@ def _parsed(path: Path, content: bytes, spec: RunSpec) -> tuple[pa.Table, dict[s
     """Do what `read_run` says, where anything can be raised by what stands in the file."""
     # From memory, since Arrow's error for a bad disk and for bad content is the same; and without
     # threads, since they cost more than they save in so small a file.
-    file = pq.ParquetFile(pa.BufferReader(content))
+    file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
     footer = file.metadata.metadata or {}
     check_version(path, footer)
     missing = [key for key in FOOTER if key.encode() not in footer]
@@ -103,6 +104,11 @@ def _parsed(path: Path, content: bytes, spec: RunSpec) -> tuple[pa.Table, dict[s
     is_whole = pc.list_value_length(batches).equals(pc.list_value_length(labels))
     if not is_whole or any(pc.list_flatten(lists).null_count for lists in (batches, labels)):
         raise Damaged("it has queries without a label")
+    sizes = pc.list_value_length(batches).to_numpy()
+    n_labels = rounds["n_labels"].to_numpy()
+    is_consecutive = np.array_equal(rounds["round"].to_numpy(), np.arange(len(sizes)))
+    if not is_consecutive or not np.array_equal(np.append(np.diff(n_labels), 0), sizes):
+        raise Damaged("its rounds are not those of one run, in order and up to the end")
     row = finished_row(spec, rounds.num_rows, footer)
     if not same_run(row["spec"], footer[b"spec"].decode()):
         raise Damaged("it holds another run")

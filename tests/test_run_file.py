@@ -1,6 +1,7 @@
 """A run's file is read back as it was written, or is found not to be that of its run."""
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 
 import pyarrow as pa
@@ -102,6 +103,12 @@ DAMAGE = {
     ),
     "queries without a row": lambda path: rewrite(path, with_nulls(path, 9)),
     "queries without a label": lambda path: rewrite(path, with_nulls(path, 10)),
+    "no last round": lambda path: rewrite(path, pq.read_table(path).slice(0, 5)),
+    "no first round": lambda path: rewrite(path, pq.read_table(path).slice(1)),
+    "rounds twice": lambda path: rewrite(path, pa.concat_tables([pq.read_table(path)] * 2)),
+    "rounds in another order": lambda path: rewrite(
+        path, pq.read_table(path).take([1, 0, *range(2, 6)])
+    ),
     "fewer labels than queries": lambda path: rewrite(
         path,
         pq.read_table(path).set_column(
@@ -119,6 +126,19 @@ def test_damage_is_found(stored, damage):
     with pytest.raises(Damaged) as caught:
         read_run(path, spec)
     assert "\n" not in str(caught.value)
+
+
+def test_no_flipped_bit_gives_another_run(stored):
+    path, spec = stored
+    rounds, _ = read_run(path, spec)
+    content = path.read_bytes()
+    n_in_pages = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    for place in range(4, n_in_pages, 3):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        with suppress(Damaged):
+            assert read_run(path, spec)[0].equals(rounds), place
 
 
 def test_what_is_no_regular_file_is_not_read(stored, tmp_path):
