@@ -223,7 +223,7 @@ def _sweep_step(
     from alrun.sweep import sweep as run_missing
 
     todo = plan.missing(retry_failed)
-    if not dry_run:
+    if not dry_run:  # a directory that cannot be used is said before anything else is
         plan.store.prepare()
     for line in announcement(plan, todo):
         typer.echo(line, err=True)

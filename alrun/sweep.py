@@ -4,29 +4,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
-
-from scipy.sparse import issparse
 
 from alrun import catalogue
 from alrun.datasets import Source
 from alrun.errors import AlrunError, DatasetError, ExperimentError, ResultsError
 from alrun.execute import Executor
-from alrun.execute.apart import Apart
 from alrun.execute.worker import Outcome, Task
-from alrun.experiment import Experiment, Named
+from alrun.experiment import Experiment
 from alrun.experiment_file import read_experiment, to_toml
 from alrun.grid import expand
-from alrun.models.refusal import refusals
+from alrun.impossible import impossible
 from alrun.provenance import of_checkout
 from alrun.schema import Failure
 from alrun.sources import load_all
 from alrun.spec import RunSpec, Split, run_id
 from alrun.splits import split_of
 from alrun.store import Store
-from alrun.strategies.needs import Facts
 
 # How often runs are computed whose files do not stay sound.
 _ATTEMPTS = 2
@@ -67,6 +62,11 @@ def plan_sweep(path: Path, results: Path | None = None, overrides: Sequence[str]
     The results are those of `results`, by default `results/<name>` with the file's stem as name.
     Raises AlrunError where the experiment cannot be run.
     """
+    if results is None and not path.stem.strip("."):
+        where = Path("results") / path.stem
+        raise ExperimentError(
+            [f"{path}: {where} is no place for results; rename it, or name one with --results"]
+        )
     experiment = read_experiment(path, overrides, catalogue)
     store = Store(results if results is not None else Path("results") / path.stem)
     sources = load_all(path, experiment)
@@ -78,15 +78,9 @@ def plan_sweep(path: Path, results: Path | None = None, overrides: Sequence[str]
         specs = _by_id(path, expand(experiment, sources, catalogue, path.parent))
     except DatasetError as error:
         raise ExperimentError([f"{path}: {error}"]) from error
-    problems = _without_a_split(specs.values(), sources)
-    if problems:  # those below look at the splits
-        raise ExperimentError([f"{path}: {problem}" for problem in problems])
-    problems = [
-        *_refused_by_models(experiment, specs.values(), sources),
-        *_refused_by_strategies(experiment, specs.values(), sources),
-    ]
+    problems = impossible(experiment, list(specs.values()), sources)
     if problems:
-        raise ExperimentError([f"{path}: {problem}" for problem in dict.fromkeys(problems)])
+        raise ExperimentError([f"{path}: {problem}" for problem in problems])
     return _against_store(Plan(path, experiment, store, specs, sources))
 
 
@@ -227,60 +221,6 @@ def _resolved(specs: Iterable[RunSpec]) -> dict[tuple[str, str], Mapping[str, An
         if catalogue.is_built_in(spec.strategy.name):
             found["strategies", spec.strategy.label] = spec.strategy.parameters
     return found
-
-
-def _without_a_split(specs: Iterable[RunSpec], sources: Mapping[str, Source]) -> list[str]:
-    """Return why data sets cannot be split, one reason each, named where they are several."""
-    problems: dict[str, str] = {}
-    for spec in _one_per_initial_set(specs):
-        label = spec.dataset.label
-        try:
-            split_of(spec, sources[label].at(spec.seed))
-        except DatasetError as error:
-            problems.setdefault(label, f"{label}: {error}" if len(sources) > 1 else str(error))
-    return list(problems.values())
-
-
-def _refused_by_models(
-    experiment: Experiment, specs: Iterable[RunSpec], sources: Mapping[str, Source]
-) -> Iterator[str]:
-    """Yield what the models cannot do for the data sets, as `key: what`."""
-    runs = {(spec.model.label, spec.dataset.label): spec for spec in specs}
-    with Apart() as apart:
-        for place, spec in _by_place(experiment.model, runs):
-            key = f"model.{place}" if len(experiment.model) > 1 else "model"
-            yield from refusals(key, spec, sources[spec.dataset.label].at(spec.seed), apart.ask)
-
-
-def _refused_by_strategies(
-    experiment: Experiment, specs: Iterable[RunSpec], sources: Mapping[str, Source]
-) -> Iterator[str]:
-    """Yield what the strategies cannot do for the data sets, as `key: what`."""
-    runs = {(spec.strategy.label, spec.dataset.label): spec for spec in specs}
-    for place, spec in _by_place(experiment.strategies, runs):
-        dataset = sources[spec.dataset.label].at(spec.seed)
-        facts = Facts(
-            label=spec.dataset.label,
-            is_sparse=issparse(dataset.X),
-            n_classes=dataset.n_classes,
-            n_training=len(split_of(spec, dataset).training),
-        )
-        for problem in catalogue.unmet(spec.strategy.name, facts):
-            yield f"strategies.{place}: {problem}"
-
-
-def _by_place(
-    entries: Sequence[Named], runs: Mapping[tuple[str, str], RunSpec]
-) -> list[tuple[int, RunSpec]]:
-    """Return runs that go by the label of an entry and that of a data set, as the entries stand."""
-    places = {str(entry.label): place for place, entry in enumerate(entries)}
-    placed = [(places[label], spec) for (label, _), spec in runs.items()]
-    return sorted(placed, key=itemgetter(0))
-
-
-def _one_per_initial_set(specs: Iterable[RunSpec]) -> list[RunSpec]:
-    """Return a run of each data set, and of each list of initial rows that a file has for it."""
-    return list({(spec.dataset.label, spec.initial): spec for spec in specs}.values())
 
 
 def _splits(

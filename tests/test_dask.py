@@ -18,7 +18,8 @@ from test_sweep import tables
 from alrun.datasets import Dataset
 from alrun.errors import AlrunError, ResultsError
 from alrun.execute import executor
-from alrun.execute.dask import Cluster, _Computing, _limit_tries
+from alrun.execute.dask import Cluster, _limit_tries
+from alrun.execute.dask_worker import Computing
 from alrun.execute.mapped import mapped
 from alrun.execute.worker import Task
 from alrun.planning import run_sweep
@@ -82,7 +83,7 @@ def test_mapped_features_are_sent_whole_and_shared_there(tmp_path, monkeypatch):
     X = np.arange(12.0).reshape(4, 3)
     source = mapped(Dataset(X, np.arange(4) % 2, (0, 1), "made up"))
     assert isinstance(source.X, np.memmap)
-    plugin = _Computing("nobody", {"made up": source}, [], None)
+    plugin = Computing("nobody", {"made up": source}, [], None)
     assert not isinstance(plugin._sources["made up"].X, np.memmap)
     plugin.setup(None)
     assert isinstance(plugin._sources["made up"].X, np.memmap)

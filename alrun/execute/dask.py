@@ -3,34 +3,25 @@
 import asyncio
 import logging
 import re
-import secrets
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-from distributed import Client, KilledWorker, Worker, WorkerPlugin, as_completed, get_worker
+from distributed import Client, KilledWorker, as_completed
 
-from alrun.datasets import Dataset, Source
 from alrun.errors import AlrunError, ResultsError, first_line
-from alrun.execute.local import TRIES, Workers
-from alrun.execute.mapped import is_mapped, mapped
+from alrun.execute.dask_worker import OURS, Computing, compute_here
+from alrun.execute.local import TRIES, check_timeout
 from alrun.execute.worker import Outcome, Task, crashed
 from alrun.named import file_of
 from alrun.spec import RunSpec, run_id
 
 _ADDRESS = re.compile(r"((tcp|tls|ucx|wss?)://)?[^/\s]+:\d+")
-# What the names of our plugins begin with; they end with the id of the client.
-_OURS = "alrun-"
 # Loggers that would fill the screen when a scheduler is lost; of that we say a line ourselves.
 _LOUD = ("distributed", "tornado", "asyncio")
 # Seconds that a scheduler has for its answer, and in which one that was lost may come back.
 _FOR_AN_ANSWER, _FOR_ANOTHER = 10.0, 120.0
-# Seconds without a run after which processes on the cluster end: their command may be gone.
-_IDLE = 600.0
 
 
 class Cluster:
@@ -54,7 +45,7 @@ class Cluster:
         timeout: float | None = None,
         tell: Callable[[str], object] = lambda sentence: None,
     ) -> None:
-        Workers(1, timeout)  # refuses what can be no timeout
+        check_timeout(timeout)
         if not _ADDRESS.fullmatch(address):
             raise AlrunError(f"--dask {address}: the address of a scheduler is as tcp://host:8786")
         self._address = address
@@ -131,7 +122,7 @@ class Cluster:
         """Yield what comes back, until that is all or the scheduler is lost."""
         sources = {task.spec.dataset.label: task.source for task in tasks}
         files = {file_of(task.spec.strategy.name) for task in tasks} - {None}
-        plugin = _Computing(client.id, sources, sorted(map(str, files)), self._timeout)
+        plugin = Computing(client.id, sources, sorted(map(str, files)), self._timeout)
         try:
             futures = self._handed_out(client, plugin, tasks)
             specs = {future.key: task.spec for future, task in zip(futures, tasks, strict=True)}
@@ -150,7 +141,7 @@ class Cluster:
                 with suppress(Exception):  # of one that was never registered, the error says why
                     client.unregister_worker_plugin(plugin.name)
 
-    def _handed_out(self, client: Client, plugin: "_Computing", tasks: Sequence[Task]) -> list[Any]:
+    def _handed_out(self, client: Client, plugin: Computing, tasks: Sequence[Task]) -> list[Any]:
         """Give the workers what runs need, and the scheduler the runs.
 
         Raises ResultsError where they cannot take that, and OSError where the scheduler is lost.
@@ -161,7 +152,7 @@ class Cluster:
                 self._tell(f"No worker is at {self._address} yet; runs begin when one comes.")
             _forget_the_killed(client)
             client.register_plugin(plugin)
-            futures: list[Any] = client.map(_compute, *zip(*calls, strict=True), pure=False)
+            futures: list[Any] = client.map(compute_here, *zip(*calls, strict=True), pure=False)
             client.run_on_scheduler(_limit_tries, keys=[future.key for future in futures])
         except Exception as error:
             if client.status != "running" or _is_of_a_connection(error):
@@ -203,68 +194,6 @@ class _Client(Client):
         pass
 
 
-class _Computing(WorkerPlugin):
-    """On each worker the data sets and files of strategies, sent once, and the processes for runs.
-
-    Runs are computed in processes of their own there too: threads would share the global state of
-    libraries, and a run that dies would take its neighbours with it.
-    """
-
-    def __init__(
-        self,
-        owner: str,
-        sources: Mapping[str, Source],
-        files: Sequence[str],
-        timeout: float | None,
-    ) -> None:
-        self.name = f"{_OURS}{secrets.token_hex(8)}-{owner}"
-        self._sources = {label: _in_memory(source) for label, source in sources.items()}
-        self._contents = {file: Path(file).read_bytes() for file in files}
-        self._places: dict[str, Path] = {}
-        self._timeout = timeout
-        self._all: list[Workers] = []
-        self._idle: list[Workers] = []
-
-    def setup(self, worker: Worker) -> None:
-        """Write the files where the processes of this worker find them; let them share data."""
-        for place, (file, content) in enumerate(self._contents.items()):
-            folder = Path(worker.local_directory) / self.name / str(place)
-            folder.mkdir(parents=True)
-            self._places[file] = folder / Path(file).name
-            self._places[file].write_bytes(content)
-        self._sources = {
-            label: mapped(source) if isinstance(source, Dataset) else source
-            for label, source in self._sources.items()
-        }
-
-    def teardown(self, worker: Worker) -> None:
-        """End the processes."""
-        for workers in self._all:
-            workers.close()
-        for workers in self._idle:
-            workers.end()
-
-    def compute(self, spec: RunSpec, checkout: Mapping[str, str]) -> Outcome:
-        """Compute a run in a process that is idle, or in a new one."""
-        try:
-            workers = self._idle.pop()
-        except IndexError:
-            workers = Workers(1, self._timeout, _IDLE)
-            self._all.append(workers)
-        source = self._sources[spec.dataset.label]
-        outcome = workers.compute(Task(self._placed(spec), source, checkout))
-        self._idle.append(workers)
-        return outcome
-
-    def _placed(self, spec: RunSpec) -> RunSpec:
-        """Return the run with its strategy's file where this worker has it; its id is the same."""
-        file = file_of(spec.strategy.name)
-        if file is None:
-            return spec
-        name = f"{self._places[file]}:{spec.strategy.name.rpartition(':')[2]}"
-        return replace(spec, strategy=replace(spec.strategy, name=name))
-
-
 def _forget_the_killed(client: Client) -> None:
     """Remove from the workers what killed commands have left there.
 
@@ -277,13 +206,8 @@ def _forget_the_killed(client: Client) -> None:
 
 def _of_no_client(dask_scheduler: Any) -> list[str]:
     alive = tuple(dask_scheduler.clients)
-    plugins = [name for name in dask_scheduler.worker_plugins if name.startswith(_OURS)]
+    plugins = [name for name in dask_scheduler.worker_plugins if name.startswith(OURS)]
     return [name for name in plugins if not name.endswith(alive)]
-
-
-def _in_memory(source: Source) -> Source:
-    """Return a data set that can be sent to another machine: not in a file of this one."""
-    return replace(source, X=np.array(source.X)) if is_mapped(source) else source
 
 
 def _is_of_a_connection(error: Exception) -> bool:
@@ -306,10 +230,3 @@ async def _limit_tries(dask_scheduler: Any, keys: Sequence[str]) -> None:
                 raise TimeoutError
             await asyncio.sleep(0.01)
         dask_scheduler.tasks[key].suspicious += lost
-
-
-def _compute(name: str, spec: RunSpec, checkout: Mapping[str, str]) -> Outcome:
-    """Compute a run on the worker that calls this."""
-    computing: Any = get_worker().plugins[name]
-    outcome: Outcome = computing.compute(spec, checkout)
-    return outcome

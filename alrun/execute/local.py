@@ -39,8 +39,7 @@ class Workers:
     def __init__(
         self, jobs: int = -1, timeout: float | None = None, patience: float | None = None
     ) -> None:
-        if timeout is not None and not timeout > 0:
-            raise AlrunError(f"--timeout {timeout:g}: a run takes more than no time")
+        check_timeout(timeout)
         if timeout is not None and jobs == 0:
             raise AlrunError("a timeout ends a worker, and with jobs=0 there is none")
         self._jobs = cpu_count() if jobs < 0 else jobs
@@ -161,6 +160,12 @@ class Workers:
     def _drop(self, child: Child) -> None:
         self._children.remove(child)
         child.end()
+
+
+def check_timeout(timeout: float | None) -> None:
+    """Raise AlrunError where that can be no timeout, in seconds or None."""
+    if timeout is not None and not timeout > 0:
+        raise AlrunError(f"--timeout {timeout:g}: a run takes more than no time")
 
 
 def _stirring(children: list[Child], seconds: float) -> list[Child]:
