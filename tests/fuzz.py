@@ -20,12 +20,17 @@ from fuzzing.answers import SECONDS
 from fuzzing.data import check_data
 from fuzzing.experiments import check_experiment
 from fuzzing.files import prepared
-from fuzzing.results import check_results
+from fuzzing.results import check_results, check_run_file
 
 GIGABYTES = 3
 # How many of each kind there are in the whole of it.
-CASES = {"experiment": 2000, "data": 500, "results": 500}
-CHECKS = {"experiment": check_experiment, "data": check_data, "results": check_results}
+CASES = {"experiment": 2000, "data": 500, "results": 500, "runs": 500}
+CHECKS = {
+    "experiment": check_experiment,
+    "data": check_data,
+    "results": check_results,
+    "runs": check_run_file,
+}
 
 
 def check(kind, number, folder):

@@ -8,7 +8,7 @@ from fuzz import check
 from fuzzing.answers import answered
 from fuzzing.files import BASES, experiment_of, prepared
 
-SHARE = {"experiment": 100, "data": 60, "results": 30}
+SHARE = {"experiment": 100, "data": 60, "results": 30, "runs": 60}
 
 
 @pytest.fixture(scope="module")

@@ -68,6 +68,13 @@ def mutated_bytes(content, rng):
     return bytes(content)
 
 
+def with_a_bit_flipped(content, rng):
+    """Return bytes as a disk may give them back."""
+    content = bytearray(content)
+    content[int(rng.integers(len(content)))] ^= 1 << int(rng.integers(8))
+    return bytes(content)
+
+
 def mutated_toml(text, rng):
     """Change keys and values of an experiment, now and then its bytes or lines too."""
     if rng.random() < 0.2:

@@ -2,11 +2,23 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from fuzzing.answers import answered
-from fuzzing.mutations import mutated_bytes, mutated_csv, mutated_table, mutated_toml, pick
+from fuzzing.mutations import (
+    mutated_bytes,
+    mutated_csv,
+    mutated_table,
+    mutated_toml,
+    pick,
+    with_a_bit_flipped,
+)
+from test_sweep import TABLES
+
+from alrun.sweep import compact, plan_of
 
 COMMANDS = [
     *(["report", "--format", "json"],) * 6,
@@ -17,11 +29,16 @@ COMMANDS = [
 ]
 
 
-def check_results(rng, folder):
-    """Read a results directory of which one file is mutated."""
+def a_copy(folder):
+    """Return a results directory of six runs."""
     case = folder / "case"
     shutil.rmtree(case, ignore_errors=True)
-    shutil.copytree(folder / "tiny", case)
+    return Path(shutil.copytree(folder / "tiny", case))
+
+
+def check_results(rng, folder):
+    """Read a results directory of which one file is mutated."""
+    case = a_copy(folder)
     command = pick(rng, COMMANDS)
     names = sorted(path.name for path in case.iterdir() if path.is_file())
     path = case / ("curves.parquet" if command[0] == "import-curves" else pick(rng, names))
@@ -86,3 +103,23 @@ def check_report(report, case):
         assert row["reached"] == sum(n <= row["budget"] for n in first), row
         mean = np.mean(np.minimum(first, row["budget"]))
         np.testing.assert_allclose(row["mean_labels"], mean)
+
+
+def check_run_file(rng, folder):
+    """Make the tables of runs of which one file is mutated: it says the same, or is set aside."""
+    case = a_copy(folder)
+    path = pick(rng, sorted((case / "runs").iterdir()))
+    mutated = pick(rng, [mutated_bytes, with_a_bit_flipped])
+    path.write_bytes(mutated(path.read_bytes(), rng))
+    for name in TABLES:
+        (case / name).unlink()
+    told = []
+    n_runs = compact(plan_of(case), told.append)
+    assert n_runs == 6 - len(told)
+    assert path.exists() == (n_runs == 6), told
+    for name in TABLES:
+        before, after = pq.read_table(folder / "tiny" / name), pq.read_table(case / name)
+        if name != "splits.parquet":
+            before = before.filter(pc.field("run_id") != ("" if n_runs == 6 else path.stem))
+        assert after.equals(before), name
+    return 2 if told else 0
