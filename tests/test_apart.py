@@ -9,7 +9,6 @@ from commands import alrun
 from conftest import TINY
 from sessions import has_ended, wait_until
 
-from alrun.execute import apart
 from alrun.execute.apart import Apart
 
 
@@ -45,9 +44,8 @@ def test_one_process_answers_until_it_dies_then_another():
     assert has_ended(last)
 
 
-def test_what_takes_too_long_is_no_answer_and_ends_with_what_it_has_started(monkeypatch, tmp_path):
-    monkeypatch.setattr(apart, "_PATIENCE", 0.5)
-    with Apart() as process:
+def test_what_takes_too_long_is_no_answer_and_ends_with_what_it_has_started(tmp_path):
+    with Apart(0.5) as process:
         assert process.ask(sleep, tmp_path / "pid") is None
         assert wait_until(lambda: has_ended(int((tmp_path / "pid").read_text())))
 

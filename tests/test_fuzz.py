@@ -4,8 +4,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from fuzz import check
 from fuzzing.answers import answered
+from fuzzing.cases import check
 from fuzzing.files import BASES, experiment_of, prepared
 
 SHARE = {"experiment": 100, "data": 60, "results": 30, "runs": 60}

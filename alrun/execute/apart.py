@@ -6,14 +6,18 @@ from typing import Any, Self
 
 from alrun.execute.child import Child, Died
 
-# Seconds that an answer may take.
-_PATIENCE = 30.0
-
 
 class Apart:
-    """A process for questions, started for the first; as a context manager it is ended."""
+    """A process for questions, started for the first; as a context manager it is ended.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    patience
+        Seconds that an answer may take.
+    """
+
+    def __init__(self, patience: float = 30.0) -> None:
+        self._patience = patience
         self._child: Child | None = None
 
     def __enter__(self) -> Self:
@@ -28,7 +32,7 @@ class Apart:
             self._child = Child()
             self._child.receive()
         self._child.ask(question, arguments)
-        answer = self._child.receive() if wait([self._child.fileno()], _PATIENCE) else None
+        answer = self._child.receive() if wait([self._child.fileno()], self._patience) else None
         if answer is None or isinstance(answer, Died):
             self._end()
             return None

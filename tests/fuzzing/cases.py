@@ -1,0 +1,37 @@
+"""A case is a kind and a number, by which it is drawn."""
+
+import os
+import resource
+import traceback
+
+import numpy as np
+from fuzzing.data import check_data
+from fuzzing.experiments import check_experiment
+from fuzzing.results import check_results, check_run_file
+
+GIGABYTES = 3
+CHECKS = {
+    "experiment": check_experiment,
+    "data": check_data,
+    "results": check_results,
+    "runs": check_run_file,
+}
+
+
+def check(kind, number, folder):
+    """Check one case in a folder that was `prepared`; return the exit code, or fail."""
+    rng = np.random.default_rng([list(CHECKS).index(kind), number])
+    return CHECKS[kind](rng, folder)
+
+
+def answer_to(kind, number, folder):
+    """Check one case within limits; return the exit code, or in words what is wrong."""
+    resource.setrlimit(resource.RLIMIT_AS, (3 * GIGABYTES * 2**30,) * 2)
+    os.chdir(folder)
+    try:
+        answer = check(kind, number, folder)
+    except BaseException as error:
+        return "".join(traceback.format_exception(error))
+    if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > GIGABYTES * 2**20:
+        os._exit(1)  # what it was at most is counted for ever
+    return answer
