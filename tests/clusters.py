@@ -21,10 +21,12 @@ class Cluster:
     ----------
     address
         Of the scheduler; it has the same when it is started again.
+    n_workers
+        How many workers it has when all are there.
     """
 
     def __init__(self, n_workers: int, folder: Path) -> None:
-        self._n_workers = n_workers
+        self.n_workers = n_workers
         self._folder = folder
         self._gone: list[Session] = []
         self._nannies: list[Session] = []
@@ -102,7 +104,7 @@ class Cluster:
         return session
 
     def _start_workers(self) -> None:
-        self._nannies += [self._started_worker() for _ in range(self._n_workers)]
+        self._nannies += [self._started_worker() for _ in range(self.n_workers)]
 
     def _started_worker(self) -> Session:
         return self._started(

@@ -5,14 +5,8 @@ import signal
 
 import numpy as np
 import pytest
-from torture import (
-    Torture,
-    kill_both,
-    kill_worker,
-    poisonous_experiment,
-    poisonous_runs,
-    tortured,
-)
+from strokes import kill_both, kill_worker
+from torture import Torture, poisonous_experiment, poisonous_runs, tortured
 
 from alrun.execute.local import Workers
 from alrun.sweep import sweep

@@ -18,12 +18,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 import psutil
-from clusters import Cluster, cluster
-from sessions import PATIENCE, Session, described, is_alive, wait_until
+from clusters import cluster
+from sessions import PATIENCE, Session, described, wait_until
+from strokes import LOCAL, MISSED, Stroke, has_begun, on_cluster
 
 from alrun.spec import run_id
 from alrun.splits import split_of
@@ -36,9 +36,6 @@ DEADLY = {17: signal.SIGKILL, 31: signal.SIGSEGV}
 LINGERING = 10.0
 # So many mistakes are enough to see.
 ENOUGH = 10
-# Strikes a sweep; returns what it hit, and the exit codes that the command may have for it.
-Stroke: TypeAlias = Callable[[Session, np.random.Generator], tuple[str, set[int]]]
-MISSED = ""
 LOCALLY = ("--jobs", "2")
 N_WORKERS = 3
 
@@ -250,103 +247,6 @@ class Torture:
             names = os.listdir(self._results / folder)
             return sum(name.endswith(suffix) and name[0] != "." for name in names)
         return 0
-
-
-def has_begun(command: Session) -> bool:
-    """Return whether a command is past the start of Python, in which nothing of ours is asked."""
-    with suppress(psutil.NoSuchProcess):
-        times = psutil.Process(command.process.pid).cpu_times()
-        return times.user + times.system > 0.5
-    return True
-
-
-def kill_command(command: Session, rng: np.random.Generator) -> tuple[str, set[int]]:
-    command.process.kill()
-    command.process.wait(PATIENCE)
-    was_alive = command.process.returncode == -signal.SIGKILL
-    return "command" if was_alive else MISSED, {-signal.SIGKILL}
-
-
-def kill_worker(command: Session, rng: np.random.Generator) -> tuple[str, set[int]]:
-    workers = [process for process in command.members() if process.pid != command.process.pid]
-    return "worker" if workers and kill_one(workers, rng) else MISSED, set()
-
-
-def kill_both(command: Session, rng: np.random.Generator) -> tuple[str, set[int]]:
-    worker, _ = kill_worker(command, rng)
-    hit, codes = kill_command(command, rng)
-    return "both" if worker and hit else hit or worker, codes
-
-
-def terminate(command: Session, rng: np.random.Generator) -> tuple[str, set[int]]:
-    command.process.terminate()
-    command.process.wait(PATIENCE)
-    was_alive = command.process.returncode == -signal.SIGTERM
-    return "SIGTERM" if was_alive else MISSED, {-signal.SIGTERM}
-
-
-def interrupt(command: Session, rng: np.random.Generator) -> tuple[str, set[int]]:
-    """Interrupt the command once or three times, and sometimes kill it while it makes tables."""
-    if not has_begun(command):
-        return MISSED, set()
-    for _ in range(rng.choice([1, 3])):
-        command.process.send_signal(signal.SIGINT)
-        time.sleep(rng.uniform(0, 0.1))
-    codes = {130}
-    if rng.random() < 0.5:
-        time.sleep(rng.uniform(0, 0.5))
-        command.process.kill()
-        codes.add(-signal.SIGKILL)
-    wait_until(lambda: command.is_over)
-    return "SIGINT" if command.process.returncode in codes else MISSED, codes
-
-
-LOCAL = (
-    *(kill_worker,) * 8,
-    *(kill_command,) * 4,
-    *(kill_both,) * 4,
-    *(interrupt,) * 2,
-    terminate,
-)
-
-
-def kill_one(processes: Sequence[psutil.Process], rng: np.random.Generator) -> bool:
-    """Kill one of these; return whether it was alive."""
-    with suppress(psutil.NoSuchProcess):
-        victim = processes[rng.integers(len(processes))]
-        is_hit = is_alive(victim)
-        victim.kill()
-        return is_hit
-    return False
-
-
-def on_cluster(cluster: Cluster) -> tuple[Stroke, ...]:
-    """Return the strokes against a sweep on a cluster."""
-
-    def kill_dask_worker(command: Session, rng: np.random.Generator) -> tuple[str, set[int]]:
-        workers = cluster.workers()
-        return "worker" if workers and kill_one(workers, rng) else MISSED, set()
-
-    def kill_computing(command: Session, rng: np.random.Generator) -> tuple[str, set[int]]:
-        computing = cluster.computing()
-        return "process of a run" if computing and kill_one(computing, rng) else MISSED, set()
-
-    def replace_nanny(command: Session, rng: np.random.Generator) -> tuple[str, set[int]]:
-        cluster.replace_nanny(int(rng.integers(N_WORKERS)))
-        return "nanny", set()
-
-    def replace_scheduler(command: Session, rng: np.random.Generator) -> tuple[str, set[int]]:
-        cluster.replace_scheduler()
-        return "scheduler", set()
-
-    return (
-        *(kill_dask_worker,) * 12,
-        *(kill_computing,) * 2,
-        *(replace_nanny,) * 2,
-        replace_scheduler,
-        *(kill_command,) * 2,
-        interrupt,
-    )
 
 
 def tortured(
