@@ -1,18 +1,21 @@
-"""The files of runs read back: their rounds and their rows of `runs.parquet`."""
+"""The files of runs: how one is made, and read back into rounds and a row of `runs.parquet`."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alrun.errors import ResultsError, first_line
 from alrun.files import unusable
-from alrun.schema import FOOTER, RUN_FILE, RUNS, Runs, check_version, finished_row
-from alrun.spec import RunSpec, same_run
+from alrun.schema import FOOTER, RUN_FILE, RUNS, as_parquet, check_version
+from alrun.spec import CHECKS, RunResult, RunSpec, run_id, same_run
 
 # What is null in no round.
 _FILLED = ("round", "n_labels", "n_test", "n_correct", "accuracy", "batch", "labels")
@@ -20,8 +23,68 @@ _FILLED = ("round", "n_labels", "n_test", "n_correct", "accuracy", "batch", "lab
 _AT_ONCE = 256
 
 
+def run_content(
+    spec: RunSpec,
+    result: RunResult,
+    classes: Sequence[Any],
+    y: Any,
+    provenance: Mapping[str, str],
+) -> bytes:
+    """Return the content of the file of a finished run: a row per round, and a footer.
+
+    The whole spec is in the footer. `classes` are the labels by code, `y` the codes of the data
+    set.
+    """
+    labels = np.array([str(label) for label in classes], dtype=object)
+    batches = [entry.batch for entry in result.rounds]
+    columns = {
+        "round": range(len(batches)),
+        "n_labels": [entry.n_labels for entry in result.rounds],
+        "batch": batches,
+        "labels": [labels[y[batch]] for batch in batches],
+    }
+    for name in RUN_FILE.names:
+        if name not in columns:
+            columns[name] = [getattr(entry.scores, name) for entry in result.rounds]
+    table = pa.table([pa.array(columns[f.name], f.type) for f in RUN_FILE], schema=RUN_FILE)
+    footer = {
+        "spec": spec.describe(),
+        "seconds": dict(result.seconds),
+        "cpu_seconds": dict(result.cpu_seconds),
+        "warnings": dict(result.warnings),
+        "provenance": dict(provenance),
+        "checks": dict(result.checks),
+    }
+    # It is small, and most of what making it takes is what Parquet does to save space.
+    return as_parquet(table, footer, use_dictionary=False, write_statistics=False)
+
+
 class Damaged(Exception):  # noqa: N818 -- it is a finding, and goes no further
     """A file does not hold the run that it is named after; the message says what is wrong."""
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Finished runs as they were read from their files.
+
+    Attributes
+    ----------
+    specs
+        The runs by id, in the order in which they were asked for.
+    rounds
+        Those of all of them, one run after the other, with the columns of `RUN_FILE`.
+    rows
+        A row for each, with the columns of `RUNS`.
+    """
+
+    specs: Mapping[str, RunSpec]
+    rounds: pa.Table
+    rows: pa.Table
+
+    @property
+    def counts(self) -> npt.NDArray[np.int32]:
+        """How many rounds each run has."""
+        return self.rows["rounds"].to_numpy()
 
 
 def read_runs(
@@ -98,6 +161,15 @@ def _parsed(path: Path, content: bytes, spec: RunSpec) -> tuple[pa.Table, dict[s
     rounds = file.read(use_threads=False).replace_schema_metadata()
     if not rounds.schema.equals(RUN_FILE):
         rounds = rounds.cast(RUN_FILE)
+    _check(rounds)
+    row = _finished_row(spec, rounds.num_rows, footer)
+    if not same_run(row["spec"], footer[b"spec"].decode()):
+        raise Damaged("it holds another run")
+    return rounds, row
+
+
+def _check(rounds: pa.Table) -> None:
+    """Raise Damaged where rounds are not those of one run."""
     if not rounds.num_rows or any(rounds[name].null_count for name in _FILLED):
         raise Damaged("rounds are missing in it")
     batches, labels = rounds["batch"], rounds["labels"]
@@ -109,7 +181,45 @@ def _parsed(path: Path, content: bytes, spec: RunSpec) -> tuple[pa.Table, dict[s
     is_consecutive = np.array_equal(rounds["round"].to_numpy(), np.arange(len(sizes)))
     if not is_consecutive or not np.array_equal(np.append(np.diff(n_labels), 0), sizes):
         raise Damaged("its rounds are not those of one run, in order and up to the end")
-    row = finished_row(spec, rounds.num_rows, footer)
-    if not same_run(row["spec"], footer[b"spec"].decode()):
-        raise Damaged("it holds another run")
-    return rounds, row
+
+
+def _finished_row(spec: RunSpec, n_rounds: int, footer: Mapping[bytes, bytes]) -> dict[str, Any]:
+    """Return the row of `runs.parquet` of a run whose file has this footer.
+
+    Raises an error of any kind where the footer is not one of ours.
+    """
+    seconds, cpu_seconds, warnings, provenance, checks = (
+        json.loads(footer.get(key, b"{}"))
+        for key in (b"seconds", b"cpu_seconds", b"warnings", b"provenance", b"checks")
+    )
+    return {
+        **run_keys(spec),
+        "status": "finished",
+        "rounds": n_rounds,
+        **{f"seconds_{phase}": float(lasted) for phase, lasted in seconds.items()},
+        **{f"cpu_seconds_{phase}": float(lasted) for phase, lasted in cpu_seconds.items()},
+        "unconverged": _count(
+            sum(n for text, n in warnings.items() if text.startswith("ConvergenceWarning"))
+        ),
+        **{check: _count(checks[check]) for check in CHECKS if check in checks},
+        "warnings": json.dumps(warnings, sort_keys=True),
+        "provenance": json.dumps(provenance, sort_keys=True),
+    }
+
+
+def _count(value: Any) -> int:
+    return int(np.int32(value))  # an error where it is no such number
+
+
+def run_keys(spec: RunSpec) -> dict[str, Any]:
+    """Return what stands in the table of runs of one that is finished or not."""
+    return {
+        "run_id": run_id(spec),
+        "dataset": spec.dataset.label,
+        "model": spec.model.label,
+        "strategy": spec.strategy.label,
+        "batch_size": spec.batch_size,
+        "seed": spec.seed,
+        "budget": spec.budget,
+        "spec": json.dumps(spec.describe(), sort_keys=True),
+    }

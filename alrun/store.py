@@ -8,30 +8,26 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alrun.errors import ResultsError
-from alrun.files import locked, remove_abandoned, set_aside, unusable, write_file
-from alrun.run_file import Damaged, read_runs
-from alrun.schema import (
-    SCHEMA_VERSION,
-    Failure,
-    agree,
-    check_version,
+from alrun.agreement import agree
+from alrun.compaction import (
     curves_table,
     queries_table,
-    run_file,
     runs_table,
     sort_key,
     splits_table,
 )
-from alrun.spec import RunResult, RunSpec, Split, run_id
+from alrun.errors import ResultsError
+from alrun.files import locked, remove_abandoned, set_aside, unusable, write_file
+from alrun.run_file import Damaged, read_runs
+from alrun.schema import Failure, as_parquet, check_version
+from alrun.spec import RunSpec, Split, run_id
 
 _IDENTITY = re.compile("[0-9a-f]{16}")
 # In the footer of `runs.parquet`: the runs that have a file and are not of the experiment.
@@ -155,7 +151,7 @@ class Store:
             if self._in_tables() & by_id.keys() <= runs.specs.keys():
                 left_out = {_LEFT_OUT: sorted(there - by_id.keys())}
                 table = runs_table(runs, by_id, self.failures())
-                write_file(self.path / "runs.parquet", _content(table, left_out))
+                write_file(self.path / "runs.parquet", as_parquet(table, left_out))
                 self._replace("queries.parquet", queries_table(runs))
                 self._replace("splits.parquet", splits_table(splits(list(runs.specs.values()))))
                 # Last, since it is asked which runs the tables hold.
@@ -168,7 +164,7 @@ class Store:
         if (self.path / "curves.parquet").exists() or self.finished():
             raise ResultsError(f"{self.path} holds curves already; name another with --results")
         self.prepare()
-        write_file(self.path / "curves.parquet", _content(table, {}))
+        write_file(self.path / "curves.parquet", as_parquet(table, {}))
 
     def tabled(self, specs: Sequence[RunSpec]) -> set[str]:
         """Return the ids of those of these runs that the tables hold."""
@@ -212,7 +208,7 @@ class Store:
 
     def _replace(self, name: str, table: pa.Table) -> None:
         """Write a table unless the one that is there says the same."""
-        path, content = self.path / name, _content(table, {})
+        path, content = self.path / name, as_parquet(table, {})
         if path.is_file():
             try:
                 there = path.read_bytes()
@@ -244,30 +240,3 @@ def _identities(folder: Path, suffix: str) -> set[str]:
         raise unusable(folder, "be read", error) from error
     stems = (name.removesuffix(suffix) for name in names if name.endswith(suffix))
     return {stem for stem in stems if _IDENTITY.fullmatch(stem)}
-
-
-def run_content(
-    spec: RunSpec,
-    result: RunResult,
-    classes: Sequence[Any],
-    y: Any,
-    provenance: Mapping[str, str],
-) -> bytes:
-    """Return the content of the file of a finished run, its whole spec in the footer."""
-    table, footer = run_file(spec, result, classes, y, provenance)
-    # It is small, and most of what making it takes is what Parquet does to save space.
-    return _content(table, footer, use_dictionary=False, write_statistics=False)
-
-
-def _content(table: pa.Table, footer: Mapping[str, Any], **options: Any) -> bytes:
-    """Return a Parquet file, whose footer holds the schema version and what is given as JSON.
-
-    Its pages have checksums, without which a third of all flipped bits are other numbers.
-    """
-    metadata = {"schema_version": str(SCHEMA_VERSION)}
-    metadata |= {key: json.dumps(value, sort_keys=True) for key, value in footer.items()}
-    content = pa.BufferOutputStream()  # to a file it would be many small writes
-    table = table.replace_schema_metadata(metadata)
-    pq.write_table(table, content, compression="zstd", write_page_checksum=True, **options)
-    pa.default_memory_pool().release_unused()  # it keeps several times what a table takes
-    return content.getvalue().to_pybytes()

@@ -42,7 +42,7 @@ from pathlib import Path
 from threadpoolctl import threadpool_info
 from alrun.loop import run_active_learning
 from alrun.spec import run_id
-from alrun.store import run_content
+from alrun.run_file import run_content
 from alrun.sweep import compact, plan_sweep
 
 for path in map(Path, sys.argv[2:]):

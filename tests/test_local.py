@@ -318,9 +318,23 @@ def test_workers_that_are_closed_while_they_start_are_not_started_again(planned)
     assert workers._children == []
 
 
+def test_workers_that_are_killed_while_they_start_are_started_again(tiny, tmp_path, monkeypatch):
+    starts = f"""
+import os
+with open({str(tmp_path / "starts")!r}, "a+") as file:
+    print(file=file, flush=True)
+    file.seek(0)
+    if len(file.read()) < 6:
+        os.kill(os.getpid(), 9)
+"""
+    monkeypatch.setattr(module, "_PROGRAM", starts + module._PROGRAM)
+    results = run_sweep(tiny, tmp_path / "results", jobs=2)
+    assert set(alrun.load_runs(results)["status"]) == {"finished"}
+
+
 def test_workers_that_cannot_start_are_not_started_for_ever(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_PROGRAM", "import os; os._exit(7)")
-    with pytest.raises(ResultsError, match="3 in a row ended with exit code 7"):
+    with pytest.raises(ResultsError, match="10 in a row ended with exit code 7"):
         run_sweep(tiny, tmp_path / "results", jobs=2)
 
 

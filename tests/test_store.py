@@ -14,13 +14,15 @@ import pytest
 from test_loop import blobs, spec_of
 
 import alrun
+from alrun.agreement import agree
 from alrun.errors import ResultsError
 from alrun.files import locked
 from alrun.loop import run_active_learning
-from alrun.schema import Failure, agree
+from alrun.run_file import run_content
+from alrun.schema import Failure
 from alrun.spec import run_id
 from alrun.splits import split_of
-from alrun.store import Store, run_content
+from alrun.store import Store
 
 LABEL = pa.dictionary(pa.int32(), pa.string())
 

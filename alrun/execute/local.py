@@ -15,8 +15,10 @@ from alrun.execute.child import Child, Died
 if TYPE_CHECKING:  # to import this takes a second, in which workers can start already
     from alrun.execute.worker import Outcome, Task
 
-# How many workers a run may end; and how many may end in a row before they are ready.
+# How many workers a run may end.
 TRIES = 3
+# How many may end in a row before they are ready: some are killed from outside.
+_STARTS = 10
 # Seconds; the kernel counts milliseconds in 32 bits.
 _LONGEST_WAIT = 1e6
 
@@ -141,8 +143,8 @@ class Workers:
             if isinstance(end, Died):
                 self._drop(child)
                 self._n_stillborn += task is None
-                if self._n_stillborn == TRIES:
-                    raise ResultsError(f"workers do not start: {TRIES} in a row ended {end.how}")
+                if self._n_stillborn == _STARTS:
+                    raise ResultsError(f"workers do not start: {_STARTS} in a row ended {end.how}")
             else:
                 self._n_stillborn = 0
             if task is not None and end is not None:

@@ -19,9 +19,9 @@ from alrun.errors import as_line
 from alrun.execute.mapped import receive
 from alrun.loop import run_active_learning
 from alrun.provenance import of_run
+from alrun.run_file import run_content
 from alrun.schema import Failure
 from alrun.spec import RunSpec, run_id
-from alrun.store import run_content
 
 
 class Task(NamedTuple):

@@ -1,0 +1,41 @@
+"""Whether two tables say the same."""
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+# What the same grid may differ by between processors.
+LOG_LOSS_TOLERANCE = 1e-6
+
+
+def agree(one: pa.Table, other: pa.Table) -> bool:
+    """Return whether two tables of the same grid hold the same, as `differing_rows` has it."""
+    if one.column_names != other.column_names or one.num_rows != other.num_rows:
+        return False
+    return not differing_rows(one, other).any()
+
+
+def differing_rows(one: pa.Table, other: pa.Table) -> npt.NDArray[np.bool_]:
+    """Return which rows differ between two tables of the same columns and length.
+
+    Everything must be equal, types of values included, but log_loss, which may differ by
+    `LOG_LOSS_TOLERANCE`.
+    """
+    differs = np.zeros(one.num_rows, dtype=bool)
+    for name in one.column_names:
+        left, right = _decoded(one[name]), _decoded(other[name])
+        if left.type != right.type:
+            return np.ones(one.num_rows, dtype=bool)
+        if name == "log_loss":
+            same = pc.less_equal(pc.abs(pc.subtract(left, right)), LOG_LOSS_TOLERANCE)
+        else:
+            same = pc.equal(left, right)
+        both_null = pc.and_(pc.is_null(left), pc.is_null(right))
+        differs |= ~pc.or_(pc.fill_null(same, False), both_null).to_numpy()
+    return differs
+
+
+def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    is_dictionary = pa.types.is_dictionary(column.type)
+    return column.cast(column.type.value_type) if is_dictionary else column
