@@ -1,15 +1,28 @@
-"""The command line in processes of its own, run to the end or started to be struck."""
+"""The command line: in this process, in one of its own, or started to be struck."""
 
 import os
 import subprocess
 import sys
+from contextlib import chdir
 
 from conftest import SMALL
 from sessions import PATIENCE, wait_until
+from typer.testing import CliRunner
+
+from alrun.cli import app
 
 ALRUN = [sys.executable, "-m", "alrun"]
 # How many runs the long sweep has.
 N_LONG = 1600
+
+
+def alrun_here(*arguments, cwd="."):
+    """Run the command line in this process, which saves the second of its imports."""
+    with chdir(cwd):
+        done = CliRunner().invoke(app, [str(word) for word in arguments], env={"COLUMNS": "100"})
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
 
 def alrun(*arguments, cwd=None, env=None):

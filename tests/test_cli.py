@@ -8,7 +8,7 @@ import sys
 
 import pandas as pd
 import pytest
-from commands import ALRUN, alrun
+from commands import ALRUN, alrun, alrun_here
 from conftest import TINY
 
 from alrun.cli import main
@@ -61,7 +61,7 @@ def test_a_sweep_on_a_terminal_shows_a_bar(tmp_path):
 
 def test_the_report_is_a_table_of_the_targets(swept):
     folder, _ = swept
-    done = alrun("report", "results/tiny", cwd=folder)
+    done = alrun_here("report", "results/tiny", cwd=folder)
     assert done.returncode == 0
     assert "Labels to target: iris, logistic, batch size 5" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 100
@@ -71,7 +71,9 @@ def test_every_format_can_go_to_a_file(swept, tmp_path):
     folder, _ = swept
     for name in ("table", "markdown", "csv", "json", "latex"):
         output = tmp_path / f"report.{name}"
-        done = alrun("report", "results/tiny", "--format", name, "--output", output, cwd=folder)
+        done = alrun_here(
+            "report", "results/tiny", "--format", name, "--output", output, cwd=folder
+        )
         assert (done.returncode, done.stdout) == (0, "")
         assert "margin" in output.read_text()
     rows = json.loads((tmp_path / "report.json").read_text())["rows"]
@@ -82,7 +84,7 @@ def test_every_format_can_go_to_a_file(swept, tmp_path):
 def test_targets_and_baseline_and_metric_are_taken(swept):
     folder, _ = swept
     options = ["--target", 0.8, "--target", 0.9, "--baseline", "margin", "--metric", "macro_f1"]
-    done = alrun("report", "results/tiny", *options, "--format", "json", cwd=folder)
+    done = alrun_here("report", "results/tiny", *options, "--format", "json", cwd=folder)
     content = json.loads(done.stdout)
     assert [row["target"] for row in content["rows"]] == [0.8, 0.8, 0.9, 0.9]
     assert [row["strategy"] for row in content["rows"] if row["is_baseline"]] == ["margin"] * 2
@@ -93,7 +95,7 @@ def test_targets_and_baseline_and_metric_are_taken(swept):
 def test_sustain_and_adjust_are_taken(swept):
     folder, _ = swept
     options = ["--target", 0.8, "--sustain", 2, "--adjust", "maxT", "--format", "json"]
-    content = json.loads(alrun("report", "results/tiny", *options, cwd=folder).stdout)
+    content = json.loads(alrun_here("report", "results/tiny", *options, cwd=folder).stdout)
     assert (content["sustain"], content["adjustment"]) == (2, "maxT")
     assert any("step-down maxT" in note for note in content["notes"])
     assert content["across"] == []
@@ -101,7 +103,7 @@ def test_sustain_and_adjust_are_taken(swept):
 
 def test_a_plan_says_how_many_seeds_it_takes(swept):
     folder, _ = swept
-    done = alrun("plan", "results/tiny", "--saving", 0.2, "--power", 0.9, cwd=folder)
+    done = alrun_here("plan", "results/tiny", "--saving", 0.2, "--power", 0.9, cwd=folder)
     assert done.returncode == 0
     assert "Seeds needed: iris, logistic, batch size 5" in done.stdout
     assert "a saving of 20 % with a chance of 90 %" in " ".join(done.stdout.split())
@@ -109,7 +111,7 @@ def test_a_plan_says_how_many_seeds_it_takes(swept):
 
 def test_status_counts_what_is_done_missing_and_failed(swept, tmp_path):
     folder, _ = swept
-    done = alrun("status", "results/tiny", cwd=folder)
+    done = alrun_here("status", "results/tiny", cwd=folder)
     assert done.returncode == 0
     first, *cells = done.stdout.splitlines()
     assert first == "6 runs: 6 done, 0 missing, 0 failed"
@@ -122,15 +124,15 @@ def test_a_clone_without_run_files_is_told_that_the_tables_hold_them(swept, tmp_
     folder, _ = swept
     for name in ("experiment.toml", "curves.parquet", "queries.parquet", "splits.parquet"):
         (tmp_path / name).write_bytes((folder / "results/tiny" / name).read_bytes())
-    done = alrun("status", tmp_path)
+    done = alrun_here("status", tmp_path)
     assert "6 runs: 0 done, 6 missing, 0 failed" in done.stdout
     assert "the tables hold 6 of them" in done.stdout
     assert "3 missing      0 failed   iris / logistic / margin / batch size 5" in done.stdout
-    assert alrun("report", tmp_path).returncode == 0
+    assert alrun_here("report", tmp_path).returncode == 0
 
 
 def test_a_dry_run_says_what_it_would_do_and_writes_nothing(tiny, tmp_path):
-    done = alrun("sweep", tiny, "--dry-run", "--set", "seeds=7", cwd=tmp_path)
+    done = alrun_here("sweep", tiny, "--dry-run", "--set", "seeds=7", cwd=tmp_path)
     assert done.returncode == 0
     assert "7 to do: iris / logistic / random / batch size 5" in done.stdout
     assert not (tmp_path / "results").exists()
@@ -151,7 +153,7 @@ def test_some_failed_runs_are_listed_and_the_exit_code_is_one(tiny, tmp_path):
     assert shown.returncode == 1
     assert "3 done, 0 missing, 3 failed" in shown.stdout
     assert "seed 2: failed: RuntimeError: no" in shown.stdout
-    report = alrun("report", "results/tiny", cwd=tmp_path)
+    report = alrun_here("report", "results/tiny", cwd=tmp_path)
     assert "3 runs failed and are left out" in " ".join(report.stdout.split())
 
 
@@ -221,7 +223,7 @@ WRONG = {
 def test_wrong_input_is_a_line_and_exit_code_two(swept, arguments, said):
     folder, _ = swept
     names = {"E": "tiny.toml", "R": "results/tiny"}
-    done = alrun(*(names.get(word, word) for word in arguments), cwd=folder)
+    done = alrun_here(*(names.get(word, word) for word in arguments), cwd=folder)
     assert done.returncode == 2
     assert re.search(said, done.stderr), done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -233,7 +235,7 @@ def test_all_errors_of_a_file_are_shown_at_once(tmp_path):
     path.write_text(
         'strategies = ["entropi"]\nseeds = "x"\nbugdet = 3\n[dataset]\nname = "digitz"\n'
     )
-    done = alrun("sweep", path)
+    done = alrun_here("sweep", path, cwd=tmp_path)
     assert done.returncode == 2
     for key in ("strategies.0", "seeds", "bugdet", "budget", "dataset"):
         assert f"{path}: {key}: " in done.stderr
@@ -244,14 +246,14 @@ def test_all_errors_of_a_file_are_shown_at_once(tmp_path):
     ("kind", "name"), [("strategies", "entropy"), ("datasets", "wine"), ("models", "logistic")]
 )
 def test_what_is_built_in_is_listed_a_line_each(kind, name):
-    done = alrun("list", kind)
+    done = alrun_here("list", kind)
     assert done.returncode == 0
     assert any(line.startswith(name) for line in done.stdout.splitlines())
     assert all(len(line.split(None, 1)) == 2 for line in done.stdout.splitlines())
 
 
 def test_the_list_of_strategies_names_the_papers():
-    assert "Lewis and Gale 1994" in alrun("list", "strategies").stdout
+    assert "Lewis and Gale 1994" in alrun_here("list", "strategies").stdout
 
 
 def test_tables_that_would_be_lost_are_told_of(swept, tmp_path):

@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from commands import N_LONG, alrun, has_stored, long_sweep, n_stored, started
+from commands import N_LONG, alrun_here, has_stored, long_sweep, n_stored, started
 from conftest import TINY
 from sessions import PATIENCE, members, wait_until
 
@@ -28,9 +28,9 @@ def test_an_interrupt_keeps_what_is_finished_and_exits_130(tmp_path, jobs):
     assert "what is finished is kept" in errors
     finished = n_stored(tmp_path)
     assert 4 <= finished < N_LONG
-    status = alrun("status", "results/long", cwd=tmp_path)
+    status = alrun_here("status", "results/long", cwd=tmp_path)
     assert f"{finished} done" in status.stdout
-    assert alrun("report", "results/long", cwd=tmp_path).returncode == 0
+    assert alrun_here("report", "results/long", cwd=tmp_path).returncode == 0
 
 
 @pytest.mark.parametrize("gap", [0.0, 0.01, 0.03])

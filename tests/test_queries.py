@@ -6,7 +6,7 @@ from shutil import copytree
 import numpy as np
 import pandas as pd
 import pytest
-from commands import alrun
+from commands import alrun_here
 from scipy import stats
 
 from alrun import load_queries, load_runs
@@ -108,18 +108,18 @@ def test_one_against_the_rest_is_shown_by_the_classes_of_the_source(tmp_path):
 
 
 def test_the_command_prints_a_table_or_csv(small_results, tmp_path):
-    table = alrun("queries", small_results)
+    table = alrun_here("queries", small_results)
     assert table.returncode == 0
     assert "Classes of the queries: digits, logistic, batch size 10" in table.stdout
     assert "Means over 2 seeds" in table.stdout
-    done = alrun("queries", small_results, "--format", "csv")
+    done = alrun_here("queries", small_results, "--format", "csv")
     (tmp_path / "mix.csv").write_text(done.stdout)
     read = pd.read_csv(tmp_path / "mix.csv", dtype={"label": str})
     pd.testing.assert_frame_equal(read, class_mix(small_results), check_dtype=False)
 
 
 def test_without_results_it_says_what_to_do(tmp_path):
-    done = alrun("queries", tmp_path)
+    done = alrun_here("queries", tmp_path)
     assert done.returncode == 2
     assert done.stderr == f"{tmp_path} holds no experiment.toml; sweep into it first\n"
     with pytest.raises(AlrunError, match="holds no experiment"):
