@@ -1,4 +1,4 @@
-"""Small experiments that the tests share."""
+"""Small experiments that the tests share, and the tables that are made from their runs."""
 
 import signal
 import sys
@@ -37,6 +37,8 @@ test_size = 50
 [initial]
 per_class = 2
 """
+
+TABLES = ("curves.parquet", "queries.parquet", "splits.parquet")
 
 
 @pytest.fixture(scope="session", autouse=True)

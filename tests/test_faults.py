@@ -7,8 +7,9 @@ import signal
 
 import pytest
 from commands import alrun, has_stored, long_sweep, started
+from conftest import TABLES
 from sessions import PATIENCE
-from test_sweep import TABLES, tables
+from test_sweep import tables
 from typer.testing import CliRunner
 
 from alrun.cli import app

@@ -1,5 +1,7 @@
 """What a model cannot do for a data set is one line before anything is run."""
 
+import operator
+
 import numpy as np
 import pytest
 import tomli_w
@@ -29,7 +31,7 @@ def data(is_sparse=False, n_classes=2, low=0.0):
     return Dataset(sparse.csr_matrix(X) if is_sparse else X, y, labels, "some")
 
 
-def said(model, dataset, scale="none", **parameters):
+def said(model, dataset, scale="none", ask=operator.call, **parameters):
     """Return what is said of a model, a name or the names of a pipeline's steps."""
     name = model
     if isinstance(model, tuple):
@@ -44,7 +46,7 @@ def said(model, dataset, scale="none", **parameters):
         budget=20,
         seed=0,
     )
-    return list(refusals("model", spec, dataset))
+    return list(refusals("model", spec, dataset, ask))
 
 
 @pytest.mark.parametrize(
@@ -167,6 +169,13 @@ def test_all_that_a_model_does_not_take_is_said(own):
 
 def test_nothing_is_said_of_a_model_that_fails_on_the_examples_anyhow(own):
     assert said(own("Fails"), data(is_sparse=True)) == []
+
+
+def test_of_a_model_that_gives_no_answer_nothing_is_said_and_it_is_asked_once(own):
+    asked = []
+    dataset = data(is_sparse=True, n_classes=3)
+    assert said(own("Own"), dataset, ask=lambda *question: asked.append(question)) == []
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize(

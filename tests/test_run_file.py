@@ -7,6 +7,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fuzzing.mutations import flipping_bits
 from test_loop import blobs, spec_of
 from test_store import filled
 
@@ -131,12 +132,7 @@ def test_damage_is_found(stored, damage):
 def test_no_flipped_bit_gives_another_run(stored):
     path, spec = stored
     rounds, _ = read_run(path, spec)
-    content = path.read_bytes()
-    n_in_pages = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
-    for place in range(4, n_in_pages, 3):
-        flipped = bytearray(content)
-        flipped[place] ^= 1 << place % 8
-        path.write_bytes(flipped)
+    for place in flipping_bits(path, 3):
         with suppress(Damaged):
             assert read_run(path, spec)[0].equals(rounds), place
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from conftest import TABLES
 
 import alrun
 from alrun import splits
@@ -25,7 +26,6 @@ GOLDEN_BATCHES = {
     "e87eb3cae2d67ac7": [86, 127, 138, 111, 57],
     "ec684e0a3cbaa58e": [61, 66, 55, 95, 68],
 }
-TABLES = ["curves.parquet", "queries.parquet", "splits.parquet"]
 
 
 def tables(results):

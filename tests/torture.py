@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 from clusters import cluster
+from conftest import TABLES
 from sessions import PATIENCE, Session, described, wait_until
 from strokes import LOCAL, MISSED, Stroke, has_begun, on_cluster
 
@@ -29,7 +30,6 @@ from alrun.spec import run_id
 from alrun.splits import split_of
 from alrun.sweep import Plan, plan_sweep
 
-TABLES = ("curves.parquet", "queries.parquet", "splits.parquet")
 DEADLY = {17: signal.SIGKILL, 31: signal.SIGSEGV}
 # Seconds in which all has ended whose command or worker has. It is less than one where there is a
 # core for each, but a process that is computing must come to its turn.

@@ -6,6 +6,7 @@ So any other model is fitted to a few examples, with and without what it may not
 not scikit-learn's may end its process there.
 """
 
+import operator
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -33,18 +34,13 @@ _REFUSED = {
 _EXAMPLES, _FEATURES = 120, 64
 
 
-def directly(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a function."""
-    return function(*arguments)
-
-
 def refusals(
-    key: str, spec: RunSpec, dataset: Dataset, ask: Callable[..., Any] = directly
+    key: str, spec: RunSpec, dataset: Dataset, ask: Callable[..., Any] = operator.call
 ) -> Iterator[str]:
     """Yield what the model of a run cannot do for its data set, each as `key: what`.
 
-    `key` is where the model stands in the experiment. Code of strangers is called by `ask`, as by
-    `directly` but where it may do what it likes; where that has no answer it returns None.
+    `key` is where the model stands in the experiment. Where it is code of the user's it is fitted
+    by `ask`, which calls a function where that may end the process, and then returns None.
     """
     model, name = spec.model, spec.dataset.label
     for place, label in labels_weighted(model.name, model.parameters):
@@ -60,7 +56,9 @@ def refusals(
         return
     X, y = _examples(min(_FEATURES, dataset.X.shape[1]))
     two = np.minimum(y, 1)
-    fits = partial(ask if _is_foreign(model) else directly, _fits, model, dataset.labels)
+    fits: Callable[..., Any] = partial(_fits, model, dataset.labels)
+    if _is_foreign(model):
+        fits = partial(ask, fits)
     match fits(X, two):
         case str(problem):
             yield f"{key}: {problem}"

@@ -75,6 +75,17 @@ def with_a_bit_flipped(content, rng):
     return bytes(content)
 
 
+def flipping_bits(path, step):
+    """Flip a bit in every so many bytes of a Parquet file's pages, one at a time; yield where."""
+    content = path.read_bytes()
+    n_in_pages = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    for place in range(4, n_in_pages, step):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        yield place
+
+
 def mutated_toml(text, rng):
     """Change keys and values of an experiment, now and then its bytes or lines too."""
     if rng.random() < 0.2:

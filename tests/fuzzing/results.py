@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from conftest import TABLES
 from fuzzing.answers import answered
 from fuzzing.mutations import (
     mutated_bytes,
@@ -16,7 +17,6 @@ from fuzzing.mutations import (
     pick,
     with_a_bit_flipped,
 )
-from test_sweep import TABLES
 
 from alrun.sweep import compact, plan_of
 
