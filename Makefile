@@ -23,7 +23,7 @@ test: $(READY)  ## run the test suite
 	$(BIN)/pytest
 
 fuzz: $(READY)  ## check thousands of mutated files: each gives a right answer or a clear line
-	$(BIN)/python tests/fuzz.py
+	PYTHONPATH=tests:tests/helpers $(BIN)/python -m fuzzing
 
 lint: $(READY)  ## check style and types, and that the README's numbers are those of the results
 	$(BIN)/ruff check .
@@ -35,7 +35,7 @@ bench: $(READY)  ## measure speed, beside other libraries; the figures go to res
 	$(BIN)/python tests/benchmarks/bench.py
 
 torture: $(READY)  ## kill sweeps at random moments, here and on a Dask cluster: is a run lost?
-	$(BIN)/python tests/torture.py
+	PYTHONPATH=tests:tests/helpers $(BIN)/python -m torture
 
 reproduce: $(READY)  ## compute every experiment anew and compare with the committed results
 	$(BIN)/python experiments/reproduce.py

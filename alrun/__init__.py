@@ -8,13 +8,13 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import alrun.report  # noqa: F401 -- before the function of its name, which then stands for it
+from alrun.api import report, run_sweep
 from alrun.errors import AlrunError
-from alrun.report import report
 
 if TYPE_CHECKING:
-    from alrun.frames import load_curves, load_queries, load_runs
-    from alrun.planning import run_sweep
     from alrun.report.build import Report
+    from alrun.results.load import load_curves, load_queries, load_runs
 
 __all__ = [
     "load_curves",
@@ -27,20 +27,19 @@ __all__ = [
 ]
 
 # Loaded on first use, so that the command line starts at once.
-_HOMES = {
-    "load_curves": "alrun.frames",
-    "load_runs": "alrun.frames",
-    "load_queries": "alrun.frames",
+_MODULES = {
+    "load_curves": "alrun.results.load",
+    "load_runs": "alrun.results.load",
+    "load_queries": "alrun.results.load",
     "Report": "alrun.report.build",
-    "run_sweep": "alrun.planning",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'alrun' has no attribute '{name}'")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted([*globals(), *_MODULES])

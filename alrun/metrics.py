@@ -7,7 +7,22 @@ classes in the test part, the macro F1 the mean over the classes in the test par
 
 import numpy as np
 
-from alrun.spec import FloatArray, IntArray, Scores
+from alrun.arrays import FloatArray, IntArray
+from alrun.errors import nearest
+from alrun.records import Scores
+
+# What is scored in each round, besides the counts.
+SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "average_precision")
+# A score that falls as models improve cannot carry a target.
+TARGET_SCORES = tuple(score for score in SCORES if score != "log_loss")
+
+
+def check_metric(name: str) -> None:
+    """Raise ValueError unless targets can be read on this score."""
+    if name == "log_loss":
+        raise ValueError("log_loss falls as models improve, so that no target can be read on it")
+    if name not in TARGET_SCORES:
+        raise ValueError(f"there is no metric '{name}'{nearest(name, TARGET_SCORES)}")
 
 
 def score(

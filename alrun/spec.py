@@ -1,23 +1,16 @@
-"""One run in full: what can change its curve, its identity, and what comes out of it."""
+"""A run's specification and its identity."""
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import PurePath
 from typing import Any, TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
-from alrun.errors import nearest
-from alrun.seeds import canonical_json
+from alrun.util.random_streams import canonical_json
 
 # Raised when the meaning of a spec changes, so that no old run is taken for a new one.
 SPEC_VERSION = 1
-
-IntArray = npt.NDArray[np.integer[Any]]
-FloatArray = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -161,7 +154,7 @@ class RunSpec:
             "seed": self.seed,
         }
 
-    def cell(self) -> dict[str, Any]:
+    def stream_key(self) -> dict[str, Any]:
         """Return the identity less the budget: a longer run begins with the shorter one."""
         identity = self.identity()
         del identity["budget"]
@@ -212,98 +205,3 @@ def _part(kind: type[_Part], values: Mapping[str, Any]) -> _Part:
     return kind(
         **{entry.name: values[entry.name] for entry in fields(kind) if entry.name in values}
     )
-
-
-# As in `splits.parquet`; the order is that of the codes in which splits are held.
-ROLES = ("pool", "initial", "test")
-
-
-@dataclass(frozen=True)
-class Split:
-    """Rows of the data set by role, each in ascending order and none in two."""
-
-    test: IntArray
-    initial: IntArray
-    pool: IntArray
-
-    @property
-    def training(self) -> IntArray:
-        """Initial set and pool: what scalers are fitted on."""
-        return np.sort(np.concatenate([self.initial, self.pool]))
-
-    @property
-    def rows(self) -> IntArray:
-        """Those that have a role, in ascending order."""
-        return np.sort(np.concatenate([self.test, self.initial, self.pool]))
-
-    def among(self, rows: IntArray) -> "Split":
-        """Return the split by places in `rows`, which hold its own in ascending order."""
-        parts = (self.test, self.initial, self.pool)
-        return Split(*(np.searchsorted(rows, part) for part in parts))
-
-
-# What is scored in each round, besides the counts.
-SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "log_loss", "average_precision")
-# A score that falls as models improve cannot carry a target.
-TARGET_SCORES = tuple(score for score in SCORES if score != "log_loss")
-
-
-def check_metric(name: str) -> None:
-    """Raise ValueError unless targets can be read on this score."""
-    if name == "log_loss":
-        raise ValueError("log_loss falls as models improve, so that no target can be read on it")
-    if name not in TARGET_SCORES:
-        raise ValueError(f"there is no metric '{name}'{nearest(name, TARGET_SCORES)}")
-
-
-@dataclass(frozen=True)
-class Scores:
-    """The scores of one round on the test part; None where a score does not apply."""
-
-    n_test: int
-    n_correct: int
-    accuracy: float
-    balanced_accuracy: float
-    macro_f1: float
-    log_loss: float | None
-    average_precision: float | None
-
-
-@dataclass(frozen=True)
-class Round:
-    """One pass of the loop: the scores on `n_labels` labels, then the batch queried.
-
-    `batch` holds rows of the data set in the order of the query; the last round queries none.
-    """
-
-    n_labels: int
-    scores: Scores
-    batch: IntArray
-
-
-# What the time of a run goes into; `prepare` is what strategies compute once for a whole split.
-PHASES = ("fit", "query", "evaluate", "prepare")
-# What a run counts that may make its comparison mean less.
-CHECKS = ("batches", "tied_batches", "missing_classes", "pool_duplicates")
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What one run gives.
-
-    Attributes
-    ----------
-    seconds, cpu_seconds
-        Wall and CPU seconds by phase.
-    warnings
-        Those of models and strategies, with their counts.
-    checks
-        The counts of CHECKS: batches; those of them that the tie-break had a part in; classes
-        without an initial label; examples of the pool that have the features of another.
-    """
-
-    rounds: tuple[Round, ...]
-    seconds: Mapping[str, float]
-    cpu_seconds: Mapping[str, float]
-    warnings: Mapping[str, int] = field(default_factory=dict)
-    checks: Mapping[str, int] = field(default_factory=dict)

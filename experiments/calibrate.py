@@ -20,8 +20,8 @@ from joblib import Parallel, delayed
 
 import alrun
 from alrun import stats
-from alrun.report.tables import build_tables
-from alrun.seeds import generator
+from alrun.report.rows import build_tables
+from alrun.util.random_streams import generator
 
 SEEDS = (5, 10, 20, 50)
 REPETITIONS = 1_000

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import alrun
-from alrun.queries import class_mix
+from alrun.class_mix import class_mix
 from alrun.report.render import render
 from alrun.report.sections import percent, with_interval
 from alrun.report.sections import saving_text as saving

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import alrun
-from alrun.agreement import differing_rows
+from alrun.results.compare import differing_rows
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "results"

@@ -1,4 +1,4 @@
-"""Small experiments that the tests share, and the tables that are made from their runs."""
+"""Fixtures that the tests share."""
 
 import signal
 import sys
@@ -6,39 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-SMALL = """
-strategies  = ["random", "least_confidence", "margin", "entropy"]
-batch_sizes = [10, 25]
-seeds       = 2
-targets     = [0.8, 0.9]
-budget      = 65
-
-[dataset]
-name      = "digits"
-scale     = 16
-test_size = 540
-
-[initial]
-per_class = 2
-"""
-
-TINY = """
-strategies  = ["random", "margin"]
-batch_sizes = [5]
-seeds       = 3
-targets     = [0.9]
-budget      = 20
-
-[dataset]
-name      = "iris"
-test_size = 50
-
-[initial]
-per_class = 2
-"""
-
-TABLES = ("curves.parquet", "queries.parquet", "splits.parquet")
+from small_experiments import SMALL, TINY
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alrun.curves import labels_to_target, read_curves
-from alrun.seeds import generator
+from alrun.results.curves import labels_to_target, read_curves
+from alrun.util.random_streams import generator
 
 sys.path.append(str(Path(__file__).parent.parent / "experiments"))
 

@@ -13,10 +13,10 @@ from sklearn.svm import SVC
 from typer.testing import CliRunner
 
 import alrun
-from alrun.cli import app
+from alrun.cli.app import app
 from alrun.errors import ExperimentError
-from alrun.models.logistic import Logistic
-from alrun.sweep import plan_sweep
+from alrun.models.logistic.estimator import Logistic
+from alrun.sweep.plan import plan_sweep
 
 METRICS = ["balanced_accuracy", "macro_f1", "average_precision"]
 TARGETS = [0.55, 0.8]
@@ -188,7 +188,7 @@ def test_every_format_of_the_report_holds_the_metric(swept, written, metric):
 
 
 def test_seeds_are_planned_and_runs_counted_on_a_rare_class(swept):
-    assert "Seeds needed: rare.csv, machine, batch size 7" in told("plan", swept / "results")
+    assert "Seeds needed: rare.csv, machine, batch size 7" in told("sample-size", swept / "results")
     assert "36 runs: 36 done, 0 missing, 0 failed" in told("status", swept / "results")
 
 

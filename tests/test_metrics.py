@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
-from alrun.metrics import average_precision, log_loss, score
-from alrun.spec import SCORES, TARGET_SCORES
+from alrun.metrics import SCORES, TARGET_SCORES, average_precision, log_loss, score
 
 
 def drawn(seed, n, n_classes, absent=()):

@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_loop import spec_of
+from blob_runs import spec_of
 
 from alrun.spec import PIPELINE, run_id
-from alrun.sweep import plan_sweep
+from alrun.sweep.plan import plan_sweep
 
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
 
@@ -63,8 +63,8 @@ def test_labels_and_paths_do_not_change_the_id(change):
 
 
 def test_the_cell_is_the_identity_less_the_budget():
-    assert spec_of(budget=10).cell() == spec_of(budget=20).cell()
-    assert "budget" not in spec_of().cell()
+    assert spec_of(budget=10).stream_key() == spec_of(budget=20).stream_key()
+    assert "budget" not in spec_of().stream_key()
 
 
 @pytest.mark.parametrize(

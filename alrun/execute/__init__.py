@@ -27,7 +27,7 @@ def executor(
     jobs: int | None = None,
     timeout: float | None = None,
     dask: str | None = None,
-    tell: Callable[[str], object] = lambda sentence: None,
+    on_message: Callable[[str], object] = lambda sentence: None,
 ) -> Executor:
     """Return what computes: workers on this machine, or those of the Dask scheduler `dask`.
 
@@ -45,4 +45,4 @@ def executor(
         from alrun.execute.dask import Cluster
     except ImportError as error:
         raise AlrunError("--dask wants distributed: pip install 'alrun[dask]'") from error
-    return Cluster(dask, timeout, tell)
+    return Cluster(dask, timeout, on_message)

@@ -11,11 +11,11 @@ from typing import Any, Self
 from distributed import Client, KilledWorker, as_completed
 
 from alrun.errors import AlrunError, ResultsError, first_line
-from alrun.execute.dask_worker import OURS, Computing, compute_here
+from alrun.execute.dask_plugin import OURS, Computing, compute_here
 from alrun.execute.local import TRIES, check_timeout
 from alrun.execute.worker import Outcome, Task, crashed
-from alrun.named import file_of
 from alrun.spec import RunSpec, run_id
+from alrun.util.import_path import file_of
 
 _ADDRESS = re.compile(r"((tcp|tls|ucx|wss?)://)?[^/\s]+:\d+")
 # Loggers that would fill the screen when a scheduler is lost; of that we say a line ourselves.
@@ -35,7 +35,7 @@ class Cluster:
         Of the scheduler, as tcp://host:8786.
     timeout
         Seconds that a run may take; None for any number.
-    tell
+    on_message
         Called with a sentence where something is waited for.
     """
 
@@ -43,14 +43,14 @@ class Cluster:
         self,
         address: str,
         timeout: float | None = None,
-        tell: Callable[[str], object] = lambda sentence: None,
+        on_message: Callable[[str], object] = lambda sentence: None,
     ) -> None:
         check_timeout(timeout)
         if not _ADDRESS.fullmatch(address):
             raise AlrunError(f"--dask {address}: the address of a scheduler is as tcp://host:8786")
         self._address = address
         self._timeout = timeout
-        self._tell = tell
+        self._on_message = on_message
         self._client: Client | None = None
         for name in list(logging.root.manager.loggerDict):
             if name.startswith(_LOUD):
@@ -74,17 +74,19 @@ class Cluster:
         Closing the generator ends what is being computed.
         """
         left = {run_id(task.spec): task for task in tasks}
-        patience = 0.0
+        reconnect_timeout = 0.0
         try:
             while left:
-                client = self._connect(patience)
+                client = self._connect(reconnect_timeout)
                 for outcome in self._outcomes(client, list(left.values())):
                     del left[outcome.run_id]
                     yield outcome
                 if left:
-                    self._tell(f"The Dask scheduler at {self._address} was lost; waiting for it.")
+                    self._on_message(
+                        f"The Dask scheduler at {self._address} was lost; waiting for it."
+                    )
                     time.sleep(1)  # one that refuses at once is not to be asked in a busy loop
-                patience = _FOR_ANOTHER
+                reconnect_timeout = _FOR_ANOTHER
         finally:
             self.end()
 
@@ -94,9 +96,9 @@ class Cluster:
         if client is not None:
             client.close(timeout=1)
 
-    def _connect(self, patience: float) -> Client:
-        """Return a client; waits up to `patience` seconds for the scheduler to be there."""
-        until = time.monotonic() + patience
+    def _connect(self, reconnect_timeout: float) -> Client:
+        """Return a client; wait so many seconds for the scheduler to be there."""
+        until = time.monotonic() + reconnect_timeout
         while self._client is None or self._client.status != "running":
             self.end()
             try:
@@ -149,7 +151,7 @@ class Cluster:
         calls = [(plugin.name, task.spec, task.checkout) for task in tasks]
         try:
             if not client.nthreads():
-                self._tell(f"No worker is at {self._address} yet; runs begin when one comes.")
+                self._on_message(f"No worker is at {self._address} yet; runs begin when one comes.")
             _forget_the_killed(client)
             client.register_plugin(plugin)
             futures: list[Any] = client.map(compute_here, *zip(*calls, strict=True), pure=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from joblib import cpu_count
 
 from alrun.errors import AlrunError, ResultsError
-from alrun.execute.child import Child, Died
+from alrun.execute.worker_process import ProcessDeath, WorkerProcess
 
 if TYPE_CHECKING:  # to import this takes a second, in which workers can start already
     from alrun.execute.worker import Outcome, Task
@@ -34,21 +34,21 @@ class Workers:
         How many, -1 for one per core. With 0 the runs are computed in this process, for a debugger.
     timeout
         Seconds that a run may take; None for any number.
-    patience
+    idle_timeout
         Seconds without a run after which a worker ends; None for never.
     """
 
     def __init__(
-        self, jobs: int = -1, timeout: float | None = None, patience: float | None = None
+        self, jobs: int = -1, timeout: float | None = None, idle_timeout: float | None = None
     ) -> None:
         check_timeout(timeout)
         if timeout is not None and jobs == 0:
             raise AlrunError("a timeout ends a worker, and with jobs=0 there is none")
         self._jobs = cpu_count() if jobs < 0 else jobs
         self._timeout = inf if timeout is None else timeout
-        self._patience = patience
-        self._children: list[Child] = []
-        self._n_stillborn = 0
+        self._idle_timeout = idle_timeout
+        self._children: list[WorkerProcess] = []
+        self._n_failed_starts = 0
         self._is_closed = False
 
     def __enter__(self) -> Self:
@@ -76,7 +76,7 @@ class Workers:
         suspects = []
         try:
             for task, end in self._ends(tasks, self._jobs):
-                if isinstance(end, Died):
+                if isinstance(end, ProcessDeath):
                     suspects.append(task)
                 else:
                     yield end
@@ -103,13 +103,15 @@ class Workers:
 
         while True:
             ((_, end),) = self._ends([task], 1)
-            if not isinstance(end, Died):
+            if not isinstance(end, ProcessDeath):
                 return end
             tries -= 1
             if not tries:
                 return crashed(task.spec, end.how, end.said, TRIES)
 
-    def _ends(self, tasks: "Sequence[Task]", jobs: int) -> "Iterator[tuple[Task, Outcome | Died]]":
+    def _ends(
+        self, tasks: "Sequence[Task]", jobs: int
+    ) -> "Iterator[tuple[Task, Outcome | ProcessDeath]]":
         """Yield each task with its outcome, or with how its worker died."""
         waiting = deque(tasks)
         while waiting or any(child.task for child in self._children):
@@ -120,46 +122,46 @@ class Workers:
 
     def _hand_out(self, waiting: "deque[Task]", jobs: int) -> None:
         for child in [child for child in self._children if child.is_idle]:
-            if child.has_left:  # for want of runs, perhaps: the next run must not be blamed
+            if child.has_exited:  # for want of runs, perhaps: the next run must not be blamed
                 self._drop(child)
             elif waiting:
-                child.give(waiting.popleft(), time.monotonic() + self._timeout)
+                child.submit(waiting.popleft(), time.monotonic() + self._timeout)
         n_busy = sum(child.task is not None for child in self._children)
         self._start(min(jobs, n_busy + len(waiting)))
 
     def _start(self, n: int) -> None:
         while len(self._children) < n:
-            self._children.append(Child(self._patience))
+            self._children.append(WorkerProcess(self._idle_timeout))
             if self._is_closed:  # asked only now, so that `close` in another thread misses none
                 self.end()
                 raise ResultsError("the sweep of this run is over")
 
-    def _heard(self) -> "Iterator[tuple[Task, Outcome | Died]]":
+    def _heard(self) -> "Iterator[tuple[Task, Outcome | ProcessDeath]]":
         """Wait until workers have something to say or are overdue, and yield what they finished."""
         awaited = [child for child in self._children if not child.is_idle]
         left = min(child.deadline for child in awaited) - time.monotonic()
-        for child in _stirring(awaited, left):
+        for child in _ready(awaited, left):
             task, end = child.task, child.receive()
-            if isinstance(end, Died):
+            if isinstance(end, ProcessDeath):
                 self._drop(child)
-                self._n_stillborn += task is None
-                if self._n_stillborn == _STARTS:
+                self._n_failed_starts += task is None
+                if self._n_failed_starts == _STARTS:
                     raise ResultsError(f"workers do not start: {_STARTS} in a row ended {end.how}")
             else:
-                self._n_stillborn = 0
+                self._n_failed_starts = 0
             if task is not None and end is not None:
                 yield task, end
 
     def _overdue(self) -> "Iterator[tuple[Task, Outcome]]":
         """End the workers that take too long, and yield that they did."""
-        from alrun.execute.worker import overran
+        from alrun.execute.worker import timed_out
 
         for child in list(self._children):
             if child.task is not None and child.deadline <= time.monotonic():
-                yield child.task, overran(child.task.spec, self._timeout, child.what_it_does())
+                yield child.task, timed_out(child.task.spec, self._timeout, child.dump_stack())
                 self._drop(child)
 
-    def _drop(self, child: Child) -> None:
+    def _drop(self, child: WorkerProcess) -> None:
         self._children.remove(child)
         child.end()
 
@@ -170,7 +172,7 @@ def check_timeout(timeout: float | None) -> None:
         raise AlrunError(f"--timeout {timeout:g}: a run takes more than no time")
 
 
-def _stirring(children: list[Child], seconds: float) -> list[Child]:
+def _ready(children: list[WorkerProcess], seconds: float) -> list[WorkerProcess]:
     """Wait, for so many seconds at most, until one has something to say; return those who have."""
     by_descriptor = {child.fileno(): child for child in children}
     stirring = wait(by_descriptor, min(max(seconds, 0), _LONGEST_WAIT))

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 from threadpoolctl import ThreadpoolController
 
-from alrun.datasets import Source
+from alrun.data.dataset import AnyDataset
+from alrun.data.memory_map import receive
 from alrun.errors import as_line
-from alrun.execute.mapped import receive
-from alrun.loop import run_active_learning
-from alrun.provenance import of_run
-from alrun.run_file import run_content
-from alrun.schema import Failure
+from alrun.records import Failure
+from alrun.results.run_file import serialize_run
+from alrun.run.loop import run_active_learning
+from alrun.run.provenance import of_run
 from alrun.spec import RunSpec, run_id
 
 
@@ -32,15 +32,15 @@ class Task(NamedTuple):
     source
         Its data set. A sweep has one of each label, so that a worker is sent it once.
     checkout
-        What `alrun.provenance.of_checkout` says of the experiment file.
+        What `alrun.run.provenance.of_checkout` says of the experiment file.
     """
 
     spec: RunSpec
-    source: Source
+    source: AnyDataset
     checkout: Mapping[str, str]
 
 
-class Question(NamedTuple):
+class Call(NamedTuple):
     """A function of a module that is to be called, and with what."""
 
     function: Callable[..., Any]
@@ -67,7 +67,7 @@ def compute(task: Task) -> Outcome:
             started = perf_counter()
             result = run_active_learning(spec, dataset)
             seconds = perf_counter() - started
-        content = run_content(spec, result, dataset.classes, dataset.y, provenance)
+        content = serialize_run(spec, result, dataset.classes, dataset.y, provenance)
     except BaseException as error:
         is_interrupt = isinstance(error, KeyboardInterrupt)
         if is_interrupt and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
@@ -83,7 +83,7 @@ def _described(error: BaseException) -> str:
         return type(error).__name__
 
 
-def overran(spec: RunSpec, timeout: float, stack: str) -> Outcome:
+def timed_out(spec: RunSpec, timeout: float, stack: str) -> Outcome:
     """Return that a run took more seconds than it may, and where it was."""
     return _not_finished(spec, "failed", f"TimeoutError: it took more than {timeout:g} s", stack)
 
@@ -101,35 +101,35 @@ def _not_finished(
     return Outcome(run_id(spec), failure=Failure(status, error, traceback, attempts))
 
 
-def serve(connection: Connection, last_words: int, patience: float | None) -> None:
-    """Compute runs as they come, until the other end is gone, or for `patience` seconds silent.
+def serve(connection: Connection, crash_log: int, idle_timeout: float | None) -> None:
+    """Compute runs as they come, until the other end is gone, or for `idle_timeout` seconds silent.
 
     A run comes with its data set when it is the first to need that. What Python can still say when
-    compiled code ends the process goes to the file `last_words`; so does, on a signal, the stack.
+    compiled code ends the process goes to the file `crash_log`; so does, on a signal, the stack.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # that is for the other end
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # a strategy may print
-    faulthandler.enable(last_words, all_threads=False)
-    faulthandler.register(signal.SIGUSR1, last_words, all_threads=False)
+    faulthandler.enable(crash_log, all_threads=False)
+    faulthandler.register(signal.SIGUSR1, crash_log, all_threads=False)
     # A copy of this process, if a run makes one, must not answer, nor hide that this one has died.
     os.register_at_fork(after_in_child=connection.close)
     try:
-        _serve(connection, patience)
+        _serve(connection, idle_timeout)
     except BaseException:  # a run may have spoilt anything
-        with suppress(OSError), open(last_words, "w", errors="replace", closefd=False) as file:
+        with suppress(OSError), open(crash_log, "w", errors="replace", closefd=False) as file:
             traceback.print_exc(file=file)
         os._exit(1)
     os._exit(0)  # Python's own end would wait for threads that runs have left
 
 
-def _serve(connection: Connection, patience: float | None) -> None:
-    sources: dict[str, Source] = {}
+def _serve(connection: Connection, idle_timeout: float | None) -> None:
+    sources: dict[str, AnyDataset] = {}
     with suppress(EOFError, ConnectionError):
         connection.send(None)  # ready
-        while connection.poll(patience):
+        while connection.poll(idle_timeout):
             asked = connection.recv()
             answer: Any
-            if isinstance(asked, Question):
+            if isinstance(asked, Call):
                 answer = asked.function(*asked.arguments)
             else:
                 spec, checkout, is_new = asked

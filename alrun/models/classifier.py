@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from alrun.arrays import FloatArray, IntArray
 from alrun.errors import AlrunError, ModelError
-from alrun.models import build
-from alrun.models.logistic import Logistic
-from alrun.models.weights import labels_weighted, weights_by_code
-from alrun.spec import FloatArray, IntArray
+from alrun.models.build import build
+from alrun.models.class_weights import labels_weighted, weights_by_code
+from alrun.models.logistic.estimator import Logistic
 
 
 class Classifier:

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from alrun.features import of_all, of_rows
+from alrun.arrays import FloatArray, IntArray
+from alrun.data.features import map_in_blocks, map_rows
 from alrun.models.classifier import Classifier
-from alrun.models.logistic import Logistic
-from alrun.spec import FloatArray, IntArray
+from alrun.models.logistic.estimator import Logistic
 
 
 class Predictions:
@@ -25,24 +25,24 @@ class Predictions:
     @cached_property
     def probabilities(self) -> FloatArray:
         """Class probabilities of all rows, shape (n, n_classes)."""
-        return of_all(self.classifier.probabilities, self._X)
+        return map_in_blocks(self.classifier.probabilities, self._X)
 
     @cached_property
     def decision(self) -> FloatArray:
         """Decision values of all rows, shape (n, n_classes); -inf where a class is unseen."""
-        return of_all(self.classifier.decision, self._X)
+        return map_in_blocks(self.classifier.decision, self._X)
 
     def probabilities_of(self, rows: IntArray) -> FloatArray:
         """Return the class probabilities of these rows, shape (len(rows), n_classes)."""
         if "probabilities" in self.__dict__:  # where cached_property keeps it
             return rows_of(self.probabilities, rows)
-        return of_rows(self.classifier.probabilities, self._X, rows)
+        return map_rows(self.classifier.probabilities, self._X, rows)
 
     def decision_of(self, rows: IntArray) -> FloatArray:
         """Return the decision values of these rows, shape (len(rows), n_classes)."""
         if "decision" in self.__dict__:
             return rows_of(self.decision, rows)
-        return of_rows(self.classifier.decision, self._X, rows)
+        return map_rows(self.classifier.decision, self._X, rows)
 
     def classes_of(self, rows: IntArray, probabilities: FloatArray | None) -> IntArray:
         """Return the class code that the model predicts for each of these rows.
@@ -51,7 +51,7 @@ class Predictions:
         """
         if isinstance(self.classifier.estimator, Logistic) and probabilities is not None:
             return probabilities.argmax(axis=1)
-        return of_rows(self.classifier.predict, self._X, rows)
+        return map_rows(self.classifier.predict, self._X, rows)
 
 
 def rows_of(values: FloatArray, rows: IntArray) -> FloatArray:

@@ -9,21 +9,22 @@ from typing import Any
 
 import pandas as pd
 
-from alrun.curves import RUN, Curves
 from alrun.errors import ResultsError, nearest, printable
-from alrun.experiment import Experiment
-from alrun.experiment_file import read_experiment
-from alrun.frames import read_table
-from alrun.report.across import build_across
-from alrun.report.cells import sensitivity_of
-from alrun.report.degeneracy import find_degeneracies, fingerprints
+from alrun.experiment.settings import Experiment
+from alrun.experiment.toml import read_experiment
+from alrun.metrics import check_metric
+from alrun.records import DIAGNOSTICS
+from alrun.report.across_datasets import build_across
+from alrun.report.comparison import sensitivity_of
+from alrun.report.diagnostics import find_degeneracies, fingerprints
 from alrun.report.notes import write_notes
-from alrun.report.origins import find_mixtures
-from alrun.report.tables import build_tables
-from alrun.schema import CURVES, QUERIES, RUNS, SPLITS
-from alrun.spec import CHECKS, check_metric
+from alrun.report.provenance_notes import find_mixtures
+from alrun.report.rows import build_tables
+from alrun.results.curves import RUN, Curves
+from alrun.results.load import read_table
+from alrun.results.schema import CURVES, QUERIES, RUNS, SPLITS
+from alrun.results.store import Store, unlisted_sentence
 from alrun.stats import ADJUSTMENTS
-from alrun.store import Store, untabled_sentence
 
 # Ids as categories: a million of them as texts would be most of the memory.
 _RUN_ID = CURVES.field("strategy").with_name("run_id")
@@ -43,12 +44,12 @@ class Report:
     ----------
     rows
         A row per data set, model, batch size, target and strategy; the columns are named in
-        `alrun.report.tables.COLUMNS`. Labels are counts, scores and savings shares of one, seconds
+        `alrun.report.rows.COLUMNS`. Labels are counts, scores and savings shares of one, seconds
         per run. What cannot be estimated is NaN, with the reason in `notes`; a median above the
         budget and an unbounded interval are infinite.
     across
         A row per model, batch size, target and strategy over the data sets, where there are
-        several; the columns are named in `alrun.report.across.COLUMNS`.
+        several; the columns are named in `alrun.report.across_datasets.COLUMNS`.
     notes
         How to read the rows, what the claim is about, and every warning.
     curves
@@ -119,7 +120,7 @@ def build_report(
     across = build_across(tables.rows)
     degeneracies = find_degeneracies(tables, runs, _queries(path, frame), _cells(experiment))
     mixtures = find_mixtures(_reported(runs, frame), experiment)
-    findings = [*_untabled(path, frame), *degeneracies, *mixtures]
+    findings = [*_unlisted(path, frame), *degeneracies, *mixtures]
     notes = write_notes(tables, across, experiment, findings)
     return Report(
         name=path.resolve().name,
@@ -160,13 +161,13 @@ def _curves(path: Path, metric: str) -> pd.DataFrame:
     return read_table(path / "curves.parquet", _CURVES, columns, strict=False)
 
 
-def _untabled(path: Path, frame: pd.DataFrame) -> Iterator[str]:
+def _unlisted(path: Path, frame: pd.DataFrame) -> Iterator[str]:
     """Say whether runs were finished after the tables, as by a sweep that was killed."""
     if "run_id" not in frame.columns:
         return
-    n_runs = Store(path).untabled(frame["run_id"].unique())
+    n_runs = Store(path).count_unlisted(frame["run_id"].unique())
     if n_runs:
-        yield f"Warning: {untabled_sentence(path, n_runs)}"
+        yield f"Warning: {unlisted_sentence(path, n_runs)}"
 
 
 def _queries(path: Path, frame: pd.DataFrame) -> pd.DataFrame | None:
@@ -211,7 +212,7 @@ def _runs(path: Path) -> pd.DataFrame | None:
     file = path / "runs.parquet"
     if not file.is_file():
         return None
-    runs = read_table(file, _RUNS, [*RUN_COLUMNS, *CHECKS, "run_id", "provenance"])
+    runs = read_table(file, _RUNS, [*RUN_COLUMNS, *DIAGNOSTICS, "run_id", "provenance"])
     return runs if set(RUN_COLUMNS) <= set(runs.columns) else None
 
 

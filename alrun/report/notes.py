@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from alrun import stats
-from alrun.curves import BLOCK
-from alrun.experiment import Experiment
-from alrun.report.across import FEWEST_DATASETS
-from alrun.report.tables import Tables, too_wide
-from alrun.report.words import about, cell_name, counted, listed, number
+from alrun.experiment.settings import Experiment
+from alrun.report.across_datasets import FEWEST_DATASETS
+from alrun.report.phrasing import about, counted, group_name, listed, number
+from alrun.report.rows import Tables, too_wide
+from alrun.results.curves import COMPARISON_GROUP
 
 ADJUSTED = {"holm": "Holm", "maxT": "step-down maxT"}
 
@@ -173,12 +173,14 @@ def _baseline(tables: Tables) -> Iterator[str]:
             " (null); name another baseline with --baseline."
         )
         return
-    found = tables.rows.groupby(BLOCK, observed=True)["is_baseline"].any()
+    found = tables.rows.groupby(COMPARISON_GROUP, observed=True)["is_baseline"].any()
     if not found.all():
-        cells = listed((cell_name(key) for key in found.index[~found]), "; ")
+        cells = listed((group_name(key) for key in found.index[~found]), "; ")
         yield f"Warning: there is no {tables.baseline} and so no test (null) for {cells}."
-    rows = tables.rows.drop_duplicates([*BLOCK, "strategy"])
-    rows = rows[~rows["is_baseline"] & (rows["n_pairs"] == 0)].join(found.rename("found"), on=BLOCK)
+    rows = tables.rows.drop_duplicates([*COMPARISON_GROUP, "strategy"])
+    rows = rows[~rows["is_baseline"] & (rows["n_pairs"] == 0)].join(
+        found.rename("found"), on=COMPARISON_GROUP
+    )
     alone = [f"{row.strategy} ({_cell_of(row)})" for row in rows[rows["found"]].itertuples()]
     if alone:
         yield (
@@ -195,7 +197,7 @@ def _power(tables: Tables) -> Iterator[str]:
     if tables.targets and (rows["n_seeds"] < 6).any():
         yield "Note: below six seeds the median has no interval (null)."
     tested = "p_value" if tables.targets else "aulc_p_value"
-    tests = rows[rows[tested].notna()].drop_duplicates([*BLOCK, "target", "strategy"])
+    tests = rows[rows[tested].notna()].drop_duplicates([*COMPARISON_GROUP, "target", "strategy"])
     if tests.empty:
         return
     what = "labels to target" if tables.targets else "AULC"
@@ -220,7 +222,7 @@ def _power(tables: Tables) -> Iterator[str]:
 
 
 def _cell_of(row: Any) -> str:
-    return cell_name((row.dataset, row.model, row.batch_size))
+    return group_name((row.dataset, row.model, row.batch_size))
 
 
 def _estimates(tables: Tables) -> Iterator[str]:
@@ -232,8 +234,8 @@ def _estimates(tables: Tables) -> Iterator[str]:
         "neither strategy nor baseline reaches the target within the common budget, so that the"
         " saving is not estimable (null)",
     )
-    of_baseline = rows[rows["is_baseline"]].set_index([*BLOCK, "target"])["reached"]
-    others = others.join(of_baseline.rename("baseline_reached"), on=[*BLOCK, "target"])
+    of_baseline = rows[rows["is_baseline"]].set_index([*COMPARISON_GROUP, "target"])["reached"]
+    others = others.join(of_baseline.rename("baseline_reached"), on=[*COMPARISON_GROUP, "target"])
     alone = ~nobody & (others["baseline_reached"] == 0)
     yield from about(
         others[alone],
@@ -255,16 +257,18 @@ def _estimates(tables: Tables) -> Iterator[str]:
 
 def _ranges(tables: Tables) -> Iterator[str]:
     """Say where the curves of a block do not cover the same labels."""
-    empty = tables.rows[tables.rows["aulc"].isna()].drop_duplicates([*BLOCK])
+    empty = tables.rows[tables.rows["aulc"].isna()].drop_duplicates([*COMPARISON_GROUP])
     if len(empty):
-        cells = listed((cell_name(key) for key in empty[BLOCK].itertuples(index=False)), "; ")
+        cells = listed(
+            (group_name(key) for key in empty[COMPARISON_GROUP].itertuples(index=False)), "; "
+        )
         yield f"Warning: curves that share no range of labels have no AULC (null): {cells}."
-    for key, runs in tables.curves.runs.groupby(BLOCK, observed=True):
+    for key, runs in tables.curves.runs.groupby(COMPARISON_GROUP, observed=True):
         for name, counts in (("start", runs["first"]), ("end", runs["last"])):
             if counts.nunique() > 1:
                 within = f"{runs['first'].max()} to {runs['last'].min()}"
                 yield (
                     f"Warning: runs {name} at {listed(sorted(counts.unique()))} labels"
-                    f" ({cell_name(key)}); AULC, initial and final score are over {within}, labels"
+                    f" ({group_name(key)}); AULC, initial and final score are over {within}, labels"
                     " to target within the budget of each row."
                 )

@@ -11,8 +11,8 @@ import pandas as pd
 
 from alrun.errors import printable
 from alrun.report.build import Report
+from alrun.report.rows import COUNTS
 from alrun.report.sections import Section, sections
-from alrun.report.tables import COUNTS
 
 WIDTH = 100
 

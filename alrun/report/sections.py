@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from alrun.report.build import Report
-from alrun.report.tables import blocks
-from alrun.report.words import counted
+from alrun.report.phrasing import counted
+from alrun.report.rows import comparison_groups
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def sections(report: Report, wide: bool = False, not_significant: str = "") -> l
     and wins, ties and losses are counted. `not_significant` stands behind p values without a star.
     """
     found = []
-    for (dataset, model, batch_size), rows in blocks(report.rows):
+    for (dataset, model, batch_size), rows in comparison_groups(report.rows):
         where = f"{dataset}, {model}, batch size {batch_size}"
         if report.targets:
             found.append(_labels_section(f"Labels to target: {where}", report, rows, wide))

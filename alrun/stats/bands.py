@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alrun.seeds import generator
 from alrun.stats.estimates import CONFIDENCE
+from alrun.util.random_streams import generator
 
 # Below this many seeds there is no band.
 FEWEST_SEEDS = 5

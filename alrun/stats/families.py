@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alrun.seeds import generator
 from alrun.stats.paired import MONTE_CARLO_DRAWS, smallest_p
+from alrun.util.random_streams import generator
 
 ALPHA = 0.05
 ADJUSTMENTS = ("holm", "maxT")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alrun.seeds import generator
+from alrun.util.random_streams import generator
 
 MONTE_CARLO_DRAWS = 99_999
 # Up to this many differences all sign patterns are enumerated.

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from alrun.spec import IntArray
-from alrun.strategies.pool import Pool
+from alrun.arrays import IntArray
+from alrun.strategies.support.pool import Pool
 
 
 def random(pool: Pool, n: int, rng: np.random.Generator) -> IntArray:

@@ -5,12 +5,12 @@ from math import ceil
 
 import numpy as np
 
-from alrun.spec import FloatArray, IntArray
-from alrun.strategies.checked import number, whole_number
-from alrun.strategies.needs import needs
-from alrun.strategies.partition import k_means, projected
-from alrun.strategies.pool import Pool
-from alrun.strategies.ranking import best
+from alrun.arrays import FloatArray, IntArray
+from alrun.strategies.support.clustering import k_means, projected
+from alrun.strategies.support.pool import Pool
+from alrun.strategies.support.requirements import requires
+from alrun.strategies.support.top_k import top_k
+from alrun.strategies.support.validation import number, whole_number
 
 # Entries of a block of distances, 32 MiB of them, whatever the size of a cluster.
 _BLOCK = 4_000_000
@@ -61,14 +61,14 @@ def typiclust(
             members, rows = np.flatnonzero(labels == cluster), np.flatnonzero(own == cluster)
             inside = np.searchsorted(members, pool.unlabelled[rows])
             typicality = -mean_distances(X[members], neighbours)[inside]
-            waiting[cluster] = rows[best(typicality, len(rows))[0]].tolist()
+            waiting[cluster] = rows[top_k(typicality, len(rows))[0]].tolist()
         picked.append(waiting[cluster].pop(0))
         if waiting[cluster]:
             heappush(queue, (is_small, n_labels + 1, size, first, cluster))
     return np.array(picked, dtype=np.int64)
 
 
-@needs("predict_proba", "decision_function")
+@requires("predict_proba", "decision_function")
 def cluster_margin(
     pool: Pool,
     n: int,
@@ -91,7 +91,7 @@ def cluster_margin(
     candidates = number("cluster_margin", "candidates", candidates, 1)
     n_clusters = min(clusters, ceil(len(pool.training) / _PER_CLUSTER))
     labels = k_means(pool.training, n_clusters, components)
-    rows = best(-pool.margins, min(ceil(candidates * n), len(pool)))[0]
+    rows = top_k(-pool.margins, min(ceil(candidates * n), len(pool)))[0]
     own = labels[pool.unlabelled[rows]]
     _, first, group, sizes = np.unique(
         own, return_index=True, return_inverse=True, return_counts=True

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from alrun.arrays import FloatArray, IntArray
 from alrun.errors import StrategyError
+from alrun.models.build import with_states_drawn
 from alrun.models.classifier import check_sums
-from alrun.models.estimators import with_states_drawn
-from alrun.spec import FloatArray, IntArray
-from alrun.strategies.checked import whole_number
-from alrun.strategies.needs import needs
-from alrun.strategies.pool import Pool
+from alrun.strategies.support.pool import Pool
+from alrun.strategies.support.requirements import requires
+from alrun.strategies.support.validation import whole_number
 from alrun.strategies.uncertainty import entropy_of
 
 
@@ -30,11 +30,11 @@ def qbc_vote(pool: Pool, n: int, rng: np.random.Generator, members: int = 5) -> 
     committee = committee_of(pool, rng, members)
     shares = np.zeros((len(pool), pool.n_classes))
     for member in committee:
-        shares[np.arange(len(pool)), pool.asked(member.votes)] += 1 / members
+        shares[np.arange(len(pool)), pool.predict_rows(member.votes)] += 1 / members
     return entropy_of(shares)
 
 
-@needs("predict_proba")
+@requires("predict_proba")
 def qbc_kl(pool: Pool, n: int, rng: np.random.Generator, members: int = 5) -> FloatArray:
     """Score by the mean KL divergence of the members' probabilities from their mean.
 
@@ -45,7 +45,7 @@ def qbc_kl(pool: Pool, n: int, rng: np.random.Generator, members: int = 5) -> Fl
     consensus = np.zeros((len(pool), pool.n_classes))
     own_entropy = np.zeros(len(pool))
     for member in committee:
-        probabilities = pool.asked(partial(member.probabilities, n_classes=pool.n_classes))
+        probabilities = pool.predict_rows(partial(member.probabilities, n_classes=pool.n_classes))
         consensus += probabilities / members
         own_entropy += entropy_of(probabilities) / members
     # The mean of sum p log(p / consensus); where all agree, what rounding leaves of it is nothing.
@@ -53,7 +53,7 @@ def qbc_kl(pool: Pool, n: int, rng: np.random.Generator, members: int = 5) -> Fl
     return np.where(score < _ROUNDING, 0.0, score)
 
 
-@needs("predict_proba")
+@requires("predict_proba")
 def bald(pool: Pool, n: int, rng: np.random.Generator, members: int = 5) -> FloatArray:
     """Score by the information that the label has on which member is right: qbc_kl by its rule.
 
@@ -97,7 +97,7 @@ def committee_of(pool: Pool, rng: np.random.Generator, n_members: int) -> list[M
     committee = []
     for _ in range(n_members):
         rows = _bootstrap(pool.y_labelled, rng)
-        estimator, seen = renewed(pool.model, rng), np.unique(pool.y_labelled[rows])
+        estimator, seen = unfitted_copy(pool.model, rng), np.unique(pool.y_labelled[rows])
         if len(seen) > 1:
             estimator.fit(pool.X_labelled[rows], pool.y_labelled[rows])
         committee.append(Member(estimator, seen))
@@ -113,6 +113,6 @@ def _bootstrap(labels: IntArray, rng: np.random.Generator) -> IntArray:
     return rows
 
 
-def renewed(model: Any, rng: np.random.Generator) -> Any:
+def unfitted_copy(model: Any, rng: np.random.Generator) -> Any:
     """Return an unfitted copy of an estimator; every `random_state` in it is drawn from `rng`."""
     return with_states_drawn(clone(model), rng)

@@ -2,18 +2,18 @@
 
 import numpy as np
 
-from alrun.spec import FloatArray
-from alrun.strategies.checked import number
-from alrun.strategies.needs import needs
-from alrun.strategies.pool import Pool
-from alrun.strategies.training import Training
+from alrun.arrays import FloatArray
+from alrun.strategies.support.pool import Pool
+from alrun.strategies.support.requirements import requires
+from alrun.strategies.support.training_set import TrainingSet
+from alrun.strategies.support.validation import number
 from alrun.strategies.uncertainty import entropy
 
 # Cosines are at most 1: a mean below this is rounding around zero.
 _ZERO = 1e-12
 
 
-@needs("predict_proba")
+@requires("predict_proba")
 def density(pool: Pool, n: int, rng: np.random.Generator, beta: float = 1.0) -> FloatArray:
     """Score by entropy x (mean similarity to all)^beta; centred features leave half at zero.
 
@@ -28,7 +28,7 @@ def density(pool: Pool, n: int, rng: np.random.Generator, beta: float = 1.0) -> 
     return entropy(pool, n, rng) * similarity**beta
 
 
-def mean_similarities(training: Training) -> FloatArray:
+def mean_similarities(training: TrainingSet) -> FloatArray:
     """Return the mean cosine of each example with all of them, at least 0, once per split.
 
     The mean of the products with all is the product with their mean: no pairs are needed.
@@ -41,4 +41,4 @@ def mean_similarities(training: Training) -> FloatArray:
         similarities = training.products_with(mean[None])[:, 0] * inverse
         return np.where(similarities > _ZERO, similarities, 0.0)
 
-    return training.once("mean_similarities", make)
+    return training.cached("mean_similarities", make)

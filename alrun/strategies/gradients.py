@@ -8,15 +8,15 @@ of the residuals' and of the features'. The intercept has no part in it.
 
 import numpy as np
 
-from alrun.features import distances_from, squared_norms_of
-from alrun.spec import FloatArray, IntArray
-from alrun.strategies.greedy import proportional
-from alrun.strategies.needs import needs
-from alrun.strategies.pool import Pool
-from alrun.strategies.ranking import best
+from alrun.arrays import FloatArray, IntArray
+from alrun.data.features import squared_distances_inplace, squared_norms
+from alrun.strategies.support.greedy import kmeanspp_sample
+from alrun.strategies.support.pool import Pool
+from alrun.strategies.support.requirements import requires
+from alrun.strategies.support.top_k import top_k
 
 
-@needs("predict_proba")
+@requires("predict_proba")
 def badge(pool: Pool, n: int, rng: np.random.Generator) -> IntArray:
     """Pick by k-means++ among the gradients for the likeliest labels, the longest first.
 
@@ -24,17 +24,19 @@ def badge(pool: Pool, n: int, rng: np.random.Generator) -> IntArray:
     diverse, uncertain gradient lower bounds.
     """
     residuals = to_the_likeliest(pool.probabilities)
-    norms = squared_norms_of(residuals) * pool.training.squared_norms[pool.unlabelled]
+    norms = squared_norms(residuals) * pool.training.squared_norms[pool.unlabelled]
 
     def distances(rows: IntArray) -> FloatArray:
         products = pool.training.products(pool.unlabelled[rows])[pool.unlabelled]
-        return distances_from(norms, norms[rows], products * (residuals @ residuals[rows].T))
+        return squared_distances_inplace(
+            norms, norms[rows], products * (residuals @ residuals[rows].T)
+        )
 
-    longest = best(norms, 1)[0]
-    return proportional(distances(longest)[:, 0], distances, n, rng, longest)
+    longest = top_k(norms, 1)[0]
+    return kmeanspp_sample(distances(longest)[:, 0], distances, n, rng, longest)
 
 
-@needs("predict_proba")
+@requires("predict_proba")
 def egl(pool: Pool, n: int, rng: np.random.Generator) -> FloatArray:
     """Score by the expected length of the gradient, ‖x‖ sum p_k ‖p - e_k‖; chases large norms.
 
@@ -42,9 +44,9 @@ def egl(pool: Pool, n: int, rng: np.random.Generator) -> FloatArray:
     labeling tasks (expected gradient length).
     """
     p = pool.probabilities
-    squared = squared_norms_of(p)[:, None] + 1.0 - 2.0 * p
+    squared = squared_norms(p)[:, None] + 1.0 - 2.0 * p
     # Of the likeliest class this difference would be rounding noise where the model is certain.
-    squared[np.arange(len(p)), likeliest(p)] = squared_norms_of(to_the_likeliest(p))
+    squared[np.arange(len(p)), likeliest(p)] = squared_norms(to_the_likeliest(p))
     norms = np.sqrt(pool.training.squared_norms[pool.unlabelled])
     return norms * (p * np.sqrt(squared)).sum(axis=1)
 

@@ -6,13 +6,13 @@ With two classes least_confidence, margin and entropy are the same ranking.
 import numpy as np
 from scipy.special import xlogy
 
-from alrun.spec import FloatArray
-from alrun.strategies.checked import number
-from alrun.strategies.needs import needs
-from alrun.strategies.pool import Pool
+from alrun.arrays import FloatArray
+from alrun.strategies.support.pool import Pool
+from alrun.strategies.support.requirements import requires
+from alrun.strategies.support.validation import number
 
 
-@needs("predict_proba")
+@requires("predict_proba")
 def least_confidence(pool: Pool, n: int, rng: np.random.Generator) -> FloatArray:
     """Score by 1 - p1, with p1 the probability of the likeliest class.
 
@@ -21,7 +21,7 @@ def least_confidence(pool: Pool, n: int, rng: np.random.Generator) -> FloatArray
     return 1.0 - pool.probabilities.max(axis=1)
 
 
-@needs("predict_proba", "decision_function")
+@requires("predict_proba", "decision_function")
 def margin(pool: Pool, n: int, rng: np.random.Generator) -> FloatArray:
     """Score by p2 - p1, the two likeliest classes; decision values where there are no p.
 
@@ -31,7 +31,7 @@ def margin(pool: Pool, n: int, rng: np.random.Generator) -> FloatArray:
     return -pool.margins
 
 
-@needs("predict_proba")
+@requires("predict_proba")
 def entropy(pool: Pool, n: int, rng: np.random.Generator) -> FloatArray:
     """Score by -sum p log p over the classes; suffers where there are many.
 
@@ -41,7 +41,7 @@ def entropy(pool: Pool, n: int, rng: np.random.Generator) -> FloatArray:
     return entropy_of(pool.probabilities)
 
 
-@needs("predict_proba")
+@requires("predict_proba")
 def power_margin(pool: Pool, n: int, rng: np.random.Generator, beta: float = 1.0) -> FloatArray:
     """Score by beta log(1 - (p1 - p2)) + Gumbel noise: a draw in proportion to its power beta.
 

@@ -28,12 +28,12 @@ import strategies
 from consumption import seconds_and_memory
 
 from alrun import load_runs, stats
-from alrun.schema import CURVES
-from alrun.sweep import plan_sweep
+from alrun.results.schema import CURVES
+from alrun.sweep.plan import plan_sweep
 
 ROOT = Path(__file__).parent.parent.parent
 STORED = ROOT / "results" / "benchmarks.json"
-MAIN = "from alrun.cli import main; main()"
+MAIN = "from alrun.cli.app import main; main()"
 GRID = """
 strategies  = ["random", "least_confidence", "margin", "entropy"]
 batch_sizes = [2, 5, 10, 20, 50]

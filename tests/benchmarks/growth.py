@@ -11,7 +11,7 @@ from consumption import seconds_and_memory
 
 from alrun import load_runs
 
-sys.path.append(str(Path(__file__).parent.parent))
+sys.path.append(str(Path(__file__).parents[1] / "helpers"))
 from clusters import cluster
 
 COUNTS = (100, 1_000, 10_000)

@@ -23,17 +23,17 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from alrun.datasets import Dataset
-from alrun.loop import run_active_learning
+from alrun.data.dataset import Dataset
+from alrun.data.splits import split_of
 from alrun.models.classifier import Classifier
-from alrun.models.logistic import Logistic
-from alrun.models.newton import Objective
+from alrun.models.logistic.estimator import Logistic
+from alrun.models.logistic.newton import Objective
 from alrun.models.predictions import Predictions
+from alrun.run.loop import run_active_learning
+from alrun.run.query import query
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
-from alrun.splits import split_of
-from alrun.strategies import query
-from alrun.strategies.pool import Pool
-from alrun.sweep import plan_sweep
+from alrun.strategies.support.pool import Pool
+from alrun.sweep.plan import plan_sweep
 
 DIGITS = Path(__file__).parent.parent.parent / "experiments" / "digits.toml"
 MARGIN = StrategySpec("margin", "margin", {}, 1)
@@ -260,7 +260,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {folder!r})
 from peers import large, one_run
-from alrun.loop import run_active_learning
+from alrun.run.loop import run_active_learning
 
 def mib(key):
     lines = Path("/proc/self/status").read_text().splitlines()

@@ -19,9 +19,10 @@ from threadpoolctl import threadpool_limits
 
 from alrun.models.classifier import Classifier
 from alrun.models.predictions import Predictions
+from alrun.run.query import query
 from alrun.spec import StrategySpec
-from alrun.strategies import BUILT_IN, query, resolve
-from alrun.strategies.pool import Pool
+from alrun.strategies.registry import BUILT_IN, resolve
+from alrun.strategies.support.pool import Pool
 
 SIZES = (1_000, 10_000, 60_000)
 N_LABELS, BATCH, SECONDS_AT_MOST = 300, 100, 100

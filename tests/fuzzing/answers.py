@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from commands import ALRUN
 from typer.testing import CliRunner
 
-from alrun.cli import app
+from alrun.cli.app import app
 from alrun.errors import AlrunError
-from alrun.loop import run_active_learning
+from alrun.run.loop import run_active_learning
 
 SECONDS = 60
 LONGEST_LINE = 2000

@@ -17,8 +17,9 @@ from fuzzing.answers import answered, check_run
 from fuzzing.files import GRID
 from fuzzing.mutations import mutated_arrays, mutated_bytes, mutated_csv, mutated_table, pick
 
-from alrun.datasets import Dataset, load
-from alrun.sweep import plan_sweep
+from alrun.data.dataset import Dataset
+from alrun.data.load import load
+from alrun.sweep.plan import plan_sweep
 
 
 def check_data(rng, folder):

@@ -9,8 +9,8 @@ from fuzzing.answers import answered, check_run, in_a_process
 from fuzzing.files import BASES, experiment_of
 from fuzzing.mutations import mutated_toml, pick
 
-from alrun.experiment_file import to_toml
-from alrun.sweep import plan_of, plan_sweep
+from alrun.experiment.toml import to_toml
+from alrun.sweep.plan import plan_of, plan_sweep
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 

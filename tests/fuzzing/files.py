@@ -6,9 +6,9 @@ import struct
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from conftest import TINY
+from small_experiments import TINY
 
-from alrun.planning import run_sweep
+from alrun.api import run_sweep
 
 # Every key of the README, over files that `prepared` writes.
 GRID = """

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from conftest import TABLES
 from fuzzing.answers import answered
 from fuzzing.mutations import (
     mutated_bytes,
@@ -17,8 +16,10 @@ from fuzzing.mutations import (
     pick,
     with_a_bit_flipped,
 )
+from small_experiments import TABLES
 
-from alrun.sweep import compact, plan_of
+from alrun.sweep.plan import plan_of
+from alrun.sweep.run import rebuild_tables
 
 COMMANDS = [
     *(["report", "--format", "json"],) * 6,
@@ -114,7 +115,7 @@ def check_run_file(rng, folder):
     for name in TABLES:
         (case / name).unlink()
     told = []
-    n_runs = compact(plan_of(case), told.append)
+    n_runs = rebuild_tables(plan_of(case), told.append)
     assert n_runs == 6 - len(told)
     assert path.exists() == (n_runs == 6), told
     for name in TABLES:

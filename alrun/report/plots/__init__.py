@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alrun.errors import ResultsError
-from alrun.files import write_file
 from alrun.report.build import Report
 from alrun.report.plots.kinds import KINDS, Plot, in_common, plots_of
 from alrun.report.plots.panels import LinesPanel
@@ -27,6 +26,7 @@ from alrun.report.plots.styles import (
     width_of,
     wrapped,
 )
+from alrun.util.atomic_files import write_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

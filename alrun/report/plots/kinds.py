@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from alrun.curves import BLOCK
 from alrun.errors import ResultsError, nearest
 from alrun.report.build import Report
 from alrun.report.plots.lines import mean_curves, mean_differences, shares_at_target
 from alrun.report.plots.panels import LinesPanel, SavingsPanel
 from alrun.report.plots.styles import shortened
-from alrun.report.tables import blocks
+from alrun.report.rows import comparison_groups
+from alrun.results.curves import COMPARISON_GROUP
 
 KINDS = ("curves", "difference", "savings", "reached")
 
@@ -75,7 +75,7 @@ def _compared(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of blocks that have a baseline and something to compare with it."""
     found = [
         block
-        for _, block in blocks(rows)
+        for _, block in comparison_groups(rows)
         if block["is_baseline"].any() and not block["is_baseline"].all()
     ]
     return pd.concat(found) if found else rows.iloc[:0]
@@ -89,7 +89,7 @@ def _curves(report: Report, rows: pd.DataFrame) -> Plot:
             report.metric,
             levels=report.targets,
         )
-        for _, block in blocks(rows)
+        for _, block in comparison_groups(rows)
     )
     detail = f"mean {report.metric}{_band(panels)}"
     return Plot("Learning curves", detail, panels, _columns(panels))
@@ -103,7 +103,7 @@ def _difference(report: Report, rows: pd.DataFrame) -> Plot:
             f"difference in {report.metric}",
             has_zero=True,
         )
-        for _, block in blocks(_compared(rows))
+        for _, block in comparison_groups(_compared(rows))
     )
     title = f"Difference from {shortened(report.baseline)}"
     detail = f"mean over the seeds that both have{_band(panels)}"
@@ -128,12 +128,12 @@ def _savings(report: Report, rows: pd.DataFrame) -> Plot:
 def _reached(report: Report, rows: pd.DataFrame) -> Plot:
     panels = tuple(
         LinesPanel(
-            _where(cell, (*BLOCK, "target")),
+            _where(cell, (*COMPARISON_GROUP, "target")),
             shares_at_target(report.curves, cell, report.sustain),
             "share of runs that\nhave reached it",
             is_share=True,
         )
-        for _, block in blocks(rows)
+        for _, block in comparison_groups(rows)
         for _, cell in block.groupby("target")
     )
     n_targets = len(report.targets)
@@ -158,7 +158,7 @@ def _columns(panels: Sequence[Panel]) -> int:
     return min(len(panels), 2 if len(panels) == 4 else 3)
 
 
-def _where(rows: pd.DataFrame, columns: Sequence[str] = BLOCK) -> dict[str, str]:
+def _where(rows: pd.DataFrame, columns: Sequence[str] = COMPARISON_GROUP) -> dict[str, str]:
     """Return in words what rows have in common: their data set, model, batch size, target."""
     words = {"dataset": shortened, "model": shortened, "batch_size": "batch size {}".format}
     words["target"] = "target {:g}".format

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from alrun import stats
-from alrun.curves import BLOCK, Curves, labels_to_target
+from alrun.results.curves import COMPARISON_GROUP, Curves, labels_to_target
 
 Array = npt.NDArray[Any]
 
@@ -112,7 +112,7 @@ def _on_one_grid(curves: Curves, rows: pd.DataFrame) -> tuple[Array, pd.DataFram
 
 def _runs_of(curves: Curves, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the runs of the block that these rows report."""
-    same = [(curves.runs[column] == rows[column].iloc[0]).to_numpy() for column in BLOCK]
+    same = [(curves.runs[column] == rows[column].iloc[0]).to_numpy() for column in COMPARISON_GROUP]
     return curves.runs[np.logical_and.reduce(same)]
 
 

@@ -1,0 +1,157 @@
+"""Of which classes the queries of a sweep are, beside those that there were to choose from."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from alrun import stats
+from alrun.data.dataset import Dataset
+from alrun.data.splits import split_of
+from alrun.errors import ResultsError
+from alrun.report.phrasing import counted, group_name
+from alrun.report.rows import comparison_groups
+from alrun.report.sections import Section, first_of_each
+from alrun.results.curves import COMPARISON_GROUP
+from alrun.results.load import load_queries
+from alrun.spec import RunSpec
+from alrun.sweep.plan import plan_of
+
+# Parts that the rounds of a run are put together in on a screen, and classes with a column there.
+MOST_PARTS, MOST_CLASSES = 5, 12
+_PART = ["strategy", "first_round", "last_round"]
+
+
+def class_mix(results: Path, most_parts: int | None = None) -> pd.DataFrame:
+    """Return the share of each class among the queries, means over seeds.
+
+    The classes are those of the source, also where `positive` made two of them. A row per data set,
+    model, batch size, strategy, part of the rounds, and class. Without `most_parts` each round is a
+    part; else rounds are put together in at most so many, after one part that is all of them.
+
+    Columns: those that name the row, with `first_round` and `last_round`; `n_seeds`; `queried`, how
+    many examples in all; `share`, with `share_low` and `share_high`, its 95 % interval; and
+    `pool_share`, the class's share among what was unlabelled, means over these rounds. Raises
+    ResultsError where there are no results, and AlrunError where their data set is gone.
+    """
+    plan = plan_of(results)
+    queries = load_queries(results)
+    n_examples = max(source.n_examples for source in plan.sources.values())
+    for column in ("round", "index"):
+        if not queries[column].between(0, n_examples - 1).all():
+            raise ResultsError(
+                f"{results / 'queries.parquet'}: the column '{column}' goes beyond the data set;"
+                " sweep again, or look for the data set that these are the queries of"
+            )
+    batches = dict(iter(queries.groupby("run_id", sort=False, observed=True)))
+    tables = [
+        _mix_of_run(spec, plan.sources[spec.dataset.label].at(spec.seed), batches[run], most_parts)
+        for run, spec in plan.specs.items()
+        if run in batches
+    ]
+    if not tables:
+        raise ResultsError(f"{results} holds no queries of the experiment in it")
+    return _over_seeds(pd.concat(tables))
+
+
+def _mix_of_run(
+    spec: RunSpec, dataset: Dataset, queries: pd.DataFrame, most_parts: int | None
+) -> pd.DataFrame:
+    codes, n_classes = dataset.source_y, len(dataset.source_classes)
+    rounds = queries["round"].to_numpy()
+    counts = np.zeros((rounds.max() + 1, n_classes))
+    np.add.at(counts, (rounds, codes[queries["index"].to_numpy()]), 1)
+    for empty in np.flatnonzero(counts.sum(axis=1) == 0)[:1]:
+        raise ResultsError(
+            f"queries.parquet holds no query of round {empty} of {spec}; sweep again"
+        )
+    pool = np.bincount(codes[split_of(spec, dataset).pool], minlength=n_classes)
+    unlabelled = pool - np.cumsum(counts, axis=0) + counts
+    there = unlabelled / unlabelled.sum(axis=1, keepdims=True)
+    tables = []
+    for first, last in _parts(len(counts), most_parts):
+        queried = counts[first : last + 1].sum(axis=0)
+        columns = {
+            "label": [str(label) for label in dataset.source_classes],
+            "queried": queried.astype(int),
+            "share": queried / queried.sum(),
+            "pool_share": there[first : last + 1].mean(axis=0),
+        }
+        tables.append(pd.DataFrame(columns).assign(first_round=first, last_round=last))
+    return pd.concat(tables).assign(
+        dataset=spec.dataset.label,
+        model=spec.model.label,
+        batch_size=spec.batch_size,
+        strategy=spec.strategy.label,
+    )
+
+
+def _parts(n_rounds: int, most_parts: int | None) -> list[tuple[int, int]]:
+    """Return the first and last rounds of the parts; with `most_parts` all of them come first."""
+    whole = [] if most_parts is None else [(0, n_rounds - 1)]
+    parts = np.array_split(np.arange(n_rounds), min(n_rounds, most_parts or n_rounds))
+    each = [(int(part[0]), int(part[-1])) for part in parts]
+    return whole if each == whole else whole + each
+
+
+def _over_seeds(mixes: pd.DataFrame) -> pd.DataFrame:
+    groups = mixes.groupby([*COMPARISON_GROUP, *_PART, "label"], sort=False)
+    table = groups.agg(
+        n_seeds=("share", "size"),
+        queried=("queried", "sum"),
+        share=("share", "mean"),
+        pool_share=("pool_share", "mean"),
+    )
+    intervals = [stats.mean_interval(shares.to_numpy()) for _, shares in groups["share"]]
+    table.insert(3, "share_low", [interval.low for interval in intervals])
+    table.insert(4, "share_high", [interval.high for interval in intervals])
+    return table.reset_index()
+
+
+def mix_sections(mix: pd.DataFrame) -> list[Section]:
+    """Return a table of percentages for each data set, model and batch size."""
+    found = []
+    for key, rows in comparison_groups(mix):
+        labels = _columns(rows)
+        texts = [("pool", "", *_percentages(rows[rows["first_round"] == 0], "pool_share", labels))]
+        for (strategy, first, last), part in rows.groupby(_PART, sort=False):
+            name = f"{first}" if first == last else f"{first}-{last}"
+            texts.append((strategy, name, *_percentages(part, "share", labels)))
+        header = (
+            "% of",
+            "rounds",
+            *labels,
+            *(["other"] if len(texts[0]) > 2 + len(labels) else []),
+        )
+        title = f"Classes of the queries: {group_name(key)}"
+        found.append(Section(title, "", header, first_of_each(texts), 1))
+    return found
+
+
+def mix_notes(mix: pd.DataFrame) -> list[str]:
+    """Say what the percentages are."""
+    low, high = mix["n_seeds"].min(), mix["n_seeds"].max()
+    seeds = counted(high, "seed") if low == high else f"{low} to {high} seeds"
+    return [
+        f"Means over {seeds}, of the queries in these rounds; pool: of what there was to choose"
+        " from. --format csv has each round, with intervals."
+    ]
+
+
+def _columns(rows: pd.DataFrame) -> list[str]:
+    """Return the classes that have a column: all, or the most frequent where they are many."""
+    shares = rows.groupby("label", sort=False)["pool_share"].mean()
+    if len(shares) <= MOST_CLASSES:
+        return list(shares.index)
+    frequent = set(shares.nlargest(MOST_CLASSES - 1).index)
+    return [label for label in shares.index if label in frequent]
+
+
+def _percentages(part: pd.DataFrame, column: str, labels: list[str]) -> list[str]:
+    """Return the shares in %, and that of the classes without a column where there are any."""
+    shares: Any = part.groupby("label")[column].mean()
+    shown = [float(shares[label]) for label in labels]
+    if len(labels) < len(shares):
+        shown.append(float(shares.drop(labels).sum()))
+    return [f"{100 * share:.0f}" for share in shown]

@@ -1,0 +1,100 @@
+"""The program: its commands, and the exit codes of what they raise.
+
+Heavy imports stand inside the commands, so that --help is instant.
+"""
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from alrun.cli import interrupts
+from alrun.cli.import_curves import import_curves
+from alrun.cli.list_entries import list_entries
+from alrun.cli.options import WRONG_INPUT
+from alrun.cli.plot import plot
+from alrun.cli.queries import queries
+from alrun.cli.report import report
+from alrun.cli.sample_size import sample_size
+from alrun.cli.status import status
+from alrun.cli.sweep import sweep
+from alrun.errors import AlrunError, printable
+from alrun.util.atomic_files import unusable
+
+# Typer shows its own errors as a box of lines; their kind is named by what it shows of it.
+UsageError: Any = typer.BadParameter.__base__
+
+
+class _Commands(TyperGroup):
+    """The commands; what they raise becomes a line and an exit code here and nowhere else."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            command = error.ctx.command_path if error.ctx else ctx.command_path
+            typer.echo(f"{printable(error.format_message())} See {command} --help.", err=True)
+            raise typer.Exit(WRONG_INPUT) from error
+        except AlrunError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(WRONG_INPUT) from error
+        except BrokenPipeError:  # the reader had enough
+            sys.stdout = None
+            raise typer.Exit from None
+        except OSError as error:
+            named = error.filename is not None
+            said = str(unusable(error.filename, "be used", error) if named else error)
+            typer.echo(printable(said), err=True)
+            raise typer.Exit(WRONG_INPUT) from error
+        except KeyboardInterrupt:
+            typer.echo(interrupts.SAID, err=True)
+            raise typer.Exit(interrupts.EXIT_CODE) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    help="Does active learning save labels? Many seeds, in parallel, with paired statistics.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(sweep)
+app.command()(report)
+app.command()(plot)
+app.command("sample-size")(sample_size)
+app.command("plan", hidden=True, deprecated=True)(sample_size)  # its name until 0.1
+app.command("import-curves")(import_curves)
+app.command()(queries)
+app.command()(status)
+app.command("list")(list_entries)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"alrun {version('alrun')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that come before a command."""
+
+
+def main() -> None:
+    """Run the command line; modules that an experiment names may lie in the current directory."""
+    with suppress(FileNotFoundError):  # it may be gone
+        sys.path.append(str(Path.cwd()))
+    app()

@@ -1,0 +1,38 @@
+"""`alrun list`: print what an experiment may name."""
+
+from enum import StrEnum
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+
+class Kind(StrEnum):
+    """The registries."""
+
+    strategies = "strategies"
+    datasets = "datasets"
+    models = "models"
+
+
+_REGISTRIES = {
+    Kind.strategies: "alrun.strategies.registry",
+    Kind.datasets: "alrun.data.registry",
+    Kind.models: "alrun.models.registry",
+}
+
+
+def list_entries(
+    kind: Annotated[Kind, typer.Argument(help="The registry to list.")],
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Print the paper of each, too.")
+    ] = False,
+) -> None:
+    """List what is built in: name, one line, parameters."""
+    entries = import_module(_REGISTRIES[kind]).entries()
+    width = max(len(entry.name) for entry in entries)
+    for entry in entries:
+        parameters = f" ({', '.join(entry.parameters)})" if entry.parameters else ""
+        typer.echo(f"{entry.name:{width}}  {entry.summary}{parameters}")
+        if verbose and entry.source:
+            typer.echo(f"{'':{width}}  {entry.source}")

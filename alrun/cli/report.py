@@ -1,0 +1,59 @@
+"""`alrun report`: print the tables."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alrun.cli.options import (
+    Adjust,
+    Adjustment,
+    Baseline,
+    Metric,
+    ResultsDirectory,
+    Sustain,
+    Targets,
+    build_report,
+    say,
+)
+from alrun.errors import AlrunError
+
+
+class Format(StrEnum):
+    """What a report is written as."""
+
+    table = "table"
+    markdown = "markdown"
+    csv = "csv"
+    json = "json"
+    latex = "latex"
+
+
+def report(
+    results: ResultsDirectory,
+    target: Targets = None,
+    metric: Metric = None,
+    baseline: Baseline = "random",
+    sustain: Sustain = 1,
+    adjust: Adjust = Adjustment.holm,
+    format: Annotated[Format, typer.Option(help="What to write.")] = Format.table,
+    output: Annotated[
+        Path | None, typer.Option(help="A file to write to.", show_default="the screen")
+    ] = None,
+) -> None:
+    """Print the tables: labels to target, savings, tests, whole curves."""
+    from alrun.report.render import render
+
+    found = build_report(results, target, metric, baseline, sustain, adjust)
+    text = render(found, format.value)
+    if format is Format.csv:  # which has no place for them
+        for note in found.notes:
+            say(note)
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise AlrunError(f"{output} cannot be written: {error.strerror}") from error

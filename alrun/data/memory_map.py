@@ -1,0 +1,70 @@
+"""Large features in a file that every process maps, so that they are in memory once."""
+
+import tempfile
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle, send_handle
+from typing import Any, TypeGuard
+
+import numpy as np
+from scipy import sparse
+
+from alrun.data.dataset import AnyDataset, Dataset
+
+# Bytes from which on one file for all is better than a copy for each process.
+_LARGE = 2**25
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """What of mapped features is sent as it is; their file follows."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+def mapped(dataset: Dataset) -> Dataset:
+    """Return the data set with its features, if they are large and dense, in a temporary file.
+
+    It has no name, and is gone when the last process that has it open is, however that ends. Where
+    there is no room for the file the features stay where they are.
+    """
+    X = dataset.X
+    if sparse.issparse(X) or X.nbytes < _LARGE:
+        return dataset
+    file = tempfile.TemporaryFile(prefix="alrun-")  # noqa: SIM115 -- the features keep it open
+    try:
+        np.ascontiguousarray(X).tofile(file)
+        return replace(dataset, X=_features(file, _Layout(X.shape, X.dtype)))
+    except OSError:
+        file.close()
+        return dataset
+
+
+def is_mapped(source: AnyDataset) -> TypeGuard[Dataset]:
+    """Return whether the features of a data set are in such a file."""
+    return isinstance(source, Dataset) and hasattr(source.X, "file")
+
+
+def send(source: AnyDataset, connection: Connection, pid: int) -> None:
+    """Send a data set to process `pid` at the other end, mapped features as their file."""
+    if not is_mapped(source):
+        connection.send(source)
+        return
+    connection.send(replace(source, X=_Layout(source.X.shape, source.X.dtype)))
+    send_handle(connection, source.X.file.fileno(), pid)
+
+
+def receive(connection: Connection) -> AnyDataset:
+    """Return a data set that was sent by the other end."""
+    source: AnyDataset = connection.recv()
+    if isinstance(source, Dataset) and isinstance(source.X, _Layout):
+        file = open(recv_handle(connection), "rb")  # noqa: SIM115 -- the features keep it open
+        return replace(source, X=_features(file, source.X))
+    return source
+
+
+def _features(file: Any, layout: _Layout) -> Any:
+    features: Any = np.memmap(file, dtype=layout.dtype, mode="r", shape=layout.shape)
+    features.file = file  # what other processes are sent
+    return features

@@ -1,0 +1,69 @@
+"""Files of arrays: NumPy archives and svmlight."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.datasets import load_svmlight_file
+
+from alrun.data.readers.contents import Contents, check_finite, digest, hash_of_file
+from alrun.errors import DatasetError, first_line, nearest
+
+SVMLIGHT = (".svm", ".svmlight", ".libsvm")
+
+
+def read_npz(path: Path) -> Contents:
+    """Read the arrays X, a row per example, and y of an archive; raises DatasetError."""
+    X, y = _arrays(path)
+    if X.ndim != 2 or X.dtype.kind not in "biuf" or X.shape[1] == 0:
+        raise DatasetError(
+            f"{path}: X must be a matrix of numbers with a row per example and its"
+            f" features as columns; it is {X.dtype} of shape {X.shape}"
+        )
+    if y.ndim != 1 or len(y) != len(X):
+        raise DatasetError(
+            f"{path}: y must hold a label for each of the {len(X)} rows of X; its shape is"
+            f" {y.shape}"
+        )
+    is_single = X.dtype.kind == "f" and X.dtype.itemsize == 4
+    X = np.ascontiguousarray(X, np.float32 if is_single else np.float64)
+    check_finite(path, X)
+    missing_label = np.isnan(y) if y.dtype.kind == "f" else np.zeros(len(y), dtype=bool)
+    for row in np.flatnonzero(missing_label)[:1]:
+        raise DatasetError(f"{path}: y, row {row} (the first is 0): no label")
+    return Contents(X, y, _fingerprint(path))
+
+
+def _arrays(path: Path) -> tuple[Any, Any]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            missing = [key for key in ("X", "y") if key not in arrays]
+            if missing:
+                raise DatasetError(
+                    f"{path}: there is no array '{missing[0]}'{nearest(missing[0], arrays.files)};"
+                    " X and y are wanted"
+                )
+            return arrays["X"], arrays["y"]
+    except DatasetError:
+        raise
+    except Exception as error:  # a damaged archive raises almost anything
+        raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
+
+
+def read_svmlight(path: Path) -> Contents:
+    """Read rows of a label and index:value pairs; raises DatasetError."""
+    try:
+        X, y = load_svmlight_file(str(path))
+    except Exception as error:  # the parser raises almost anything
+        raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
+    X = sparse.csr_matrix(X)
+    check_finite(path, X)
+    for row in np.flatnonzero(~np.isfinite(y))[:1]:
+        raise DatasetError(f"{path}: row {row} (the first is 0): no label, but {y[row]}")
+    is_whole = np.array_equal(y, np.rint(y)) and np.abs(y).max(initial=0) < 2**53
+    return Contents(X, y.astype(np.int64) if is_whole else y, _fingerprint(path))
+
+
+def _fingerprint(path: Path) -> str:
+    return digest(["file", hash_of_file(path), None])

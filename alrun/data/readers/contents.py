@@ -1,0 +1,88 @@
+"""What every reader gives, and how the identity of it is computed."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from alrun.arrays import IntArray
+from alrun.data.features import LARGEST_CHUNK, slices
+from alrun.errors import DatasetError
+from alrun.util.random_streams import canonical_json
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What is read from one source.
+
+    Attributes
+    ----------
+    X
+        Features, shape (n_examples, n_features), finite, in rows or CSR; float32 where the source
+        holds no more than that, else float64.
+    labels
+        As in the source, shape (n_examples,).
+    fingerprint
+        Of the source and of what was asked of it, 16 hex digits.
+    notes
+        What was done to the features, in sentences.
+    scale
+        How they are scaled where nothing is said.
+    """
+
+    X: Any
+    labels: Any
+    fingerprint: str
+    notes: tuple[str, ...] = ()
+    scale: str = "none"
+
+
+def digest(value: Sequence[Any]) -> str:
+    """Return 16 hex digits that stand for a value that JSON can hold."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()[:16]
+
+
+def hash_of_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_of_arrays(X: Any, y: IntArray) -> str:
+    """Return the SHA-256 of features, dense or CSR, and class codes, whatever holds them here."""
+    content = hashlib.sha256()
+    for part in (X.indptr, X.indices) if sparse.issparse(X) else ():
+        content.update(part.astype("<i8").tobytes())
+    numbers = X.data if sparse.issparse(X) else X
+    for block in slices(numbers, LARGEST_CHUNK):
+        content.update(numbers[block].astype("<f8").tobytes())
+    content.update(y.astype("<i8").tobytes())
+    return content.hexdigest()
+
+
+def is_finite(X: Any) -> bool:
+    """Return whether all features are finite."""
+    numbers = X.data if sparse.issparse(X) else X
+    return all(np.isfinite(numbers[block]).all() for block in slices(numbers, LARGEST_CHUNK))
+
+
+def check_finite(path: Path | str, X: Any) -> None:
+    """Raise DatasetError, which names column and row, at a feature that is not finite."""
+    if sparse.issparse(X):
+        for position in np.flatnonzero(~np.isfinite(X.data))[:1]:
+            row = np.searchsorted(X.indptr, position, side="right") - 1
+            _refuse(path, X.indices[position], row, X.data[position])
+        return
+    for block in slices(X, LARGEST_CHUNK):
+        for row, column in np.argwhere(~np.isfinite(X[block]))[:1]:
+            _refuse(path, column, block.start + row, X[block][row, column])
+
+
+def _refuse(path: Path | str, column: int, row: int, value: Any) -> None:
+    raise DatasetError(
+        f"{path}: column {column}, row {row} (the first is 0) of X: {value} is not finite"
+    )

@@ -1,0 +1,82 @@
+"""Parquet files of numbers alone, as large as the memory allows."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alrun.data.readers.columns import numbers
+from alrun.errors import DatasetError, first_line
+
+# Numbers that are read at a time.
+_BATCH = 1_000_000
+
+
+def wide_fields(path: Path, target: str) -> list[Any]:
+    """Return the fields of the features, if all of them are in float32 or lists of numbers."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def is_wide(kind: Any) -> bool:
+        if not _is_list_type(kind):
+            return kind == pa.float32()
+        return pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)
+
+    try:
+        schema = pq.read_schema(path)
+        index = (schema.pandas_metadata or {}).get("index_columns", [])
+        fields = [field for field in schema if field.name != target and field.name not in index]
+    except Exception:  # damaged: who reads all of it says so
+        return []
+    # A dot stands for what is inside a column where one is asked for by its name.
+    is_plain = target in schema.names and len(set(schema.names)) == len(schema.names)
+    are_wide = all(is_wide(field.type) and "." not in field.name for field in fields)
+    return fields if is_plain and are_wide else []
+
+
+def _is_list_type(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind)
+
+
+def read_wide(path: Path, fields: list[Any]) -> Any:
+    """Read these fields as one matrix, with no second copy of it.
+
+    Beside it there is what Parquet keeps in one piece, at most one column. Raises DatasetError,
+    which names column and row.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kinds = [field.type.value_type if _is_list_type(field.type) else field.type for field in fields]
+    is_single = all(kind == pa.float32() for kind in kinds)
+    try:
+        file = pq.ParquetFile(path)
+        widths = [_width(file, field) for field in fields]
+        shape = (file.metadata.num_rows, sum(widths))
+        X = np.empty(shape, np.float32 if is_single else np.float64)
+        # Column by column: of each a whole page is decoded, which may hold all of its rows.
+        for field, width, end in zip(fields, widths, np.cumsum(widths), strict=True):
+            first, n_rows = 0, max(_BATCH // max(width, 1), 1)
+            for batch in file.iter_batches(n_rows, columns=[field.name], use_threads=False):
+                values = batch.to_pandas(ignore_metadata=True)[field.name]
+                values.index += first
+                X[first : first + len(values), end - width : end] = numbers(path, values, width)
+                first += len(values)
+            if first < len(X):
+                raise DatasetError(f"{path} cannot be read: column '{field.name}' ends at {first}")
+    except DatasetError:
+        raise
+    except Exception as error:  # damaged pages raise almost anything
+        raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
+    return X
+
+
+def _width(file: Any, field: Any) -> int:
+    """Return how many features a column is: by its first row, where it holds lists."""
+    if not _is_list_type(field.type):
+        return 1
+    for batch in file.iter_batches(1, columns=[field.name]):
+        return len(batch[0][0]) if batch[0][0].is_valid else 1
+    return 1

@@ -1,0 +1,161 @@
+"""Tables: CSV and Parquet, with numbers, categories, texts and embeddings."""
+
+import warnings
+from collections.abc import Collection, Hashable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alrun.data.readers.columns import kind_of, numeric
+from alrun.data.readers.contents import Contents, digest, hash_of_file
+from alrun.data.readers.numeric_parquet import read_wide, wide_fields
+from alrun.data.readers.texts import count_words, vocabulary_note
+from alrun.errors import DatasetError, first_line, nearest
+
+TABLES = (".csv", ".parquet")
+
+
+def read_table(
+    path: Path, target: str, text: str | None, parameters: Mapping[str, Any]
+) -> Contents:
+    """Read a table whose column `target` holds the labels.
+
+    The others are the features: numbers, categories, which are one-hot encoded, and lists of
+    numbers of one length. With `text` only that column is, as counts of its words, for which
+    `parameters` are those of `count_words`. Raises DatasetError, which names the column and row.
+    """
+    wide = [] if _is_csv(path) or text is not None else wide_fields(path, target)
+    left_out = [field.name for field in wide]
+    frame = read_frame(path, left_out)
+    labels = _labels(path, frame, target)
+    identity = ["file", hash_of_file(path), target]
+    if wide:
+        return Contents(read_wide(path, wide), labels, digest(identity))
+    if frame.empty:
+        raise DatasetError(f"{path}: there are no examples with features beside '{target}'")
+    if text is None:
+        _check_long_numbers(path, frame)
+        X, notes = numeric(path, frame)
+        return Contents(X, labels, digest(identity), notes)
+    documents = _documents(path, frame, text)
+    X, resolved = count_words(path, documents, parameters)
+    fingerprint = digest([*identity, text, resolved])
+    return Contents(X, labels, fingerprint, (vocabulary_note(X),), "tfidf")
+
+
+def read_frame(path: Path, left_out: Collection[str] = ()) -> Any:
+    """Return a CSV or else Parquet file as a DataFrame; raises DatasetError where it is damaged.
+
+    Columns of Parquet that are `left_out` are not read.
+    """
+    return _read_csv(path) if _is_csv(path) else _read_parquet(path, left_out)
+
+
+def _is_csv(path: Path) -> bool:
+    return path.suffix.lower() == ".csv"
+
+
+def _labels(path: Path, frame: Any, target: str) -> Any:
+    """Take the labels out of a table, and return them as an array."""
+    if target not in frame.columns:
+        raise DatasetError(
+            f"{path}: there is no column '{target}'{nearest(target, frame.columns)};"
+            ' name the column of the labels with target = "..." under [dataset]'
+        )
+    labels = frame.pop(target)
+    if _is_csv(path) and labels.isna().any():
+        # "NA" or "None" may be the name of a class; only an empty field is a missing label.
+        labels = _as_text(path, target)
+    for row in np.flatnonzero(labels.isna())[:1]:
+        raise DatasetError(f"{path}: column '{target}', row {row} (the first is 0): no label")
+    if not labels.map(lambda label: isinstance(label, Hashable)).all():
+        raise DatasetError(
+            f"{path}: column '{target}' holds {kind_of(labels)}, which are no labels"
+        )
+    return labels.to_numpy()
+
+
+def _check_long_numbers(path: Path, frame: Any) -> None:
+    """Raise DatasetError where pandas left a column of a CSV file as texts, though all are numbers.
+
+    Whole numbers of more than 64 bits it does; as texts they would be categories.
+    """
+    import pandas as pd
+    from pandas.api import types
+
+    for column, values in frame.items() if _is_csv(path) else ():
+        if not (types.is_numeric_dtype(values) or values.isna().any()):
+            numbers = pd.to_numeric(values.astype(str), errors="coerce")
+            if numbers.notna().all():
+                row = numbers.abs().argmax()
+                raise DatasetError(
+                    f"{path}: column '{column}', row {row} (the first is 0): {values.iloc[row]} is"
+                    " too long for a whole number; write it as 1e30 is written"
+                )
+
+
+def _documents(path: Path, frame: Any, text: str) -> list[str]:
+    """Return the texts of a column."""
+    if text not in frame.columns:
+        raise DatasetError(
+            f"{path}: there is no column '{text}' of texts beside the labels"
+            f"{nearest(text, frame.columns)}"
+        )
+    values = _as_text(path, text) if _is_csv(path) else frame[text]
+    is_text = values.map(lambda value: isinstance(value, str) and bool(value.strip())).to_numpy()
+    for row in np.flatnonzero(~is_text.astype(bool))[:1]:
+        raise DatasetError(f"{path}: column '{text}', row {row} (the first is 0): no text")
+    return list(values)
+
+
+def _as_text(path: Path, column: str) -> Any:
+    """Read one column of a CSV file as it is written, missing where a field is empty."""
+    import pandas as pd
+
+    values = pd.read_csv(path, usecols=[column], keep_default_na=False, dtype=str)[column]
+    return values.where(values != "")
+
+
+def _holds_nul(path: Path) -> bool:
+    with path.open("rb") as file:
+        return any(b"\0" in block for block in iter(partial(file.read, 2**20), b""))
+
+
+def _read_csv(path: Path) -> Any:
+    import pandas as pd
+
+    try:
+        if _holds_nul(path):
+            raise ValueError("it holds a NUL, where pandas would end the field")
+        header = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # fields beyond the header
+            frame = pd.read_csv(path, index_col=False)
+    except Exception as error:  # a damaged file raises almost anything
+        raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
+    for place in np.flatnonzero(header.isna())[:1]:
+        # Rows sorted by class and numbered would tell the class by their number.
+        raise DatasetError(
+            f"{path}: column {place} (the first is 0) has no name, as where an index was saved with"
+            " the table; name it, or drop it"
+        )
+    for column in header[header.duplicated()][:1]:
+        # pandas would rename the second, and labels would become a feature.
+        raise DatasetError(f"{path}: there are two columns '{column}'")
+    return frame
+
+
+def _read_parquet(path: Path, left_out: Collection[str]) -> Any:
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    try:
+        names = [name for name in pq.read_schema(path).names if name not in left_out]
+        columns = names if left_out else None
+        frame = pd.read_parquet(path, columns=columns).reset_index(drop=True)
+    except Exception as error:  # damaged metadata raises almost anything
+        raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
+    frame.columns = frame.columns.astype(str)
+    return frame

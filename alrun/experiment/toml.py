@@ -1,0 +1,206 @@
+"""Experiment files, read and written.
+
+TOML and overrides in, an Experiment or everything that is wrong out; and TOML again out of that.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from alrun.errors import ExperimentError, nearest, quoted
+from alrun.experiment.names import check_names
+from alrun.experiment.settings import (
+    DatasetSettings,
+    Experiment,
+    InitialSettings,
+    ModelSettings,
+    StrategySettings,
+)
+from alrun.util.import_path import file_of
+
+# Tables and lists within each other, more than any experiment has.
+_DEEPEST = 50
+
+
+def read_experiment(path: Path, overrides: Sequence[str] = (), check: bool = False) -> Experiment:
+    """Read and validate an experiment file; `overrides` are texts like `model.C=0.1`.
+
+    With `check` the names of strategies, models and data sets are looked up too. Raises
+    ExperimentError with everything that is wrong, each as `file: key: what is wrong`.
+    """
+    content = _read_toml(path)
+    for override in overrides:
+        _override(path, content, override)
+    problems: list[str] = []
+    experiment = None
+    try:
+        experiment = Experiment.model_validate(content)
+    except ValidationError as error:
+        problems += _sentences(content, error)
+    if check:
+        problems += check_names(content, path.parent)
+    if experiment is None or problems:
+        raise ExperimentError([f"{path}: {problem}" for problem in problems])
+    return experiment
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return _parsed(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ExperimentError([f"{path}: there is no such file"]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ExperimentError([f"{path}: cannot be read: {error}"]) from None
+    except RecursionError:
+        raise ExperimentError([f"{path}: not TOML: nested too deeply"]) from None
+    except ValueError as error:  # not TOML, or a number of thousands of digits
+        raise ExperimentError([f"{path}: not TOML: {error}"]) from None
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """Return TOML that is nested no deeper than all who work on it can go."""
+    content = tomllib.loads(text)
+    inside: list[Any] = [content]
+    for _ in range(_DEEPEST):
+        tables = (value.values() if isinstance(value, dict) else value for value in inside)
+        inside = [value for table in tables for value in table if isinstance(value, dict | list)]
+    if inside:
+        raise RecursionError
+    return content
+
+
+def _override(path: Path, content: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise ExperimentError([f"--set {override}: should be key=value, as in model.C=0.1"])
+    try:
+        value = _parsed(f"value = {text}")["value"]
+    except (ValueError, RecursionError):
+        value = text.strip()
+    *tables, last = key.strip().split(".")
+    table: Any = content
+    for depth, name in enumerate(tables):
+        table = table.setdefault(name, {}) if isinstance(table, dict) else _item(table, name)
+        if not isinstance(table, (dict, list)):
+            where = ".".join(tables[: depth + 1])
+            raise ExperimentError([f"--set {override}: {path} has no table '{where}'"])
+    if _item(table, last) is not None:
+        table[int(last)] = value
+        return
+    if isinstance(table, list):
+        problem = (
+            f"'{'.'.join(tables)}' is a list; name an entry, as in {'.'.join(tables)}.0.{last}"
+        )
+        raise ExperimentError([f"--set {override}: {problem}"])
+    table[last] = value
+
+
+def _item(entries: Any, position: str) -> Any:
+    """Return the entry of a list at a position that is a text, None where there is none."""
+    named = position.isdecimal() and len(position) < 10 and isinstance(entries, list)
+    return entries[int(position)] if named and int(position) < len(entries) else None
+
+
+_KNOWN: dict[str, type[BaseModel]] = {
+    "initial": InitialSettings,
+    "dataset": DatasetSettings,
+    "model": ModelSettings,
+    "strategies": StrategySettings,
+}
+
+
+def _sentences(content: Mapping[str, Any], error: ValidationError) -> list[str]:
+    """Return a sentence for each error, without doubles."""
+    lines = []
+    for problem in error.errors(include_url=False):
+        key, message = _key(content, problem["loc"]), problem["msg"]
+        message = message.removeprefix("Value error, ").removeprefix("Input ")
+        if problem["type"] == "extra_forbidden":
+            section = _KNOWN.get(str(problem["loc"][0])) if len(problem["loc"]) > 1 else Experiment
+            known = section.model_fields if section else {}
+            message = f"unknown key{nearest(str(problem['loc'][-1]), known)}"
+        elif problem["type"] == "missing":
+            twins = get_close_matches(str(problem["loc"][-1]), map(str, problem["input"]), n=1)
+            message = f"is missing; is '{twins[0]}' meant to be it?" if twins else "is missing"
+        elif problem["type"] not in ("value_error", "too_short"):
+            message += f", not {quoted(problem['input'])}"
+        line = f"{key}: {message}" if key else message
+        if line not in lines:
+            lines.append(line)
+    return lines
+
+
+def _key(content: Mapping[str, Any], location: Sequence[int | str]) -> str:
+    """Return a key as it stands in the file: without pydantic's names for the kinds of a union."""
+    parts: list[str] = []
+    value: Any = content
+    for part in location:
+        if isinstance(value, dict) and part == 0 and parts and parts[-1] in ("dataset", "model"):
+            continue
+        if isinstance(value, dict):
+            if part not in value and not str(part).isidentifier():
+                continue
+            parts.append(str(part))
+            value = value.get(str(part))
+        elif isinstance(value, list) and isinstance(part, int):
+            parts.append(str(part))
+            value = value[part] if part < len(value) else None
+    return ".".join(parts)
+
+
+def to_toml(
+    experiment: Experiment,
+    folder: Path,
+    new_folder: Path,
+    parameters: Mapping[tuple[str, str], Mapping[str, Any]] = MappingProxyType({}),
+) -> str:
+    """Return an experiment as a file with every default written out, to be saved in `new_folder`.
+
+    Paths of files, relative to `folder`, are rewritten so that they hold from there.
+    `parameters` holds, by section and label, those that were resolved by what takes them.
+    """
+    import tomli_w
+
+    experiment = experiment.model_copy(deep=True)
+    for (section, label), resolved in parameters.items():
+        for entry in getattr(experiment, section):
+            if entry.label == label:
+                for key, value in resolved.items():
+                    setattr(entry, key, value)
+    content = experiment.model_dump(exclude_none=True)
+    for entry in content["model"]:
+        if "steps" in entry:
+            entry.pop("name")
+    if "file" in content.get("initial", {}):
+        content["initial"]["file"] = _moved(content["initial"]["file"], folder, new_folder)
+    for entry in content["dataset"]:
+        if entry.get("splits") is not None:
+            entry.pop("test_size")
+            entry["splits"] = _moved(entry["splits"], folder, new_folder)
+        entry["name"] = _moved_source(entry["name"], folder, new_folder)
+    for entry in content["strategies"]:
+        file = file_of(entry["name"])
+        if file is not None:
+            function = entry["name"].removeprefix(file)
+            entry["name"] = _moved(file, folder, new_folder) + function
+    return tomli_w.dumps(content)
+
+
+def _moved(name: str, folder: Path, new_folder: Path) -> str:
+    return Path(os.path.relpath((folder / name).resolve(), new_folder.resolve())).as_posix()
+
+
+def _moved_source(name: str, folder: Path, new_folder: Path) -> str:
+    """Return the name of a data set from another folder: as it is, unless it is a path."""
+    if name.startswith("idx:"):
+        return "idx:" + _moved(name.removeprefix("idx:"), folder, new_folder)
+    if name.endswith("/"):
+        return _moved(name, folder, new_folder) + "/"
+    is_file = Path(name).suffix and (folder / name).is_file()
+    return _moved(name, folder, new_folder) if is_file else name

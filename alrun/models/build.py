@@ -1,0 +1,174 @@
+"""Builds models: an estimator, or a pipeline whose last step is one.
+
+The parameters of a pipeline are its steps, each a table of name and parameters.
+"""
+
+import inspect
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import make_pipeline
+from sklearn.utils import get_tags
+
+from alrun.errors import ModelError, first_line
+from alrun.models.class_weights import checked_weights
+from alrun.models.registry import (
+    NOT_PARAMETERS,
+    constructor_parameters,
+    find,
+    parameters_of,
+    version_of,
+)
+from alrun.spec import PIPELINE
+from alrun.util.import_path import completed
+from alrun.util.random_streams import draw_integer, generator
+
+
+def resolve(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all parameters of a model, defaults included, as JSON can hold them.
+
+    Raises ModelError where there is no such classifier or it refuses the parameters.
+    """
+    if name != PIPELINE:
+        return resolve_classifier(name, parameters)
+    *others, last = parameters["steps"]
+    steps = [
+        *(resolve_step(step["name"], step["parameters"], is_last=False) for step in others),
+        resolve_step(last["name"], last["parameters"], is_last=True),
+    ]
+    return {"steps": steps}
+
+
+def resolve_step(name: str, parameters: Mapping[str, Any], is_last: bool) -> dict[str, Any]:
+    """Return a step of a pipeline, defaults included; its version stands in it where it is not 1.
+
+    The last must be a classifier, the others transformers. Raises ModelError.
+    """
+    resolve_it = resolve_classifier if is_last else resolve_transformer
+    resolved = {"name": name, "parameters": resolve_it(name, parameters)}
+    return resolved if version_of(name) == 1 else {**resolved, "version": version_of(name)}
+
+
+def version(name: str) -> int:
+    """Return the version of a model's code; those of a pipeline's steps stand in the steps."""
+    return 1 if name == PIPELINE else version_of(name)
+
+
+def build(name: str, parameters: Mapping[str, Any], rng: np.random.Generator) -> Any:
+    """Return a new, unfitted estimator; every `random_state` in it is drawn from `rng`."""
+    if name != PIPELINE:
+        return build_one(name, parameters, rng)
+    return make_pipeline(
+        *(build_one(step["name"], step["parameters"], rng) for step in parameters["steps"])
+    )
+
+
+def prediction_methods(name: str, parameters: Mapping[str, Any]) -> frozenset[str]:
+    """Return which of `predict_proba` and `decision_function` the model has; raises ModelError."""
+    estimator = build(name, resolve(name, parameters), generator(0, "check"))
+    try:
+        return frozenset(
+            method
+            for method in ("predict_proba", "decision_function")
+            if hasattr(estimator, method)
+        )
+    except Exception as error:  # where it is a property, it can raise anything
+        raise ModelError(f"{name} cannot be asked for probabilities: {error}") from error
+
+
+def resolve_classifier(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all parameters of a classifier, defaults included, as JSON can hold them.
+
+    Raises ModelError where there is no such classifier or it refuses the parameters.
+    """
+    return _resolved(name, parameters, "classifier", ("fit", "predict"))
+
+
+def resolve_transformer(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all parameters of what may precede a classifier, as those of a classifier."""
+    return _resolved(name, parameters, "transformer", ("fit", "transform"))
+
+
+def build_one(name: str, parameters: Mapping[str, Any], rng: np.random.Generator) -> Any:
+    """Return a new, unfitted estimator; every `random_state` in it is drawn from `rng`."""
+    factory, taken = find(name), constructor_parameters(name)
+    chosen = {key: value for key, value in parameters.items() if value != _plain(taken[key])}
+    if "random_state" in taken and not hasattr(factory, "set_params"):  # it cannot be set later
+        chosen["random_state"] = draw_integer(rng)
+    estimator = factory(**chosen)
+    if not hasattr(estimator, "set_params") or inspect.isclass(estimator):
+        return estimator
+    if any("__" in key for key in estimator.get_params()):
+        estimator = clone(estimator)  # models within that are defaults are shared by all
+    return with_states_drawn(estimator, rng)
+
+
+def with_states_drawn(estimator: Any, rng: np.random.Generator) -> Any:
+    """Set every `random_state` in an estimator, from `rng`, and return it."""
+    inside = sorted(estimator.get_params())
+    states = [key for key in inside if key.split("__")[-1] == "random_state"]
+    return estimator.set_params(**{key: draw_integer(rng) for key in states})
+
+
+def _resolved(
+    name: str, parameters: Mapping[str, Any], kind: str, methods: tuple[str, ...]
+) -> dict[str, Any]:
+    for reserved in NOT_PARAMETERS:
+        if reserved in parameters:
+            raise ModelError(f"'{reserved}' of {name} is set by alrun; leave it out")
+    if ":" not in name and parameters.get("memory") is not None:
+        # What joblib finds there it unpickles, and a pickle can run anything.
+        raise ModelError(f"'memory' of {name} names a folder of pickles; leave it out")
+    resolved = completed(name, parameters_of(name), parameters, ModelError)
+    resolved = {key: _plain(value) for key, value in checked_weights(resolved).items()}
+    try:
+        estimator = build_one(name, resolved, generator(0, "check"))
+        _check(name, estimator, kind, methods)
+    except ModelError:
+        raise
+    except (Exception, SystemExit) as error:  # an estimator can raise anything
+        raise ModelError(f"{name} cannot be built: {first_line(error)}") from error
+    return resolved
+
+
+def _check(name: str, estimator: Any, kind: str, methods: tuple[str, ...]) -> None:
+    """Raise ModelError unless an estimator is of a kind, and its parameters what they must be."""
+    lacking = [method for method in methods if not callable(getattr(estimator, method, None))]
+    is_other = (
+        kind == "classifier"
+        and hasattr(estimator, "__sklearn_tags__")
+        and not inspect.isclass(estimator)
+        and get_tags(estimator).estimator_type not in ("classifier", None)
+    )
+    if lacking or is_other or inspect.isclass(estimator):
+        subject = f"'{name}' is"
+        if not inspect.isclass(find(name)):
+            what = "a class" if inspect.isclass(estimator) else type(estimator).__name__
+            subject = f"'{name}' returned {what}, which is"
+        why = f"; it has no method {lacking[0]}" if lacking else ""
+        raise ModelError(f"{subject} not a {kind}{why}")
+    if hasattr(estimator, "_parameter_constraints"):  # scikit-learn's own have them
+        try:
+            estimator._validate_params()
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"{name}: {error}") from error
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` if JSON can hold it, else a name that is the same in every process."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else repr(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if inspect.isroutine(value) or inspect.isclass(value):
+        return f"{value.__module__}.{value.__qualname__}"
+    if isinstance(value, BaseEstimator):
+        return repr(value)
+    raise ModelError(f"a parameter is a {type(value).__name__}, by which no run can be named")

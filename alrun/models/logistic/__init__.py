@@ -1,0 +1,1 @@
+"""Logistic regression, converged, and fast to refit."""

@@ -1,0 +1,343 @@
+"""Newton's method for penalised logistic regression.
+
+Weights W have a row per class, a single one where there are two classes, and a column per feature
+with the intercept last: shape (k, m). The objective is
+
+    sum_i s_i loss(y_i, W a_i) + |W without its last column|^2 / 2
+
+with a_i the features of example i followed by a one, and s_i what its loss counts.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from alrun.models.logistic.preconditioner import Array, Preconditioner, squared_norms
+
+Floats = npt.NDArray[np.float64]
+
+# The gradient is small if it is so in the norm of the inverse Hessian, Newton's decrement, half of
+# whose square is how far the objective is above its minimum,
+DECREMENT = 1e-9
+# and if its largest component is, in units of the largest that one example can contribute.
+GRADIENT = 1e-8
+# An old preconditioner's word for the decrement is not enough. Intercepts apart, the penalty alone
+# says that half the squared gradient bounds it: it is believed where that is such a share of all.
+CERTAIN = 1e-10
+MAX_STEPS = 200
+# The first steps are solved to a quarter: the quadratic model is no better than that.
+LARGEST_FORCING = 0.25
+MAX_PRODUCTS = 1000
+# Where rounding rules: a step so many times as long as the preconditioner would have it, or a
+# residual so many times its first, squared.
+LONGEST = 1e12
+DIVERGED = 1e8
+# What takes more products than this in single precision is solved in double,
+MAX_PRODUCTS_IN_SINGLE = 250
+# and so is all where the Hessian's eigenvalues span more than this.
+LARGEST_SPAN_IN_SINGLE = 1e6
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Weights, and what the objective is there: shapes (k, m), (k, n), (), (k, m)."""
+
+    W: Floats
+    P: Floats
+    value: float
+    gradient: Floats
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The penalised loss of labelled examples.
+
+    Parameters
+    ----------
+    A
+        Features with a last column of ones, shape (n, m); may be sparse.
+    Y
+        One where the example is of the row's class, else zero, shape (k, n). Of two classes the
+        second has the row.
+    s
+        What the loss of each example counts, shape (n,).
+    """
+
+    A: Any
+    Y: Floats
+    s: Floats
+
+    def at(self, W: Floats) -> Evaluation:
+        """Evaluate the objective and its gradient."""
+        Z = W @ self.A.T
+        P, log_total = softmax(Z)
+        losses = log_total - np.einsum("ij,ij->j", self.Y, Z)
+        features = W[:, :-1]
+        value = float(self.s @ losses) + float(np.einsum("ij,ij->", features, features)) / 2
+        residual = P - self.Y
+        residual *= self.s
+        gradient = residual @ self.A
+        gradient[:, :-1] += features
+        return Evaluation(W, P, value, gradient)
+
+    def noise(self, point: Evaluation) -> float:
+        """Return about what rounding adds to the value at a point: that of scores, mostly."""
+        largest = abs(self.A).max(axis=0)
+        largest = largest.toarray().ravel() if sparse.issparse(largest) else np.asarray(largest)
+        scores = float((np.abs(point.W) @ largest).max())
+        return 4e-16 * float(self.s.sum()) * scores + 1e-15 * point.value
+
+    def largest_contribution(self) -> float:
+        """Return the most that one example can add to a component of the gradient, at least 1."""
+        return max(1.0, float(self.s.max()) * float(abs(self.A).max()))
+
+
+def softmax(Z: Floats) -> tuple[Floats, Floats]:
+    """Return probabilities and the log of what they were divided by, shapes (k, n) and (n,).
+
+    A single row is the score of the second of two classes; that of the first is zero.
+    """
+    top = Z.max(axis=0)
+    if len(Z) == 1:
+        np.maximum(top, 0.0, out=top)
+    P = np.exp(Z - top)
+    total = P.sum(axis=0)
+    if len(Z) == 1:
+        total += np.exp(-top)
+    P /= total
+    return P, np.log(total) + top
+
+
+class Coordinates(Protocol):
+    """Fewer coordinates for the steps than the weights have."""
+
+    A: Floats
+
+    def down(self, W: Floats) -> Floats:
+        """Return the coordinates of the part of W that lies in their span."""
+
+    def up(self, w: Floats) -> Floats:
+        """Return the weights with these coordinates."""
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """Where the objective is least, and what it took.
+
+    `gradient` is its largest component there, in units of `Objective.largest_contribution`;
+    `preconditioner` helps the next minimum along; `ended` says that the search ended by itself.
+    """
+
+    W: Floats
+    n_steps: int
+    gradient: float
+    preconditioner: Preconditioner | None
+    ended: bool = True
+
+    @property
+    def converged(self) -> bool:
+        """Whether the search ended by itself, and the gradient is as small as promised."""
+        return self.ended and self.gradient <= GRADIENT
+
+
+def minimise(
+    objective: Objective,
+    start: Floats,
+    preconditioner: Preconditioner | None = None,
+    coordinates: Coordinates | None = None,
+) -> Minimum:
+    """Find the weights of least objective from `start`, shape (k, m).
+
+    Newton's method with preconditioned conjugate gradients, each step solved to a share of its
+    right side that shrinks as the quadratic model proves right. Gradients are in double precision,
+    the conjugate gradients in single precision where that is enough.
+
+    `preconditioner` is that of an earlier minimum; it changes how soon this one is found and not
+    where it is. `coordinates` are those in which the steps are solved.
+
+    Source: Eisenstat and Walker 1996, Choosing the forcing terms in an inexact Newton method,
+    choice 1; Nocedal and Wright 2006, Numerical optimization, algorithms 5.3 and 7.1.
+    """
+    solver = _Solver(objective, preconditioner, coordinates)
+    unit = objective.largest_contribution()
+    point = objective.at(start)
+    n_steps, before, expected, stuck = 0, math.inf, math.inf, False
+    while n_steps <= MAX_STEPS:
+        solver.linearize_at(point)
+        halted = stuck or (solver.decrement > before / 2 and before < 1e3 * DECREMENT)
+        if halted and solver.use_doubles():
+            halted = False
+            solver.linearize_at(point)
+        largest = float(np.abs(point.gradient).max()) / unit
+        small = solver.decrement <= DECREMENT and largest <= GRADIENT
+        certain = small and solver.squared_gradient <= CERTAIN * point.value
+        ended = small or halted or solver.decrement == 0
+        if ended and (certain or solver.is_new):
+            break
+        if ended or solver.preconditioner.is_stale:
+            solver.renew()
+            if (small and solver.decrement <= DECREMENT) or solver.decrement == 0:
+                break
+        forcing = LARGEST_FORCING
+        if n_steps > 0:
+            forcing = min(forcing, abs(solver.decrement - expected) / before)
+        before, n_steps = solver.decrement, n_steps + 1
+        step, expected = solver.step(forcing)
+        there = _search(objective, point, step)
+        stuck, point = there is point, there
+    ended = n_steps <= MAX_STEPS
+    return Minimum(point.W, min(n_steps, MAX_STEPS), largest, solver.preconditioner, ended)
+
+
+class _Solver:
+    """Newton's equations at one point after the other, and the preconditioner for them."""
+
+    def __init__(
+        self,
+        objective: Objective,
+        preconditioner: Preconditioner | None,
+        coordinates: Coordinates | None,
+    ) -> None:
+        self._coordinates = coordinates
+        self._doubles = objective.A if coordinates is None else coordinates.A, objective.s
+        A, s = self._doubles
+        span = float(s @ squared_norms(A)) / 4
+        self._use(np.float32 if span < LARGEST_SPAN_IN_SINGLE else np.float64)
+        self._preconditioner = preconditioner
+        self._age = 2
+
+    def _use(self, precision: Any) -> None:
+        self._precision = precision
+        self._A, self._s = (array.astype(precision, copy=False) for array in self._doubles)
+
+    def use_doubles(self) -> bool:
+        """Solve in double precision from now on; return whether that is new."""
+        was_single = self._precision == np.float32
+        self._use(np.float64)
+        return was_single
+
+    @property
+    def preconditioner(self) -> Preconditioner:
+        """The one in use."""
+        assert self._preconditioner is not None  # since a point was faced
+        return self._preconditioner
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the preconditioner was made for this point or the one before."""
+        return self._age < 2
+
+    def linearize_at(self, point: Evaluation) -> None:
+        """Set up the equations of a point, and measure its gradient."""
+        self._gradient = self._within = point.gradient
+        if self._coordinates is not None:
+            self._within = self._coordinates.down(point.gradient)
+        self.squared_gradient = float(np.vdot(self._within, self._within))
+        self._size = math.sqrt(self.squared_gradient) or 1.0
+        self._R = (self._within / -self._size).astype(self._precision)
+        self._P = point.P.astype(self._precision)
+        self._age += 1
+        if self._preconditioner is None or not self._preconditioner.is_compatible(self._R):
+            self.renew()
+        else:
+            self._measure()
+
+    def renew(self) -> None:
+        """Make a preconditioner for this point."""
+        old = self._preconditioner
+        start = old if old is not None and old.is_compatible(self._R) else None
+        self._preconditioner = Preconditioner(self._A, self._s, self._P, start)
+        self._age = 0
+        self._measure()
+
+    def _measure(self) -> None:
+        self._direction = self.preconditioner(self._R)
+        squared = max(float(np.vdot(self._R, self._direction)), 0.0)
+        self.decrement = self._size * math.sqrt(squared)
+
+    def step(self, forcing: float) -> tuple[Floats, float]:
+        """Solve the equations until the residual is a share of what it was.
+
+        Returns the step and the decrement to expect after it.
+        """
+        forcing = max(forcing, 0.7 * DECREMENT / self.decrement)
+        solution, left, n_products = _conjugate_gradients(
+            (self._A, self._s, self._P), self._R, self.preconditioner, self._direction, forcing
+        )
+        self.preconditioner.used(n_products, left)
+        if left > forcing:
+            self.use_doubles()
+        step = self._size * solution.astype(np.float64)
+        if self._coordinates is not None:  # outside of their span the Hessian is the identity
+            step = self._coordinates.up(step + self._within) - self._gradient
+        return step, left * self.decrement
+
+
+def _conjugate_gradients(
+    at: tuple[Array, Array, Array], R: Array, M: Preconditioner, direction: Array, forcing: float
+) -> tuple[Array, float, int]:
+    """Solve Hessian x = R until the residual, in the norm of M, is a share of what it was.
+
+    `at` is A, s and P, `direction` is M R. Returns x, the share that was reached, and the number of
+    products with the Hessian.
+    """
+    A, s, P = at
+    most = MAX_PRODUCTS if A.dtype == np.float64 else MAX_PRODUCTS_IN_SINGLE
+    weighted, penalty = P * s, np.ones(A.shape[1], A.dtype)
+    times_transposed, times = _products(A)
+    penalty[-1] = 0
+    x, n_products = np.zeros_like(R), 0
+    first = energy = float(np.vdot(R, direction))
+    while n_products < most:
+        n_products += 1
+        T = times_transposed(direction)
+        T -= np.einsum("ij,ij->j", P, T)
+        T *= weighted
+        product = times(T)
+        product += direction * penalty
+        curvature = float(np.vdot(direction, product))
+        if not curvature > energy / LONGEST:  # rounding has the last word
+            break
+        length = energy / curvature
+        x += length * direction
+        product *= length
+        R = R - product
+        preconditioned = M(R)
+        before, energy = energy, float(np.vdot(R, preconditioned))
+        if energy <= forcing**2 * first or not energy < DIVERGED * first:
+            break
+        direction = preconditioned + (energy / before) * direction
+    return x, math.sqrt(max(energy, 0.0) / first), n_products
+
+
+def _products(A: Any) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
+    """Return functions of V: V A' and V A."""
+    transposed = A.T
+    if sparse.issparse(A):
+        return (lambda V: (A @ V.T).T, lambda V: (transposed @ V.T).T)
+    # There is less ado in dot than in @, which counts at this size.
+    return (lambda V: V.dot(transposed), lambda V: V.dot(A))
+
+
+def _search(objective: Objective, point: Evaluation, step: Floats) -> Evaluation:
+    """Halve the step until the objective falls by a part of what its slope promises.
+
+    Returns the point itself where it does not.
+    """
+    slope = float(np.vdot(point.gradient, step))
+    length, noise = 1.0, 0.0
+    while length > 1e-9:
+        there = objective.at(point.W + length * step)
+        if there.value <= point.value + 1e-4 * length * slope + noise:
+            return there
+        if length == 1.0:
+            noise = objective.noise(point)
+            if there.value <= point.value + 1e-4 * slope + noise:
+                return there
+        length /= 2
+    return point

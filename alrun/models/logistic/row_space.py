@@ -1,0 +1,48 @@
+"""Coordinates in the row space of the features: n dimensions for n examples."""
+
+from typing import Any
+
+import numpy as np
+from scipy.linalg import solve_triangular
+from scipy.sparse import issparse
+
+from alrun.models.logistic.newton import Floats
+
+
+class RowSpace:
+    """Coordinates of the space that fewer examples than features span.
+
+    With X X' = L L' the rows of L are the examples in an orthonormal basis, the rows of L^-1 X.
+    Where they are not independent, L is that of a matrix a little larger, so that what is found in
+    these coordinates is not exact, and is corrected on X itself. `A` holds the examples in these
+    coordinates and a one, shape (n, n + 1).
+    """
+
+    def __init__(self, X: Any) -> None:
+        self._X = X
+        gram = X @ X.T
+        gram = gram.toarray() if issparse(gram) else gram
+        self._L = _factor(gram)
+        self.A = np.hstack([self._L, np.ones((len(gram), 1))])
+
+    def down(self, W: Floats) -> Floats:
+        """Return the coordinates of weights W, of shape (k, n_features + 1)."""
+        products = np.asarray(self._X @ W[:, :-1].T)
+        features = solve_triangular(self._L, products, lower=True, check_finite=False)
+        return np.column_stack([features.T, W[:, -1]])
+
+    def up(self, w: Floats) -> Floats:
+        """Return the weights with coordinates w, of shape (k, n + 1)."""
+        per_row = solve_triangular(self._L, w[:, :-1].T, lower=True, trans="T", check_finite=False)
+        return np.column_stack([np.asarray(per_row.T @ self._X), w[:, -1]])
+
+
+def _factor(gram: Floats) -> Floats:
+    """Return the Cholesky factor of a positive semidefinite matrix, made definite by a trifle."""
+    added = 1e-13 * max(float(gram.diagonal().max()), 1e-100)
+    while True:
+        gram.flat[:: len(gram) + 1] += added
+        try:
+            return np.asarray(np.linalg.cholesky(gram), dtype=np.float64)
+        except np.linalg.LinAlgError:
+            added *= 10

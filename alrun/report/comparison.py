@@ -1,0 +1,198 @@
+"""One cell of a report: a strategy at a batch size and a target, beside the baseline."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from alrun import stats
+from alrun.results.curves import Curves, falls_back, labels_to_target
+
+Array = npt.NDArray[Any]
+# Keyed by column. What the adjustment of p values needs beside them stands under `seeds`,
+# `differences`, `aulc_differences` and `final_differences`: arrays, one value per pair.
+Row = dict[str, Any]
+
+
+def sensitivity_of(sustain: int) -> int:
+    """Return how many rounds in a row are asked for beside `sustain`."""
+    return 2 if sustain == 1 else 1
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What is read off the curves at one target, per run.
+
+    `labels` to target, as they are asked for and as the sensitivity check has them, infinite where
+    a run did not get there, and whether the run fell below the target after it had been there.
+    """
+
+    labels: Array
+    checked: Array
+    fell_back: Array
+
+    @classmethod
+    def of(cls, curves: Curves, target: float, sustain: int) -> "Readings":
+        """Read every run."""
+        return cls(
+            labels_to_target(curves, target, sustain),
+            labels_to_target(curves, target, sensitivity_of(sustain)),
+            falls_back(curves, target),
+        )
+
+    def in_block(self, block: pd.DataFrame) -> "Readings":
+        """Return what was read off the runs of one block."""
+        rows = block.index
+        return Readings(self.labels[rows], self.checked[rows], self.fell_back[rows])
+
+
+def _pairs(block: pd.DataFrame, name: str, baseline: str) -> tuple[Array, Array | None]:
+    """Return the positions in `block` of a strategy's runs, and those of the baseline's pairs.
+
+    Both are in the order of the seeds they share. Where they share none, without a baseline, and
+    for the baseline, the first holds all runs and the second is None.
+    """
+    seeds, strategy = block["seed"].to_numpy(), block["strategy"].to_numpy()
+    mine = np.flatnonzero(strategy == name)
+    theirs = np.flatnonzero(strategy == baseline)
+    if name == baseline or len(theirs) == 0:
+        return mine, None
+    _, at, at_baseline = np.intersect1d(seeds[mine], seeds[theirs], return_indices=True)
+    return (mine[at], theirs[at_baseline]) if len(at) else (mine, None)
+
+
+def compare_labels(block: pd.DataFrame, reading: Readings, name: str, baseline: str) -> Row:
+    """Return the part of a row that is about labels to one target."""
+    labels = reading.labels
+    budget, cut = _cut(block, labels)
+    shown = np.where(labels <= budget, labels, np.inf)
+    mine, theirs = _pairs(block, name, baseline)
+    reached = int((labels[mine] <= budget).sum())
+    mean, share = stats.mean_interval(cut[mine]), stats.Interval()
+    if len(mine) > 1:
+        share = stats.share_interval(reached, len(mine))
+    middle = stats.median_interval(shown[mine])
+    row: Row = {
+        "n_start_at_target": int((labels[mine] == block["first"].to_numpy()[mine]).sum()),
+        "reached": reached,
+        "reached_low": share.low,
+        "reached_high": share.high,
+        "budget": budget,
+        "mean_labels": _mean(cut[mine]),
+        "mean_labels_low": mean.low,
+        "mean_labels_high": mean.high,
+        "median_labels": _median(shown[mine]),
+        "median_labels_low": middle.low,
+        "median_labels_high": middle.high,
+        "random_mean_labels": _mean(cut[mine]) if name == baseline else np.nan,
+    }
+    ever = np.isfinite(np.minimum(labels, reading.checked)[mine])
+    row["drop_back"] = _mean(reading.fell_back[mine][ever])
+    row |= _sensitivity(block, reading.checked, mine, theirs)
+    if theirs is not None:
+        anyone = reached > 0 or bool((labels[theirs] <= budget).any())
+        row |= _against_baseline(cut[theirs], cut[mine], anyone)
+    return row
+
+
+def _cut(block: pd.DataFrame, labels: Array) -> tuple[int, Array]:
+    """Return the common budget of a block, and the labels cut there.
+
+    It is the smallest last label count among the runs that did not reach the target, or where all
+    did, the largest count that one needed.
+    """
+    censored = np.isinf(labels)
+    last = block["last"].to_numpy()
+    budget = int(last[censored].min() if censored.any() else labels.max())
+    return budget, np.minimum(labels, budget).astype(np.int64)
+
+
+def _sensitivity(block: pd.DataFrame, labels: Array, mine: Array, theirs: Array | None) -> Row:
+    """Return what a row would say if the score had to last, or needed not to."""
+    budget, cut = _cut(block, labels)
+    row: Row = {
+        "sensitivity_reached": int((labels[mine] <= budget).sum()),
+        "sensitivity_mean_labels": _mean(cut[mine]),
+    }
+    if theirs is not None and (labels[np.concatenate([mine, theirs])] <= budget).any():
+        row["sensitivity_saving"] = stats.saving(cut[theirs], cut[mine])
+    return row
+
+
+def _against_baseline(baseline: Array, strategy: Array, anyone_reached: bool) -> Row:
+    differences = baseline - strategy
+    wins, ties = int((differences > 0).sum()), int((differences == 0).sum())
+    losses, several = len(differences) - wins - ties, len(differences) > 1
+    row: Row = {
+        "random_mean_labels": _mean(baseline),
+        "wins": wins,
+        "ties": ties,
+        "losses": losses,
+        "no_variation": several and bool(differences[0]) and np.ptp(differences) == 0,
+        "probability_of_improvement": stats.improvement(wins, ties, losses),
+        "difference_sd": float(np.std(differences, ddof=1)) if several else np.nan,
+        "p_value": stats.sign_flip(differences) if several else np.nan,
+        "differences": differences,
+    }
+    if anyone_reached:
+        interval = stats.saving_interval(baseline, strategy)
+        row["saving"] = stats.saving(baseline, strategy)
+        row["saving_low"], row["saving_high"] = interval.low, interval.high
+    return row
+
+
+def compare_curves(block: pd.DataFrame, name: str, baseline: str) -> Row:
+    """Return the part of a row that holds for every target: counts, AULC and final score."""
+    mine, theirs = _pairs(block, name, baseline)
+    aulc, initial, final = (block[key].to_numpy()[mine] for key in ("aulc", "initial", "final"))
+    aulc_mean, final_mean = stats.mean_interval(aulc), stats.mean_interval(final)
+    row: Row = {
+        "is_baseline": name == baseline,
+        "n_seeds": int((block["strategy"] == name).sum()),
+        "n_pairs": len(mine) if theirs is not None or name == baseline else 0,
+        "aulc": _mean(aulc),
+        "aulc_low": aulc_mean.low,
+        "aulc_high": aulc_mean.high,
+        "initial": _mean(initial),
+        "final": _mean(final),
+        "final_low": final_mean.low,
+        "final_high": final_mean.high,
+        "gain": _mean(final - initial),
+    }
+    if theirs is not None:
+        # Rounded, so that equal areas summed in another order are ties.
+        apart = np.round(aulc - block["aulc"].to_numpy()[theirs], 12)
+        row["aulc_difference"] = _mean(apart)
+        row["final_difference"] = _mean(final - block["final"].to_numpy()[theirs])
+        row["aulc_differences"] = apart
+        row["final_differences"] = _final_differences(block, mine, theirs)
+        row["seeds"] = block["seed"].to_numpy()[mine]
+        if len(mine) > 1:
+            row["aulc_p_value"] = stats.sign_flip(apart)
+            row["final_p_value"] = stats.sign_flip(row["final_differences"])
+    return row
+
+
+def _final_differences(block: pd.DataFrame, mine: Array, theirs: Array) -> Array:
+    """Return the differences of the final scores, as counts where those say the same."""
+    correct, tested = block["final_correct"].to_numpy(), block["final_test"].to_numpy()
+    rows = np.concatenate([mine, theirs])
+    if len(np.unique(tested[rows])) == 1 and np.isfinite(correct[rows] + tested[rows]).all():
+        return (correct[mine] - correct[theirs]).astype(np.int64)
+    final = block["final"].to_numpy()
+    return np.round(final[mine] - final[theirs], 12)
+
+
+def _mean(values: Array) -> float:
+    return float(np.mean(values)) if len(values) else np.nan
+
+
+def _median(values: Array) -> float:
+    """Return the median, infinite where half of the values or more are."""
+    if len(values) == 0:
+        return np.nan
+    ordered = np.sort(values)
+    low, high = ordered[(len(values) - 1) // 2], ordered[len(values) // 2]
+    return float(high if np.isinf(high) else (low + high) / 2)

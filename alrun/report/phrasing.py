@@ -1,0 +1,56 @@
+"""The words of sentences about rows: names of cells, lists, counts."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+MOST_NAMED = 6
+
+
+def about(
+    rows: pd.DataFrame, what: str, kind: str = "Warning", count: str | None = None
+) -> Iterator[str]:
+    """Yield one sentence that names the rows it is about."""
+    named = []
+    for row in rows.itertuples():
+        amount = f"{getattr(row, count):.0f} of {row.n_pairs or row.n_seeds}, " if count else ""
+        cell = group_name((row.dataset, row.model, row.batch_size))
+        named.append(f"{row.strategy} at {number(row.target)} ({amount}{cell})")
+    if named:
+        yield f"{kind}: {what}: {listed(named, '; ')}."
+
+
+def group_name(key: Sequence[Any]) -> str:
+    """Name a data set, model and batch size."""
+    dataset, model, batch_size = key
+    return f"{dataset}, {model}, batch size {batch_size}"
+
+
+def listed(items: Iterable[Any], separator: str = ", ") -> str:
+    """Name the first few of many."""
+    items = [str(item) for item in items]
+    more = f"{separator}and {len(items) - MOST_NAMED} more" if len(items) > MOST_NAMED else ""
+    return separator.join(items[:MOST_NAMED]) + more
+
+
+def seed_list(seeds: Sequence[int]) -> str:
+    """Name seeds, runs of them as ranges: seeds 1, 4-7."""
+    cuts = np.flatnonzero(np.diff(seeds) != 1) + 1
+    groups = np.split(np.asarray(seeds), cuts)
+    spans = [
+        f"{group[0]}-{group[-1]}" if len(group) > 2 else ", ".join(map(str, group))
+        for group in groups
+    ]
+    return f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(spans)}"
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a count with its noun."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def number(value: float) -> str:
+    """Return a number without needless digits."""
+    return f"{value:g}"

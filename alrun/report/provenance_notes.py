@@ -1,0 +1,100 @@
+"""What the runs behind a report were computed with, where that is not the same for all of them."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+import pandas as pd
+
+from alrun.experiment.settings import Experiment
+from alrun.report.phrasing import counted, listed
+
+# How many runs say what, by key.
+Said = defaultdict[str, Counter[str]]
+# What a provenance holds beside versions of what numbers depend on.
+_NO_VERSIONS = frozenset(("machine", "processor", "blas", "pyarrow", "commit", "tree"))
+
+
+def find_mixtures(runs: pd.DataFrame, experiment: Experiment | None) -> Iterator[str]:
+    """Yield a sentence for each kind of thing that differs between runs.
+
+    A run that does not say, such as one of an earlier alrun, is passed over. Processors matter
+    where an experiment has models or strategies that are not alrun's own.
+
+    Parameters
+    ----------
+    runs
+        A row per run with its model, strategy and provenance, a category of JSON.
+    """
+    said = _said(runs)
+    yield from _versions(said)
+    yield from _commits(said, len(runs))
+    yield from _machines(_said(_not_ours(runs, experiment)))
+
+
+def _versions(said: Said) -> Iterator[str]:
+    named = [
+        f"{name} {_each(counts)}"
+        for name, counts in sorted(said.items())
+        if name not in _NO_VERSIONS and len(counts) > 1
+    ]
+    if named:
+        yield (
+            "Warning: the runs were computed with different versions, and what differs between"
+            f" strategies may be due to those: {listed(named, '; ')}."
+        )
+
+
+def _commits(said: Said, n_runs: int) -> Iterator[str]:
+    if len(said["commit"]) > 1:
+        commits = _each(said["commit"], n_characters=10)
+        yield f"Note: the runs were computed at different commits: {commits}."
+    changed = said["tree"]["changed"]
+    if changed:
+        yield (
+            f"Note: {counted(changed, 'run')} of {n_runs} {'was' if changed == 1 else 'were'}"
+            " computed in a tree with changes that its commit does not hold."
+        )
+
+
+def _machines(said: Said) -> Iterator[str]:
+    named = [_each(said[key]) for key in ("processor", "blas") if len(said[key]) > 1]
+    if named:
+        yield (
+            "Note: models and strategies that are not alrun's own may query something else on"
+            f" another processor, and theirs were different: {'; '.join(named)}."
+        )
+
+
+def _said(runs: pd.DataFrame) -> Said:
+    said: Said = defaultdict(Counter)
+    for text, n in runs["provenance"].value_counts().items():
+        if n:
+            for key, value in _parsed(str(text)).items():
+                said[key][value] += int(n)
+    return said
+
+
+def _parsed(text: str) -> dict[str, str]:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):  # the table may be anybody's
+        return {}
+    if not isinstance(content, dict):
+        return {}
+    return {key: value for key, value in content.items() if isinstance(value, str)}
+
+
+def _not_ours(runs: pd.DataFrame, experiment: Experiment | None) -> pd.DataFrame:
+    """Return the runs of models and strategies that are not built in, if that is known."""
+    if experiment is None:
+        return runs[:0]
+    models = {str(entry.label) for entry in experiment.model if entry.name != "logistic"}
+    strategies = {str(entry.label) for entry in experiment.strategies if ":" in entry.name}
+    return runs[runs["model"].isin(models) | runs["strategy"].isin(strategies)]
+
+
+def _each(counts: Counter[str], n_characters: int | None = None) -> str:
+    """Return the values with how many runs have each, the most frequent first."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return listed(f"{value[:n_characters]} ({counted(n, 'run')})" for value, n in ordered)

@@ -1,0 +1,88 @@
+"""How many seeds it takes to see a saving, with the seeds of a report as the pilot."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from alrun import stats
+from alrun.errors import ResultsError
+from alrun.report.build import Report
+from alrun.report.rows import comparison_groups
+from alrun.report.sections import Section, first_of_each, target_text
+
+
+def seeds_needed(report: Report, saving: float, power: float) -> pd.DataFrame:
+    """Return how many seeds it takes to see a saving with a chance, by cell.
+
+    The report's seeds are the pilot: the upper limit of the spread of its paired differences, and
+    the mean labels of the baseline, of which the saving is a share. Each test is at alpha / family,
+    and no fewer seeds than with which that can be reached at all. Columns: those that name the
+    cell, `n_pilot`, `difference` and `spread` in labels, and `seeds`, infinite where they are more
+    than `stats.MOST_SEEDS`, and NaN where the pilot has fewer than two pairs or no run at the
+    target: that all of these end at the budget says nothing of the spread.
+    """
+    if not 0 < saving < 1 or not 0 < power < 1:
+        raise ResultsError("the saving and the power are shares between 0 and 1, as in 0.1 and 0.8")
+    if report.family == 0:
+        raise ResultsError(
+            "there is no test to plan for: it takes a target (see --target), a baseline and two"
+            " seeds"
+        )
+    fewest = stats.fewest_seeds(report.family, report.adjustment)
+    rows = report.rows[~report.rows["is_baseline"]]
+    table = rows[["dataset", "model", "batch_size", "target", "strategy"]].copy()
+    table["n_pilot"] = rows["n_pairs"]
+    table["difference"] = saving * rows["random_mean_labels"]
+    table["spread"] = rows["difference_sd"].where(rows["saving"].notna())
+    needed = []
+    for row in table.itertuples():
+        enough: float | None = np.nan
+        if not np.isnan(row.spread):
+            spread = stats.upper_spread(row.spread, row.n_pilot)
+            alpha = stats.ALPHA / report.family
+            enough = stats.seeds_for(row.difference, spread, power, alpha)
+        needed.append(np.inf if enough is None else max(enough, fewest))
+    table["seeds"] = needed
+    return table
+
+
+def seeds_sections(table: pd.DataFrame) -> list[Section]:
+    """Return the tables of how many seeds it takes, from `seeds_needed`."""
+    header = ("target", "strategy", "pilot seeds", "difference", "spread", "seeds")
+    found = []
+    for (dataset, model, batch_size), rows in comparison_groups(table):
+        texts: list[tuple[str, ...]] = [
+            (
+                target_text(row.target),
+                row.strategy,
+                f"{row.n_pilot}",
+                f"{row.difference:.1f}",
+                "" if math.isnan(row.spread) else f"{row.spread:.1f}",
+                _seeds_needed(row.seeds),
+            )
+            for row in rows.itertuples()
+        ]
+        title = f"Seeds needed: {dataset}, {model}, batch size {batch_size}"
+        found.append(Section(title, "", header, first_of_each(texts), 2))
+    return found
+
+
+def seeds_notes(table: pd.DataFrame, report: Report, saving: float, power: float) -> Iterator[str]:
+    """Say what these seeds are for, and how many are enough for all."""
+    yield (
+        f"Seeds that see a saving of {100 * saving:g} % with a chance of {100 * power:g} %, by a"
+        f" paired test at .05 / {report.family}, the size of the family. Difference: that saving in"
+        " labels. Spread: the standard deviation of the paired differences in the pilot; what is"
+        " planned with is its upper 80 % limit."
+    )
+    known = table["seeds"].dropna()
+    if len(known):
+        yield f"For every cell that can be estimated: {_seeds_needed(known.max())} seeds."
+
+
+def _seeds_needed(seeds: float) -> str:
+    if math.isnan(seeds):
+        return "not estimable"
+    return f"more than {stats.MOST_SEEDS:,}" if math.isinf(seeds) else f"{seeds:.0f}"

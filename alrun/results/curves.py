@@ -1,0 +1,270 @@
+"""Curves to numbers per run: labels to target, area under the curve, first and last score.
+
+Frame in, frame out. The curves are those of `curves.parquet`: a row per round, any order.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from alrun.errors import ResultsError
+
+COMPARISON_GROUP = ["dataset", "model", "batch_size"]
+RUN = [*COMPARISON_GROUP, "strategy", "seed"]
+REQUIRED = (*RUN, "n_labels")
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Valid curves of one metric, run after run, each in ascending `n_labels`.
+
+    Attributes
+    ----------
+    runs
+        A row per run: the columns of RUN, and the first and last `n_labels`.
+    start
+        Where each run's rounds begin, with the total at the end, shape (n_runs + 1,).
+    n_labels, score
+        Of every round, shape (n_rounds,).
+    n_correct, n_test
+        Counts of every round where the metric is accuracy and they are known, else None; NaN where
+        a round has none.
+    excluded
+        Sentences about the runs that were left out.
+    """
+
+    runs: pd.DataFrame
+    start: npt.NDArray[np.int64]
+    n_labels: Array
+    score: Array
+    n_correct: Array | None
+    n_test: Array | None
+    excluded: tuple[str, ...]
+
+    def rounds(self, run: int) -> tuple[Array, Array]:
+        """Return `n_labels` and score of one run."""
+        rows = slice(self.start[run], self.start[run + 1])
+        return self.n_labels[rows], self.score[rows]
+
+
+def read_curves(
+    frame: pd.DataFrame, metric: str, known_ends: Callable[[], Mapping[Any, int]] = dict
+) -> Curves:
+    """Check, sort and cut a table of curves to the runs that can be used.
+
+    A run with a NaN score, or one that ends before the longest of its cell, is left out and named:
+    it is neither censored nor a zero. `known_ends` gives, for data set and seed, the label count at
+    which a run ends by right, as where its pool is the smaller; it is asked only where runs differ.
+    Raises ResultsError where columns are missing or the same round stands twice.
+    """
+    for column in (*REQUIRED, metric):
+        if column not in frame.columns:
+            raise ResultsError(f"the curves have no column '{column}'")
+    if frame.empty:
+        raise ResultsError("the curves hold no row: there is no run that can be reported")
+    if frame[metric].isna().all():
+        raise ResultsError(
+            f"'{metric}' does not apply to these curves: it is empty in every round; choose another"
+            " with --metric"
+        )
+    frame = _typed(frame, metric)
+    frame = frame.sort_values([*RUN, "n_labels"], kind="stable", ignore_index=True)
+    begins = _begins(frame)
+    _check_no_twins(frame, begins)
+    start = np.append(np.flatnonzero(begins), len(frame))
+    runs = frame.loc[start[:-1], RUN].reset_index(drop=True)
+    n_labels = frame["n_labels"].to_numpy()
+    runs["first"], runs["last"] = n_labels[start[:-1]], n_labels[start[1:] - 1]
+    keep, excluded = _usable(runs, frame[metric].to_numpy(), start, known_ends)
+    rows = np.repeat(keep, np.diff(start))
+    counts = metric == "accuracy" and {"n_correct", "n_test"} <= set(frame.columns)
+    return Curves(
+        runs=runs[keep].reset_index(drop=True),
+        start=np.concatenate([[0], np.cumsum(np.diff(start)[keep])]),
+        n_labels=n_labels[rows],
+        score=frame[metric].to_numpy()[rows],
+        n_correct=frame["n_correct"].to_numpy()[rows] if counts else None,
+        n_test=frame["n_test"].to_numpy()[rows] if counts else None,
+        excluded=excluded,
+    )
+
+
+def labels_to_target(curves: Curves, target: float, sustain: int = 1) -> Array:
+    """Return per run the fewest labels whose score is at least `target`, infinite where none.
+
+    No interpolation and no smoothing: the label counts are those that were evaluated. With
+    `sustain` k the score must be at the target in k rounds in a row, all of them seen, and the
+    labels are those of the first of them.
+    """
+    n_rounds = len(curves.score)
+    at_target = curves.score >= target
+    left = np.repeat(curves.start[1:], np.diff(curves.start)) - np.arange(n_rounds)
+    sustained = at_target & (left >= sustain)
+    for later in range(1, min(sustain, n_rounds)):
+        sustained[:-later] &= at_target[later:]
+    reached = np.where(sustained, curves.n_labels.astype(np.float64), np.inf)
+    return np.minimum.reduceat(reached, curves.start[:-1]) if len(curves.runs) else reached
+
+
+def falls_back(curves: Curves, target: float) -> npt.NDArray[np.bool_]:
+    """Return per run whether its score fell below `target` after it had been there."""
+    rounds = np.arange(len(curves.score))
+    at_target = curves.score >= target
+    starts = curves.start[:-1]
+    first_at = np.minimum.reduceat(np.where(at_target, rounds, len(rounds)), starts)
+    last_below = np.maximum.reduceat(np.where(at_target, -1, rounds), starts)
+    return np.asarray(first_at < last_below)
+
+
+def area_under_curve(n_labels: Array, score: Array, low: float, high: float) -> float:
+    """Return the mean height of a curve between two label counts, by the trapezoid rule.
+
+    Between rounds the curve is a straight line. NaN where the range is empty.
+    """
+    if high <= low:
+        return float("nan")
+    inside = (n_labels > low) & (n_labels < high)
+    n = np.concatenate([[low], n_labels[inside], [high]])
+    return float(np.trapezoid(np.interp(n, n_labels, score), n) / (high - low))
+
+
+def summaries(curves: Curves) -> pd.DataFrame:
+    """Return per run its AULC, first and final score over the range common to its block.
+
+    The range runs from the largest first to the smallest last `n_labels` of the block, so that
+    curves of unequal budgets or grids are compared over the same labels. `final_correct` is the
+    count behind the final accuracy where it is known and the run was evaluated just there, NaN
+    elsewhere.
+    """
+    blocks = curves.runs.groupby(COMPARISON_GROUP, observed=True, sort=False)
+    low, high = (
+        blocks["first"].transform("max").to_numpy(),
+        blocks["last"].transform("min").to_numpy(),
+    )
+    runs = range(len(curves.runs))
+    rows = [_summary(curves, run, float(low[run]), float(high[run])) for run in runs]
+    return pd.DataFrame(rows, columns=["aulc", "initial", "final", "final_correct", "final_test"])
+
+
+def _summary(
+    curves: Curves, run: int, low: float, high: float
+) -> tuple[float, float, float, float, float]:
+    n_labels, score = curves.rounds(run)
+    if high < low:
+        return (np.nan,) * 5
+    first, final = np.interp([low, high], n_labels, score)
+    area = area_under_curve(n_labels, score, low, high)
+    at = int(curves.start[run] + np.searchsorted(n_labels, high))
+    if curves.n_correct is None or curves.n_test is None or curves.n_labels[at] != high:
+        return (area, first, final, np.nan, np.nan)
+    return (area, first, final, curves.n_correct[at], curves.n_test[at])
+
+
+def _typed(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return the frame with labels as categories in alphabetical order, the rest as numbers."""
+    frame = frame.copy(deep=False)
+    for column in ("dataset", "model", "strategy"):
+        if frame[column].isna().any():
+            raise ResultsError(f"the column '{column}' has a row without a value")
+        values = frame[column].astype("category")
+        names = sorted(values.cat.categories.astype(str))
+        frame[column] = values.cat.rename_categories(str).cat.set_categories(names)
+    for column in ("batch_size", "seed", "n_labels"):
+        whole = _numbers(frame, column)
+        if not np.array_equal(whole, np.rint(whole)) or np.isinf(whole).any() or (whole < 0).any():
+            raise ResultsError(f"the column '{column}' must hold whole numbers, none below 0")
+        frame[column] = whole.astype(np.int64)
+    for column in sorted({"n_correct", "n_test", metric} & set(frame.columns)):
+        values = _numbers(frame, column)
+        known = values[~np.isnan(values)]
+        if np.isinf(known).any() or (column != metric and (known != np.rint(known)).any()):
+            kind = "finite" if column == metric else "whole"
+            raise ResultsError(f"the column '{column}' must hold {kind} numbers")
+        if column == metric and len(known) and not (known.min() >= 0 and known.max() <= 1):
+            raise ResultsError(f"the column '{column}' must hold shares of one, not percentages")
+        frame[column] = values
+    return frame
+
+
+def _numbers(frame: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
+    try:
+        return frame[column].to_numpy(np.float64, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise ResultsError(f"the column '{column}' must hold numbers") from None
+
+
+def _begins(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Return which rows of a sorted table are the first of their run."""
+    begins = np.zeros(len(frame), dtype=bool)
+    begins[:1] = True
+    for column in RUN:
+        is_label = isinstance(frame[column].dtype, pd.CategoricalDtype)
+        values = (frame[column].cat.codes if is_label else frame[column]).to_numpy()
+        begins[1:] |= values[1:] != values[:-1]
+    return begins
+
+
+def _check_no_twins(frame: pd.DataFrame, begins: npt.NDArray[np.bool_]) -> None:
+    """Raise ResultsError where a round stands twice, or one cell holds two runs."""
+    n_labels = frame["n_labels"].to_numpy()
+    same = (n_labels[1:] == n_labels[:-1]) & ~begins[1:]
+    for row in np.flatnonzero(same)[:1]:
+        twin = frame.iloc[row]
+        cell = ", ".join(f"{column} {twin[column]}" for column in RUN)
+        name = f"run {twin['run_id']} ({cell})" if "run_id" in frame.columns else cell
+        raise ResultsError(
+            f"the curves hold n_labels {twin['n_labels']} more than once for {name}"
+            f" ({same.sum()} such rows in all); each round of a run must stand once"
+        )
+    if "run_id" not in frame.columns:
+        return
+    codes = frame["run_id"].astype("category").cat.codes.to_numpy()
+    for row in np.flatnonzero((codes[1:] != codes[:-1]) & ~begins[1:])[:1]:
+        one, other = frame["run_id"].iloc[[row, row + 1]]
+        cell = ", ".join(f"{column} {frame[column].iloc[row]}" for column in RUN)
+        raise ResultsError(f"the curves hold two runs, {one} and {other}, for one cell ({cell})")
+
+
+def _usable(
+    runs: pd.DataFrame,
+    score: Array,
+    start: npt.NDArray[np.int64],
+    known_ends: Callable[[], Mapping[Any, int]],
+) -> tuple[npt.NDArray[np.bool_], tuple[str, ...]]:
+    """Return which runs can be used, and a sentence about each kind that cannot."""
+    if runs.empty:
+        return np.zeros(0, dtype=bool), ()
+    has_nan = np.add.reduceat(np.isnan(score), start[:-1]) > 0
+    sound = runs["last"].where(~has_nan)
+    cells = [runs[column] for column in (*COMPARISON_GROUP, "strategy")]
+    longest = sound.groupby(cells, observed=True).transform("max")
+    is_short = (runs["last"] < longest).to_numpy() & ~has_nan
+    if is_short.any():
+        ends = known_ends()
+        by_right = [
+            ends.get(key, np.inf) for key in zip(runs["dataset"], runs["seed"], strict=True)
+        ]
+        is_short &= runs["last"].to_numpy() < np.array(by_right)
+    kinds = {"has a NaN score": has_nan, "ends before the others of its cell": is_short}
+    sentences = tuple(
+        f"left out, since it {what}: {_named(runs[bad])}"
+        for what, bad in kinds.items()
+        if bad.any()
+    )
+    return ~(has_nan | is_short), sentences
+
+
+def _named(runs: pd.DataFrame) -> str:
+    """Name up to ten runs."""
+    names = [
+        f"{run.strategy} seed {run.seed} (batch size {run.batch_size}, {run.dataset}, {run.model})"
+        for run in runs.head(10).itertuples()
+    ]
+    more = f" and {len(runs) - 10} more" if len(runs) > 10 else ""
+    return "; ".join(names) + more

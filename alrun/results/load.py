@@ -1,0 +1,101 @@
+"""The tables of a results directory as DataFrames."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from alrun.errors import ResultsError, first_line
+from alrun.results.schema import CURVES, QUERIES, RUNS, check_version
+
+
+def load_curves(path: str | Path) -> Any:
+    """Return the curves of a results directory: a DataFrame with a row per round of every run.
+
+    `n_labels` counts labels, the initial ones included; scores are shares of one on the test part,
+    `log_loss` is in nats. The strategies, models and data sets are categories. Raises ResultsError
+    where there is no such table.
+    """
+    return read_table(Path(path) / "curves.parquet", CURVES)
+
+
+def load_runs(path: str | Path) -> Any:
+    """Return the runs of a results directory: a DataFrame with a row per run, finished or failed.
+
+    Its spec, status and error, rounds, wall and CPU seconds in fits, queries, evaluations and what
+    is prepared once per split, unconverged fits, warnings with their counts, and its provenance:
+    python, processor, BLAS with its kernel, versions of packages, and the commit of the experiment
+    file with its tree, "clean" or "changed", where there is one. Warnings, provenance and spec are
+    JSON; what an earlier alrun did not record is null, or no key. Raises ResultsError where there
+    is no such table: it is not committed with the others.
+    """
+    return read_table(Path(path) / "runs.parquet", RUNS)
+
+
+def load_queries(path: str | Path) -> Any:
+    """Return the queries of a results directory: a DataFrame with a row per queried example.
+
+    `index` is its row in the data set, `round` the one in which it was queried, and `position` its
+    place in the batch. The initial labels are not queries; they stand in `splits.parquet`. Raises
+    ResultsError where there is no such table.
+    """
+    return read_table(Path(path) / "queries.parquet", QUERIES, whole=QUERIES.names)
+
+
+def read_table(
+    path: Path,
+    schema: pa.Schema,
+    columns: Sequence[str] | None = None,
+    strict: bool = True,
+    whole: Sequence[str] = (),
+) -> Any:
+    """Read a table of a results directory as a DataFrame, labels as categories.
+
+    Columns that `schema` has are cast to its types; with `strict` off, one that cannot be is left
+    as it is. Of `columns` those that are there are read. Raises ResultsError where the file is
+    missing, is no Parquet, was written by a newer alrun, has a column twice, or lacks one that is
+    to be `whole` or a value in it.
+    """
+    if not path.is_file():
+        raise ResultsError(f"there is no {path.name} in {path.parent}; make it with `alrun sweep`")
+    try:
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+        there = file.schema_arrow
+        check_version(path, there.metadata)
+        _check_columns(path, there, whole)
+        wanted = [name for name in columns or there.names if name in there.names]
+        table = file.read(columns=wanted)
+        for place, name in enumerate(wanted):
+            if name in schema.names:
+                column = _cast(table[name], schema.field(name).type, strict)
+                table = table.set_column(place, name, column)
+        for name in whole:
+            if table[name].null_count:
+                raise ResultsError(f"{path}: the column '{name}' has a row without a value")
+        return table.to_pandas(ignore_metadata=True)
+    except (pa.ArrowException, ValueError, OSError) as error:
+        raise ResultsError(f"{path} cannot be read: {first_line(error)}") from error
+
+
+def _check_columns(path: Path, there: pa.Schema, whole: Sequence[str]) -> None:
+    for name in there.names:
+        if there.names.count(name) > 1:
+            raise ResultsError(f"{path}: the column '{name}' stands more than once")
+    for name in whole:
+        if name not in there.names:
+            raise ResultsError(f"{path}: there is no column '{name}'")
+
+
+def _cast(column: pa.ChunkedArray, kind: pa.DataType, strict: bool) -> pa.ChunkedArray:
+    if column.type == kind:
+        return column
+    try:
+        if pa.types.is_dictionary(kind):
+            return column.cast(kind.value_type).dictionary_encode()
+        return column.cast(kind)
+    except pa.ArrowException:
+        if strict:
+            raise
+        return column

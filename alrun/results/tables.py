@@ -1,0 +1,107 @@
+"""The tables of a results directory, made from runs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alrun.records import ROLES, Failure, Split
+from alrun.results.run_file import Runs, run_keys
+from alrun.results.schema import CURVES, QUERIES, RUNS, SPLITS
+from alrun.spec import RunSpec
+
+
+def sort_key(spec: RunSpec) -> tuple[str, str, str, int, int]:
+    """Return the place of a run in the tables."""
+    return (spec.dataset.label, spec.model.label, spec.strategy.label, spec.batch_size, spec.seed)
+
+
+def curves_table(runs: Runs) -> pa.Table:
+    """Make `curves.parquet`."""
+    counts, specs = runs.counts, runs.specs.values()
+    keys = {
+        "dataset": _labels([spec.dataset.label for spec in specs], counts),
+        "model": _labels([spec.model.label for spec in specs], counts),
+        "strategy": _labels([spec.strategy.label for spec in specs], counts),
+        "batch_size": np.repeat(np.array([spec.batch_size for spec in specs], np.int32), counts),
+        "seed": np.repeat(np.array([spec.seed for spec in specs], np.int32), counts),
+        "run_id": _repeated(list(runs.specs), counts),
+    }
+    columns = [keys[name] if name in keys else runs.rounds[name] for name in CURVES.names]
+    return pa.table(columns, schema=CURVES)
+
+
+def queries_table(runs: Runs) -> pa.Table:
+    """Make `queries.parquet`."""
+    sizes = pc.list_value_length(runs.rounds["batch"]).to_numpy()
+    ends = np.concatenate([[0], np.cumsum(sizes)])[np.cumsum([0, *runs.counts])]
+    starts = np.repeat(np.cumsum(sizes, dtype=np.int32) - sizes, sizes)
+    columns = {
+        "run_id": _repeated(list(runs.specs), np.diff(ends)),
+        "round": np.repeat(runs.rounds["round"].to_numpy(), sizes),
+        "position": np.arange(sizes.sum(), dtype=np.int32) - starts,
+        "index": pc.list_flatten(runs.rounds["batch"]),
+        "label": _sorted_labels(pc.list_flatten(runs.rounds["labels"])),
+    }
+    return pa.table(columns, schema=QUERIES)
+
+
+def splits_table(splits: Iterable[tuple[str, int, Split]]) -> pa.Table:
+    """Make `splits.parquet` from label, seed and split of every data set and seed."""
+    tables = [SPLITS.empty_table()]
+    for label, seed, split in splits:
+        rows = np.concatenate([split.pool, split.initial, split.test])
+        role = np.repeat([0, 1, 2], [len(split.pool), len(split.initial), len(split.test)])
+        order = np.argsort(rows)
+        columns = {
+            "dataset": _labels([label], [len(rows)]),
+            "seed": np.full(len(rows), seed, np.int32),
+            "index": rows[order].astype(np.int32),
+            "role": pa.DictionaryArray.from_arrays(role[order].astype(np.int32), pa.array(ROLES)),
+        }
+        tables.append(pa.table(columns, schema=SPLITS))
+    return pa.concat_tables(tables).unify_dictionaries()
+
+
+def runs_table(
+    runs: Runs, specs: Mapping[str, RunSpec], failures: Mapping[str, Failure]
+) -> pa.Table:
+    """Make `runs.parquet`: the finished runs, then those of `specs` that failed."""
+    failed = sorted(specs.keys() & failures.keys(), key=lambda run: sort_key(specs[run]))
+    rows = [
+        {
+            **run_keys(specs[run]),
+            "status": failures[run].status,
+            # An error may quote what UTF-8 cannot hold, such as the name of a file.
+            "error": failures[run].error.encode("utf-8", "backslashreplace").decode(),
+        }
+        for run in failed
+    ]
+    tables = [runs.rows, pa.Table.from_pylist(rows, schema=RUNS)]
+    return pa.concat_tables(tables).unify_dictionaries()
+
+
+def _labels(values: Sequence[str], counts: Any) -> pa.DictionaryArray:
+    """Return each value `counts` times, the dictionary in alphabetical order."""
+    names, codes = np.unique(np.asarray(values, dtype=object).astype(str), return_inverse=True)
+    indices = pa.array(np.repeat(codes, counts).astype(np.int32))
+    return pa.DictionaryArray.from_arrays(indices, pa.array(names.tolist(), pa.string()))
+
+
+def _repeated(values: Sequence[str], counts: Any) -> pa.Array:
+    places = np.repeat(np.arange(len(values), dtype=np.int32), counts)
+    return pa.array(values, pa.string()).take(pa.array(places))
+
+
+def _sorted_labels(values: pa.ChunkedArray) -> pa.DictionaryArray:
+    """Return labels as codes, the dictionary in alphabetical order."""
+    encoded = values.dictionary_encode().unify_dictionaries().combine_chunks()
+    names = encoded.dictionary.to_pylist()
+    order = sorted(range(len(names)), key=names.__getitem__)
+    places = np.argsort(order).astype(np.int32)
+    codes = pa.array(places[encoded.indices.to_numpy()], pa.int32())
+    return pa.DictionaryArray.from_arrays(
+        codes, encoded.dictionary.take(pa.array(order, pa.int32()))
+    )

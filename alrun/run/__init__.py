@@ -1,0 +1,1 @@
+"""One run: the active-learning loop and what it reports."""

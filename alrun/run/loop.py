@@ -1,0 +1,179 @@
+"""The active-learning loop: fit, evaluate, query, from the initial labels to the budget."""
+
+import warnings
+from collections import Counter
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import sklearn
+
+from alrun.arrays import IntArray
+from alrun.data.dataset import Dataset
+from alrun.data.duplicates import count_duplicates
+from alrun.data.features import as_float64
+from alrun.data.scaling import rescale
+from alrun.data.splits import split_of
+from alrun.metrics import score
+from alrun.models.classifier import Classifier
+from alrun.models.predictions import Predictions
+from alrun.records import Round, RunResult, Scores, Split
+from alrun.run.query import query
+from alrun.spec import RunSpec
+from alrun.strategies.registry import find
+from alrun.strategies.support.pool import Pool
+from alrun.strategies.support.training_set import TrainingSet
+from alrun.util.random_streams import generator
+
+
+def run_active_learning(spec: RunSpec, dataset: Dataset) -> RunResult:
+    """Run one cell of the grid.
+
+    A pure function: the same arguments give the same rounds, on any number of workers. The
+    feature matrix is indexed, never copied as a whole unless `spec` asks for scaling that is
+    fitted on the training part.
+
+    Raises AlrunError where the model or the strategy does not do what it must.
+    """
+    learner = _Learner.start(spec, dataset)
+    stopwatch = learner.training.stopwatch
+    rounds: list[Round] = []
+    # Data sets are checked when they are loaded, not by every estimator in every round.
+    with _recorded_warnings() as seen, sklearn.config_context(assume_finite=True):
+        while True:
+            n_labels = len(learner.labelled)
+            stopwatch.enter("fit")
+            predictions = learner.fit()
+            stopwatch.enter("query")  # first: what it asks the model serves the scores too
+            batch = learner.query(predictions)
+            stopwatch.enter("evaluate")
+            scores = learner.evaluate(predictions)
+            rounds.append(Round(n_labels, scores, batch))
+            if len(batch) == 0:
+                break
+    stopwatch.enter(None)
+    return RunResult(
+        tuple(rounds), stopwatch.seconds, stopwatch.cpu_seconds, dict(seen), learner.checks
+    )
+
+
+@dataclass
+class _Learner:
+    """The state of one run: who is labelled, and the streams that its draws come from.
+
+    Examples go by their places in X and y, which hold these `rows` of the data set.
+    """
+
+    spec: RunSpec
+    rows: IntArray
+    X: Any
+    y: IntArray
+    labelled: IntArray
+    unlabelled: IntArray
+    test: IntArray
+    training: TrainingSet
+    classifier: Classifier
+    strategy_rng: np.random.Generator
+    checks: dict[str, int]
+
+    @classmethod
+    def start(cls, spec: RunSpec, dataset: Dataset) -> "_Learner":
+        find(spec.strategy.name)  # to import it is no part of the seconds of a query
+        whole = split_of(spec, dataset)
+        rows, X, y, split = _held(dataset, whole)
+        X = rescale(X, spec.dataset.scale, split.training)
+        # The order of the rows in the file may tell their classes, and must break no tie.
+        order = generator(spec.seed, "order", spec.stream_key()).permutation(len(split.pool))
+        model_rng = generator(spec.seed, "model", spec.dataset.fingerprint, spec.model.identity())
+        return cls(
+            spec=spec,
+            rows=rows,
+            X=X,
+            y=y,
+            labelled=split.initial,
+            unlabelled=split.pool[order],
+            test=split.test,
+            training=TrainingSet(
+                X,
+                split.training,
+                _identity(spec, whole),
+                partial(generator, spec.seed, "training", spec.dataset.fingerprint),
+            ),
+            classifier=Classifier(
+                spec.model.name,
+                spec.model.parameters,
+                dataset.n_classes,
+                model_rng,
+                dataset.labels,
+            ),
+            strategy_rng=generator(spec.seed, "strategy", spec.stream_key()),
+            checks={
+                "batches": 0,
+                "tied_batches": 0,
+                "missing_classes": dataset.n_classes - len(np.unique(y[split.initial])),
+                "pool_duplicates": count_duplicates(dataset, rows[split.pool]),
+            },
+        )
+
+    def fit(self) -> Predictions:
+        self.classifier.fit(as_float64(self.X[self.labelled]), self.y[self.labelled])
+        return Predictions(self.classifier, self.X)
+
+    def query(self, predictions: Predictions) -> IntArray:
+        """Move a batch from the unlabelled to the labelled; return its rows of the data set."""
+        left = self.spec.budget - len(self.labelled)
+        n = min(self.spec.batch_size, left, len(self.unlabelled))
+        if n <= 0:
+            return np.empty(0, dtype=np.int64)
+        labels = self.y[self.labelled]
+        pool = Pool(self.X, self.unlabelled, self.labelled, labels, predictions, self.training)
+        picked, is_tied = query(self.spec.strategy, pool, n, self.strategy_rng)
+        self.checks["batches"] += 1
+        self.checks["tied_batches"] += is_tied
+        batch = self.unlabelled[picked]
+        self.labelled = np.concatenate([self.labelled, batch])
+        self.unlabelled = np.delete(self.unlabelled, picked)
+        return self.rows[batch]
+
+    def evaluate(self, predictions: Predictions) -> Scores:
+        classifier = self.classifier
+        probabilities, ranking = None, None
+        if classifier.has_probabilities:
+            probabilities = predictions.probabilities_of(self.test)
+        if classifier.n_classes == 2:
+            if probabilities is not None:
+                ranking = probabilities[:, 1]
+            elif classifier.has_decision:
+                decision = predictions.decision_of(self.test)
+                ranking = decision[:, 1] - decision[:, 0]
+        predicted = predictions.classes_of(self.test, probabilities)
+        return score(self.y[self.test], predicted, probabilities, ranking, classifier.n_classes)
+
+
+def _held(dataset: Dataset, split: Split) -> tuple[IntArray, Any, IntArray, Split]:
+    """Return the rows that a run holds, their features and codes, and the split by places there."""
+    rows = split.rows
+    if 2 * len(rows) < dataset.n_examples:  # to predict those without a role would take longer
+        return rows, dataset.X[rows], dataset.y[rows], split.among(rows)
+    return np.arange(dataset.n_examples), dataset.X, dataset.y, split
+
+
+def _identity(spec: RunSpec, split: Split) -> Hashable:
+    """Return what tells a training part from others, for what is computed of it once."""
+    rows = hash(split.training.tobytes())
+    return (spec.dataset.fingerprint, spec.dataset.scale, spec.seed, rows)
+
+
+@contextmanager
+def _recorded_warnings() -> Iterator[Counter[str]]:
+    """Count the warnings of the models and strategies by their first line."""
+    counts: Counter[str] = Counter()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield counts
+        for warning in caught:
+            text = str(warning.message).splitlines() or [""]
+            counts[f"{warning.category.__name__}: {text[0]}"] += 1

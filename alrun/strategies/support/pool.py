@@ -1,0 +1,133 @@
+"""What a query strategy may see of one round."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from alrun.arrays import FloatArray, IntArray
+from alrun.data.features import as_float64, map_rows
+from alrun.models.predictions import Predictions, rows_of
+from alrun.strategies.support.training_set import TrainingSet
+from alrun.util.random_streams import generator
+
+
+class Pool:
+    """The unlabelled examples of one round, with what is known when their labels are bought.
+
+    No label that has not been paid for and no row of the test part can be reached through its
+    public names. Rows are those of the unlabelled examples, in a random order that is drawn once
+    per run; `len(pool)` is their number.
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        unlabelled: IntArray,
+        labelled: IntArray,
+        labels: IntArray,
+        predictions: Predictions,
+        training: TrainingSet | None = None,
+    ) -> None:
+        self._X = X
+        self._unlabelled = unlabelled
+        self._labelled = labelled
+        self._labels = labels
+        self._predictions = predictions
+        self.training = training or _training_of(X, unlabelled, labelled)
+
+    def __len__(self) -> int:
+        return len(self._unlabelled)
+
+    @cached_property
+    def X(self) -> Any:
+        """Features of the unlabelled, shape (len(pool), n_features), float64; a copy."""
+        return as_float64(self._X[self._unlabelled])
+
+    @cached_property
+    def X_labelled(self) -> Any:
+        """Features of the labelled, shape (n_labels, n_features), float64; a copy."""
+        return as_float64(self._X[self._labelled])
+
+    @cached_property
+    def y_labelled(self) -> IntArray:
+        """Class codes of the labelled examples, shape (n_labels,); a copy."""
+        return self._labels.copy()
+
+    @cached_property
+    def unlabelled(self) -> IntArray:
+        """Positions of the unlabelled in `training`, shape (len(pool),)."""
+        return self.training.positions(self._unlabelled)
+
+    @cached_property
+    def labelled(self) -> IntArray:
+        """Positions of the labelled in `training`, the oldest first, shape (n_labels,)."""
+        return self.training.positions(self._labelled)
+
+    def predict_rows(self, method: Callable[[Any], Any]) -> Any:
+        """Return what `method` makes of X, a row for each of its rows, without copying all of X."""
+        return map_rows(method, self._X, self._unlabelled)
+
+    def squared_distances(self, rows: IntArray) -> FloatArray:
+        """Return those of all unlabelled to these rows of them, shape (len(pool), len(rows))."""
+        return self.training.squared_distances(self.unlabelled[rows])[self.unlabelled]
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes in the data set, those without a label yet included."""
+        return self._predictions.classifier.n_classes
+
+    @cached_property
+    def model(self) -> Any:
+        """A copy of the fitted estimator; unfitted while the examples labelled are of one class.
+
+        What a strategy does to it changes no score, nor the fits of other rounds.
+        """
+        return deepcopy(self._predictions.classifier.estimator)
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether the model gives probabilities."""
+        return self._predictions.classifier.has_probabilities
+
+    @cached_property
+    def probabilities(self) -> FloatArray:
+        """Class probabilities of the unlabelled, shape (len(pool), n_classes).
+
+        Raises AttributeError where the model has none.
+        """
+        return rows_of(self._predictions.probabilities, self._unlabelled)
+
+    def probabilities_of(self, X: Any) -> FloatArray:
+        """Return the class probabilities of any rows of features, shape (len(X), n_classes)."""
+        return self._predictions.classifier.probabilities(X)
+
+    def classes_of(self, X: Any) -> IntArray:
+        """Return the class code that the model predicts for any rows of features."""
+        return self._predictions.classifier.predict(X)
+
+    @cached_property
+    def decision(self) -> FloatArray:
+        """Decision values of the unlabelled, shape (len(pool), n_classes); -inf if unseen.
+
+        Raises AttributeError where the model has none.
+        """
+        return rows_of(self._predictions.decision, self._unlabelled)
+
+    @property
+    def margins(self) -> FloatArray:
+        """Difference of the two largest probabilities, or decision values, shape (len(pool),)."""
+        values = self.probabilities if self.has_probabilities else self.decision
+        first, second = np.maximum(*values.T[:2]), np.minimum(*values.T[:2])
+        for column in values.T[2:]:  # several times as fast as to sort each row
+            np.maximum(second, np.minimum(first, column), out=second)
+            np.maximum(first, column, out=first)
+        return np.where(second == -np.inf, np.inf, first - second)
+
+
+def _training_of(X: Any, unlabelled: IntArray, labelled: IntArray) -> TrainingSet:
+    """Return the training part of a pool that stands alone, outside of any run."""
+    rows = np.sort(np.concatenate([unlabelled, labelled]).astype(np.int64))
+    return TrainingSet(X, rows, object(), lambda key: generator(0, "training", key))

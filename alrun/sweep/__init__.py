@@ -1,0 +1,1 @@
+"""A sweep: the grid, what is missing of it, and running that."""

@@ -1,0 +1,130 @@
+"""The plan of a sweep: every run of an experiment, and which of them are done."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from alrun.data.dataset import AnyDataset
+from alrun.data.splits import split_of
+from alrun.errors import DatasetError, ExperimentError, ResultsError
+from alrun.experiment.settings import Experiment
+from alrun.experiment.toml import read_experiment
+from alrun.records import Failure, Split
+from alrun.results.store import Store
+from alrun.spec import RunSpec, run_id
+from alrun.sweep.grid import expand
+from alrun.sweep.load_data import load_all
+from alrun.sweep.preflight import find_impossible
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """An experiment held against its results directory.
+
+    Attributes
+    ----------
+    specs
+        Every run of the grid by its id.
+    sources
+        The data sets by label.
+    finished, failures
+        Which of the runs have a file, and which failed and why.
+    """
+
+    path: Path
+    experiment: Experiment
+    store: Store
+    specs: Mapping[str, RunSpec]
+    sources: Mapping[str, AnyDataset]
+    finished: frozenset[str] = frozenset()
+    failures: Mapping[str, Failure] = field(default_factory=dict)
+
+    def missing(self, retry_failed: bool = False) -> list[RunSpec]:
+        """Return the runs to compute, the longest first, so that no worker ends long after all."""
+        done = self.finished if retry_failed else self.finished | self.failures.keys()
+        left = [spec for identity, spec in self.specs.items() if identity not in done]
+        return sorted(left, key=n_rounds, reverse=True)
+
+    def against_store(self) -> "SweepPlan":
+        """Return the plan with what the results directory holds now."""
+        failures = self.store.failures()
+        return replace(
+            self,
+            finished=frozenset(self.store.finished() & self.specs.keys()),
+            failures={run: failures[run] for run in self.specs if run in failures},
+        )
+
+    def splits(self, specs: Sequence[RunSpec]) -> Iterator[tuple[str, int, Split]]:
+        """Yield display name, seed and split of each data set and seed among the runs."""
+        one_each = {(spec.dataset.label, spec.seed): spec for spec in specs}
+        for (label, seed), spec in sorted(one_each.items()):
+            yield label, seed, split_of(spec, self.sources[label].at(seed))
+
+
+def plan_sweep(path: Path, results: Path | None = None, overrides: Sequence[str] = ()) -> SweepPlan:
+    """Read an experiment, load its data sets, and see what is done.
+
+    The results are those of `results`, by default `results/<name>` with the file's stem as name.
+    Raises AlrunError where the experiment cannot be run.
+    """
+    return plan_experiment(path, read_experiment(path, overrides, check=True), results)
+
+
+def plan_experiment(path: Path, experiment: Experiment, results: Path | None = None) -> SweepPlan:
+    """Do what `plan_sweep` does, for an experiment that was read from `path`."""
+    store = Store(results if results is not None else default_results(path))
+    sources = load_all(path, experiment)
+    for label, source in sources.items():
+        if experiment.metric == "average_precision" and source.n_classes != 2:
+            what = f"is for two classes; {label} has {source.n_classes}"
+            raise ExperimentError([f"{path}: metric: average_precision {what}"])
+    try:
+        specs = _by_id(path, expand(experiment, sources, path.parent))
+    except DatasetError as error:
+        raise ExperimentError([f"{path}: {error}"]) from error
+    problems = find_impossible(experiment, list(specs.values()), sources)
+    if problems:
+        raise ExperimentError([f"{path}: {problem}" for problem in problems])
+    return SweepPlan(path, experiment, store, specs, sources).against_store()
+
+
+def default_results(experiment: Path) -> Path:
+    """Return where the results of an experiment file go; raises ExperimentError for no name."""
+    results = Path("results") / experiment.stem
+    if not experiment.stem.strip("."):
+        raise ExperimentError(
+            [
+                f"{experiment}: {results} is no place for results; rename it, or name one with"
+                " --results"
+            ]
+        )
+    return results
+
+
+def plan_of(results: Path) -> SweepPlan:
+    """Return the plan of the experiment that a results directory was made by.
+
+    Raises AlrunError where there is none, or it cannot be run any more.
+    """
+    if not (results / "experiment.toml").is_file():
+        raise ResultsError(f"{results} holds no experiment.toml; sweep into it first")
+    return plan_sweep(results / "experiment.toml", results)
+
+
+def n_rounds(spec: RunSpec) -> int:
+    """Return about how many rounds a run has: enough to tell long runs from short ones."""
+    return -(-spec.budget // spec.batch_size)
+
+
+def _by_id(path: Path, specs: Iterable[RunSpec]) -> dict[str, RunSpec]:
+    by_id: dict[str, RunSpec] = {}
+    for spec in specs:
+        twin = by_id.setdefault(run_id(spec), spec)
+        if twin is not spec:
+            raise ExperimentError(
+                [
+                    f"{path}: '{twin}' and '{spec}' are the same run; drop one, or give a strategy"
+                    " replica = 1 to compare it with itself"
+                ]
+            )
+    return by_id

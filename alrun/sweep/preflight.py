@@ -1,0 +1,87 @@
+"""What of an experiment cannot be run, said before anything is."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
+
+from scipy.sparse import issparse
+
+from alrun.data.dataset import AnyDataset
+from alrun.data.splits import split_of
+from alrun.errors import DatasetError
+from alrun.execute.sandbox import Sandbox
+from alrun.experiment.settings import Experiment, Named
+from alrun.models.compatibility import incompatibilities
+from alrun.spec import RunSpec
+from alrun.strategies.registry import requirements_of
+from alrun.strategies.support.requirements import DataTraits
+
+
+def find_impossible(
+    experiment: Experiment, specs: Sequence[RunSpec], sources: Mapping[str, AnyDataset]
+) -> list[str]:
+    """Return why runs cannot be, as `key: what`: their models or strategies do not take the data.
+
+    Where data sets cannot be split, as `label: why` instead.
+    """
+    problems = _without_a_split(specs, sources)
+    if problems:  # those below look at the splits
+        return problems
+    by_models = _refused_by_models(experiment, specs, sources)
+    by_strategies = _refused_by_strategies(experiment, specs, sources)
+    return list(dict.fromkeys([*by_models, *by_strategies]))
+
+
+def _without_a_split(specs: Iterable[RunSpec], sources: Mapping[str, AnyDataset]) -> list[str]:
+    """Return why data sets cannot be split, one reason each, named where they are several."""
+    problems: dict[str, str] = {}
+    for spec in _one_per_initial_set(specs):
+        label = spec.dataset.label
+        try:
+            split_of(spec, sources[label].at(spec.seed))
+        except DatasetError as error:
+            problems.setdefault(label, f"{label}: {error}" if len(sources) > 1 else str(error))
+    return list(problems.values())
+
+
+def _refused_by_models(
+    experiment: Experiment, specs: Iterable[RunSpec], sources: Mapping[str, AnyDataset]
+) -> Iterator[str]:
+    """Yield what the models cannot do for the data sets, as `key: what`."""
+    runs = {(spec.model.label, spec.dataset.label): spec for spec in specs}
+    with Sandbox() as sandbox:
+        for place, spec in _by_place(experiment.model, runs):
+            key = f"model.{place}" if len(experiment.model) > 1 else "model"
+            yield from incompatibilities(
+                key, spec, sources[spec.dataset.label].at(spec.seed), sandbox.call
+            )
+
+
+def _refused_by_strategies(
+    experiment: Experiment, specs: Iterable[RunSpec], sources: Mapping[str, AnyDataset]
+) -> Iterator[str]:
+    """Yield what the strategies cannot do for the data sets, as `key: what`."""
+    runs = {(spec.strategy.label, spec.dataset.label): spec for spec in specs}
+    for place, spec in _by_place(experiment.strategies, runs):
+        dataset = sources[spec.dataset.label].at(spec.seed)
+        traits = DataTraits(
+            label=spec.dataset.label,
+            is_sparse=issparse(dataset.X),
+            n_classes=dataset.n_classes,
+            n_training=len(split_of(spec, dataset).training),
+        )
+        for problem in requirements_of(spec.strategy.name).unmet_requirements(traits):
+            yield f"strategies.{place}: {problem}"
+
+
+def _by_place(
+    entries: Sequence[Named], runs: Mapping[tuple[str, str], RunSpec]
+) -> list[tuple[int, RunSpec]]:
+    """Return runs that go by the label of an entry and that of a data set, as the entries stand."""
+    places = {str(entry.label): place for place, entry in enumerate(entries)}
+    placed = [(places[label], spec) for (label, _), spec in runs.items()]
+    return sorted(placed, key=itemgetter(0))
+
+
+def _one_per_initial_set(specs: Iterable[RunSpec]) -> list[RunSpec]:
+    """Return a run of each data set, and of each list of initial rows that a file has for it."""
+    return list({(spec.dataset.label, spec.initial): spec for spec in specs}.values())

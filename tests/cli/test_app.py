@@ -1,0 +1,287 @@
+"""The command line as a user meets it: output, exit codes, one line for each mistake."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from commands import ALRUN, alrun, alrun_here
+from small_experiments import TINY
+
+from alrun.cli.app import main
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """Return a folder in which the tiny experiment was swept by the command, and what it said."""
+    folder = tmp_path_factory.mktemp("swept")
+    (folder / "tiny.toml").write_text(TINY)
+    return folder, alrun("sweep", "tiny.toml", "--jobs", 2, cwd=folder)
+
+
+def test_a_sweep_shows_progress_and_names_the_next_command(swept):
+    _, done = swept
+    assert done.returncode == 0
+    assert "6 runs: 0 done, 0 failed before, 6 to do" in done.stderr
+    assert re.search(r"6/6 runs, [\d.]+ runs/s, 0:00 left", done.stderr)
+    assert done.stdout == "6 of 6 runs are done.\nNext: alrun report results/tiny\n"
+    assert "Traceback" not in done.stderr
+
+
+def test_a_sweep_on_a_terminal_shows_a_bar(tmp_path):
+    import pty
+
+    (tmp_path / "tiny.toml").write_text(TINY)
+    parent, child = pty.openpty()
+    process = subprocess.Popen(
+        [*ALRUN, "sweep", "tiny.toml", "--jobs", "1"],
+        cwd=tmp_path,
+        stdout=child,
+        stderr=child,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+    )
+    os.close(child)
+    shown = b""
+    while True:
+        try:
+            block = os.read(parent, 4096)
+        except OSError:
+            break
+        if not block:
+            break
+        shown += block
+    os.close(parent)
+    assert process.wait() == 0
+    assert "6/6" in shown.decode()
+    assert "━" in shown.decode()
+
+
+def test_the_report_is_a_table_of_the_targets(swept):
+    folder, _ = swept
+    done = alrun_here("report", "results/tiny", cwd=folder)
+    assert done.returncode == 0
+    assert "Labels to target: iris, logistic, batch size 5" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 100
+
+
+def test_every_format_can_go_to_a_file(swept, tmp_path):
+    folder, _ = swept
+    for name in ("table", "markdown", "csv", "json", "latex"):
+        output = tmp_path / f"report.{name}"
+        done = alrun_here(
+            "report", "results/tiny", "--format", name, "--output", output, cwd=folder
+        )
+        assert (done.returncode, done.stdout) == (0, "")
+        assert "margin" in output.read_text()
+    rows = json.loads((tmp_path / "report.json").read_text())["rows"]
+    assert [row["strategy"] for row in rows] == ["random", "margin"]
+    assert len(pd.read_csv(tmp_path / "report.csv")) == 2
+
+
+def test_targets_and_baseline_and_metric_are_taken(swept):
+    folder, _ = swept
+    options = ["--target", 0.8, "--target", 0.9, "--baseline", "margin", "--metric", "macro_f1"]
+    done = alrun_here("report", "results/tiny", *options, "--format", "json", cwd=folder)
+    content = json.loads(done.stdout)
+    assert [row["target"] for row in content["rows"]] == [0.8, 0.8, 0.9, 0.9]
+    assert [row["strategy"] for row in content["rows"] if row["is_baseline"]] == ["margin"] * 2
+    assert any("does not name the target 0.8" in note for note in content["notes"])
+    assert any("macro_f1" in note for note in content["notes"])
+
+
+def test_sustain_and_adjust_are_taken(swept):
+    folder, _ = swept
+    options = ["--target", 0.8, "--sustain", 2, "--adjust", "maxT", "--format", "json"]
+    content = json.loads(alrun_here("report", "results/tiny", *options, cwd=folder).stdout)
+    assert (content["sustain"], content["adjustment"]) == (2, "maxT")
+    assert any("step-down maxT" in note for note in content["notes"])
+    assert content["across"] == []
+
+
+def test_a_plan_says_how_many_seeds_it_takes(swept):
+    folder, _ = swept
+    done = alrun_here("sample-size", "results/tiny", "--saving", 0.2, "--power", 0.9, cwd=folder)
+    assert done.returncode == 0
+    assert "Seeds needed: iris, logistic, batch size 5" in done.stdout
+    assert "a saving of 20 % with a chance of 90 %" in " ".join(done.stdout.split())
+
+
+def test_status_counts_what_is_done_missing_and_failed(swept, tmp_path):
+    folder, _ = swept
+    done = alrun_here("status", "results/tiny", cwd=folder)
+    assert done.returncode == 0
+    first, *cells = done.stdout.splitlines()
+    assert first == "6 runs: 6 done, 0 missing, 0 failed"
+    assert [line.split()[:6] for line in cells] == [
+        ["3", "done", "0", "missing", "0", "failed"]
+    ] * 2
+
+
+def test_a_clone_without_run_files_is_told_that_the_tables_hold_them(swept, tmp_path):
+    folder, _ = swept
+    for name in ("experiment.toml", "curves.parquet", "queries.parquet", "splits.parquet"):
+        (tmp_path / name).write_bytes((folder / "results/tiny" / name).read_bytes())
+    done = alrun_here("status", tmp_path)
+    assert "6 runs: 0 done, 6 missing, 0 failed" in done.stdout
+    assert "the tables hold 6 of them" in done.stdout
+    assert "3 missing      0 failed   iris / logistic / margin / batch size 5" in done.stdout
+    assert alrun_here("report", tmp_path).returncode == 0
+
+
+def test_a_dry_run_says_what_it_would_do_and_writes_nothing(tiny, tmp_path):
+    done = alrun_here("sweep", tiny, "--dry-run", "--set", "seeds=7", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "7 to do: iris / logistic / random / batch size 5" in done.stdout
+    assert not (tmp_path / "results").exists()
+
+
+def test_some_failed_runs_are_listed_and_the_exit_code_is_one(tiny, tmp_path):
+    (tmp_path / "mine.py").write_text("def never(pool, n, rng):\n    raise RuntimeError('no')\n")
+    grid = ["--set", 'strategies=["random", "mine:never"]']
+    done = alrun("sweep", tiny, *grid, "--jobs", 2, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "3 of 6 runs are done" in done.stdout
+    assert (
+        "iris / logistic / mine:never / batch size 5 / seed 2: failed: RuntimeError: no"
+        in done.stderr
+    )
+    assert "Traceback" not in done.stderr
+    shown = alrun("status", "results/tiny", cwd=tmp_path)
+    assert shown.returncode == 1
+    assert "3 done, 0 missing, 3 failed" in shown.stdout
+    assert "seed 2: failed: RuntimeError: no" in shown.stdout
+    report = alrun_here("report", "results/tiny", cwd=tmp_path)
+    assert "3 runs failed and are left out" in " ".join(report.stdout.split())
+
+
+def test_a_sweep_that_stops_at_its_failures_says_so(tiny, tmp_path):
+    (tmp_path / "mine.py").write_text("def never(pool, n, rng):\n    raise RuntimeError('a\\nb')\n")
+    options = ["--set", 'strategies=["mine:never"]', "--jobs", 1, "--max-failures", 2]
+    done = alrun("sweep", tiny, *options, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "0 of 3 runs are done; stopped after 2 failures, 1 are left." in done.stdout
+    assert "RuntimeError: a b" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("raise SystemExit(4)", "failed: SystemExit: 4"),
+        (r'raise OSError("caf\udce9\x1b[31m\nis gone")', r"OSError: caf\udce9\x1b[31m is gone"),
+        ("os._exit(3)", "crashed: its worker died 3 times, the last with exit code 3"),
+    ],
+)
+def test_a_run_that_ends_its_process_is_no_traceback(tiny, tmp_path, body, said):
+    (tmp_path / "mine.py").write_text(f"import os\ndef never(pool, n, rng):\n    {body}\n")
+    options = ["--set", 'strategies=["random", "mine:never"]', "--set", "seeds=1", "--jobs", 1]
+    done = alrun("sweep", tiny, *options, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert said in done.stderr
+    assert "1 of 2 runs are done" in done.stdout
+
+
+WRONG = {
+    "an unknown key": (["sweep", "E", "--set", "budgett=1"], r"budgett: unknown key; did you mean"),
+    "an unknown strategy": (
+        ["sweep", "E", "--set", 'strategies=["margn"]'],
+        "did you mean 'margin'",
+    ),
+    "a metric for two classes": (
+        ["sweep", "E", "--set", "metric=average_precision"],
+        "is for two classes; iris has 3",
+    ),
+    "a missing file": (["sweep", "nothing.toml"], "nothing.toml: there is no such file"),
+    "a wrong override": (["sweep", "E", "--set", "seeds"], "should be key=value"),
+    "no worker": (["sweep", "E", "--jobs", "0"], "--jobs"),
+    "no argument": (["sweep"], "(?i)missing argument"),
+    "an unknown format": (["report", "R", "--format", "word"], "--format"),
+    "an unknown adjustment": (["report", "R", "--adjust", "bonferroni"], "--adjust"),
+    "no round": (["report", "R", "--sustain", "0"], "--sustain"),
+    "an impossible saving": (["sample-size", "R", "--saving", "1.5"], "shares between 0 and 1"),
+    "a half-width of percent": (
+        ["sweep", "E", "--until-halfwidth", "8"],
+        "until_halfwidth: should be less than 1",
+    ),
+    "seeds without an end": (["sweep", "E", "--max-seeds", "8"], "goes with until_halfwidth"),
+    "an unknown metric": (["report", "R", "--metric", "f2"], "there is no metric 'f2'"),
+    "log_loss as metric": (["report", "R", "--metric", "log_loss"], "falls as models improve"),
+    "a metric without values": (["report", "R", "--metric", "average_precision"], "does not apply"),
+    "an unknown baseline": (["report", "R", "--baseline", "margni"], "did you mean 'margin'"),
+    "an impossible target": (["report", "R", "--target", "1.5"], "no score between 0 and 1"),
+    "no results": (["report", "nowhere"], "there is no curves.parquet in nowhere"),
+    "no status": (["status", "nowhere"], "holds no experiment.toml"),
+    "an output that cannot be": (["report", "R", "--output", "no/such/file"], "cannot be written"),
+    "results that are a file": (["sweep", "E", "--results", "E"], "cannot be a results directory"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), WRONG.values(), ids=WRONG)
+def test_wrong_input_is_a_line_and_exit_code_two(swept, arguments, said):
+    folder, _ = swept
+    names = {"E": "tiny.toml", "R": "results/tiny"}
+    done = alrun_here(*(names.get(word, word) for word in arguments), cwd=folder)
+    assert done.returncode == 2
+    assert re.search(said, done.stderr), done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+
+
+def test_all_errors_of_a_file_are_shown_at_once(tmp_path):
+    path = tmp_path / "bad.toml"
+    path.write_text(
+        'strategies = ["entropi"]\nseeds = "x"\nbugdet = 3\n[dataset]\nname = "digitz"\n'
+    )
+    done = alrun_here("sweep", path, cwd=tmp_path)
+    assert done.returncode == 2
+    for key in ("strategies.0", "seeds", "bugdet", "budget", "dataset"):
+        assert f"{path}: {key}: " in done.stderr
+    assert len(done.stderr.splitlines()) == 5
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("strategies", "entropy"), ("datasets", "wine"), ("models", "logistic")]
+)
+def test_what_is_built_in_is_listed_a_line_each(kind, name):
+    done = alrun_here("list", kind)
+    assert done.returncode == 0
+    assert any(line.startswith(name) for line in done.stdout.splitlines())
+    assert all(len(line.split(None, 1)) == 2 for line in done.stdout.splitlines())
+
+
+def test_the_list_of_strategies_names_the_papers():
+    assert "Lewis and Gale 1994" not in alrun_here("list", "strategies").stdout
+    assert "Lewis and Gale 1994" in alrun_here("list", "strategies", "--verbose").stdout
+
+
+def test_tables_that_would_be_lost_are_told_of(swept, tmp_path):
+    folder, _ = swept
+    (tmp_path / "clone").mkdir()
+    for name in ("curves.parquet", "queries.parquet", "splits.parquet"):
+        (tmp_path / "clone" / name).write_bytes((folder / "results/tiny" / name).read_bytes())
+    options = ["--results", tmp_path / "clone", "--set", "seeds=1", "--jobs", 1]
+    done = alrun("sweep", "tiny.toml", *options, cwd=folder)
+    assert "hold 4 runs that have no run file and are not of this experiment" in done.stderr
+    again = alrun("sweep", "tiny.toml", *options, cwd=folder)
+    assert "Warning" not in again.stderr
+
+
+def test_the_version_is_that_of_the_package():
+    from importlib.metadata import version
+
+    assert alrun("--version").stdout.strip() == f"alrun {version('alrun')}"
+
+
+def test_a_current_directory_that_is_gone_is_no_traceback(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    monkeypatch.setattr(sys, "argv", ["alrun", "sweep", "mine.toml"])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    assert capsys.readouterr().err == "mine.toml: there is no such file\n"

@@ -1,0 +1,286 @@
+"""A Dask cluster computes the same tables, whatever becomes of its processes."""
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from clusters import cluster
+from commands import ALRUN, n_stored
+from distributed.comm import CommClosedError
+from sessions import PATIENCE, Session, wait_until
+from small_experiments import tables
+
+from alrun.api import run_sweep
+from alrun.data.dataset import Dataset
+from alrun.data.memory_map import mapped
+from alrun.errors import AlrunError, ResultsError
+from alrun.execute import executor
+from alrun.execute.dask import Cluster, _limit_tries
+from alrun.execute.dask_plugin import Computing
+from alrun.execute.worker import Task
+from alrun.sweep.plan import plan_sweep
+from alrun.sweep.run import run_missing
+
+MINE = """
+import os, signal, time
+from pathlib import Path
+
+
+def noted(pool, n, rng):
+    with open({folder!r} + "/noted", "a") as file:
+        file.write(f"{{os.getpid()}} {{__file__}}\\n")
+    return list(range(n))
+
+
+def dying(pool, n, rng):
+    os._exit(3)
+
+
+def murderous(pool, n, rng):
+    with open({folder!r} + "/murders", "a") as file:
+        file.write(f"{{os.getppid()}}\\n")
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)
+
+
+def slow(pool, n, rng):
+    time.sleep(0.2)
+    return list(range(n))
+
+
+def endless(pool, n, rng):
+    time.sleep(600)
+"""
+N_WORKERS = 2
+
+
+@pytest.fixture(scope="module")
+def dask():
+    with cluster(N_WORKERS) as started:
+        yield started
+
+
+@pytest.fixture
+def mine(tiny):
+    (tiny.parent / "mine.py").write_text(MINE.format(folder=str(tiny.parent)))
+    return tiny
+
+
+def errors(plan):
+    return {plan.specs[key].strategy.label: failure for key, failure in plan.failures.items()}
+
+
+def test_a_cluster_gives_the_same_bytes(small, small_results, tmp_path, dask):
+    assert tables(run_sweep(small, tmp_path / "dask", dask=dask.address)) == tables(small_results)
+
+
+def test_mapped_features_are_sent_whole_and_shared_there(tmp_path, monkeypatch):
+    monkeypatch.setattr("alrun.data.memory_map._LARGE", 0)
+    X = np.arange(12.0).reshape(4, 3)
+    source = mapped(Dataset(X, np.arange(4) % 2, (0, 1), "made up"))
+    assert isinstance(source.X, np.memmap)
+    plugin = Computing("nobody", {"made up": source}, [], None)
+    assert not isinstance(plugin._sources["made up"].X, np.memmap)
+    plugin.setup(None)
+    assert isinstance(plugin._sources["made up"].X, np.memmap)
+    np.testing.assert_array_equal(plugin._sources["made up"].X, X)
+
+
+def test_a_strategy_in_a_file_needs_no_disk_that_is_shared(mine, tmp_path, dask):
+    overrides = ['strategies=["mine.py:noted"]']
+    there = run_sweep(mine, tmp_path / "there", dask=dask.address, overrides=overrides)
+    noted = [line.split() for line in (tmp_path / "noted").read_text().splitlines()]
+    assert not any(os.path.samefile(file, tmp_path / "mine.py") for _, file in noted)
+    assert 0 < len({pid for pid, _ in noted}) <= N_WORKERS  # one after the other in each process
+    here = run_sweep(mine, tmp_path / "here", jobs=0, overrides=overrides)
+    assert tables(here) == tables(there)
+
+
+def test_a_run_that_kills_its_process_costs_no_worker(mine, tmp_path, dask):
+    assert wait_until(lambda: len(dask.workers()) == N_WORKERS)
+    before = {process.pid for process in dask.workers()}
+    overrides = ['strategies=["random", "mine.py:dying", "mine.py:endless"]', "seeds=1"]
+    plan = plan_sweep(mine, tmp_path / "results", overrides)
+    plan = run_missing(plan, Cluster(dask.address, timeout=2))  # ample for the other run
+    failures = errors(plan)
+    assert failures["mine:dying"].status == "crashed"
+    assert failures["mine:dying"].attempts == 3
+    assert failures["mine:dying"].error.endswith("exit code 3")
+    assert failures["mine:endless"].error == "TimeoutError: it took more than 2 s"
+    assert len(plan.finished) == 1
+    assert {process.pid for process in dask.workers()} == before
+    assert wait_until(lambda: dask.computing() == [])
+
+
+def test_a_run_that_kills_workers_is_given_up(mine, tmp_path, dask):
+    overrides = ['strategies=["random", "mine.py:murderous"]', "seeds=1"]
+    plan = run_missing(plan_sweep(mine, tmp_path / "results", overrides), Cluster(dask.address))
+    failure = errors(plan)["mine:murderous"]
+    assert failure.status == "crashed"
+    assert failure.attempts == len(set((tmp_path / "murders").read_text().split())) == 3
+    assert len(plan.finished) == 1
+
+
+def test_a_scheduler_that_comes_back_is_given_what_is_left(mine, tmp_path, dask):
+    overrides = ['strategies=["mine.py:slow"]', "seeds=5"]
+    plan = plan_sweep(mine, tmp_path / "results", overrides)
+    computed = []
+
+    def replace(spec, outcome):
+        computed.append(spec)
+        if len(computed) == 3:
+            dask.replace_scheduler()
+
+    told = []
+    plan = run_missing(plan, Cluster(dask.address, on_message=told.append), on_progress=replace)
+    assert len(plan.finished) == len(computed) == 5
+    assert told[0] == f"The Dask scheduler at {dask.address} was lost; waiting for it."
+    here = run_sweep(mine, tmp_path / "here", jobs=0, overrides=overrides)
+    assert tables(here) == tables(tmp_path / "results")
+
+
+def test_where_there_is_no_scheduler_it_is_said(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("alrun.execute.dask._FOR_AN_ANSWER", 0.5)
+    with pytest.raises(ResultsError, match="no Dask scheduler at tcp://127"):
+        run_sweep(tiny, tmp_path / "results", dask="tcp://127.0.0.1:1")
+
+
+def test_where_nothing_is_answered_it_is_said(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("alrun.execute.dask._FOR_AN_ANSWER", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(ResultsError, match=f"no Dask scheduler at {address}"):
+            run_sweep(tiny, tmp_path / "results", dask=address)
+
+
+@pytest.mark.parametrize("kind", ["tls", "tcp"])
+def test_where_something_else_answers_it_is_said(tiny, tmp_path, kind):
+    """As with the port of the dashboard, or where Dask has no certificate."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        answer = threading.Thread(target=lambda: server.accept()[0].sendall(b"HTTP/1.0 200 OK" * 9))
+        answer.daemon = True
+        answer.start()
+        address = f"{kind}://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(AlrunError, match=f"--dask {address} is not where a scheduler"):
+            run_sweep(tiny, tmp_path / "results", dask=address)
+
+
+class Refusing:
+    """A client whose workers, if there are any, cannot take what they are sent."""
+
+    status, id = "running", "refusing"
+
+    def __init__(self, error, nthreads=None):
+        self._error = error
+        self._nthreads = nthreads or {}
+
+    def nthreads(self):
+        return self._nthreads
+
+    def run_on_scheduler(self, function):
+        return []
+
+    def register_plugin(self, plugin):
+        raise self._error
+
+    def unregister_worker_plugin(self, name):
+        raise KeyError(name)
+
+
+@pytest.fixture
+def tasks(tiny, tmp_path):
+    plan = plan_sweep(tiny, tmp_path / "none")
+    return [Task(spec, plan.sources["iris"], {}) for spec in plan.specs.values()]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(28, "No space left on device"), ModuleNotFoundError("No module named 'alrun'")],
+)
+def test_workers_that_cannot_take_what_they_are_sent_are_not_sent_it_for_ever(tasks, error):
+    outcomes = Cluster("tcp://127.0.0.1:1")._outcomes(Refusing(error), tasks)
+    with pytest.raises(ResultsError, match=r"No (space|module).*the versions of alrun"):
+        next(outcomes)
+
+
+@pytest.mark.parametrize(
+    ("nthreads", "told"),
+    [({}, ["No worker is at tcp://127.0.0.1:1 yet; runs begin when one comes."]), ({"tcp": 1}, [])],
+)
+def test_that_there_is_no_worker_yet_is_told(tasks, nthreads, told):
+    heard = []
+    cluster = Cluster("tcp://127.0.0.1:1", on_message=heard.append)
+    assert list(cluster._outcomes(Refusing(CommClosedError("gone"), nthreads), tasks)) == []
+    assert heard == told
+
+
+@pytest.mark.parametrize("error", [CommClosedError("gone"), ConnectionResetError(104, "reset")])
+def test_a_connection_that_is_lost_is_no_fault_of_the_workers(tasks, error):
+    assert list(Cluster("tcp://127.0.0.1:1")._outcomes(Refusing(error), tasks)) == []
+
+
+def test_runs_that_do_not_come_to_the_scheduler_are_not_waited_for_for_ever(monkeypatch):
+    monkeypatch.setattr("alrun.execute.dask._FOR_ANOTHER", 0.05)
+    there = SimpleNamespace(suspicious=0)
+    scheduler = SimpleNamespace(allowed_failures=3, tasks={"there": there})
+    asyncio.run(_limit_tries(scheduler, ["there"]))
+    assert there.suspicious == 1
+    with pytest.raises(TimeoutError):
+        asyncio.run(_limit_tries(scheduler, ["there", "lost"]))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"dask": "here"}, "as tcp://host:8786"),
+        ({"dask": "tcp://127.0.0.1"}, "as tcp://host:8786"),
+        ({"dask": "tcp://127.0.0.1:1", "jobs": 2}, "--jobs"),
+        ({"dask": "tcp://127.0.0.1:1", "timeout": 0}, "--timeout"),
+    ],
+)
+def test_what_a_cluster_cannot_be_asked_is_refused(options, said):
+    with pytest.raises(AlrunError, match=said):
+        executor(**options)
+
+
+def test_without_distributed_it_is_said_what_to_install(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "alrun.execute.dask", None)
+    with pytest.raises(AlrunError, match=r"pip install 'alrun\[dask\]'"):
+        executor(dask="tcp://127.0.0.1:1")
+
+
+def test_nothing_of_a_sweep_stays_on_the_cluster(tiny, tmp_path, dask):
+    run_sweep(tiny, tmp_path / "results", dask=dask.address)
+    assert wait_until(lambda: dask.computing() == [])
+
+
+def long_sweep(tiny, folder, dask):
+    """Start a sweep on the cluster, and wait until it has computed some runs."""
+    options = ["--results", str(folder / "results/long"), "--set", "seeds=300"]
+    command = [*ALRUN, "sweep", str(tiny), *options, "--dask", dask.address]
+    session = Session(command, folder / "said")
+    assert wait_until(lambda: n_stored(folder) > 2), session.said
+    return session
+
+
+def test_what_a_killed_command_has_left_there_is_taken_away_by_the_next(tiny, tmp_path, dask):
+    with long_sweep(tiny, tmp_path, dask) as session:
+        session.process.kill()
+    assert dask.computing() != []
+    run_sweep(tiny, tmp_path / "other", dask=dask.address)
+    assert wait_until(lambda: dask.computing() == [])
+
+
+def test_an_interrupt_is_heard_while_there_is_no_scheduler(tiny, tmp_path, dask):
+    with long_sweep(tiny, tmp_path, dask) as session:
+        dask.lose_scheduler()
+        assert wait_until(lambda: "was lost; waiting for it" in session.said)
+        session.process.send_signal(signal.SIGINT)
+        assert session.process.wait(PATIENCE) == 130
+        assert "Traceback" not in session.said
+    dask.replace_scheduler()

@@ -1,0 +1,355 @@
+"""Workers: what a run does to its own, and what that costs the others."""
+
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+from sessions import PATIENCE, has_ended, wait_until
+
+import alrun
+from alrun.api import run_sweep
+from alrun.errors import AlrunError, ResultsError
+from alrun.execute import worker_process as module
+from alrun.execute.local import Workers
+from alrun.execute.worker import Task
+from alrun.sweep.plan import plan_sweep
+from alrun.sweep.run import run_missing
+
+MINE = """
+import ctypes, os, signal, stat, subprocess, sys, threading, time
+from contextlib import suppress
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+
+
+class Odd(Exception):
+    def __init__(self, one, two):
+        super().__init__(one)
+
+    def __str__(self):
+        raise ValueError
+
+
+def note(name):
+    with open(FOLDER / name, "a") as file:
+        file.write(f"{os.getpid()}\\n")
+
+
+def killed(pool, n, rng):
+    note("killed")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def faulty(pool, n, rng):
+    ctypes.string_at(0)
+
+
+def leaving(pool, n, rng):
+    os._exit(0)
+
+
+def odd(pool, n, rng):
+    raise Odd(1, 2)
+
+
+def endless(pool, n, rng):
+    child = subprocess.Popen(["sleep", "600"])
+    (FOLDER / "sleeping").write_text(str(child.pid))
+    while True:
+        time.sleep(0.01)
+
+
+def threaded(pool, n, rng):
+    print("a word of the strategy's")
+    (FOLDER / "threads").write_text(os.environ["OMP_NUM_THREADS"])
+    (FOLDER / "path").write_text("\\n".join(sys.path))
+    return list(range(n))
+
+
+def deep(pool, n, rng, depth=80):
+    return deep(pool, n, rng, depth - 1) if depth else endless(pool, n, rng)
+
+
+def copied(pool, n, rng):
+    os.fork()
+    return list(range(n))
+
+
+def survived(pool, n, rng):
+    if os.fork() == 0:
+        time.sleep(60)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def lasting(pool, n, rng):
+    threading.Thread(target=time.sleep, args=(60,)).start()
+    raise GeneratorExit
+
+
+def disconnected(pool, n, rng):
+    threading.Thread(target=time.sleep, args=(60,)).start()
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        with suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                os.close(descriptor)
+
+
+def interrupted(pool, n, rng):
+    raise KeyboardInterrupt
+
+
+def unprintable(pool, n, rng):
+    raise ValueError("\\ud800\\x1b[31m\\n" + 5000 * "long")
+
+
+def once(pool, n, rng):
+    if not (FOLDER / "once").exists():
+        note("once")
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return list(range(n))
+"""
+
+
+@pytest.fixture(autouse=True)
+def time_to_tell(monkeypatch):
+    """Let processes take their time to end, or to say what they do: there may be no core free."""
+    monkeypatch.setattr(module, "_PATIENCE", PATIENCE)
+
+
+@pytest.fixture
+def planned(tiny, tmp_path):
+    """Return how to plan the tiny experiment with strategies of a file, and one seed."""
+    (tmp_path / "mine.py").write_text(MINE)
+
+    def plan(*names, seeds=1):
+        strategies = ["random", *(f"mine.py:{name}" for name in names)]
+        return plan_sweep(tiny, tmp_path / "results", [f"{strategies=}", f"seeds={seeds}"])
+
+    return plan
+
+
+def by_strategy(plan):
+    return {plan.specs[key].strategy.label: value for key, value in plan.failures.items()}
+
+
+@pytest.mark.parametrize(("jobs", "seeds"), [(1, 1), (2, 1)])
+def test_a_run_that_kills_its_worker_is_tried_three_times_and_costs_no_other(
+    planned, tiny, tmp_path, jobs, seeds
+):
+    plan = run_missing(planned("killed", seeds=seeds), Workers(jobs))
+    assert {failure.status for failure in plan.failures.values()} == {"crashed"}
+    assert [failure.attempts for failure in plan.failures.values()] == [3] * seeds
+    assert len(set((tmp_path / "killed").read_text().split())) == 3 * seeds
+    error = next(iter(plan.failures.values())).error
+    assert error.startswith("its worker died 3 times, the last by SIGKILL")
+    alone = run_sweep(
+        tiny, tmp_path / "alone", jobs=0, overrides=['strategies=["random"]', f"seeds={seeds}"]
+    )
+    assert alrun.load_curves(tmp_path / "results").equals(alrun.load_curves(alone))
+
+
+def test_how_a_worker_died_is_told(planned):
+    plan = run_missing(planned("faulty", "leaving", "odd"), Workers(2))
+    failures = by_strategy(plan)
+    assert failures["mine:faulty"].error.endswith("the last by SIGSEGV")
+    assert "in faulty\n" in failures["mine:faulty"].traceback
+    assert "Extension modules" not in failures["mine:faulty"].traceback
+    assert failures["mine:leaving"].error.endswith("the last with exit code 0")
+    assert failures["mine:odd"].status == "failed"
+    assert failures["mine:odd"].error == "Odd"
+    assert "in odd\n" in failures["mine:odd"].traceback
+    assert len(plan.finished) == 1
+    assert planned("faulty", "leaving", "odd").missing() == []
+
+
+def test_a_run_whose_worker_dies_once_is_computed_after_all(planned):
+    plan = run_missing(planned("once"), Workers(2))
+    assert plan.failures == {}
+    assert len(plan.finished) == 2
+
+
+def test_a_run_that_copies_its_process_answers_once(planned):
+    plan = run_missing(planned("copied", seeds=3), Workers(1, timeout=30))
+    assert plan.failures == {}
+    assert len(plan.finished) == 6
+
+
+def test_a_death_is_seen_and_told_whatever_a_run_has_left(planned, capfd):
+    plan = run_missing(planned("survived", "lasting", "interrupted"), Workers(1, timeout=20))
+    failures = by_strategy(plan)
+    assert failures["mine:survived"].error.startswith("its worker died 3 times, the last by SIGK")
+    assert failures["mine:lasting"].error == "GeneratorExit:"
+    assert failures["mine:interrupted"].error == "KeyboardInterrupt:"
+    assert len(plan.finished) == 1
+    assert capfd.readouterr().err == ""
+
+
+def test_a_worker_that_cannot_answer_ends_and_says_why(planned, capfd):
+    plan = run_missing(planned("disconnected"), Workers(1, timeout=20))
+    failure = by_strategy(plan)["mine:disconnected"]
+    assert failure.status == "crashed"
+    assert failure.error.endswith("the last with exit code 1")
+    assert "Bad file descriptor" in failure.traceback
+    assert capfd.readouterr().err == ""
+
+
+def test_what_a_run_says_is_a_line_that_tables_and_screens_can_hold(planned, tmp_path):
+    plan = run_missing(planned("unprintable"), Workers(1))
+    error = by_strategy(plan)["mine:unprintable"].error
+    assert error.startswith("ValueError: \\ud800\\x1b[31m long")
+    assert len(error) < 1100
+    assert error in set(alrun.load_runs(tmp_path / "results")["error"])
+
+
+def test_modules_in_the_current_directory_are_not_taken_for_pythons(tiny, tmp_path, monkeypatch):
+    for name in ("json", "signal", "alrun"):
+        (tmp_path / f"{name}.py").write_text("raise SystemError")
+    monkeypatch.chdir(tmp_path)
+    assert len(run_missing(plan_sweep(tiny, tmp_path / "results"), Workers(1)).finished) == 6
+
+
+def test_a_worker_that_has_not_started_yet_ends_with_its_command(monkeypatch):
+    program = module._PROGRAM.replace(
+        "from alrun.execute.worker import", "import time; time.sleep(60)#"
+    )
+    monkeypatch.setattr(module, "_PROGRAM", program)
+    child = module.WorkerProcess()
+    child._connection.close()
+    assert child._process.wait(20) == -signal.SIGKILL
+    child.end()
+
+
+def test_no_more_workers_are_started_than_may_have_a_core(monkeypatch):
+    monkeypatch.setattr("alrun.execute.local.cpu_count", lambda: 1)
+    monkeypatch.setattr("alrun.execute.local.WorkerProcess", lambda idle_timeout: None)
+    workers = Workers(64)
+    workers.start()
+    assert len(workers._children) == 1
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_run_that_takes_too_long_is_ended_with_all_that_it_started(planned, tmp_path, jobs):
+    plan = run_missing(planned("endless"), Workers(jobs, timeout=2))  # ample for the other run
+    failure = by_strategy(plan)["mine:endless"]
+    assert (failure.status, failure.attempts) == ("failed", 1)
+    assert failure.error == "TimeoutError: it took more than 2 s"
+    assert "in endless\n" in failure.traceback
+    assert len(plan.finished) == 1
+    assert wait_until(lambda: has_ended(int((tmp_path / "sleeping").read_text())))
+
+
+def task_of(plan, label):
+    """Return the run of a plan with a strategy of this label."""
+    (spec,) = [spec for spec in plan.specs.values() if spec.strategy.label == label]
+    return Task(spec, plan.sources["iris"], {})
+
+
+def test_where_a_run_is_is_told_whole(planned, tmp_path):
+    child = module.WorkerProcess()
+    try:
+        assert child.receive() is None
+        child.submit(task_of(planned("deep"), "mine:deep"))
+        assert wait_until((tmp_path / "sleeping").exists)
+        stack = child.dump_stack()
+    finally:
+        child.end()
+    assert stack.count("in deep\n") == 81
+    assert "in endless\n" in stack
+    assert "in serve\n" in stack
+
+
+@pytest.mark.parametrize("timeout", [1e12, 1e300])
+def test_a_timeout_may_be_longer_than_the_kernel_can_count(planned, timeout):
+    assert len(run_missing(planned(), Workers(1, timeout=timeout)).finished) == 1
+
+
+def test_workers_import_the_package_that_started_them(planned, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "alrun.py").write_text("raise ImportError")
+    monkeypatch.syspath_prepend(tmp_path / "elsewhere")
+    assert len(run_missing(planned(), Workers(1)).finished) == 1
+
+
+@pytest.mark.parametrize("given", [None, "2"])
+def test_libraries_that_a_run_imports_find_one_thread_unless_told_and_prints_are_seen(
+    planned, tmp_path, monkeypatch, given, capfd
+):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    if given:
+        monkeypatch.setenv("OMP_NUM_THREADS", given)
+    run_missing(planned("threaded"), Workers(1))
+    assert (tmp_path / "threads").read_text() == (given or "1")
+    assert (tmp_path / "path").read_text().split("\n") == sys.path
+    assert capfd.readouterr().out.splitlines() == ["a word of the strategy's"] * 3
+
+
+def test_a_worker_that_ended_for_want_of_runs_is_no_death_of_the_next(planned, tmp_path):
+    plan, workers = planned("killed"), Workers(1, idle_timeout=1.0)
+    assert workers.compute(task_of(plan, "random")).content
+    assert wait_until(lambda: workers._children[0].has_exited)
+    assert workers.compute(task_of(plan, "mine:killed")).failure.attempts == 3
+    assert len((tmp_path / "killed").read_text().split()) == 3
+
+
+@pytest.mark.parametrize(("jobs", "timeout"), [(0, 1), (1, 0), (1, -2), (1, float("nan"))])
+def test_what_can_be_no_timeout_is_refused(jobs, timeout):
+    with pytest.raises(AlrunError, match="timeout"):
+        Workers(jobs, timeout)
+
+
+def test_workers_that_are_closed_while_they_start_are_not_started_again(planned):
+    plan = planned("endless")
+    spec = next(spec for spec in plan.specs.values() if spec.strategy.label == "mine:endless")
+    workers, raised = Workers(1), []
+
+    def compute():
+        try:
+            workers.compute(Task(spec, plan.sources["iris"], {}))
+        except ResultsError as error:
+            raised.append(str(error))
+
+    thread = threading.Thread(target=compute, daemon=True)
+    thread.start()
+    assert wait_until(lambda: workers._children)
+    workers.close()
+    thread.join(20)
+    assert raised == ["the sweep of this run is over"]
+    assert workers._children == []
+
+
+def test_workers_that_are_killed_while_they_start_are_started_again(tiny, tmp_path, monkeypatch):
+    starts = f"""
+import os
+with open({str(tmp_path / "starts")!r}, "a+") as file:
+    print(file=file, flush=True)
+    file.seek(0)
+    if len(file.read()) < 6:
+        os.kill(os.getpid(), 9)
+"""
+    monkeypatch.setattr(module, "_PROGRAM", starts + module._PROGRAM)
+    results = run_sweep(tiny, tmp_path / "results", jobs=2)
+    assert set(alrun.load_runs(results)["status"]) == {"finished"}
+
+
+def test_workers_that_cannot_start_are_not_started_for_ever(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_PROGRAM", "import os; os._exit(7)")
+    with pytest.raises(ResultsError, match="10 in a row ended with exit code 7"):
+        run_sweep(tiny, tmp_path / "results", jobs=2)
+
+
+def test_workers_end_when_the_command_is_killed(planned, tmp_path):
+    planned()
+    (tmp_path / "endless.toml").write_text(
+        'strategies = ["mine.py:endless"]\nseeds = 1\nbudget = 20\n[dataset]\nname = "iris"\n'
+    )
+    command = [sys.executable, "-m", "alrun", "sweep", "endless.toml", "--jobs", "1"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    sleeping = tmp_path / "sleeping"
+    assert wait_until(lambda: sleeping.exists() and sleeping.read_text())
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert wait_until(lambda: has_ended(int(sleeping.read_text())))

@@ -1,0 +1,130 @@
+"""The house has one direction: a package imports only from lines above its own."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parent.parent / "alrun"
+# From the bottom to the top: a package imports only from itself and from lines above its own.
+ORDER = [
+    "arrays",
+    "errors",
+    "util",
+    "spec",
+    "records",
+    "metrics",
+    "stats",
+    "data",
+    "models",
+    "strategies",
+    "run",
+    "experiment",
+    "results",
+    "execute",
+    "sweep",
+    "report",
+    "sequential",
+    "class_mix",
+    "api",
+    "",
+    "cli",
+    "__main__",
+]
+FILES = sorted(HOUSE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(HOUSE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path) for path in FILES}
+
+
+def imports_of(path: Path) -> set[str]:
+    """Return the modules of the house that a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and node.module:
+            below = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= (below & MODULES) or {node.module}
+    return {name for name in found if name.split(".")[0] == "alrun"}
+
+
+def package_of(name: str) -> str:
+    """Return the part of the house that a module lies in, "" for the house itself."""
+    return [*name.split("."), ""][1]
+
+
+def imported_by(statement: str) -> set[str]:
+    """Return the modules loaded after a statement in a fresh interpreter."""
+    code = f"{statement}\nimport sys; print(*sys.modules)"
+    return set(subprocess.check_output([sys.executable, "-c", code], text=True).split())
+
+
+def test_every_package_has_its_place():
+    assert {package_of(name) for name in MODULES} == set(ORDER)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_imports_come_from_above(path):
+    place = ORDER.index(package_of(name_of(path)))
+    imported = {package_of(name) for name in imports_of(path)}
+    assert {name for name in imported if ORDER.index(name) > place} == set()
+
+
+def test_no_modules_import_each_other():
+    """A cycle would make the order in which modules are imported matter."""
+    graph = {name_of(path): imports_of(path) & MODULES for path in FILES}
+    while graph:
+        leaves = {name for name, needed in graph.items() if not (needed - {name}) & graph.keys()}
+        assert leaves, f"a cycle among {sorted(graph)}"
+        graph = {name: needed for name, needed in graph.items() if name not in leaves}
+
+
+def test_a_report_loads_no_loop_model_or_strategy():
+    loaded = imported_by("import alrun.report.render")
+    left_wing = {
+        "alrun.run.loop",
+        "alrun.models",
+        "alrun.strategies",
+        "alrun.data.dataset",
+        "sklearn",
+    }
+    assert loaded & left_wing == set()
+
+
+def test_a_run_loads_no_pandas_of_ours():
+    assert "pandas" not in imported_by("import alrun.execute.worker") - imported_by(
+        "import sklearn"
+    )
+
+
+def test_the_command_line_starts_without_numpy():
+    assert "numpy" not in imported_by("import alrun.cli.app")
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_only_the_command_line_and_the_progress_know_a_screen(path):
+    if name_of(path) in ("alrun.cli.app", "alrun.cli.progress"):
+        return
+    calls = [
+        node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)
+    ]
+    assert "print" not in {call.id for call in calls if isinstance(call, ast.Name)}
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_randomness_comes_from_a_generator_that_was_passed_in(path):
+    """Global random state and the clock have no way into a number."""
+    names = {
+        node.attr
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute)
+    }
+    assert names & {"default_rng", "RandomState", "urandom", "time_ns"} == set()

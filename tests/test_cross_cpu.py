@@ -1,0 +1,123 @@
+"""The same decisions and scores on every processor, by making this one behave like others.
+
+OpenBLAS takes the kernels of the processor that OPENBLAS_CORETYPE names, NumPy drops the loops for
+the instructions that NPY_DISABLE_CPU_FEATURES names. Each changes the rounding of almost every sum.
+"""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy._core import _multiarray_umath
+
+from alrun.strategies.registry import BUILT_IN
+
+LOOPS = _multiarray_umath.__cpu_dispatch__
+GRID = """
+strategies  = ["random", "least_confidence", "margin", "entropy"]
+batch_sizes = [10]
+seeds       = 2
+budget      = 130
+"""
+EVERY = f"""
+strategies  = {list(BUILT_IN)}
+batch_sizes = [10]
+seeds       = 2
+budget      = 60
+initial     = {{size = 10, method = "kmeans"}}
+"""
+EXPERIMENTS = {
+    "digits": GRID + 'dataset = {name = "digits", scale = 16, test_size = 540}',
+    "raw": GRID + 'dataset = {name = "digits", test_size = 540}',
+    "two_classes": GRID + 'dataset = {name = "breast_cancer"}',
+    "every": EVERY + 'dataset = {name = "breast_cancer", scale = "standard"}',
+}
+# Not through a worker, which would keep to one thread. Prints the kernels that were used.
+COMPUTE = """
+import sys
+from pathlib import Path
+from threadpoolctl import threadpool_info
+from alrun.run.loop import run_active_learning
+from alrun.spec import run_id
+from alrun.results.run_file import serialize_run
+from alrun.sweep.plan import plan_sweep
+from alrun.sweep.run import rebuild_tables
+
+for path in map(Path, sys.argv[2:]):
+    plan = plan_sweep(path, Path(sys.argv[1]) / path.stem)
+    plan.store.prepare()
+    for spec in plan.specs.values():
+        dataset = plan.sources[spec.dataset.label].at(spec.seed)
+        result = run_active_learning(spec, dataset)
+        content = serialize_run(spec, result, dataset.classes, dataset.y, {})
+        plan.store.write_run(run_id(spec), content)
+    rebuild_tables(plan)
+pools = threadpool_info()
+print(*{(pool.get("architecture"), pool["num_threads"]) for pool in pools
+        if pool["user_api"] == "blas"}, sep=";")
+"""
+MACHINES = [
+    {"OPENBLAS_CORETYPE": kernel, "OPENBLAS_NUM_THREADS": threads}
+    for kernel in ("Haswell", "SkylakeX", "Nehalem")
+    for threads in ("1", "2")
+] + [{"NPY_DISABLE_CPU_FEATURES": " ".join(LOOPS), "OPENBLAS_NUM_THREADS": "1"}]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("everywhere")
+    for name, content in EXPERIMENTS.items():
+        (folder / f"{name}.toml").write_text(content)
+    return folder
+
+
+def computed(folder, name, environment):
+    """Compute the experiments in a process with this environment; return the kernels it used."""
+    files = [str(folder / f"{experiment}.toml") for experiment in EXPERIMENTS]
+    command = [sys.executable, "-c", COMPUTE, str(folder / name), *files]
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("OPENBLAS")}
+    process = subprocess.run(
+        command, env=kept | environment, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 0, process.stderr
+    return process.stdout
+
+
+@pytest.fixture(scope="module")
+def here(folder):
+    computed(folder, "here", {})
+    return folder / "here"
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: "-".join(machine.values()))
+def test_decisions_and_counts_are_equal_and_losses_to_six_digits(folder, here, machine):
+    name = "-".join(machine.values()).replace(" ", "-")
+    used = computed(folder, name, machine)
+    kernel = machine.get("OPENBLAS_CORETYPE")
+    if kernel is not None and used.strip() != str((kernel, int(machine["OPENBLAS_NUM_THREADS"]))):
+        pytest.skip(f"{kernel} kernels and its threads are not to be had here, but {used.strip()}")
+    if not LOOPS:
+        pytest.skip("this NumPy has one set of loops")
+    for experiment in EXPERIMENTS:
+        ours, theirs = here / experiment, folder / name / experiment
+        pd.testing.assert_frame_equal(
+            pd.read_parquet(theirs / "queries.parquet"), pd.read_parquet(ours / "queries.parquet")
+        )
+        ours, theirs = (pd.read_parquet(path / "curves.parquet") for path in (ours, theirs))
+        np.testing.assert_allclose(theirs["log_loss"], ours["log_loss"], rtol=0, atol=1e-6)
+        pd.testing.assert_frame_equal(
+            theirs.drop(columns="log_loss"), ours.drop(columns="log_loss"), check_exact=True
+        )
+
+
+def test_other_kernels_do_round_differently(folder, here):
+    """Else the test above would compare a thing with itself."""
+    losses = {
+        pd.read_parquet(path)["log_loss"].to_numpy().tobytes()
+        for path in folder.glob("*/raw/curves.parquet")
+    }
+    if len(list(folder.glob("*/raw"))) > 1 and LOOPS:
+        assert len(losses) > 1

@@ -1,0 +1,301 @@
+"""Kill a sweep and its workers at random moments, again and again, and see whether a run is lost.
+
+The sweep has two poisonous runs, which kill their own process. It is first computed undisturbed,
+then killed until there were so many kills, then left in peace. Prints what is wrong, a line each,
+and exits with 1 where anything is. The victims and the moments are drawn from a seed; what they
+strike depends on the machine.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import psutil
+from clusters import cluster
+from sessions import PATIENCE, Session, described, wait_until
+from small_experiments import TABLES
+from torture.kill_actions import LOCAL, MISSED, Stroke, has_begun, on_cluster
+
+from alrun.data.splits import split_of
+from alrun.spec import run_id
+from alrun.sweep.plan import SweepPlan, plan_sweep
+
+DEADLY = {17: signal.SIGKILL, 31: signal.SIGSEGV}
+# Seconds in which all has ended whose command or worker has. It is less than one where there is a
+# core for each, but a process that is computing must come to its turn.
+LINGERING = 10.0
+# So many mistakes are enough to see.
+ENOUGH = 10
+LOCALLY = ("--jobs", "2")
+N_WORKERS = 3
+
+EXPERIMENT = """
+strategies  = ["random", "margin", "entropy", "poison.py:poisonous"]
+batch_sizes = [10]
+seeds       = {seeds}
+targets     = [0.8]
+budget      = 150
+dataset     = {{name = "digits", test_size = 540}}
+initial     = {{per_class = 2}}
+"""
+# All that it can know a seed by is what is labelled in it.
+POISON = """
+import os
+
+
+def poisonous(pool, n, rng):
+    deadly = {deadly}.get(float(pool.X_labelled.sum()))
+    if deadly is not None:
+        os.kill(os.getpid(), deadly)
+    return rng.permutation(len(pool))[:n]
+"""
+
+
+def poisonous_experiment(folder: Path, seeds: int, deadly: Mapping[int, int] = DEADLY) -> SweepPlan:
+    """Write an experiment of four runs per seed, of which those that are deadly kill their process.
+
+    `deadly` is the signal by seed.
+    """
+    path, results = folder / "torture.toml", folder / "undisturbed"
+    path.write_text(EXPERIMENT.format(seeds=seeds))
+    pairs = plan_sweep(path, results, ['strategies=["random"]'])
+    signals = {}
+    for spec in pairs.specs.values():
+        if spec.seed in deadly:
+            dataset = pairs.sources[spec.dataset.label].at(spec.seed)
+            labelled = dataset.X[split_of(spec, dataset).initial]
+            signals[float(labelled.sum())] = int(deadly[spec.seed])
+    (folder / "poison.py").write_text(POISON.format(deadly=signals))
+    return plan_sweep(path, results)
+
+
+def poisonous_runs(plan: SweepPlan, deadly: Mapping[int, int] = DEADLY) -> dict[str, str]:
+    """Return the names of the signals by which runs of the experiment kill their process, by id."""
+    return {
+        run_id(spec): signal.Signals(deadly[spec.seed]).name
+        for spec in plan.specs.values()
+        if spec.seed in deadly and "poison" in spec.strategy.label
+    }
+
+
+class Torture:
+    """A sweep that is killed.
+
+    Parameters
+    ----------
+    plan
+        What it computes.
+    results
+        Where to.
+    options
+        Of the command line: where the runs are computed.
+    rng
+        What draws the victims and the moments.
+    orphans
+        What returns processes that should have ended with those that started them.
+
+    Attributes
+    ----------
+    hits
+        How often what was killed, or told to end, while it was alive.
+    wrong
+        What is not as it should be, a sentence each.
+    lingered
+        The most seconds in which a process ended whose command or worker had.
+    """
+
+    def __init__(
+        self,
+        plan: SweepPlan,
+        results: Path,
+        options: Sequence[str],
+        rng: np.random.Generator,
+        orphans: Callable[[], Sequence[psutil.Process]] = tuple,
+    ) -> None:
+        self.hits: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        self.lingered = 0.0
+        self._plan = plan
+        self._results = results
+        self._command = [
+            *(sys.executable, "-m", "alrun", "sweep", str(plan.path)),
+            *("--results", str(results), *options),
+        ]
+        self._rng = rng
+        self._orphans = orphans
+        self._stored: dict[str, tuple[int, int]] = {}
+
+    def find(self, sentence: str) -> None:
+        """Note and print what is wrong."""
+        self.wrong.append(sentence)
+        print(f"WRONG: {sentence}", flush=True)
+
+    def endure(self, n_kills: int, strokes: Sequence[Stroke]) -> None:
+        """Strike the command and what it starts, time after time, until there were so many hits.
+
+        A stroke that stands there twice is twice as likely.
+        """
+        options: tuple[str, ...] = ()
+        while self.hits.total() < n_kills and len(self.wrong) < ENOUGH:
+            with self._started(*options) as command:
+                codes = {1}  # some runs fail
+                while not command.is_over and len(self.wrong) < ENOUGH:
+                    self._wait(command, n_kills - self.hits.total())
+                    if not command.is_over:
+                        codes |= self._strike(command, strokes)
+                self._look(command, codes)
+            if self._n_left() == 0:  # what is poisonous can be tried again for ever
+                options = ("--retry-failed",)
+
+    def finish(self) -> None:
+        """Give the command once more, try again what kills made crash, and leave it in peace."""
+        with self._started("--retry-failed") as command:
+            if not wait_until(lambda: command.is_over, 5 * PATIENCE):
+                self.find(f"the last command does not end: {command.said}")
+            self._look(command, {1})
+        for path in self._results.rglob(".*"):
+            self.find(f"{path.relative_to(self._results)} was left")
+
+    def compare(self, undisturbed: Path, poisonous: Mapping[str, str]) -> None:
+        """See whether the tables are those of an undisturbed sweep, and which runs have crashed."""
+        for name in TABLES:
+            there = self._results / name
+            if not there.is_file() or there.read_bytes() != (undisturbed / name).read_bytes():
+                self.find(f"{name} is not that of the undisturbed sweep")
+        self.see_crashed(poisonous)
+
+    def see_crashed(self, poisonous: Mapping[str, str]) -> None:
+        """See whether exactly the poisonous runs have crashed, each by its signal."""
+        records = {path.stem: path for path in (self._results / "failed").iterdir()}
+        for identity in records.keys() ^ poisonous.keys():
+            what = "is not" if identity in poisonous else f"is in {records[identity].read_text()}"
+            self.find(f"{identity} {what} among the failures")
+        for identity in records.keys() & poisonous.keys():
+            record = json.loads(records[identity].read_text())
+            if record["status"] != "crashed" or poisonous[identity] not in record["error"]:
+                self.find(f"{identity} is recorded as {record['status']}: {record['error']}")
+
+    def _started(self, *options: str) -> Session:
+        return Session([*self._command, *options], self._results.with_suffix(".log"))
+
+    def _wait(self, command: Session, n_kills: int) -> None:
+        """Wait for the next moment: so that the runs that are left last for the kills that are."""
+        is_first, n_left = not has_begun(command), self._n_left()
+        if n_left == 0 or (is_first and self._rng.random() < 0.25):
+            seconds = self._rng.uniform(0, 3)  # of its start, or of what is tried again
+        else:
+            share = n_left // max(2 * n_kills, 1)
+            n = self._n_stored() + int(self._rng.integers(is_first, share + 2))
+            wait_until(lambda: command.is_over or self._n_stored() >= n or self._n_left() == 0)
+            seconds = self._rng.uniform(0, 0.2)
+        with suppress(subprocess.TimeoutExpired):
+            command.process.wait(seconds)
+
+    def _strike(self, command: Session, strokes: Sequence[Stroke]) -> set[int]:
+        """Strike once; return the exit codes that the command may have for it."""
+        hit, codes = strokes[self._rng.integers(len(strokes))](command, self._rng)
+        self.hits[hit] += hit != MISSED
+        self._see_end(self._orphans)
+        return codes
+
+    def _look(self, command: Session, codes: set[int]) -> None:
+        """See whether a command ended as it should, with all it started, and what it has left."""
+        self._see_end(command.members)
+        said, code = command.said, command.process.returncode
+        if "Traceback" in said:
+            self.find(f"a traceback: {said}")
+        if code not in codes:
+            self.find(f"exit code {code}, not one of {sorted(codes)}: {said}")
+        stored = self._run_files()
+        for name, when in self._stored.items():
+            if stored.get(name) != when:
+                self.find(f"{name} was {'written again' if name in stored else 'lost'}")
+        self._stored = stored
+        for path in self._results.rglob("*.damaged*"):
+            self.find(f"{path.relative_to(self._results)} was damaged")
+
+    def _see_end(self, left: Callable[[], Sequence[psutil.Process]]) -> None:
+        """See whether those that should end do so in time."""
+        started = time.monotonic()
+        if not wait_until(lambda: not left(), LINGERING):
+            self.find(f"{LINGERING:g} s later still runs {described(left())}")
+        self.lingered = max(self.lingered, time.monotonic() - started)
+
+    def _run_files(self) -> dict[str, tuple[int, int]]:
+        """Return which file a run has, and when that was written, by name."""
+        stats = {path.name: path.stat() for path in self._results.glob("runs/*.parquet")}
+        return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in stats.items()}
+
+    def _n_stored(self) -> int:
+        return self._n_files("runs", ".parquet")
+
+    def _n_left(self) -> int:
+        return len(self._plan.specs) - self._n_stored() - self._n_files("failed", ".json")
+
+    def _n_files(self, folder: str, suffix: str) -> int:
+        with suppress(FileNotFoundError):
+            names = os.listdir(self._results / folder)
+            return sum(name.endswith(suffix) and name[0] != "." for name in names)
+        return 0
+
+
+def tortured(
+    torture: Torture, n_hits: int, strokes: Sequence[Stroke], expected: Path, poisonous: Mapping
+) -> bool:
+    """Torture a sweep, leave it in peace, and say what it has survived; return whether all."""
+    started = time.monotonic()
+    torture.endure(n_hits, strokes)
+    torture.finish()
+    torture.compare(expected, poisonous)
+    hits = ", ".join(f"{n} {what}" for what, n in torture.hits.most_common() if n)
+    end = "were NOT survived" if torture.wrong else "were survived"
+    seconds = time.monotonic() - started
+    lingered = f"{torture.lingered:.1f} s at most until all had ended"
+    print(f"{torture.hits.total()} kills ({hits}) {end} in {seconds:.0f} s; {lingered}", flush=True)
+    return not torture.wrong
+
+
+def main() -> None:
+    """Torture a sweep of 200 runs on this machine, and one on a cluster."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--local", type=int, default=125, help="kills on this machine")
+    parser.add_argument("--dask", type=int, default=60, help="kills on a cluster")
+    parser.add_argument("--seeds", type=int, default=50, help="a quarter of the runs")
+    parser.add_argument("--seed", type=int, default=0, help="of the victims and the moments")
+    given = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        plan = poisonous_experiment(folder, given.seeds)
+        poisonous = poisonous_runs(plan)
+        print(f"{len(plan.specs)} runs, undisturbed ...", flush=True)
+        calm = Torture(plan, plan.store.path, LOCALLY, np.random.default_rng())
+        calm.finish()
+        calm.see_crashed(poisonous)
+        all_well = not calm.wrong
+        if given.local:
+            rng = np.random.default_rng([given.seed, 0])
+            local = Torture(plan, folder / "local", LOCALLY, rng)
+            all_well &= tortured(local, given.local, LOCAL, plan.store.path, poisonous)
+        if given.dask:
+            rng = np.random.default_rng([given.seed, 1])
+            with cluster(N_WORKERS) as there:
+                options = ["--dask", there.address]
+                on_dask = Torture(plan, folder / "dask", options, rng, there.orphans)
+                strokes = on_cluster(there)
+                all_well &= tortured(on_dask, given.dask, strokes, plan.store.path, poisonous)
+    sys.exit(not all_well)
+
+
+if __name__ == "__main__":
+    main()
