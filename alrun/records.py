@@ -38,32 +38,37 @@ class Split:
 
 @dataclass(frozen=True)
 class Scores:
-    """The scores of one round on the test part; None where a score does not apply."""
+    """The scores of one round on the test part: counts, and a value by the name of each metric.
+
+    A value is None where its metric does not apply.
+    """
 
     n_test: int
     n_correct: int
-    accuracy: float
-    balanced_accuracy: float
-    macro_f1: float
-    log_loss: float | None
-    average_precision: float | None
+    values: Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
 class Round:
     """One pass of the loop: the scores on `n_labels` labels, then the batch queried.
 
-    `batch` holds rows of the data set in the order of the query; the last round queries none.
+    Attributes
+    ----------
+    batch
+        Rows of the data set in the order of the query; the last round queries none.
+    labels
+        The class codes bought for them.
     """
 
     n_labels: int
     scores: Scores
     batch: IntArray
+    labels: IntArray
 
 
-# What the time of a run goes into; `prepare` is what strategies compute once for a whole split.
+# The phases of a run; in `prepare` a strategy computes what holds for a whole split.
 PHASES = ("fit", "query", "evaluate", "prepare")
-# What a run counts that may make its comparison mean less.
+# Counts of a run that may make its comparison mean less.
 DIAGNOSTICS = ("batches", "tied_batches", "missing_classes", "pool_duplicates")
 
 
@@ -73,20 +78,23 @@ class RunResult:
 
     Attributes
     ----------
+    ended
+        Why it ended: "budget" or "pool empty".
     seconds, cpu_seconds
         Wall and CPU seconds by phase.
     warnings
         Those of models and strategies, with their counts.
-    checks
+    diagnostics
         The counts of DIAGNOSTICS: batches; those of them that the tie-break had a part in; classes
         without an initial label; examples of the pool that have the features of another.
     """
 
     rounds: tuple[Round, ...]
+    ended: str
     seconds: Mapping[str, float]
     cpu_seconds: Mapping[str, float]
     warnings: Mapping[str, int] = field(default_factory=dict)
-    checks: Mapping[str, int] = field(default_factory=dict)
+    diagnostics: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

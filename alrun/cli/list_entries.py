@@ -13,12 +13,14 @@ class Kind(StrEnum):
     strategies = "strategies"
     datasets = "datasets"
     models = "models"
+    metrics = "metrics"
 
 
 _REGISTRIES = {
     Kind.strategies: "alrun.strategies.registry",
     Kind.datasets: "alrun.data.registry",
     Kind.models: "alrun.models.registry",
+    Kind.metrics: "alrun.metrics",
 }
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from alrun.metrics import METRICS
 from alrun.results.store import unlisted_sentence
 from alrun.spec import RunSpec
 from alrun.sweep.plan import SweepPlan
@@ -36,9 +37,10 @@ def announcement(plan: SweepPlan, todo: Sequence[RunSpec]) -> Iterator[str]:
     for label, source in plan.sources.items():
         for note in source.notes:
             yield f"{label}: {note}"
-        if plan.experiment.metric == "average_precision":
+        metric = plan.experiment.metric
+        if METRICS[metric].binary_only:
             second = source.at(plan.experiment.seed_list[0]).labels[1]
-            yield f"{label}: average_precision is that of '{second}', the second of its classes"
+            yield f"{label}: {metric} is that of '{second}', the second of its classes"
     foreign = plan.store.count_only_in_tables(list(plan.specs.values()))
     if foreign:
         yield (

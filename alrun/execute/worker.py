@@ -67,7 +67,7 @@ def compute(task: Task) -> Outcome:
             started = perf_counter()
             result = run_active_learning(spec, dataset)
             seconds = perf_counter() - started
-        content = serialize_run(spec, result, dataset.classes, dataset.y, provenance)
+        content = serialize_run(spec, result, dataset.classes, provenance)
     except BaseException as error:
         is_interrupt = isinstance(error, KeyboardInterrupt)
         if is_interrupt and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:

@@ -12,6 +12,7 @@ from typing import Any
 
 from alrun.errors import AlrunError, nearest
 from alrun.experiment.settings import DatasetSettings, ModelSettings, Step, StrategySettings
+from alrun.metrics import METRICS
 from alrun.spec import PIPELINE, without_folder
 from alrun.util.import_path import located
 
@@ -32,14 +33,15 @@ def check_names(content: Mapping[str, Any], folder: Path) -> list[str]:
             _known_parameters(key, table, DatasetSettings, known, problems)
     strategies = _strategies(content, folder, problems)
     problems += _of_one_stem({key: name for key, name, _ in strategies})
+    needs = [(key, name, required) for key, name, required in strategies if required]
+    metric = content.get("metric")
+    if isinstance(metric, str) and metric in METRICS and METRICS[metric].requires:
+        needs.insert(0, ("metric", metric, METRICS[metric].requires))
     for model, offered in _models(content, problems):
-        if content.get("metric") == "average_precision" and not offered:
-            what = "a model with predict_proba or decision_function"
-            problems.append(f"metric: average_precision needs {what}; {model} has none")
-        for key, strategy, needed in strategies:
-            if needed and not offered.intersection(needed):
-                what = " or ".join(needed)
-                problems.append(f"{key}: {strategy} needs a model with {what}; {model} has none")
+        for key, name, required in needs:
+            if not offered.intersection(required):
+                what = " or ".join(required)
+                problems.append(f"{key}: {name} needs a model with {what}; {model} has none")
     return problems
 
 

@@ -21,8 +21,8 @@ from pydantic import (
     model_validator,
 )
 
+from alrun import metrics
 from alrun.errors import quoted
-from alrun.metrics import check_metric
 from alrun.spec import PIPELINE, InitialSpec, without_folder
 
 
@@ -263,8 +263,8 @@ class Experiment(_Section):
 
     @field_validator("metric")
     @classmethod
-    def _can_carry_a_target(cls, value: str) -> str:
-        check_metric(value)
+    def _is_known(cls, value: str) -> str:
+        metrics.find(value)
         return value
 
     @field_validator("batch_sizes", "seeds", "targets")

@@ -12,7 +12,7 @@ import pandas as pd
 from alrun.errors import ResultsError, nearest, printable
 from alrun.experiment.settings import Experiment
 from alrun.experiment.toml import read_experiment
-from alrun.metrics import check_metric
+from alrun import metrics
 from alrun.records import DIAGNOSTICS
 from alrun.report.across_datasets import build_across
 from alrun.report.comparison import sensitivity_of
@@ -154,7 +154,7 @@ def _experiment(path: Path) -> Experiment | None:
 
 def _curves(path: Path, metric: str) -> pd.DataFrame:
     try:
-        check_metric(metric)
+        metrics.find(metric)
     except ValueError as error:
         raise ResultsError(str(error)) from None
     columns = [*RUN, "run_id", "n_labels", "n_correct", "n_test", metric]

@@ -5,8 +5,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# What the same grid may differ by between processors.
-LOG_LOSS_TOLERANCE = 1e-6
+from alrun.metrics import METRICS
 
 
 def agree(one: pa.Table, other: pa.Table) -> bool:
@@ -19,16 +18,17 @@ def agree(one: pa.Table, other: pa.Table) -> bool:
 def differing_rows(one: pa.Table, other: pa.Table) -> npt.NDArray[np.bool_]:
     """Return which rows differ between two tables of the same columns and length.
 
-    Everything must be equal, types of values included, but log_loss, which may differ by
-    `LOG_LOSS_TOLERANCE`.
+    Everything must be equal, types of values included, but a metric with a tolerance, such as
+    log_loss, which may differ by that.
     """
     differs = np.zeros(one.num_rows, dtype=bool)
     for name in one.column_names:
         left, right = _decoded(one[name]), _decoded(other[name])
         if left.type != right.type:
             return np.ones(one.num_rows, dtype=bool)
-        if name == "log_loss":
-            same = pc.less_equal(pc.abs(pc.subtract(left, right)), LOG_LOSS_TOLERANCE)
+        tolerance = METRICS[name].tolerance if name in METRICS else 0.0
+        if tolerance:
+            same = pc.less_equal(pc.abs(pc.subtract(left, right)), tolerance)
         else:
             same = pc.equal(left, right)
         both_null = pc.and_(pc.is_null(left), pc.is_null(right))

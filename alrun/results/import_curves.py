@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alrun.errors import ResultsError, first_line
-from alrun.metrics import TARGET_SCORES
+from alrun.metrics import METRICS
 from alrun.results.curves import REQUIRED, RUN, read_curves
 from alrun.results.schema import CURVES
 from alrun.results.store import Store
@@ -33,9 +33,9 @@ def import_curves(path: Path, results: Path) -> tuple[int, list[str]]:
     unknown = [str(name) for name in frame.columns if name not in _KNOWN]
     try:
         frame = _typed(frame.drop(columns=unknown))
-        scores = [score for score in TARGET_SCORES if frame[score].notna().any()]
+        scores = [score for score in METRICS if frame[score].notna().any()]
         if not scores:
-            known = f"{', '.join(TARGET_SCORES)}, and n_correct with n_test"
+            known = f"{', '.join(METRICS)}, and n_correct with n_test"
             raise ResultsError(f"there is no score; known are {known}")
         checked = [read_curves(frame, score) for score in scores]
     except ResultsError as error:

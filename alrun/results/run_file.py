@@ -13,12 +13,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alrun.errors import ResultsError, first_line
+from alrun.metrics import METRICS
 from alrun.records import DIAGNOSTICS, RunResult
-from alrun.results.schema import FOOTER, RUN_FILE, RUNS, check_version, to_parquet_bytes
+from alrun.results.schema import FOOTER, RUN_FILE, RUNS, check_version, conform, to_parquet_bytes
 from alrun.spec import RunSpec, run_id, same_run
 from alrun.util.atomic_files import unusable
 
-# What is null in no round.
+# Null in no round.
 _FILLED = ("round", "n_labels", "n_test", "n_correct", "accuracy", "batch", "labels")
 # How many runs are tables of their own before they are joined: one takes ten times what it holds.
 _AT_ONCE = 256
@@ -28,25 +29,23 @@ def serialize_run(
     spec: RunSpec,
     result: RunResult,
     classes: Sequence[Any],
-    y: Any,
     provenance: Mapping[str, str],
 ) -> bytes:
     """Return the content of the file of a finished run: a row per round, and a footer.
 
-    The whole spec is in the footer. `classes` are the labels by code, `y` the codes of the data
-    set.
+    The whole spec is in the footer. `classes` are the class labels by code.
     """
-    labels = np.array([str(label) for label in classes], dtype=object)
+    class_labels = np.array([str(label) for label in classes], dtype=object)
     batches = [entry.batch for entry in result.rounds]
     columns = {
         "round": range(len(batches)),
         "n_labels": [entry.n_labels for entry in result.rounds],
         "batch": batches,
-        "labels": [labels[y[batch]] for batch in batches],
+        "labels": [class_labels[entry.labels] for entry in result.rounds],
+        "n_test": [entry.scores.n_test for entry in result.rounds],
+        "n_correct": [entry.scores.n_correct for entry in result.rounds],
+        **{name: [entry.scores.values[name] for entry in result.rounds] for name in METRICS},
     }
-    for name in RUN_FILE.names:
-        if name not in columns:
-            columns[name] = [getattr(entry.scores, name) for entry in result.rounds]
     table = pa.table([pa.array(columns[f.name], f.type) for f in RUN_FILE], schema=RUN_FILE)
     footer = {
         "spec": spec.describe(),
@@ -54,7 +53,8 @@ def serialize_run(
         "cpu_seconds": dict(result.cpu_seconds),
         "warnings": dict(result.warnings),
         "provenance": dict(provenance),
-        "checks": dict(result.checks),
+        "checks": dict(result.diagnostics),
+        "ended": result.ended,
     }
     # It is small, and most of what making it takes is what Parquet does to save space.
     return to_parquet_bytes(table, footer, use_dictionary=False, write_statistics=False)
@@ -160,8 +160,7 @@ def _parsed(path: Path, content: bytes, spec: RunSpec) -> tuple[pa.Table, dict[s
     if missing:
         raise CorruptRunFile(f"its footer has no {missing[0]}")
     rounds = file.read(use_threads=False).replace_schema_metadata()
-    if not rounds.schema.equals(RUN_FILE):
-        rounds = rounds.cast(RUN_FILE)
+    rounds = conform(rounds, RUN_FILE, _FILLED)
     _check(rounds)
     row = _finished_row(spec, rounds.num_rows, footer)
     if not same_run(row["spec"], footer[b"spec"].decode()):
@@ -189,20 +188,22 @@ def _finished_row(spec: RunSpec, n_rounds: int, footer: Mapping[bytes, bytes]) -
 
     Raises an error of any kind where the footer is not one of ours.
     """
-    seconds, cpu_seconds, warnings, provenance, checks = (
+    seconds, cpu_seconds, warnings, provenance, diagnostics = (
         json.loads(footer.get(key, b"{}"))
         for key in (b"seconds", b"cpu_seconds", b"warnings", b"provenance", b"checks")
     )
+    ended = json.loads(footer.get(b"ended", b"null"))
     return {
         **run_keys(spec),
         "status": "finished",
         "rounds": n_rounds,
+        "ended": None if ended is None else str(ended),
         **{f"seconds_{phase}": float(lasted) for phase, lasted in seconds.items()},
         **{f"cpu_seconds_{phase}": float(lasted) for phase, lasted in cpu_seconds.items()},
         "unconverged": _count(
             sum(n for text, n in warnings.items() if text.startswith("ConvergenceWarning"))
         ),
-        **{check: _count(checks[check]) for check in DIAGNOSTICS if check in checks},
+        **{name: _count(diagnostics[name]) for name in DIAGNOSTICS if name in diagnostics},
         "warnings": json.dumps(warnings, sort_keys=True),
         "provenance": json.dumps(provenance, sort_keys=True),
     }

@@ -1,7 +1,7 @@
 """The files of a results directory: their columns and types, and which version of them it is."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alrun.errors import ResultsError
-from alrun.metrics import SCORES
+from alrun.metrics import METRICS
 from alrun.records import DIAGNOSTICS, PHASES
 
-# 1: the first. Raise it when a column changes its name, type or meaning.
-SCHEMA_VERSION = 1
+# Raise it when a column changes its name, type or meaning; readers fill columns that are missing.
+# 1: the first.
+# 2: the metrics roc_auc, brier, ece, f1 and recall; why a run ended.
+SCHEMA_VERSION = 2
 
 _LABEL = pa.dictionary(pa.int32(), pa.string())
 _INTEGER = pa.int32()
@@ -22,7 +24,7 @@ _ROUND = [
     ("n_labels", _INTEGER),
     ("n_test", _INTEGER),
     ("n_correct", _INTEGER),
-    *((score, pa.float64()) for score in SCORES),
+    *((metric, pa.float64()) for metric in METRICS),
 ]
 _KEYS = [
     ("dataset", _LABEL),
@@ -51,6 +53,7 @@ RUNS = pa.schema(
         ("status", _LABEL),
         ("error", pa.string()),
         ("rounds", _INTEGER),
+        ("ended", _LABEL),
         *((f"seconds_{phase}", pa.float64()) for phase in PHASES),
         *((f"cpu_seconds_{phase}", pa.float64()) for phase in PHASES),
         ("unconverged", _INTEGER),
@@ -62,8 +65,8 @@ RUNS = pa.schema(
 )
 
 
-# What the footer of a run file holds beside the schema version, each as JSON; and the checks and
-# the CPU seconds, which the files of an earlier alrun lack.
+# What the footer of a run file must hold beside the schema version, each as JSON. It may lack what
+# earlier versions did not record: the CPU seconds, the checks, and why the run ended.
 FOOTER = ("spec", "seconds", "warnings", "provenance")
 
 
@@ -88,3 +91,24 @@ def to_parquet_bytes(table: pa.Table, footer: Mapping[str, Any], **options: Any)
     pq.write_table(table, content, compression="zstd", write_page_checksum=True, **options)
     pa.default_memory_pool().release_unused()  # it keeps several times what a table takes
     return content.getvalue().to_pybytes()
+
+
+def conform(table: pa.Table, schema: pa.Schema, required: Collection[str] = ()) -> pa.Table:
+    """Return a table with exactly the columns of a schema.
+
+    A column that the table lacks is null, and one that the schema lacks is dropped: files of other
+    versions differ in these. Raises ValueError where a `required` column is missing, and an error
+    of Arrow's where a column has another type.
+    """
+    for name in required:
+        if name not in table.column_names:
+            raise ValueError(f"there is no column '{name}'")
+    if table.schema.equals(schema):
+        return table
+    columns = [
+        table[field.name].cast(field.type)
+        if field.name in table.column_names
+        else pa.nulls(table.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)

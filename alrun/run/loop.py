@@ -17,10 +17,11 @@ from alrun.data.duplicates import count_duplicates
 from alrun.data.features import as_float64
 from alrun.data.scaling import rescale
 from alrun.data.splits import split_of
-from alrun.metrics import score
+from alrun.metrics import ModelOutputs, score
 from alrun.models.classifier import Classifier
 from alrun.models.predictions import Predictions
 from alrun.records import Round, RunResult, Scores, Split
+from alrun.run.oracle import TrueLabels
 from alrun.run.query import query
 from alrun.spec import RunSpec
 from alrun.strategies.registry import find
@@ -30,7 +31,7 @@ from alrun.util.random_streams import generator
 
 
 def run_active_learning(spec: RunSpec, dataset: Dataset) -> RunResult:
-    """Run one cell of the grid.
+    """Compute one run of the grid.
 
     A pure function: the same arguments give the same rounds, on any number of workers. The
     feature matrix is indexed, never copied as a whole unless `spec` asks for scaling that is
@@ -48,36 +49,44 @@ def run_active_learning(spec: RunSpec, dataset: Dataset) -> RunResult:
             stopwatch.enter("fit")
             predictions = learner.fit()
             stopwatch.enter("query")  # first: what it asks the model serves the scores too
-            batch = learner.query(predictions)
+            batch, labels = learner.query(predictions)
             stopwatch.enter("evaluate")
             scores = learner.evaluate(predictions)
-            rounds.append(Round(n_labels, scores, batch))
+            rounds.append(Round(n_labels, scores, batch, labels))
             if len(batch) == 0:
                 break
     stopwatch.enter(None)
     return RunResult(
-        tuple(rounds), stopwatch.seconds, stopwatch.cpu_seconds, dict(seen), learner.checks
+        tuple(rounds),
+        "budget" if n_labels >= spec.budget else "pool empty",
+        stopwatch.seconds,
+        stopwatch.cpu_seconds,
+        dict(seen),
+        learner.diagnostics,
     )
 
 
 @dataclass
 class _Learner:
-    """The state of one run: who is labelled, and the streams that its draws come from.
+    """The state of one run: the labels bought so far, and the streams that its draws come from.
 
-    Examples go by their places in X and y, which hold these `rows` of the data set.
+    Examples go by their places in X, which holds these `rows` of the data set. `labels` are those
+    of the `labelled`; `y_test` those of the `test` part.
     """
 
     spec: RunSpec
     rows: IntArray
     X: Any
-    y: IntArray
+    oracle: TrueLabels
     labelled: IntArray
+    labels: IntArray
     unlabelled: IntArray
     test: IntArray
+    y_test: IntArray
     training: TrainingSet
     classifier: Classifier
     strategy_rng: np.random.Generator
-    checks: dict[str, int]
+    diagnostics: dict[str, int]
 
     @classmethod
     def start(cls, spec: RunSpec, dataset: Dataset) -> "_Learner":
@@ -88,14 +97,17 @@ class _Learner:
         # The order of the rows in the file may tell their classes, and must break no tie.
         order = generator(spec.seed, "order", spec.stream_key()).permutation(len(split.pool))
         model_rng = generator(spec.seed, "model", spec.dataset.fingerprint, spec.model.identity())
+        oracle = TrueLabels(y)
         return cls(
             spec=spec,
             rows=rows,
             X=X,
-            y=y,
+            oracle=oracle,
             labelled=split.initial,
+            labels=oracle.label(split.initial),
             unlabelled=split.pool[order],
             test=split.test,
+            y_test=y[split.test],
             training=TrainingSet(
                 X,
                 split.training,
@@ -110,7 +122,7 @@ class _Learner:
                 dataset.labels,
             ),
             strategy_rng=generator(spec.seed, "strategy", spec.stream_key()),
-            checks={
+            diagnostics={
                 "batches": 0,
                 "tied_batches": 0,
                 "missing_classes": dataset.n_classes - len(np.unique(y[split.initial])),
@@ -119,24 +131,25 @@ class _Learner:
         )
 
     def fit(self) -> Predictions:
-        self.classifier.fit(as_float64(self.X[self.labelled]), self.y[self.labelled])
+        self.classifier.fit(as_float64(self.X[self.labelled]), self.labels)
         return Predictions(self.classifier, self.X)
 
-    def query(self, predictions: Predictions) -> IntArray:
-        """Move a batch from the unlabelled to the labelled; return its rows of the data set."""
+    def query(self, predictions: Predictions) -> tuple[IntArray, IntArray]:
+        """Buy the labels of a batch; return its rows of the data set, and the labels."""
         left = self.spec.budget - len(self.labelled)
         n = min(self.spec.batch_size, left, len(self.unlabelled))
         if n <= 0:
-            return np.empty(0, dtype=np.int64)
-        labels = self.y[self.labelled]
-        pool = Pool(self.X, self.unlabelled, self.labelled, labels, predictions, self.training)
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+        pool = Pool(self.X, self.unlabelled, self.labelled, self.labels, predictions, self.training)
         picked, is_tied = query(self.spec.strategy, pool, n, self.strategy_rng)
-        self.checks["batches"] += 1
-        self.checks["tied_batches"] += is_tied
+        self.diagnostics["batches"] += 1
+        self.diagnostics["tied_batches"] += is_tied
         batch = self.unlabelled[picked]
+        labels = self.oracle.label(batch)
         self.labelled = np.concatenate([self.labelled, batch])
+        self.labels = np.concatenate([self.labels, labels])
         self.unlabelled = np.delete(self.unlabelled, picked)
-        return self.rows[batch]
+        return self.rows[batch], labels
 
     def evaluate(self, predictions: Predictions) -> Scores:
         classifier = self.classifier
@@ -150,7 +163,8 @@ class _Learner:
                 decision = predictions.decision_of(self.test)
                 ranking = decision[:, 1] - decision[:, 0]
         predicted = predictions.classes_of(self.test, probabilities)
-        return score(self.y[self.test], predicted, probabilities, ranking, classifier.n_classes)
+        outputs = ModelOutputs(self.y_test, predicted, probabilities, ranking, classifier.n_classes)
+        return score(outputs)
 
 
 def _held(dataset: Dataset, split: Split) -> tuple[IntArray, Any, IntArray, Split]:

@@ -9,6 +9,7 @@ from alrun.data.splits import split_of
 from alrun.errors import DatasetError, ExperimentError, ResultsError
 from alrun.experiment.settings import Experiment
 from alrun.experiment.toml import read_experiment
+from alrun.metrics import METRICS
 from alrun.records import Failure, Split
 from alrun.results.store import Store
 from alrun.spec import RunSpec, run_id
@@ -75,9 +76,9 @@ def plan_experiment(path: Path, experiment: Experiment, results: Path | None = N
     store = Store(results if results is not None else default_results(path))
     sources = load_all(path, experiment)
     for label, source in sources.items():
-        if experiment.metric == "average_precision" and source.n_classes != 2:
-            what = f"is for two classes; {label} has {source.n_classes}"
-            raise ExperimentError([f"{path}: metric: average_precision {what}"])
+        if METRICS[experiment.metric].binary_only and source.n_classes != 2:
+            what = f"{experiment.metric} is for two classes; {label} has {source.n_classes}"
+            raise ExperimentError([f"{path}: metric: {what}"])
     try:
         specs = _by_id(path, expand(experiment, sources, path.parent))
     except DatasetError as error:

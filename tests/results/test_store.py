@@ -67,7 +67,7 @@ def test_the_curves_are_sorted_and_hold_the_rounds(tmp_path):
         curve = curves[curves["run_id"] == run_id(spec)]
         rounds = run_active_learning(spec, blobs()).rounds
         assert curve["n_labels"].tolist() == [entry.n_labels for entry in rounds]
-        assert curve["accuracy"].tolist() == [entry.scores.accuracy for entry in rounds]
+        assert curve["accuracy"].tolist() == [entry.scores.values["accuracy"] for entry in rounds]
         assert curve["average_precision"].isna().all()
 
 

@@ -115,7 +115,7 @@ def test_the_seed_reaches_split_and_strategy_and_model():
     assert runs[0].rounds[0].batch.tolist() != runs[1].rounds[0].batch.tolist()
     forest = ModelSpec("forest", "sklearn.ensemble.RandomForestClassifier", {"n_estimators": 3})
     curves = {
-        tuple(entry.scores.log_loss for entry in run_active_learning(
+        tuple(entry.scores.values["log_loss"] for entry in run_active_learning(
             spec_of("random", seed=seed, model=forest), blobs()
         ).rounds)
         for seed in range(3)
@@ -146,8 +146,8 @@ def test_a_run_lives_without_a_class_in_its_initial_set():
     one_class = 0
     for seed in range(12):
         run = run_active_learning(spec_of(initial=initial, seed=seed, budget=10), blobs())
-        assert all(np.isfinite(entry.scores.log_loss) for entry in run.rounds)
-        one_class += run.rounds[0].scores.log_loss > 20
+        assert all(np.isfinite(entry.scores.values["log_loss"]) for entry in run.rounds)
+        one_class += run.rounds[0].scores.values["log_loss"] > 20
     assert (
         one_class
     )  # in some seeds both labels were of one class: log p of the others is the bound
@@ -156,7 +156,7 @@ def test_a_run_lives_without_a_class_in_its_initial_set():
 def test_a_model_without_probabilities_leaves_log_loss_empty_and_serves_margin():
     model = ModelSpec("svm", "sklearn.svm.LinearSVC", {})
     run = run_active_learning(spec_of("margin", model=model), blobs())
-    assert {entry.scores.log_loss for entry in run.rounds} == {None}
+    assert {entry.scores.values["log_loss"] for entry in run.rounds} == {None}
     assert run.rounds[-1].n_labels == 20
 
 
@@ -165,7 +165,7 @@ def test_average_precision_is_there_for_two_classes_only(model):
     for n_classes in (2, 3):
         spec = spec_of("margin", model=ModelSpec("m", model, {}))
         run = run_active_learning(spec, blobs(n_classes=n_classes))
-        found = {entry.scores.average_precision is not None for entry in run.rounds}
+        found = {entry.scores.values["average_precision"] is not None for entry in run.rounds}
         assert found == {n_classes == 2}
 
 
@@ -296,7 +296,7 @@ def test_logistic_goes_on_from_the_round_before_and_others_are_made_anew(monkeyp
 
 
 def checks_of(spec, dataset):
-    return run_active_learning(spec, dataset).checks
+    return run_active_learning(spec, dataset).diagnostics
 
 
 @pytest.fixture
