@@ -54,7 +54,8 @@ def read_table(
     """Read a table of a results directory as a DataFrame, labels as categories.
 
     Columns that `schema` has are cast to its types; with `strict` off, one that cannot be is left
-    as it is. Of `columns` those that are there are read. Raises ResultsError where the file is
+    as it is. Of `columns` those that are there are read; without, all are, and those of `schema`
+    that an earlier version did not write are null. Raises ResultsError where the file is
     missing, is no Parquet, was written by a newer alrun, has a column twice, or lacks one that is
     to be `whole` or a value in it.
     """
@@ -74,6 +75,10 @@ def read_table(
         for name in whole:
             if table[name].null_count:
                 raise ResultsError(f"{path}: the column '{name}' has a row without a value")
+        if columns is None:  # what an earlier version did not write
+            for field in schema:
+                if field.name not in wanted:
+                    table = table.append_column(field, pa.nulls(table.num_rows, field.type))
         return table.to_pandas(ignore_metadata=True)
     except (pa.ArrowException, ValueError, OSError) as error:
         raise ResultsError(f"{path} cannot be read: {first_line(error)}") from error
