@@ -163,7 +163,7 @@ def test_another_run_under_this_name_is_found(stored, changes):
 
 def test_other_labels_are_no_other_run(stored):
     path, spec = stored
-    renamed = replace(spec, strategy=replace(spec.strategy, label="mine"))
+    renamed = replace(spec, strategy=replace(spec.strategy, display_name="mine"))
     _, row = read_run(path, renamed)
     assert row["strategy"] == "mine"
 
@@ -192,7 +192,7 @@ def test_parameters_that_json_changes_make_no_other_run():
     spec = spec_of()
     spec = replace(spec, strategy=replace(spec.strategy, parameters=table))
     stored = json.dumps(spec.describe(), sort_keys=True)
-    relabelled = replace(spec, model=replace(spec.model, label="other"))
+    relabelled = replace(spec, model=replace(spec.model, display_name="other"))
     assert same_run(json.dumps(relabelled.describe(), sort_keys=True), stored)
     assert not same_run(json.dumps(replace(spec, seed=1).describe()), stored)
 

@@ -431,7 +431,7 @@ def test_labels_with_every_character_come_back(tmp_path):
     store.prepare()
     label = 'ü, "x" | 日本 \\ %'
     spec = spec_of()
-    spec = replace(spec, strategy=replace(spec.strategy, label=label))
+    spec = replace(spec, strategy=replace(spec.strategy, display_name=label))
     result = run_active_learning(spec, blobs())
     store.write_run(run_id(spec), content_of(spec, [label, "b", "c"]))
     store.rebuild_tables([spec], splits)
