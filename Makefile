@@ -8,7 +8,7 @@ EXPERIMENTS := $(wildcard experiments/*.toml)
 .PHONY: help sweep gallery test fuzz torture lint bench reproduce calibrate readme lock clean
 
 help:  ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 sweep: $(READY)  ## run experiments/digits.toml on all cores, draw its plots and print its report
 	$(BIN)/alrun sweep experiments/digits.toml
@@ -25,7 +25,7 @@ test: $(READY)  ## run the test suite
 fuzz: $(READY)  ## check thousands of mutated files: each gives a right answer or a clear line
 	PYTHONPATH=tests:tests/helpers $(BIN)/python -m fuzzing
 
-lint: $(READY)  ## check style and types, and that the README's numbers are those of the results
+lint: $(READY)  ## check style, types, and the numbers in README.md and docs/
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -43,7 +43,7 @@ reproduce: $(READY)  ## compute every experiment anew and compare with the commi
 calibrate: $(READY)  ## check error rates and coverage on simulated curves whose truth is known
 	$(BIN)/python experiments/calibrate.py
 
-readme: $(READY)  ## write the numbers of the README from the committed results
+readme: $(READY)  ## write the numbers in README.md and docs/ from the committed results
 	$(BIN)/python experiments/readme.py
 
 lock: $(READY)  ## resolve the dependencies anew into requirements.lock
