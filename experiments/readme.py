@@ -176,7 +176,7 @@ def gallery() -> str:
                 and min(gains["least_confidence"], gains["entropy"]) > 0.05,
             ),
             f"| {link('synthetic')} | What do 20 queries, one at a time, gain on generated data?"
-            " One published seed rose from 88 % to 91 %. | Accuracy rises from"
+            " One published seed rose from 88 % to 91 %. | With least confidence the accuracy rises from"
             f" {points(100 * active.initial)} % by {points(100 * active.gain)} points, with random"
             f" labels by {points(100 * random.gain)}. The paired difference at the end is"
             f" {points(100 * active.final_difference)} points"
@@ -271,7 +271,7 @@ def speed() -> str:
         f" the {work['runs']:.0f} runs of the digits grid. `alrun --help` takes"
         f" {start['help_seconds']:.2f} s. A report of 10,000 runs x 100 rounds takes"
         f" {report['report_seconds']:.1f} s. The overhead of a run is"
-        f" {cost['local_10000_ms_per_run']:.1f} ms on this machine and"
+        f" {cost['local_10000_ms_per_run']:.1f} ms with local workers and"
         f" {cost['dask_10000_ms_per_run']:.1f} ms on a Dask cluster of two processes, measured over"
         " 10,000 runs.\n\nscikit-learn's default solver stops earlier than `logistic`: along the"
         f" margin run its gradient is {fits['scikit_learn_gradient']:.0e}, that of `logistic`"
