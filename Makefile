@@ -5,7 +5,7 @@ READY := .venv/.ready
 EXPERIMENTS := $(wildcard experiments/*.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help sweep gallery test fuzz torture lint bench reproduce calibrate readme lock clean
+.PHONY: help sweep gallery test test-all fuzz torture lint bench reproduce calibrate readme lock clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -20,6 +20,9 @@ gallery: $(READY)  ## run every experiment
 	for file in $(EXPERIMENTS); do $(BIN)/alrun sweep $$file || exit; done
 
 test: $(READY)  ## run the test suite
+	$(BIN)/pytest
+
+test-all: $(READY)  ## run the test suite with its slowest tests
 	$(BIN)/pytest
 
 fuzz: $(READY)  ## check thousands of mutated files: each gives a right answer or a clear line

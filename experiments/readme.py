@@ -176,9 +176,9 @@ def gallery() -> str:
                 and min(gains["least_confidence"], gains["entropy"]) > 0.05,
             ),
             f"| {link('synthetic')} | What do 20 queries, one at a time, gain on generated data?"
-            " One published seed rose from 88 % to 91 %. | With least confidence the accuracy rises from"
-            f" {points(100 * active.initial)} % by {points(100 * active.gain)} points, with random"
-            f" labels by {points(100 * random.gain)}. The paired difference at the end is"
+            " One published seed rose from 88 % to 91 %. | With least confidence the accuracy"
+            f" rises from {points(100 * active.initial)} % by {points(100 * active.gain)} points,"
+            f" with random labels by {points(100 * random.gain)}. The paired difference at the end is"
             f" {points(100 * active.final_difference)} points"
             f" (adjusted p {p_value(active.final_p_adjusted)}). |",
             diversity(),
