@@ -178,8 +178,8 @@ def gallery() -> str:
             f"| {link('synthetic')} | What do 20 queries, one at a time, gain on generated data?"
             " One published seed rose from 88 % to 91 %. | With least confidence the accuracy"
             f" rises from {points(100 * active.initial)} % by {points(100 * active.gain)} points,"
-            f" with random labels by {points(100 * random.gain)}. The paired difference at the end is"
-            f" {points(100 * active.final_difference)} points"
+            f" with random labels by {points(100 * random.gain)}. The paired difference at the end"
+            f" is {points(100 * active.final_difference)} points"
             f" (adjusted p {p_value(active.final_p_adjusted)}). |",
             diversity(),
             seven(),
