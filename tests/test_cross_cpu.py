@@ -59,7 +59,7 @@ pools = threadpool_info()
 print(*{(pool.get("architecture"), pool["num_threads"]) for pool in pools
         if pool["user_api"] == "blas"}, sep=";")
 """
-KERNELS = {"Haswell": ("2", "1"), "SkylakeX": ("1", "2"), "Nehalem": ("2", "1")}
+KERNELS = {"Haswell": ("1", "2"), "SkylakeX": ("1", "2"), "Nehalem": ("2", "1")}
 # Each kernel is always tested with the first number of threads, with the second at length.
 MACHINES = [
     pytest.param(
