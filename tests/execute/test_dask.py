@@ -60,9 +60,17 @@ N_WORKERS = 2
 
 
 @pytest.fixture(scope="module")
-def dask():
+def started():
     with cluster(N_WORKERS) as started:
         yield started
+
+
+@pytest.fixture
+def dask(started):
+    """Return a cluster that has a scheduler, whatever the test before has done to it."""
+    if not started.has_scheduler:
+        started.replace_scheduler()
+    return started
 
 
 @pytest.fixture
@@ -285,4 +293,3 @@ def test_an_interrupt_is_heard_while_there_is_no_scheduler(tiny, tmp_path, dask)
         session.process.send_signal(signal.SIGINT)
         assert session.process.wait(PATIENCE) == 130
         assert "Traceback" not in session.said
-    dask.replace_scheduler()

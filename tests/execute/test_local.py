@@ -80,17 +80,17 @@ def copied(pool, n, rng):
 
 def survived(pool, n, rng):
     if os.fork() == 0:
-        time.sleep(60)
+        time.sleep(600)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def lasting(pool, n, rng):
-    threading.Thread(target=time.sleep, args=(60,)).start()
+    threading.Thread(target=time.sleep, args=(600,)).start()
     raise GeneratorExit
 
 
 def disconnected(pool, n, rng):
-    threading.Thread(target=time.sleep, args=(60,)).start()
+    threading.Thread(target=time.sleep, args=(600,)).start()
     for descriptor in map(int, os.listdir("/proc/self/fd")):
         with suppress(OSError):
             if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
@@ -172,13 +172,13 @@ def test_a_run_whose_worker_dies_once_is_computed_after_all(planned):
 
 
 def test_a_run_that_copies_its_process_answers_once(planned):
-    plan = run_missing(planned("copied", seeds=3), Workers(1, timeout=30))
+    plan = run_missing(planned("copied", seeds=3), Workers(1, timeout=PATIENCE))
     assert plan.failures == {}
     assert len(plan.finished) == 6
 
 
 def test_a_death_is_seen_and_told_whatever_a_run_has_left(planned, capfd):
-    plan = run_missing(planned("survived", "lasting", "interrupted"), Workers(1, timeout=20))
+    plan = run_missing(planned("survived", "lasting", "interrupted"), Workers(1, timeout=PATIENCE))
     failures = by_strategy(plan)
     assert failures["mine:survived"].error.startswith("its worker died 3 times, the last by SIGK")
     assert failures["mine:lasting"].error == "GeneratorExit:"
@@ -188,7 +188,7 @@ def test_a_death_is_seen_and_told_whatever_a_run_has_left(planned, capfd):
 
 
 def test_a_worker_that_cannot_answer_ends_and_says_why(planned, capfd):
-    plan = run_missing(planned("disconnected"), Workers(1, timeout=20))
+    plan = run_missing(planned("disconnected"), Workers(1, timeout=PATIENCE))
     failure = by_strategy(plan)["mine:disconnected"]
     assert failure.status == "crashed"
     assert failure.error.endswith("the last with exit code 1")
@@ -213,12 +213,12 @@ def test_modules_in_the_current_directory_are_not_taken_for_pythons(tiny, tmp_pa
 
 def test_a_worker_that_has_not_started_yet_ends_with_its_command(monkeypatch):
     program = module._PROGRAM.replace(
-        "from alrun.execute.worker import", "import time; time.sleep(60)#"
+        "from alrun.execute.worker import", "import time; time.sleep(600)#"
     )
     monkeypatch.setattr(module, "_PROGRAM", program)
     child = module.WorkerProcess()
     child._connection.close()
-    assert child._process.wait(20) == -signal.SIGKILL
+    assert child._process.wait(PATIENCE) == -signal.SIGKILL
     child.end()
 
 
@@ -318,7 +318,7 @@ def test_workers_that_are_closed_while_they_start_are_not_started_again(planned)
     thread.start()
     assert wait_until(lambda: workers._children)
     workers.close()
-    thread.join(20)
+    thread.join(PATIENCE)
     assert raised == ["the sweep of this run is over"]
     assert workers._children == []
 

@@ -33,6 +33,11 @@ class Cluster:
         self._scheduler = self._started_scheduler("0")
         self._start_workers()
 
+    @property
+    def has_scheduler(self) -> bool:
+        """Whether its scheduler is there."""
+        return not self._scheduler.is_over
+
     def workers(self) -> list[psutil.Process]:
         """Return the living worker processes."""
         found = []

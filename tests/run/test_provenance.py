@@ -309,8 +309,8 @@ def test_runs_record_both_parts_and_their_own_files_change_nothing(checkout, tin
     path = checkout / "experiments" / "tiny.toml"
     path.write_text(tiny.read_text())
     results = checkout / "results" / "tiny"
-    for seeds, tree in ((1, "changed"), (2, "clean"), (3, "clean")):
-        run_sweep(path, results, jobs=1, overrides=[f"seeds={seeds}"])
+    for seeds, jobs, tree in ((1, 1, "changed"), (2, 0, "clean"), (3, 0, "clean")):
+        run_sweep(path, results, jobs=jobs, overrides=[f"seeds={seeds}"])
         runs = alrun.load_runs(results)
         latest = runs.loc[runs["seed"] == seeds - 1, "provenance"].map(json.loads)
         for provenance in latest:

@@ -5,6 +5,7 @@ import signal
 
 import numpy as np
 import pytest
+from sessions import PATIENCE
 from torture.__main__ import Torture, poisonous_experiment, poisonous_runs, tortured
 from torture.kill_actions import kill_both, kill_worker
 
@@ -29,7 +30,8 @@ def plan(tmp_path_factory):
     return plan
 
 
-def test_a_sweep_survives_what_kills_it(plan, tmp_path):
+def test_a_sweep_survives_what_kills_it(plan, tmp_path, monkeypatch):
+    monkeypatch.setattr("torture.__main__.LINGERING", PATIENCE)  # there may be no core free
     torture = Torture(plan, tmp_path / "local", ["--jobs", "2"], np.random.default_rng(1))
     poisonous = poisonous_runs(plan, DEADLY)
     strokes = [kill_worker, kill_both]
