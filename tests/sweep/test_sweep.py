@@ -180,7 +180,7 @@ def test_a_sweep_stops_after_so_many_failures(tiny, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     plan = plan_sweep(tiny, tmp_path / "results", ['strategies=["never:never"]', "seeds=30"])
     assert 2 <= len(run_missing(plan, Workers(0), max_failures=2).failures) < 30
-    with pytest.raises(ResultsError, match="runs failed, first"):
+    with pytest.raises(ResultsError, match="runs failed; the first is"):
         run_sweep(tiny, tmp_path / "other", jobs=0, overrides=['strategies=["never:never"]'])
 
 
