@@ -190,7 +190,7 @@ def test_tables_that_are_older_than_the_runs_are_told_of(tiny, done, tmp_path):
     for name in TABLES:  # as they are where the second sweep was killed at its end
         shutil.copy(done / name, newer / name)
     command = f"`alrun sweep {newer}/experiment.toml --results {newer}`"
-    said = f"2 finished runs are not in the tables, which are older; {command} puts them in."
+    said = f"2 finished runs are not in the tables, which are older; {command} adds them."
     notes = report(newer, [0.9]).notes
     assert f"Warning: {said}" in notes
     assert said in list(describe(plan_of(newer)))
