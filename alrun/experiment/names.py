@@ -18,10 +18,10 @@ from alrun.util.import_path import located
 
 
 def check_names(content: Mapping[str, Any], folder: Path) -> list[str]:
-    """Return the problems with names and parameters in a file, each as `key: what is wrong`.
+    """Return the problems with names and parameters in a file.
 
-    `content` may be wrong in any other way too; values of the wrong type are passed over. Files
-    are found relative to `folder`.
+    Each is written as `key: what is wrong`. `content` may be wrong in any other way too; values of
+    the wrong type are passed over. Files are found relative to `folder`.
     """
     from alrun.data import registry as datasets
 

@@ -319,8 +319,8 @@ class Experiment(_Section):
 
     def check_size(self) -> None:
         """Raise ValueError if the grid has more runs than a plan may have."""
-        axes = (self.dataset, self.model, self.strategies, self.batch_sizes, self.seed_list)
-        n_runs = math.prod(map(len, axes))
+        n_models = len(self.dataset) * len(self.model)
+        n_runs = n_models * len(self.strategies) * len(self.batch_sizes) * len(self.seed_list)
         if n_runs > _MOST_RUNS:
             raise ValueError(
                 f"the grid has {n_runs:,} runs, more than {_MOST_RUNS:,}; drop some seeds, or"

@@ -88,7 +88,7 @@ def read_table(
 def _check_columns(path: Path, found: pa.Schema, required: Sequence[str]) -> None:
     for name in found.names:
         if found.names.count(name) > 1:
-            raise ResultsError(f"{path}: the column '{name}' is there more than once")
+            raise ResultsError(f"{path}: the column '{name}' appears more than once")
     for name in required:
         if name not in found.names:
             raise ResultsError(f"{path}: there is no column '{name}'")

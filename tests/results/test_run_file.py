@@ -200,7 +200,7 @@ def test_parameters_that_json_changes_make_no_other_run():
 def test_a_newer_file_is_not_damaged(stored):
     path, spec = stored
     rewrite(path, pa.table({"x": [1]}), schema_version=b"99", spec=None)
-    with pytest.raises(ResultsError, match=r"schema version 99.*update it"):
+    with pytest.raises(ResultsError, match=r"schema version 99.*update alrun"):
         read_run(path, spec)
 
 

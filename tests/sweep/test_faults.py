@@ -103,7 +103,7 @@ def test_a_disk_that_keeps_no_file_sound_is_no_endless_loop(tiny, tmp_path, monk
     monkeypatch.setattr(Store, "write_run", rotten)
     told = []
     plan = plan_sweep(tiny, tmp_path / "results")
-    with pytest.raises(ResultsError, match=r"6 runs have no sound file .* look after the disk"):
+    with pytest.raises(ResultsError, match=r"6 runs have no intact file .* check the disk"):
         run_missing(plan, Workers(1), on_message=told.append)
     assert len(told) == 12
 

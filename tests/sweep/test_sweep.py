@@ -79,7 +79,7 @@ def test_an_interrupted_sweep_goes_on_where_it_was(small, small_results, tmp_pat
 def test_a_name_that_leads_out_of_the_results_is_refused(tiny, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     (tmp_path / name).write_text(tiny.read_text())
-    with pytest.raises(ExperimentError, match="is no place for results; rename it"):
+    with pytest.raises(ExperimentError, match="is no place for results; rename the file"):
         plan_sweep(Path(name))
     assert plan_sweep(Path(name), tmp_path / "results").store.path == tmp_path / "results"
 
