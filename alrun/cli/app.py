@@ -24,8 +24,8 @@ from alrun.cli.sweep import sweep
 from alrun.errors import AlrunError, printable
 from alrun.util.atomic_files import unusable
 
-# Typer shows usage errors as a box of lines. They are caught to be shown as one line. Their class is
-# private, and found as the base of a public one.
+# Typer shows usage errors as a box of lines. They are caught to be shown as one line. Their class
+# is private, and found as the base of a public one.
 UsageError: Any = typer.BadParameter.__base__
 
 
