@@ -251,10 +251,10 @@ def _one_or_more(value: Any) -> Any:
     return [value] if isinstance(value, dict) else value
 
 
-def _no_twins(values: Sequence[Any], what: str) -> None:
+def _no_twins(values: Sequence[Any], kind: str) -> None:
     twins = sorted(value for value, n in Counter(values).items() if n > 1)
     if twins:
-        raise ValueError(f"{what} {', '.join(map(str, twins))} is given more than once")
+        raise ValueError(f"{kind} {', '.join(map(str, twins))} is given more than once")
 
 
 class Experiment(_Section):

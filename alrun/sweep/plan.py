@@ -116,7 +116,9 @@ def plan_of(results: Path) -> SweepPlan:
     Raises AlrunError if there is none, or if it cannot be run any more.
     """
     if not (results / "experiment.toml").is_file():
-        raise ResultsError(f"{results} holds no experiment.toml; sweep into it first")
+        raise ResultsError(
+            f"{results} holds no experiment.toml; sweep an experiment into it first, with --results"
+        )
     return plan_sweep(results / "experiment.toml", results)
 
 
