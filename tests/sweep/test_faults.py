@@ -143,7 +143,7 @@ def test_a_full_disk_is_a_line_and_no_failure_of_a_run(tiny, done, tmp_path):
     assert (process.returncode, out) == (2, "")
     line = errors.splitlines()[-1]
     assert line.startswith(str(results / "runs"))
-    assert "finished runs are kept" in line
+    assert "what is finished is kept" in line
     assert "Traceback" not in errors
     assert os.listdir(results / "failed") == []
     assert temporary_files(results) == []
