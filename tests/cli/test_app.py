@@ -162,7 +162,7 @@ def test_a_sweep_that_stops_at_its_failures_says_so(tiny, tmp_path):
     options = ["--set", 'strategies=["mine:never"]', "--jobs", 1, "--max-failures", 2]
     done = alrun("sweep", tiny, *options, cwd=tmp_path)
     assert done.returncode == 1
-    assert "0 of 3 runs are done; stopped after 2 failures, 1 are left." in done.stdout
+    assert "0 of 3 runs are done; stopped after 2 failures, 1 still to do." in done.stdout
     assert "RuntimeError: a b" in done.stderr
 
 

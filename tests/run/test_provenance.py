@@ -200,7 +200,7 @@ def test_git_is_not_waited_for_without_end(checkout, tmp_path, monkeypatch, slow
     (tmp_path / "git").write_text(script)
     (tmp_path / "git").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr(module, "_PATIENCE", 2.0)
+    monkeypatch.setattr(module, "_GIT_TIMEOUT", 2.0)
     assert of_checkout(checkout).keys() == known
 
 

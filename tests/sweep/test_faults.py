@@ -111,7 +111,7 @@ def test_a_disk_that_keeps_no_file_sound_is_no_endless_loop(tiny, tmp_path, monk
     monkeypatch.setattr(Store, "write_run", rotten)
     told = []
     plan = plan_sweep(tiny, tmp_path / "results")
-    with pytest.raises(ResultsError, match=r"6 runs have no sound file .* look after the disk"):
+    with pytest.raises(ResultsError, match=r"6 runs have no intact file .* check the disk"):
         run_missing(plan, Workers(0), on_message=told.append)
     assert len(told) == 12
 
@@ -198,7 +198,7 @@ def test_tables_that_are_older_than_the_runs_are_told_of(tiny, done, tmp_path):
     for name in TABLES:  # as they are where the second sweep was killed at its end
         shutil.copy(done / name, newer / name)
     command = f"`alrun sweep {newer}/experiment.toml --results {newer}`"
-    said = f"2 finished runs are not in the tables, which are older; {command} puts them in."
+    said = f"2 finished runs are not in the tables, which are older; {command} adds them."
     notes = report(newer, [0.9]).notes
     assert f"Warning: {said}" in notes
     assert said in list(describe(plan_of(newer)))

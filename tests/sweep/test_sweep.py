@@ -80,7 +80,7 @@ def test_an_interrupted_sweep_goes_on_where_it_was(small, small_results, tmp_pat
 def test_a_name_that_leads_out_of_the_results_is_refused(tiny, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     (tmp_path / name).write_text(tiny.read_text())
-    with pytest.raises(ExperimentError, match="is no place for results; rename it"):
+    with pytest.raises(ExperimentError, match="is no place for results; rename the file"):
         plan_sweep(Path(name))
     assert plan_sweep(Path(name), tmp_path / "results").store.path == tmp_path / "results"
 
@@ -181,7 +181,7 @@ def test_a_sweep_stops_after_so_many_failures(tiny, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     plan = plan_sweep(tiny, tmp_path / "results", ['strategies=["never:never"]', "seeds=30"])
     assert 2 <= len(run_missing(plan, Workers(0), max_failures=2).failures) < 30
-    with pytest.raises(ResultsError, match="runs failed, first"):
+    with pytest.raises(ResultsError, match="runs failed; the first is"):
         run_sweep(tiny, tmp_path / "other", jobs=0, overrides=['strategies=["never:never"]'])
 
 

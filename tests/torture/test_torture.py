@@ -1,4 +1,4 @@
-"""No run is lost, whatever is killed: a little of what `make torture` does at length."""
+"""A short version of `make torture`: no run is lost when processes are killed."""
 
 import os
 import signal
@@ -18,14 +18,14 @@ SEEDS = 6
 
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory):
-    """Return the plan of 24 runs, one of them poisonous, which is computed undisturbed."""
+    """Return the plan of 24 runs, one of them poisonous, after an undisturbed sweep."""
 
     def refused(*_):
         raise OSError
 
     plan = poisonous_experiment(tmp_path_factory.mktemp("torture"), SEEDS, DEADLY)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "kill", refused)  # which would end the tests
+        patch.setattr(os, "kill", refused)  # it would end the tests
         assert len(run_missing(plan, Workers(0)).failures) == 1
     return plan
 
