@@ -40,6 +40,14 @@ def sweep(
             metavar="ADDRESS", help="Run on a Dask cluster, as tcp://host:8786.", show_default="no"
         ),
     ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="joblib backend: isolated, loky, threading, sequential, or another.",
+            show_default="isolated",
+        ),
+    ] = None,
     until_halfwidth: Annotated[
         float | None,
         typer.Option(
@@ -55,7 +63,7 @@ def sweep(
 
     keys = {"until_halfwidth": until_halfwidth, "max_seeds": max_seeds}
     given = [f"{key}={value}" for key, value in keys.items() if value is not None]
-    with executor(jobs, timeout, dask, say) as workers:
+    with executor(jobs, timeout, dask, say, backend) as workers:
         runs = (results or Path("results") / experiment.stem) / "runs"
         if not dry_run and not runs.exists():  # else there may be nothing to do
             workers.start()

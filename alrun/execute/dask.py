@@ -12,7 +12,7 @@ from distributed import Client, KilledWorker, as_completed
 
 from alrun.errors import AlrunError, ResultsError, first_line
 from alrun.execute.dask_plugin import OURS, Computing, compute_here
-from alrun.execute.local import TRIES, check_timeout
+from alrun.execute.isolated import TRIES, check_timeout
 from alrun.execute.worker import Outcome, Task, crashed
 from alrun.spec import RunSpec, run_id
 from alrun.util.import_path import file_of

@@ -1,4 +1,4 @@
-"""What computes runs on each worker of a Dask cluster."""
+"""A Dask plugin that computes runs on each worker of a cluster."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -6,17 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from distributed import Worker, WorkerPlugin, get_worker
 
 from alrun.data.dataset import AnyDataset, Dataset
-from alrun.data.memory_map import is_mapped, mapped
-from alrun.execute.local import Workers
+from alrun.data.memory_map import in_memory, mapped
+from alrun.execute.isolated import IsolatedWorkers
 from alrun.execute.worker import Outcome, Task
 from alrun.spec import RunSpec
 from alrun.util.import_path import file_of
 
-# What the names of our plugins begin with; they end with the id of the client.
+# The names of our plugins begin with this, and end with the id of the client.
 OURS = "alrun-"
 # Seconds without a run after which processes on the cluster end: their command may be gone.
 _IDLE = 600.0
@@ -37,12 +36,10 @@ class Computing(WorkerPlugin):
         timeout: float | None,
     ) -> None:
         self.name = f"{OURS}{secrets.token_hex(8)}-{owner}"
-        self._sources = {label: _in_memory(source) for label, source in sources.items()}
+        self._sources = {label: in_memory(source) for label, source in sources.items()}
         self._contents = {file: Path(file).read_bytes() for file in files}
         self._places: dict[str, Path] = {}
-        self._timeout = timeout
-        self._all: list[Workers] = []
-        self._idle: list[Workers] = []
+        self._workers = IsolatedWorkers(timeout, _IDLE)
 
     def setup(self, worker: Worker) -> None:
         """Write the files where the processes of this worker find them; let them share data."""
@@ -58,22 +55,12 @@ class Computing(WorkerPlugin):
 
     def teardown(self, worker: Worker) -> None:
         """End the processes."""
-        for workers in self._all:
-            workers.close()
-        for workers in self._idle:
-            workers.end()
+        self._workers.end()
 
     def compute(self, spec: RunSpec, checkout: Mapping[str, str]) -> Outcome:
         """Compute a run in a process that is idle, or in a new one."""
-        try:
-            workers = self._idle.pop()
-        except IndexError:
-            workers = Workers(1, self._timeout, _IDLE)
-            self._all.append(workers)
         source = self._sources[spec.dataset.label]
-        outcome = workers.compute(Task(self._placed(spec), source, checkout))
-        self._idle.append(workers)
-        return outcome
+        return self._workers.compute(Task(self._placed(spec), source, checkout))
 
     def _placed(self, spec: RunSpec) -> RunSpec:
         """Return the run with its strategy's file where this worker has it; its id is the same."""
@@ -89,8 +76,3 @@ def compute_here(name: str, spec: RunSpec, checkout: Mapping[str, str]) -> Outco
     computing: Any = get_worker().plugins[name]
     outcome: Outcome = computing.compute(spec, checkout)
     return outcome
-
-
-def _in_memory(source: AnyDataset) -> AnyDataset:
-    """Return a data set that can be sent to another machine: not in a file of this one."""
-    return replace(source, X=np.array(source.X)) if is_mapped(source) else source

@@ -1,4 +1,4 @@
-"""One run, caught; and the process that computes one run after the other as it is told."""
+"""The computation of one run, whatever it raises, and the loop of a process that computes many."""
 
 import faulthandler
 import os
@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing.connection import Connection
+from threading import Lock
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -23,9 +24,13 @@ from alrun.run.loop import run_active_learning
 from alrun.run.provenance import of_run
 from alrun.spec import RunSpec, run_id
 
+# The filters of warnings, the limits of thread pools, the current directory and the caches belong
+# to a process, so each computes one run at a time, also where threads share it.
+_PROCESS_STATE = Lock()
+
 
 class Task(NamedTuple):
-    """A run that is to be computed.
+    """A run to compute.
 
     Attributes
     ----------
@@ -41,7 +46,7 @@ class Task(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A function of a module that is to be called, and with what."""
+    """A function of a module to call, and its arguments."""
 
     function: Callable[..., Any]
     arguments: Sequence[Any]
@@ -58,7 +63,16 @@ class Outcome:
 
 
 def compute(task: Task) -> Outcome:
-    """Compute one run on one BLAS thread, whatever it raises; interrupts, if heeded, pass."""
+    """Compute one run on one BLAS thread, and return what it gave or raised.
+
+    Threads that share a process take turns. Where interrupts are not ignored, KeyboardInterrupt is
+    raised.
+    """
+    with _PROCESS_STATE:
+        return _compute(task)
+
+
+def _compute(task: Task) -> Outcome:
     spec = task.spec
     try:
         provenance = {**of_run(spec), **task.checkout}
@@ -84,14 +98,14 @@ def _described(error: BaseException) -> str:
 
 
 def timed_out(spec: RunSpec, timeout: float, stack: str) -> Outcome:
-    """Return that a run took more seconds than it may, and where it was."""
+    """Return that a run took more seconds than it may, with its stack."""
     return _not_finished(spec, "failed", f"TimeoutError: it took more than {timeout:g} s", stack)
 
 
-def crashed(spec: RunSpec, how: str, said: str, attempts: int) -> Outcome:
+def crashed(spec: RunSpec, how: str, output: str, attempts: int) -> Outcome:
     """Return that a run ended every worker that tried it, the last time as `how` says."""
     return _not_finished(
-        spec, "crashed", f"its worker died {attempts} times, the last {how}", said, attempts
+        spec, "crashed", f"its worker died {attempts} times, the last {how}", output, attempts
     )
 
 
