@@ -5,7 +5,7 @@ from typing import Any
 
 from joblib.parallel import BACKENDS, EXTERNAL_BACKENDS
 
-from alrun.errors import AlrunError, nearest
+from alrun.errors import AlrunError, first_line, nearest
 from alrun.execute.isolated import can_isolate
 from alrun.execute.isolated_backend import IsolatedBackend
 
@@ -53,7 +53,10 @@ def find_backend(name: str, timeout: float | None = None) -> Any:
             f"--timeout ends the process of a run, and the backend {name} cannot do that; leave the"
             " timeout out, or use the backend isolated"
         )
-    return BACKENDS[name]()
+    try:
+        return BACKENDS[name]()
+    except Exception as error:  # as of one that has no cluster to talk to
+        raise AlrunError(f"--backend {name} cannot be used: {first_line(error)}") from error
 
 
 def _register(name: str) -> None:

@@ -119,11 +119,13 @@ class IsolatedWorker:
             self.end()  # perhaps for want of runs: the next run must not be blamed
         for _ in range(_STARTS):
             process = self.start()
-            death = None if process.is_ready else process.receive()
-            if not isinstance(death, ProcessDeath):
+            if process.is_ready:
+                return process
+            answer = process.receive()
+            if not isinstance(answer, ProcessDeath):
                 return process
             self.end()
-        raise ResultsError(f"workers do not start: {_STARTS} in a row ended {death.how}")
+        raise ResultsError(f"workers do not start: {_STARTS} in a row ended {answer.how}")
 
     def _end_if_closed(self) -> None:
         if self._is_closed:

@@ -11,7 +11,7 @@ from joblib.parallel import ParallelBackendBase
 from alrun.execute.isolated import IsolatedWorkers
 
 
-class IsolatedBackend(ParallelBackendBase):  # type: ignore[misc] -- joblib has no types
+class IsolatedBackend(ParallelBackendBase):  # type: ignore[misc]
     """Computes calls of `alrun.execute.worker.compute`, each thread with a process of its own.
 
     The threads are few and only wait. A run whose process dies is tried once and gives an outcome

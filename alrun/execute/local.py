@@ -155,12 +155,13 @@ class Workers:
 
 
 def _lost(backend: str, tasks: "Sequence[Task]", error: Exception) -> ResultsError:
-    """Return an error that names the runs that a backend lost."""
+    """Return an error that names the runs that a backend has not given back."""
     named = "; ".join(str(task.spec) for task in tasks[:_NAMED])
-    more = f" and {len(tasks) - _NAMED} more" if len(tasks) > _NAMED else ""
+    more = f"; and {len(tasks) - _NAMED} more" if len(tasks) > _NAMED else ""
     isolated = "; the backend isolated finds out which" if can_isolate() else ""
+    why = f"{type(error).__name__}: {first_line(error).partition('. ')[0]}"
     return ResultsError(
-        f"the backend {backend} lost its workers ({type(error).__name__}: {first_line(error)})"
-        f" while it computed {named}{more}: one of these may have ended its worker{isolated}. What"
-        " is finished is kept, and the same command goes on"
+        f"the backend {backend} gave up ({why}) while it computed {named}{more}. One of these may"
+        f" have killed its process{isolated}. What is finished is kept, and the same command"
+        " goes on"
     )
