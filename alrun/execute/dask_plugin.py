@@ -17,15 +17,15 @@ from alrun.util.import_path import file_of
 
 # The names of our plugins begin with this, and end with the id of the client.
 OURS = "alrun-"
-# Seconds without a run after which processes on the cluster end: their command may be gone.
+# Seconds without a run after which processes on the cluster end, as their command may be gone.
 _IDLE = 600.0
 
 
 class Computing(WorkerPlugin):
-    """On each worker the data sets and files of strategies, sent once, and the processes for runs.
+    """Holds, on each worker, the data sets, the files of strategies, and the processes for runs.
 
     Runs are computed in processes of their own there too: threads would share the global state of
-    libraries, and a run that dies would take its neighbours with it.
+    libraries, and a run that crashes would take its neighbours with it.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Computing(WorkerPlugin):
         self._workers = IsolatedWorkers(timeout, _IDLE)
 
     def setup(self, worker: Worker) -> None:
-        """Write the files where the processes of this worker find them; let them share data."""
+        """Write the files to this worker's directory, and let its processes share the data sets."""
         for place, (file, content) in enumerate(self._contents.items()):
             folder = Path(worker.local_directory) / self.name / str(place)
             folder.mkdir(parents=True)
@@ -58,12 +58,12 @@ class Computing(WorkerPlugin):
         self._workers.end()
 
     def compute(self, spec: RunSpec, checkout: Mapping[str, str]) -> Outcome:
-        """Compute a run in a process that is idle, or in a new one."""
+        """Compute a run in an idle process, or in a new one."""
         source = self._sources[spec.dataset.label]
         return self._workers.compute(Task(self._placed(spec), source, checkout))
 
     def _placed(self, spec: RunSpec) -> RunSpec:
-        """Return the run with its strategy's file where this worker has it; its id is the same."""
+        """Return the run with its strategy's file on this worker; its id is the same."""
         file = file_of(spec.strategy.name)
         if file is None:
             return spec
@@ -72,7 +72,7 @@ class Computing(WorkerPlugin):
 
 
 def compute_here(name: str, spec: RunSpec, checkout: Mapping[str, str]) -> Outcome:
-    """Compute a run on the worker that calls this."""
+    """Compute a run on the Dask worker that calls this function."""
     computing: Any = get_worker().plugins[name]
     outcome: Outcome = computing.compute(spec, checkout)
     return outcome

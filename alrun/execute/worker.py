@@ -35,7 +35,7 @@ class Task(NamedTuple):
     Attributes
     ----------
     source
-        Its data set. A sweep has one of each label, so that a worker is sent it once.
+        Its data set. A sweep has one per label, so that each worker gets it once.
     checkout
         What `alrun.run.provenance.of_checkout` says of the experiment file.
     """
@@ -54,7 +54,7 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a run: the content of its file and how long it took, or why there is none."""
+    """The result of a run: the content of its file and its seconds, or why it failed."""
 
     run_id: str
     content: bytes | None = None
@@ -93,17 +93,17 @@ def _compute(task: Task) -> Outcome:
 def _described(error: BaseException) -> str:
     try:
         return as_line(" ".join(f"{type(error).__name__}: {error}".split()))
-    except Exception:  # one of a user's own may not be able to say what it is
+    except Exception:  # a user's exception may not be able to describe itself
         return type(error).__name__
 
 
 def timed_out(spec: RunSpec, timeout: float, stack: str) -> Outcome:
-    """Return that a run took more seconds than it may, with its stack."""
+    """Return the outcome of a run that took more than `timeout` seconds, with its stack."""
     return _not_finished(spec, "failed", f"TimeoutError: it took more than {timeout:g} s", stack)
 
 
 def crashed(spec: RunSpec, how: str, output: str, attempts: int) -> Outcome:
-    """Return that a run ended every worker that tried it, the last time as `how` says."""
+    """Return the outcome of a run that ended each worker that tried it, the last as `how` says."""
     return _not_finished(
         spec, "crashed", f"its worker died {attempts} times, the last {how}", output, attempts
     )
@@ -116,24 +116,24 @@ def _not_finished(
 
 
 def serve(connection: Connection, crash_log: int, idle_timeout: float | None) -> None:
-    """Compute runs as they come, until the other end is gone, or for `idle_timeout` seconds silent.
+    """Compute runs as they come, until the other end closes, or is silent for `idle_timeout` s.
 
-    A run comes with its data set when it is the first to need that. What Python can still say when
-    compiled code ends the process goes to the file `crash_log`; so does, on a signal, the stack.
+    The first run on a data set brings that along. When compiled code crashes, Python writes the
+    stack to the file `crash_log`; it does the same on SIGUSR1.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # that is for the other end
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # that is for the parent
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # a strategy may print
     faulthandler.enable(crash_log, all_threads=False)
     faulthandler.register(signal.SIGUSR1, crash_log, all_threads=False)
-    # A copy of this process, if a run makes one, must not answer, nor hide that this one has died.
+    # If a run forks, the copy must not answer, nor hide that this process has died.
     os.register_at_fork(after_in_child=connection.close)
     try:
         _serve(connection, idle_timeout)
-    except BaseException:  # a run may have spoilt anything
+    except BaseException:  # a run may have broken anything
         with suppress(OSError), open(crash_log, "w", errors="replace", closefd=False) as file:
             traceback.print_exc(file=file)
         os._exit(1)
-    os._exit(0)  # Python's own end would wait for threads that runs have left
+    os._exit(0)  # a normal exit would wait for threads that runs have left
 
 
 def _serve(connection: Connection, idle_timeout: float | None) -> None:
@@ -141,22 +141,22 @@ def _serve(connection: Connection, idle_timeout: float | None) -> None:
     with suppress(EOFError, ConnectionError):
         connection.send(None)  # ready
         while connection.poll(idle_timeout):
-            asked = connection.recv()
+            request = connection.recv()
             answer: Any
-            if isinstance(asked, Call):
-                answer = asked.function(*asked.arguments)
+            if isinstance(request, Call):
+                answer = request.function(*request.arguments)
             else:
-                spec, checkout, is_new = asked
+                spec, checkout, is_new = request
                 label = spec.dataset.label
                 if is_new:
                     sources[label] = receive(connection)
                 answer = compute(Task(spec, sources[label], checkout))
-            if connection.closed:  # this is a copy
+            if connection.closed:  # this is a forked copy
                 return
             connection.send(answer)
 
 
 @cache
 def _thread_pools() -> ThreadpoolController:
-    """Return a handle on the libraries' threads; looking for them takes milliseconds."""
+    """Return a handle on the thread pools of libraries; finding them takes milliseconds."""
     return ThreadpoolController()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # to import this takes a second, in which workers can start a
     from alrun.execute.worker import Task
 
 _HOME = Path(__file__).parents[2]
-# Our own package first, whatever else on the path goes by its name; then what the parent finds.
+# Our own package comes first, whatever else on the path has its name; then the parent's path holds.
 _PROGRAM = """
 import json, sys
 home, path, connection, crash_log, idle_timeout = json.loads(sys.argv[1])
@@ -33,10 +33,10 @@ from alrun.execute.worker import serve
 serve(Connection(connection), crash_log, idle_timeout)
 """
 # Seconds that a process has to end, or to write its stack.
-_PATIENCE = 1.0
+_GRACE_PERIOD = 1.0
 # The last line of a stack as faulthandler writes it: the outermost frame, or that there are more.
 _STACK_ENDS = (" in <module>\n", "  ...\n")
-# Each process has one core, also as libraries see it that are imported later; a user's word counts.
+# Each process has one core. Libraries that a run imports read it here; what a user has set counts.
 _ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
 )
@@ -59,10 +59,10 @@ class ProcessDeath:
 
 
 class WorkerProcess:
-    """A process that computes runs.
+    """A process that computes runs, one at a time.
 
-    It is in a process group of its own: Ctrl-C does not reach it, and it is ended together with
-    what it has started. It ends by itself when this process does, even if that is killed.
+    It has a process group of its own: Ctrl-C does not reach it, and it is ended together with what
+    it has started. It ends by itself when this process ends, even if that is killed.
 
     Parameters
     ----------
@@ -84,8 +84,8 @@ class WorkerProcess:
         arguments = json.dumps([str(_HOME), sys.path, *inherited, idle_timeout])
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 -- a program of our own
-                # -P: what lies in the current directory must not be taken for Python's own.
-                # -u: what a run prints is seen, though its worker is ended and not asked to end.
+                # -P: modules in the current directory must not be taken for Python's own.
+                # -u: what a run prints is seen even though its process is killed.
                 [sys.executable, "-P", "-u", "-c", _PROGRAM, arguments],
                 stdin=subprocess.DEVNULL,
                 env=_ONE_THREAD | os.environ,
@@ -103,7 +103,7 @@ class WorkerProcess:
         return self._connection.poll()
 
     def submit(self, task: "Task") -> None:
-        """Let it compute a run; if it has died meanwhile, `receive` says so."""
+        """Let it compute a run; if it has died by now, `receive` says so."""
         from alrun.data.memory_map import send
 
         label = task.spec.dataset.label
@@ -136,7 +136,7 @@ class WorkerProcess:
     def dump_stack(self) -> str:
         """Return the stack of what it is computing, or as much as it writes in a short time."""
         self._process.send_signal(signal.SIGUSR1)
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + _GRACE_PERIOD
         before = stack = ""
         # It comes in pieces, with pauses of any length where the process must wait for a core.
         while not (stack.endswith(_STACK_ENDS) and stack == before) and time.monotonic() < until:
@@ -158,13 +158,13 @@ class WorkerProcess:
 
     def _death(self) -> ProcessDeath:
         try:
-            code = self._process.wait(_PATIENCE)
+            code = self._process.wait(_GRACE_PERIOD)
         except subprocess.TimeoutExpired:
             return ProcessDeath("by closing its connection", self._written())
         return ProcessDeath(_how(code), self._written())
 
     def _written(self) -> str:
-        # The place in the file is that of both processes: to move it would be to overwrite.
+        # Both processes share the position in the file: moving it would overwrite what is there.
         descriptor = self._crash_log.fileno()
         content = os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode(errors="replace")
         return content.partition("Extension modules:")[0]  # hundreds
@@ -182,9 +182,9 @@ def _how(code: int) -> str:
 
 
 def end_with(connection: int) -> None:
-    """End this process, with all that it has started, as soon as the connection's other end closes.
+    """End this process, with all that it has started, when the other end of a connection closes.
 
-    To be called before anything large is imported, which takes seconds on a busy machine.
+    Call it before anything large is imported, which takes seconds on a busy machine.
     """
     threading.Thread(target=_wait_and_end, args=(connection,), daemon=True).start()
 

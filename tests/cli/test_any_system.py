@@ -1,10 +1,12 @@
 """The commands on a system that lacks what only POSIX has."""
 
+import json
 import os
+import subprocess
+import sys
 
-import pytest
-from commands import alrun
-from small_experiments import TABLES
+from sessions import PATIENCE
+from small_experiments import tables
 
 from alrun.api import run_sweep
 
@@ -17,36 +19,47 @@ for name in ("fcntl", "resource"):
     sys.modules[name] = None
 del os.killpg, os.pread, signal.SIGUSR1
 """
+COMMANDS = """
+import json, sys
+from alrun.cli.app import app
+
+for command in json.loads(sys.argv[1]):
+    try:
+        app(command)
+    except SystemExit as done:
+        print("exit code", done.code, file=sys.stderr)
+try:
+    import fcntl
+except ImportError:
+    print("without fcntl", file=sys.stderr)
+"""
 
 
-@pytest.fixture
-def elsewhere(tmp_path):
-    """Return an environment whose Pythons, workers too, lack what only POSIX has."""
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "sitecustomize.py").write_text(WITHOUT)
-    path = os.pathsep.join([str(tmp_path / "site"), os.environ.get("PYTHONPATH", "")])
-    return {"PYTHONPATH": path.strip(os.pathsep)}
-
-
-def test_sweep_report_plot_and_status_need_nothing_of_posix(tiny, tmp_path, elsewhere):
-    (tmp_path / "mine.py").write_text(
-        "import fcntl\n\ndef first(pool, n, rng):\n    return list(range(n))\n"
+def test_sweep_report_plot_and_status_need_nothing_of_posix(tiny, tmp_path):
+    """All Pythons lack it, those of workers too."""
+    (tmp_path / "sitecustomize.py").write_text(WITHOUT)
+    results = str(tmp_path / "results")
+    commands = [
+        ["sweep", str(tiny), "--results", results, "--jobs", "2"],
+        ["report", results],
+        ["plot", results, "--output", str(tmp_path / "curves.svg")],
+        ["status", results],
+        ["sweep", str(tiny), "--results", results, "--backend", "isolated"],
+    ]
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", COMMANDS, json.dumps(commands)],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
     )
-    results = tmp_path / "results"
-    done = alrun("sweep", tiny, "--results", results, "--jobs", 2, cwd=tmp_path, env=elsewhere)
     assert done.returncode == 0, done.stderr
-    for command in (("report",), ("status",), ("plot", "--output", tmp_path / "curves.svg")):
-        done = alrun(command[0], results, *command[1:], cwd=tmp_path, env=elsewhere)
-        assert done.returncode == 0, done.stderr
-    here = run_sweep(tiny, tmp_path / "here", jobs=1)
-    for name in TABLES:
-        assert (results / name).read_bytes() == (here / name).read_bytes()
-    # That the system lacks it is seen by what needs it.
-    needy = ("--set", 'strategies=["mine.py:first"]')
-    done = alrun("sweep", tiny, "--results", tmp_path / "x", *needy, cwd=tmp_path, env=elsewhere)
-    assert done.returncode == 2
-    assert "fcntl" in done.stderr
-    isolated = ("--backend", "isolated")
-    done = alrun("sweep", tiny, "--results", results, *isolated, cwd=tmp_path, env=elsewhere)
-    assert done.returncode == 2
-    assert "this system cannot isolate processes; use loky" in done.stderr
+    *_, sentence, code, last = done.stderr.splitlines()
+    assert last == "without fcntl"
+    assert (sentence, code) == (
+        "--backend isolated: this system cannot isolate processes; use loky",
+        "exit code 2",
+    )
+    assert done.stderr.count("exit code 0") == 4
+    assert tables(tmp_path / "results") == tables(run_sweep(tiny, tmp_path / "here", jobs=0))

@@ -117,7 +117,7 @@ def once(pool, n, rng):
 @pytest.fixture(autouse=True)
 def time_to_tell(monkeypatch):
     """Let processes take their time to end, or to say what they do: there may be no core free."""
-    monkeypatch.setattr(module, "_PATIENCE", PATIENCE)
+    monkeypatch.setattr(module, "_GRACE_PERIOD", PATIENCE)
 
 
 @pytest.fixture
