@@ -37,9 +37,9 @@ class IsolatedBackend(ParallelBackendBase):  # type: ignore[misc]
         self._queue: SimpleQueue[Any] = SimpleQueue()
         self._threads: list[Thread] = []
 
-    def start(self, n_workers: int) -> None:
+    def start(self, n_jobs: int) -> None:
         """Start workers before there is anything to compute, at most one per core."""
-        self._workers.start(min(n_workers, cpu_count()))
+        self._workers.start(min(_n_workers(n_jobs), cpu_count()))
 
     def effective_n_jobs(self, n_jobs: int | None) -> int:
         """Return how many calls are wanted at a time: never 1, for which joblib uses no backend."""
@@ -97,6 +97,7 @@ def _serve(queue: "SimpleQueue[Any]", workers: IsolatedWorkers) -> None:
 
 
 def _n_workers(n_jobs: int | None) -> int:
+    """Return how many runs are computed at a time for an `n_jobs` as joblib understands it."""
     if n_jobs is None:
         return 1
     return n_jobs if n_jobs > 0 else max(cpu_count() + 1 + n_jobs, 1)

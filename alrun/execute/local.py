@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Self
 from joblib import Parallel, delayed
 from joblib.parallel import SequentialBackend
 
-from alrun.data.memory_map import in_memory
 from alrun.errors import AlrunError, ResultsError, first_line
 from alrun.execute.backends import default_backend, find_backend
 from alrun.execute.isolated import IsolatedWorker, can_isolate, check_timeout
@@ -105,9 +104,10 @@ class Workers:
             return_as="generator_unordered" if self._gives_generators() else "list",
         )
         try:
-            for outcome in self._results(parallel, tasks):
-                returned.add(outcome.run_id)
-                yield outcome
+            with closing(self._results(parallel, tasks)) as results:
+                for outcome in results:
+                    returned.add(outcome.run_id)
+                    yield outcome
         except AlrunError:
             raise
         except Exception as error:  # the backend's own: runs return what they raise
@@ -116,7 +116,8 @@ class Workers:
             lost = [task for task in handed_out if run_id(task.spec) not in returned]
             raise _lost(self._name, lost, error) from error
 
-    def _results(self, parallel: Any, tasks: "Sequence[Task]") -> "Iterator[Outcome]":
+    def _results(self, parallel: Any, tasks: "Sequence[Task]") -> "Generator[Outcome]":
+        """Yield what joblib hands back, one by one or, where it cannot do that, in chunks."""
         from alrun.execute.worker import compute
 
         calls = map(delayed(compute), self._sendable(tasks))
@@ -142,6 +143,8 @@ class Workers:
 
     def _sendable(self, tasks: "Iterable[Task]") -> "Iterator[Task]":
         """Yield the tasks as they can be pickled: with features that are in no nameless file."""
+        from alrun.data.memory_map import in_memory
+
         is_pickled = not getattr(self._backend, "uses_threads", False)
         if isinstance(self._backend, IsolatedBackend) or not is_pickled:
             yield from tasks
@@ -156,12 +159,15 @@ class Workers:
 
 def _lost(backend: str, tasks: "Sequence[Task]", error: Exception) -> ResultsError:
     """Return an error that names the runs that a backend has not given back."""
-    named = "; ".join(str(task.spec) for task in tasks[:_NAMED])
-    more = f"; and {len(tasks) - _NAMED} more" if len(tasks) > _NAMED else ""
-    isolated = "; the backend isolated finds out which" if can_isolate() else ""
+    suspects = ""
+    if tasks:
+        named = "; ".join(str(task.spec) for task in tasks[:_NAMED])
+        more = f"; and {len(tasks) - _NAMED} more" if len(tasks) > _NAMED else ""
+        helps = backend != "isolated" and can_isolate()
+        which = "; the backend isolated finds out which" if helps else ""
+        suspects = f" while it computed {named}{more}. One may have killed its process{which}"
     why = f"{type(error).__name__}: {first_line(error).partition('. ')[0]}"
     return ResultsError(
-        f"the backend {backend} gave up ({why}) while it computed {named}{more}. One of these may"
-        f" have killed its process{isolated}. What is finished is kept, and the same command"
-        " goes on"
+        f"the backend {backend} gave up ({why}){suspects}. What is finished is kept, and the same"
+        " command goes on"
     )

@@ -223,12 +223,13 @@ def test_a_worker_that_has_not_started_yet_ends_with_its_command(monkeypatch):
     process.end()
 
 
-def test_no_more_workers_are_started_than_may_have_a_core(monkeypatch):
+@pytest.mark.parametrize("jobs", [-1, 3, 64])
+def test_as_many_workers_are_started_as_may_have_a_core(monkeypatch, jobs):
     started = []
-    monkeypatch.setattr("alrun.execute.isolated_backend.cpu_count", lambda: 1)
+    monkeypatch.setattr("alrun.execute.isolated_backend.cpu_count", lambda: 3)
     monkeypatch.setattr("alrun.execute.isolated.WorkerProcess", started.append)
-    Workers(64).start()
-    assert len(started) == 1
+    Workers(jobs).start()
+    assert len(started) == 3
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
