@@ -65,6 +65,7 @@ def run_sweep(
     retry_failed: bool = False,
     timeout: float | None = None,
     dask: str | None = None,
+    backend: str | None = None,
 ) -> Path:
     """Run an experiment file and return its results directory.
 
@@ -86,12 +87,16 @@ def run_sweep(
         Seconds after which a run is ended and counts as failed.
     dask
         Address of a Dask scheduler; its workers compute the runs.
+    backend
+        Name of the joblib backend that computes on this machine: "isolated" (the default where the
+        system can isolate processes), "loky", "threading", "sequential", or any that is registered.
     """
     from alrun.execute import executor
     from alrun.sequential import run_experiment
     from alrun.sweep.run import run_missing
 
-    sweep = partial(run_missing, workers=executor(jobs, timeout, dask), retry_failed=retry_failed)
+    workers = executor(jobs, timeout, dask, backend=backend)
+    sweep = partial(run_missing, workers=workers, retry_failed=retry_failed)
     directory = None if results is None else Path(results)
     plan = run_experiment(Path(experiment), sweep, directory, overrides)
     for run, failure in plan.failures.items():

@@ -48,6 +48,14 @@ def sweep(
             show_default="this machine",
         ),
     ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="joblib backend: isolated, loky, threading, sequential, or another.",
+            show_default="isolated",
+        ),
+    ] = None,
     until_halfwidth: Annotated[
         float | None,
         typer.Option(
@@ -66,7 +74,7 @@ def sweep(
 
     keys = {"until_halfwidth": until_halfwidth, "max_seeds": max_seeds}
     more_overrides = [f"{key}={value}" for key, value in keys.items() if value is not None]
-    with executor(jobs, timeout, dask, say) as workers:
+    with executor(jobs, timeout, dask, say, backend) as workers:
         runs = (results or Path("results") / experiment.stem) / "runs"
         if not dry_run and not runs.exists():  # otherwise there may be nothing to do
             workers.start()

@@ -16,9 +16,9 @@ from small_experiments import TINY
 from alrun.cli.interrupts import MESSAGE
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_an_interrupt_keeps_what_is_finished_and_exits_130(tmp_path, jobs):
-    process = long_sweep(tmp_path, jobs)
+@pytest.mark.parametrize(("jobs", "backend"), [(1, "isolated"), (2, "isolated"), (2, "loky")])
+def test_an_interrupt_keeps_what_is_finished_and_exits_130(tmp_path, jobs, backend):
+    process = long_sweep(tmp_path, jobs, backend)
     assert has_stored(process, tmp_path, 4)
     # As a terminal does, the signal goes to every process of the group.
     os.killpg(process.pid, signal.SIGINT)
