@@ -28,9 +28,6 @@ test: $(READY)  ## run the test suite, and name the slowest of it
 test-all: $(READY)  ## run the test suite with the slow repeats that `make test` leaves out
 	$(PYTEST)
 
-test-all: $(READY)  ## run the test suite with its slowest tests
-	$(BIN)/pytest
-
 fuzz: $(READY)  ## check thousands of mutated files: each gives a right answer or a clear line
 	PYTHONPATH=tests:tests/helpers $(BIN)/python -m fuzzing
 
