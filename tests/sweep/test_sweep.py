@@ -518,7 +518,10 @@ def test_only_the_list_of_a_seed_is_part_of_its_identity(listed, tmp_path):
     ("overrides", "said"),
     [
         (["budget=2"], "budget: 2 is below the 3 initial labels"),
-        (["seeds=3"], "initial.file: {file}: no row is of seed 2; list its initial examples"),
+        (
+            ["seeds=3"],
+            "initial.file: {file}: there is no row for seed 2; list its initial examples",
+        ),
         (["initial.file=nothing.csv"], "initial.file: there is no file '{folder}/nothing.csv'"),
         (["dataset.test_size=146"], "initial.file: beside the 2 examples listed for seed 0, "),
     ],
