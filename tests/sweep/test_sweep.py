@@ -389,7 +389,7 @@ def test_each_stream_depends_on_what_the_contract_says(tmp_path, monkeypatch):
         asked.setdefault(purpose, set()).add(repr((seed, key)))
         return generator(seed, purpose, *key)
 
-    splits._kept.clear()
+    splits._split_cache.clear()
     for module in ("run.loop", "data.splits", "data.dataset"):
         monkeypatch.setattr(f"alrun.{module}.generator", spying)
     run_sweep(path, tmp_path / "a", jobs=0)
@@ -589,7 +589,7 @@ def test_initial_sets_by_clusters_are_those_of_all_runs_of_a_seed(tmp_path, data
         f'initial = {{size = {size}, method = "kmeans"}}\n[dataset]\n{data}\n'
     )
     one = run_sweep(path, tmp_path / "one", jobs=0)
-    splits._kept.clear()
+    splits._split_cache.clear()
     assert tables(run_sweep(path, tmp_path / "two", jobs=0)) == tables(one)
     initial = pd.read_parquet(one / "splits.parquet").query("role == 'initial'")
     first = alrun.load_curves(one).query("round == 0")
