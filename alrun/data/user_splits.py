@@ -17,14 +17,14 @@ from alrun.records import ROLES
 _UNUSED = -1
 
 
-def with_user_splits(dataset: Dataset, path: Path, seeds: Collection[int], label: str) -> Dataset:
+def with_user_splits(dataset: Dataset, path: Path, seeds: Collection[int], name: str) -> Dataset:
     """Read splits from a table of seed, index and role, like `splits.parquet` of the results.
 
-    If a column `dataset` has several values, only the rows with the value `label` are read. Raises
+    If a column `dataset` has several values, only the rows with the value `name` are read. Raises
     DatasetError, which names the file and the row.
     """
     keys = ("seed", "index")
-    frame = _rows_of(path, (*keys, "role"), label)
+    frame = _rows_of(path, (*keys, "role"), name)
     _check_rows(path, frame, keys, dataset.n_examples)
     known = frame["role"].astype(str).isin(ROLES)
     _refuse(path, frame, ~known.to_numpy(), f"role is none of {', '.join(ROLES)}")
@@ -43,7 +43,7 @@ def with_user_splits(dataset: Dataset, path: Path, seeds: Collection[int], label
 
 
 def with_user_initial(
-    dataset: Dataset, path: Path, seeds: Collection[int], label: str, is_shared: bool
+    dataset: Dataset, path: Path, seeds: Collection[int], name: str, is_shared: bool
 ) -> Dataset:
     """Read initial sets from a table: its column `index` lists rows of the data set.
 
@@ -51,20 +51,20 @@ def with_user_initial(
     `dataset` has the same meaning as in a table of splits, and is required if data sets share the
     file (`is_shared`). Raises DatasetError, which names the file and the row.
     """
-    frame = _rows_of(path, ("dataset", "index") if is_shared else ("index",), label, is_shared)
+    frame = _rows_of(path, ("dataset", "index") if is_shared else ("index",), name, is_shared)
     keys = tuple(key for key in ("seed", "index") if key in frame.columns)
     _check_rows(path, frame, keys, dataset.n_examples)
     initial = {}
     for seed in seeds:
         mine = frame if "seed" not in keys else frame[frame["seed"] == seed]
         if mine.empty:
-            whose = f"the data set '{label}'" if frame.empty else f"seed {seed}"
+            whose = f"the data set '{name}'" if frame.empty else f"seed {seed}"
             raise DatasetError(f"{path}: there is no row for {whose}; list its initial examples")
         initial[seed] = np.sort(mine["index"].to_numpy(np.int64))
     return replace(dataset, initial=initial)
 
 
-def _rows_of(path: Path, columns: Sequence[str], label: str, is_shared: bool = False) -> Any:
+def _rows_of(path: Path, columns: Sequence[str], name: str, is_shared: bool = False) -> Any:
     """Read the rows of one data set; the index of the frame is the row number in the file."""
     if not isfile(path):  # unlike Path.is_file, it returns False for a name that is too long
         raise DatasetError(f"there is no file '{path}'")
@@ -75,8 +75,8 @@ def _rows_of(path: Path, columns: Sequence[str], label: str, is_shared: bool = F
             f"{path}: there is no column '{missing[0]}'; the table needs {', '.join(columns)}"
         )
     if "dataset" in frame.columns:
-        labels = frame["dataset"].astype(str)
-        frame = frame[labels == label] if is_shared or labels.nunique() > 1 else frame
+        names = frame["dataset"].astype(str)
+        frame = frame[names == name] if is_shared or names.nunique() > 1 else frame
     return frame
 
 
