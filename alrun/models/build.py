@@ -1,4 +1,4 @@
-"""Construction of models: a single estimator, or a pipeline that ends in one.
+"""Construction of models: a single estimator, or a pipeline ending in one.
 
 The parameters of a pipeline are its steps, each a table of name and parameters.
 """
@@ -43,7 +43,7 @@ def resolve(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def resolve_step(name: str, parameters: Mapping[str, Any], is_last: bool) -> dict[str, Any]:
-    """Return a step of a pipeline with all its parameters, and its version unless that is 1.
+    """Return a step of a pipeline with all its parameters, and its version if it is not 1.
 
     The last step must be a classifier, the others transformers. Raises ModelError.
     """
@@ -168,7 +168,7 @@ def _check(name: str, estimator: Any, kind: str, methods: tuple[str, ...]) -> No
 
 
 def _plain(value: Any) -> Any:
-    """Return `value` as plain JSON data, or else as a text that is the same in every process.
+    """Return `value` as plain JSON data, or else as a text, equal in every process.
 
     Raises ModelError for a value without such a text.
     """

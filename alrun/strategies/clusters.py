@@ -130,7 +130,8 @@ def mean_distances(X: FloatArray, neighbours: int) -> FloatArray:
         squared = norms - 2 * (centred[block] @ centred.T)
         squared[block - start, block] = -np.inf
         near = np.argpartition(squared, n_near - 1, axis=1)[:, :n_near]
-        # These distances have rounding noise from the products; those used are computed exactly.
+        # Good enough to find the nearest rows, but the products leave rounding noise. The distances
+        # to these rows are computed anew.
         distances = np.linalg.norm(rows[near] - rows[block, None], axis=2)
         means[block] = _mean_of_nearest(distances, copies[near], n_neighbours)
     return means[index.ravel()]

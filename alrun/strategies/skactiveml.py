@@ -49,12 +49,12 @@ _HIDDEN_NEEDS = {
 
 
 def handles(name: str) -> bool:
-    """Return whether a name is that of a strategy of scikit-activeml."""
+    """Return whether a name has the prefix of scikit-activeml's strategies."""
     return name.startswith(_PREFIX)
 
 
 def version() -> str:
-    """Return the version of all these strategies: that of the library and of this adapter."""
+    """Return the version of all these strategies, from the library and from this adapter."""
     # A part of identities: the words must stay.
     return f"scikit-activeml {metadata.version('scikit-activeml')}, asked as in {_ADAPTER_VERSION}"
 
@@ -62,9 +62,9 @@ def version() -> str:
 def find(name: str) -> Callable[..., IntArray]:
     """Return a strategy of scikit-activeml as a function of a pool.
 
-    Its parameters are those of the class. A class that needs an ensemble also takes `members`, the
-    number of models in its committee. Raises StrategyError if there is no such class, or if alrun
-    cannot meet its needs.
+    Its parameters are those of the class, without `_NOT_PARAMETERS`. A class that needs an ensemble
+    also takes `members`, the number of models in its committee. Raises StrategyError if there is no
+    such class, or if alrun cannot meet its needs.
     """
     kind = _class_of(name)
     required = _required_arguments(kind)
@@ -140,7 +140,7 @@ def _class_of(name: str) -> Any:
 
 
 def _unmet_need(kind: Any) -> str | None:
-    """Return a need of a class that alrun cannot meet, or None."""
+    """Return the name of a need of a class beyond alrun's means, or None."""
     arguments = inspect.signature(kind.query).parameters
     if "reg" in arguments:
         return "a regressor"
@@ -216,7 +216,7 @@ def _warn_of_empty_balls(strategy: Any) -> None:
 
 
 class _Fitted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A fitted model over all classes of a data set, which cannot be fitted again.
+    """A read-only, fitted model over all classes of a data set.
 
     Parameters
     ----------
@@ -247,7 +247,7 @@ class _Fitted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class _Weightless(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A model whose `fit` accepts, and ignores, the missing weights that are passed to it."""
+    """A wrapper for models without sample weights: scikit-activeml passes None for them."""
 
     def __init__(self, estimator: Any) -> None:
         self.estimator = estimator

@@ -34,7 +34,7 @@ def located(name: str, folder: Path) -> str:
 
 
 def imported(name: str, separator: str, error: type[AlrunError]) -> Any:
-    """Import and return `module<separator>attribute`; raises `error` if that fails.
+    """Import and return `module<separator>attribute`; raises `error` on failure.
 
     With a colon, the module may also be a file that ends in `.py`.
     """

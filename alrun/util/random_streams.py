@@ -25,5 +25,5 @@ def generator(seed: int, purpose: str, *key: Any) -> np.random.Generator:
 
 
 def draw_integer(rng: np.random.Generator) -> int:
-    """Draw an integer seed, for code such as scikit-learn's that takes no generator."""
+    """Draw an integer seed, for libraries without support for generators."""
     return int(rng.integers(2**31))

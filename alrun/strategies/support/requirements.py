@@ -14,7 +14,7 @@ _METHODS = ("predict_proba", "decision_function")
 
 @dataclass(frozen=True)
 class DataTraits:
-    """The traits of a data set and its split that the requirements refer to."""
+    """The traits of a data set and its split relevant to the requirements."""
 
     display_name: str
     is_sparse: bool
@@ -73,7 +73,7 @@ class Requirements:
 
 
 def requires(*methods: str) -> Callable[[Function], Function]:
-    """Return a decorator that declares the methods of the model, one of which is needed."""
+    """Declare the needed methods of the model, any one of them, by a decorator."""
 
     def declare(function: Function) -> Function:
         function.requires = methods  # type: ignore[attr-defined]

@@ -49,7 +49,7 @@ class _SeenError(Exception):
 
 
 class _Unseen:
-    """A stand-in for a pool or a generator, which raises _SeenError on any use."""
+    """A stand-in for a pool or a generator, raising _SeenError on any use."""
 
     def __getattr__(self, name: str) -> NoReturn:
         raise _SeenError
