@@ -5,10 +5,10 @@ READY := .venv/.ready
 EXPERIMENTS := $(wildcard experiments/*.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help sweep gallery test fuzz torture lint bench reproduce calibrate readme lock clean
+.PHONY: help sweep gallery test test-all fuzz torture lint bench reproduce calibrate readme lock clean
 
 help:  ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 sweep: $(READY)  ## run experiments/digits.toml on all cores, draw its plots and print its report
 	$(BIN)/alrun sweep experiments/digits.toml
@@ -19,13 +19,22 @@ sweep: $(READY)  ## run experiments/digits.toml on all cores, draw its plots and
 gallery: $(READY)  ## run every experiment
 	for file in $(EXPERIMENTS); do $(BIN)/alrun sweep $$file || exit; done
 
-test: $(READY)  ## run the test suite
+# Each half of the tests stays with one process, which computes what they share once.
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist worksteal --durations 10
+
+test: $(READY)  ## run the test suite, and name the slowest of it
+	$(PYTEST) -m "not slow"
+
+test-all: $(READY)  ## run the test suite with the slow repeats that `make test` leaves out
+	$(PYTEST)
+
+test-all: $(READY)  ## run the test suite with its slowest tests
 	$(BIN)/pytest
 
 fuzz: $(READY)  ## check thousands of mutated files: each gives a right answer or a clear line
 	PYTHONPATH=tests:tests/helpers $(BIN)/python -m fuzzing
 
-lint: $(READY)  ## check style and types, and that the README's numbers are those of the results
+lint: $(READY)  ## check style, types, and the numbers in README.md and docs/
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -43,7 +52,7 @@ reproduce: $(READY)  ## compute every experiment anew and compare with the commi
 calibrate: $(READY)  ## check error rates and coverage on simulated curves whose truth is known
 	$(BIN)/python experiments/calibrate.py
 
-readme: $(READY)  ## write the numbers of the README from the committed results
+readme: $(READY)  ## write the numbers in README.md and docs/ from the committed results
 	$(BIN)/python experiments/readme.py
 
 lock: $(READY)  ## resolve the dependencies anew into requirements.lock
