@@ -20,10 +20,10 @@ GENERATED = "make_classification"
 
 @dataclass(frozen=True)
 class UserSplits:
-    """Splits from a file.
+    """Splits read from a file.
 
-    `roles` holds the role of each row for each seed, a position in `alrun.records.ROLES` or -1 for
-    none, shape (n_seeds, n_examples).
+    `roles` holds the role of each row for each seed, shape (n_seeds, n_examples): a position in
+    `alrun.records.ROLES`, or -1 for a row without a role.
     """
 
     seeds: tuple[int, ...]
@@ -41,24 +41,25 @@ class Dataset:
     Attributes
     ----------
     X
-        Shape (n_examples, n_features), dense or CSR, float64, or float32 in rows where the source
-        holds no more; divided already where the scale is a number, since that depends on no split.
+        Features, shape (n_examples, n_features), dense or CSR. They are float64, or dense float32
+        if the source has single precision. A numeric scale is applied already, since it does not
+        depend on the split.
     y
         Class codes 0 ... n_classes - 1, shape (n_examples,).
     classes
-        The labels by code, as they stand in the source unless classes were merged.
+        The label of each code, as in the source unless classes were merged.
     fingerprint
-        Of the source, unscaled.
+        A hash of the unscaled source.
     scale
         "none", "standard", "minmax", "tfidf" or a divisor.
     notes
         What was done to the features, in sentences.
     splits
-        Those that are given by a file; None where they are drawn.
+        The splits read from a file; None if they are drawn.
     initial
-        The rows that a file lists as initial, in ascending order, by seed; None where no file does.
+        The initial rows read from a file, by seed, in ascending order; None without such a file.
     unmerged
-        Classes and codes before all but one were merged; None where none were.
+        Classes and codes before all classes but one were merged; None if none were.
     """
 
     X: Any
@@ -83,12 +84,12 @@ class Dataset:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The classes as text, as the tables and class weights name them, by code."""
+        """The classes as text, by code; tables and class weights use these names."""
         return tuple(str(label) for label in self.classes)
 
     @property
     def source_classes(self) -> tuple[Any, ...]:
-        """The labels as they stand in the source, by code."""
+        """The labels of the source, by code."""
         return self.classes if self.unmerged is None else self.unmerged[0]
 
     @property
@@ -97,13 +98,13 @@ class Dataset:
         return self.y if self.unmerged is None else self.unmerged[1]
 
     def at(self, seed: int) -> "Dataset":
-        """Return the data set of one seed: itself."""
+        """Return the data set itself: it is the same for every seed."""
         return self
 
     def user_split(self, seed: int) -> tuple[str, int] | None:
         """Return identity and number of initial labels of a seed's split, None if it is drawn.
 
-        Other seeds of the file have no part in the identity.
+        The identity does not depend on the other seeds in the file.
         """
         if self.splits is None:
             return None
@@ -112,7 +113,7 @@ class Dataset:
         return identity, int((roles == ROLES.index("initial")).sum())
 
     def user_initial(self, seed: int) -> tuple[str, int] | None:
-        """Return identity and length of a seed's list of initial rows, None if there is none."""
+        """Return identity and length of a seed's list of initial rows; None without a list."""
         if self.initial is None:
             return None
         rows = self.initial[seed]
@@ -135,7 +136,7 @@ class GeneratedDataset:
 
     @property
     def n_classes(self) -> int:
-        """Number of classes, though a small draw may miss one."""
+        """Number of classes; a small draw may lack one of them."""
         return int(self.parameters["n_classes"])
 
     def at(self, seed: int) -> Dataset:
@@ -150,7 +151,7 @@ class GeneratedDataset:
         """Return None: the splits are drawn."""
 
     def user_initial(self, seed: int) -> None:
-        """Return None: the rows differ between seeds, and no file can list them."""
+        """Return None: the rows differ between seeds, so no file can list them."""
 
 
 AnyDataset = Dataset | GeneratedDataset
@@ -162,16 +163,16 @@ def encode_labels(source: str, labels: Any) -> tuple[tuple[Any, ...], IntArray]:
     if values.dtype == object:
         texts = [str(label) for label in values.tolist()]
         for row, text in enumerate(texts):
-            if "\0" in text:  # NumPy drops those at an end, and two classes would be one
+            if "\0" in text:  # NumPy drops a NUL at the end, so two classes could become one
                 raise DatasetError(f"{source}: row {row} (the first is 0): a label with a NUL")
         values = np.array(texts, dtype=str)
-    elif values.dtype.kind in "mM":  # as numbers they would be nanoseconds
+    elif values.dtype.kind in "mM":  # dates: as numbers they would be nanoseconds
         values = values.astype(str)
     classes, y = np.unique(values, return_inverse=True)
     if len(values) == 0:
         raise DatasetError(f"{source}: there are no examples")
     if len(classes) < 2:
         raise DatasetError(
-            f"{source}: all {len(values)} labels are the same; two classes are needed at least"
+            f"{source}: all {len(values)} labels are the same; at least two classes are needed"
         )
     return tuple(classes.tolist()), y.astype(np.int64)

@@ -1,7 +1,7 @@
-"""Features of many examples: taken, multiplied and measured in double precision, part by part.
+"""Computations on large feature matrices in double precision, block by block.
 
-They may be stored in single precision, in half the memory. What is computed of them is then what it
-would be if they were stored in double: each part of them is widened when its turn comes.
+Features may be stored in single precision, which halves their memory. The results are those of
+double precision: each block is converted just before it is used.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,18 +12,20 @@ from scipy import sparse
 
 from alrun.arrays import FloatArray, IntArray
 
-# Numbers in a part of the features that is copied out: 32 MB.
+# Numbers in a block of features that is copied: 32 MB.
 LARGEST_CHUNK = 4_000_000
-# Numbers in a part that is widened; it is read at once again, from a cache that must hold it.
+# Numbers in a block that is converted to double precision. It is used right after, and should still
+# be in the processor's cache.
 _WIDENED = 1_000_000
-# A squared distance below this, relative to the squared norms, is that of equal rows.
+# A squared distance below this share of the squared norms counts as zero: the rows are equal.
 ROUNDING = 1e-12
 
 
 def row_chunks(X: Any, rows: IntArray) -> Iterator[IntArray]:
-    """Yield the rows in parts whose features, to select which is to copy them, take 32 MB.
+    """Yield the rows in blocks of at most 32 MB of features.
 
-    Sparse features are so small that all come at once.
+    Selecting rows copies them, so a block bounds the memory of the copy. Sparse features are small
+    and come in one block.
     """
     size = len(rows) if sparse.issparse(X) else LARGEST_CHUNK // max(X.shape[1], 1)
     for start in range(0, len(rows), max(size, 1)):
@@ -31,32 +33,38 @@ def row_chunks(X: Any, rows: IntArray) -> Iterator[IntArray]:
 
 
 def slices(X: Any, most: int) -> Iterator[slice]:
-    """Yield all rows of an array in parts of at most so many numbers, or one row."""
+    """Yield slices of the rows of an array, each of at most `most` numbers or one row."""
     height = max(most // max(X[:1].size, 1), 1)
     for start in range(0, len(X), height):
         yield slice(start, min(start + height, len(X)))
 
 
 def as_float64(X: Any) -> Any:
-    """Return features in double precision, themselves if they are."""
+    """Return features in double precision, without a copy if they already are."""
     return X if X.dtype == np.float64 else X.astype(np.float64)
 
 
 def map_in_blocks(method: Callable[[Any], Any], X: Any) -> Any:
-    """Return what `method` makes of the rows of X in double precision, a row for each of them."""
+    """Apply `method` to X in double precision, block by block, and return the stacked results.
+
+    `method` must return one row for each row of its block.
+    """
     if sparse.issparse(X) or X.dtype == np.float64:
         return method(as_float64(X))
     whole: Any = None
-    for part in slices(X, _WIDENED):
-        made = method(as_float64(X[part]))
+    for block in slices(X, _WIDENED):
+        values = method(as_float64(X[block]))
         if whole is None:
-            whole = np.empty_like(made, shape=(X.shape[0], *made.shape[1:]))
-        whole[part] = made
+            whole = np.empty_like(values, shape=(X.shape[0], *values.shape[1:]))
+        whole[block] = values
     return whole
 
 
 def map_rows(method: Callable[[Any], Any], X: Any, rows: IntArray) -> Any:
-    """Return what `method` makes of these rows of X in double precision, a row for each."""
+    """Apply `method` to these rows of X in double precision and return the stacked results.
+
+    `method` must return one row for each row of its block.
+    """
     parts = [method(as_float64(X[block])) for block in row_chunks(X, rows)]
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
@@ -65,7 +73,7 @@ def weighted_sum(X: Any, weights: FloatArray) -> FloatArray:
     """Return the sum of the rows of X, each times its weight, shape (n_features,)."""
     if sparse.issparse(X) or X.dtype == np.float64:
         return np.asarray(X.T @ weights)
-    return sum(weights[part] @ as_float64(X[part]) for part in slices(X, _WIDENED))
+    return sum(weights[block] @ as_float64(X[block]) for block in slices(X, _WIDENED))
 
 
 def squared_norms(X: Any) -> FloatArray:
@@ -76,7 +84,10 @@ def squared_norms(X: Any) -> FloatArray:
 
 
 def products_of(X: Any, others: Any) -> FloatArray:
-    """Return the inner products of rows with others, dense or sparse, shape (n, n_others)."""
+    """Return the inner products of all rows of X and of `others`, shape (n, n_others).
+
+    Both may be dense or sparse; the result is dense.
+    """
     products = X @ others.T
     return products.toarray() if sparse.issparse(products) else products
 
@@ -84,9 +95,9 @@ def products_of(X: Any, others: Any) -> FloatArray:
 def squared_distances_inplace(
     norms: FloatArray, others: FloatArray, products: FloatArray
 ) -> FloatArray:
-    """Return squared distances from squared norms and inner products, in place of these.
+    """Return squared distances from squared norms and inner products; overwrites `products`.
 
-    They are 0 where rows are equal.
+    The distance of equal rows is exactly 0.
     """
     sums = norms[:, None] + others
     products *= -2.0

@@ -11,15 +11,15 @@ from alrun.data.scaling import check_scale, divided
 from alrun.errors import DatasetError, first_line
 from alrun.util.import_path import completed, defaults_of
 
-# As many numbers as MNIST has; beyond it a slip of the pen would fill the memory.
+# About as many numbers as MNIST has. The limit keeps a typing error from filling the memory.
 _MOST_DRAWN = 50_000_000
-_NOT_OF_THE_GENERATOR = ("random_state", "return_X_y")
+_NOT_PARAMETERS = ("random_state", "return_X_y")
 
 
 def load_generated(parameters: Mapping[str, Any], per_seed: bool, scale: str | float) -> AnyDataset:
-    """Return a generated data set, or what draws one for each seed; raises DatasetError."""
-    known = generator_parameters(per_seed)
-    resolved = completed(GENERATED, known, parameters, DatasetError)
+    """Generate a data set, or return a generator of one per seed; raises DatasetError."""
+    defaults = generator_parameters(per_seed)
+    resolved = completed(GENERATED, defaults, parameters, DatasetError)
     _check_size(resolved)
     fingerprint = digest([GENERATED, resolved, per_seed])
     source = GeneratedDataset(
@@ -44,25 +44,28 @@ def load_generated(parameters: Mapping[str, Any], per_seed: bool, scale: str | f
 
 
 def _check_size(parameters: Mapping[str, Any]) -> None:
-    """Raise DatasetError where the generator would draw more numbers than it may."""
-    # What is no whole number has no size, and the generator itself says what is wrong with it.
+    """Raise DatasetError if the generator would draw more than `_MOST_DRAWN` numbers."""
+    # Values other than whole numbers count as 0 here; the generator itself reports them.
     sizes = {key: value if type(value) is int else 0 for key, value in parameters.items()}
     n_informative, n_features = sizes["n_informative"], sizes["n_features"]
     n_clusters = sizes["n_classes"] * sizes["n_clusters_per_class"]
     n_drawn = max(
         sizes["n_samples"] * n_features,
         n_informative * n_features,
-        n_clusters * n_informative**2,  # the features of each are mixed in their own way
+        n_clusters * n_informative**2,  # each cluster has a matrix that mixes its features
     )
     if n_drawn > _MOST_DRAWN:
         raise DatasetError(
-            f"{GENERATED}: of so many samples, features and classes {_MOST_DRAWN:,} numbers are not"
-            " enough; ask for fewer"
+            f"{GENERATED}: it would draw more than {_MOST_DRAWN:,} numbers; reduce the numbers of"
+            " samples, features, classes or clusters"
         )
 
 
 def generator_parameters(per_seed: bool) -> dict[str, Any]:
-    """Return the parameters of the generator; its seed is one of them unless seeds draw it."""
+    """Return the parameters of the generator with their defaults.
+
+    `random_state` is one of them unless the data are drawn anew for each seed.
+    """
     defaults = defaults_of(bundled.make_classification)
-    defaults = {key: defaults[key] for key in defaults if key not in _NOT_OF_THE_GENERATOR}
+    defaults = {key: defaults[key] for key in defaults if key not in _NOT_PARAMETERS}
     return defaults if per_seed else {**defaults, "random_state": 0}

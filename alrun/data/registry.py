@@ -1,4 +1,4 @@
-"""The data sets there are: bundled ones, generated ones, and files by the end of their names."""
+"""The registry of data sets: bundled, generated, and files by the ending of their names."""
 
 import os
 from collections.abc import Collection
@@ -29,17 +29,17 @@ DESCRIPTIONS = {
     GENERATED: "drawn by scikit-learn, anew for each seed with per_seed = true",
     "FILE.csv": "a table; target names the column of the labels, text is one-hot encoded; or, with"
     " text = COLUMN, the words of that column",
-    "FILE.parquet": "likewise, and lists of numbers of one length",
+    "FILE.parquet": "a table as FILE.csv; columns may also hold lists of numbers of one length",
     "FILE.npz": "arrays X, a row per example, and y",
     "FILE.svmlight": "sparse rows of a label and index:value pairs; also .svm and .libsvm",
     "FOLDER/": "texts in UTF-8, a folder for each class",
-    "idx:FOLDER": "images and labels as those of MNIST, .gz or not",
+    "idx:FOLDER": "images and labels in the format of MNIST, .gz or not",
     "openml:NAME": "fetched from OpenML once and kept in the cache; or openml:ID",
 }
 
 
 def entries() -> list[Entry]:
-    """Return an entry for each data set that is built in, and one for each kind of file."""
+    """Return an entry for each built-in data set and for each kind of file."""
     parameters = {
         GENERATED: tuple(generator_parameters(per_seed=False)),
         "FOLDER/": tuple(counting_parameters()),
@@ -48,35 +48,44 @@ def entries() -> list[Entry]:
     return [Entry(name, text, parameters.get(name, ())) for name, text in DESCRIPTIONS.items()]
 
 
-def check_name(name: str, per_seed: bool, folder: Path, given: Collection[str] = ()) -> list[str]:
-    """Raise DatasetError unless there is a data set `name`; return the parameters that it takes.
+def check_name(name: str, per_seed: bool, folder: Path, keys: Collection[str] = ()) -> list[str]:
+    """Raise DatasetError unless there is a data set `name`; return the names of its parameters.
 
-    Files are looked for relative to `folder`; their content is not read. `given` are the keys of
-    its table, of which some go with some data sets only.
+    Files are looked for relative to `folder`; their content is not read. `keys` are the keys of the
+    data set's table in the experiment; some of them only go with some data sets.
     """
     if name == GENERATED:
         for key in ("text", "subsample"):
-            if key in given:
-                raise DatasetError(f"{key} is not for {GENERATED}, which is made as it is wanted")
+            if key in keys:
+                raise DatasetError(
+                    f"{key} does not go with {GENERATED}; leave it out, and set the parameters of"
+                    " the generator instead"
+                )
         return list(generator_parameters(per_seed))
     if per_seed:
-        raise DatasetError(f"per_seed is for {GENERATED}; {name} is the same for every seed")
+        raise DatasetError(
+            f"per_seed is only for {GENERATED}; {name} is the same for every seed, so leave it out"
+        )
     if name.isprintable() and is_source(name):
-        return check_source(name, folder, "text" in given)
+        return check_source(name, folder, "text" in keys)
     if name not in (*BUNDLED, MNIST):
         raise _unknown(name, folder)
-    if "text" in given:
-        raise DatasetError(f"text names a column of a table; {name} is none")
+    if "text" in keys:
+        raise DatasetError(
+            f"text names a column of a table, and {name} is not a table; leave text out"
+        )
     return []
 
 
 def _unknown(name: str, folder: Path) -> DatasetError:
     if name and os.path.isdir(folder / name):  # unlike Path's, False for a name that is too long
         return DatasetError(
-            f"'{name}' is a folder; write '{name}/' for one of texts by class, 'idx:{name}' for"
-            " images"
+            f"'{name}' is a folder; write '{name}/' if it holds texts by class, 'idx:{name}' if it"
+            " holds images"
         )
     if not name.isprintable() or not Path(name).suffix:
         known = [*BUNDLED, MNIST, GENERATED]
         return DatasetError(f"there is no data set '{name}'{nearest(name, known)}")
-    return DatasetError(f"'{name}' is no file that can be read; those end in {', '.join(FILES)}")
+    return DatasetError(
+        f"'{name}' is not a kind of file that alrun reads; use one of {', '.join(FILES)}"
+    )

@@ -1,4 +1,4 @@
-"""The scales of features: a divisor as a data set is loaded, what is fitted in each run."""
+"""Scales of features: a divisor, applied on loading, or a scaler, fitted in each run."""
 
 from typing import Any
 
@@ -14,27 +14,30 @@ from alrun.errors import DatasetError
 
 
 def check_scale(source: str, X: Any, scale: str | float) -> None:
-    """Raise DatasetError where these features have no such scale."""
+    """Raise DatasetError if these features cannot be scaled in this way."""
     if sparse.issparse(X) and scale in ("standard", "minmax"):
         raise DatasetError(
-            f'{source}: scale = "{scale}" would fill a sparse matrix; use "none", "tfidf" or a'
-            " number to divide by"
+            f'{source}: scale = "{scale}" would make the sparse features dense; use "none",'
+            ' "tfidf" or a number to divide by'
         )
     if scale != "tfidf":
         return
     if not sparse.issparse(X):
         raise DatasetError(
-            f'{source}: scale = "tfidf" is for counts of words, or other sparse features; these'
-            ' are dense: use "none", "standard", "minmax" or a number to divide by'
+            f'{source}: scale = "tfidf" is for sparse features, such as counts of words, and these'
+            ' are dense; use "none", "standard", "minmax" or a number to divide by'
         )
     if X.data.min(initial=0) < 0:
-        raise DatasetError(f'{source}: scale = "tfidf" is for counts, and a feature is negative')
+        raise DatasetError(
+            f'{source}: scale = "tfidf" is for counts, and a feature is negative; use "none" or a'
+            " number to divide by"
+        )
 
 
 def divided(source: str, X: Any, scale: str | float) -> Any:
-    """Return features divided by a scale that is a number, in their place where that can be.
+    """Return features divided by a numeric scale, in place if they can be written.
 
-    Raises DatasetError where what comes out is not finite.
+    Any other scale leaves them unchanged. Raises DatasetError if a result is not finite.
     """
     if isinstance(scale, str) or scale == 1:
         return X
@@ -43,16 +46,19 @@ def divided(source: str, X: Any, scale: str | float) -> Any:
             X = X / scale
         else:
             X = np.divide(X, scale, out=X if X.flags.writeable else None)
-        can_be_held = np.isfinite(X.dtype.type(scale))
-    if not can_be_held or not is_finite(X):
-        raise DatasetError(f"{source}: scale = {scale} is no number to divide these features by")
+        is_representable = np.isfinite(X.dtype.type(scale))
+    if not is_representable or not is_finite(X):
+        raise DatasetError(
+            f"{source}: divided by scale = {scale}, some features are not finite; choose another"
+            " number"
+        )
     return X
 
 
 def rescale(X: Any, scale: str | float, rows: IntArray) -> Any:
     """Return X with "standard", "minmax" or "tfidf" scaling fitted on `rows` alone.
 
-    Anything else is returned as it is: a divisor is applied when the data set is loaded.
+    With any other scale X is returned unchanged: a divisor is applied on loading.
     """
     if scale == "tfidf":
         return TfidfTransformer().fit(X[rows]).transform(X)

@@ -1,4 +1,4 @@
-"""Who is tested, who is labelled at first and who is in the pool, for one seed."""
+"""Splits into test, initial and pool sets, drawn for one seed."""
 
 import hashlib
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ from alrun.spec import InitialSpec, RunSpec
 from alrun.util.lru_cache import LRUCache
 from alrun.util.random_streams import draw_integer, generator
 
-# To draw a split takes as long as several rounds, and all runs of a seed have the same.
-_kept: LRUCache[Split] = LRUCache(64)
+# Cached because drawing a split takes as long as several rounds, and all runs of a seed share it.
+_split_cache: LRUCache[Split] = LRUCache(64)
 # Sums of squares of larger features overflow.
 _LARGEST = 1e150
 
 
 def split_of(spec: RunSpec, dataset: Dataset) -> Split:
-    """Return the split of a run: the one given with the data set, or else the one drawn."""
+    """Return the split of a run, from the user's file or else drawn."""
     if dataset.splits is None:
         part = spec.dataset
         return draw_split(
@@ -45,23 +45,26 @@ def draw_split(
 ) -> Split:
     """Draw a stratified test part of `test_size` examples, then the initial set.
 
-    With a `subsample` so many examples are drawn before, and the others have no role. All of it
-    depends on the data set and the seed alone, so that every strategy, model and batch size of a
-    seed starts from the same labels. Examples that a file lists as initial are never tested, and
-    are part of any subsample. `scale` is that of the run; it matters where features decide who is
-    initial. Raises DatasetError where the classes are too small.
+    With a `subsample`, so many examples are drawn first and the others get no role. The split
+    depends only on the data set and the seed, so every strategy, model and batch size of a seed
+    starts from the same labels. Examples that the user's file lists as initial are in every
+    subsample and never in the test part. `scale` is the scale of the run; it matters if features
+    decide the initial set, as for kmeans. Raises DatasetError if classes are too small.
     """
     scaled = scale if initial.method == "kmeans" else None
     key = (_digest(dataset), test_size, initial, seed, subsample, scaled)
-    return _kept.get_or_compute(
+    return _split_cache.get_or_compute(
         key, lambda: _draw(dataset, test_size, initial, seed, scale, subsample)
     )
 
 
 def _digest(dataset: Dataset) -> str:
-    """Return what of a data set tells its splits from another's; the features are too large."""
-    named = repr((dataset.fingerprint, dataset.classes)).encode()
-    return hashlib.sha256(named + dataset.y.tobytes()).hexdigest()
+    """Return a hash of the parts of a data set relevant to its splits.
+
+    The fingerprint stands for the features, which would take long to hash.
+    """
+    header = repr((dataset.fingerprint, dataset.classes)).encode()
+    return hashlib.sha256(header + dataset.y.tobytes()).hexdigest()
 
 
 def _draw(
@@ -73,43 +76,43 @@ def _draw(
     subsample: int | None,
 ) -> Split:
     rng = generator(seed, "split", dataset.fingerprint)
-    everyone = np.arange(dataset.n_examples)
-    with _said_of("" if subsample is None else f"dataset.subsample = {subsample}: "):
+    all_rows = np.arange(dataset.n_examples)
+    with _error_prefix("" if subsample is None else f"dataset.subsample = {subsample}: "):
         if dataset.initial is None:
-            used = _draw_used(dataset, everyone, subsample, seed)
+            used = _draw_subsample(dataset, all_rows, subsample, seed)
             training, test = _draw_test(dataset, used, test_size, rng)
             rng = generator(seed, "initial", dataset.fingerprint)
             chosen = np.sort(_draw_initial(dataset, training, initial, scale, rng))
         else:
             chosen = dataset.initial[seed]
-            others = np.setdiff1d(everyone, chosen)
-            with _said_of(
+            others = np.setdiff1d(all_rows, chosen)
+            with _error_prefix(
                 f"initial.file: beside the {len(chosen)} examples listed for seed {seed}, "
             ):
                 more = None if subsample is None else subsample - len(chosen)
-                used = _draw_used(dataset, others, more, seed)
+                used = _draw_subsample(dataset, others, more, seed)
                 training, test = _draw_test(dataset, used, test_size, rng)
     parts = (test, chosen, np.setdiff1d(training, chosen))
-    for part in parts:  # shared by all who ask for this split
+    for part in parts:  # the cache shares these arrays among runs
         part.setflags(write=False)
     return Split(*parts)
 
 
 @contextmanager
-def _said_of(place: str) -> Iterator[None]:
-    """Begin what is wrong with where it is."""
+def _error_prefix(prefix: str) -> Iterator[None]:
+    """Put `prefix` in front of the message of any DatasetError raised inside."""
     try:
         yield
     except DatasetError as error:
-        raise DatasetError(f"{place}{error}") from error
+        raise DatasetError(f"{prefix}{error}") from error
 
 
-def _draw_used(dataset: Dataset, rows: IntArray, size: int | None, seed: int) -> IntArray:
-    """Draw which of these rows a seed uses, in ascending order."""
+def _draw_subsample(dataset: Dataset, rows: IntArray, size: int | None, seed: int) -> IntArray:
+    """Draw `size` of these rows, in ascending order; all of them if `size` is None."""
     if size is None or size == len(rows):
         return rows
     if size < 1:
-        raise DatasetError("no others are left")
+        raise DatasetError("no others are left; raise dataset.subsample")
     _check_stratified(dataset, rows, size, "subsample")
     rng = generator(seed, "subsample", dataset.fingerprint)
     return np.sort(_draw_stratified(dataset, rows, size, rng))
@@ -118,7 +121,7 @@ def _draw_used(dataset: Dataset, rows: IntArray, size: int | None, seed: int) ->
 def _draw_test(
     dataset: Dataset, rows: IntArray, size: int, rng: np.random.Generator
 ) -> tuple[IntArray, IntArray]:
-    """Part these rows into those that are learnt from and those that are tested."""
+    """Split these rows into a training part and a test part of `size`, both ascending."""
     _check_stratified(dataset, rows, size, "test part")
     training, test = train_test_split(
         rows, test_size=size, stratify=dataset.y[rows], random_state=draw_integer(rng)
@@ -137,14 +140,18 @@ def _draw_initial(
         return _draw_per_class(dataset, training, initial.size, rng)
     if initial.size > len(training):
         raise DatasetError(
-            f"initial.size = {initial.size}, but the training part has {len(training)} examples"
+            f"initial.size = {initial.size}, but the training part has only {len(training)}"
+            " examples; lower it"
         )
     if initial.method == "random" or initial.size == len(training):
         return rng.permutation(training)[: initial.size]
     if initial.method == "kmeans":
         X = rescale(dataset.X, scale, training)[training]
         if not max(float(X.max()), -float(X.min())) < _LARGEST:
-            raise DatasetError("initial.method: kmeans squares features; these are too large")
+            raise DatasetError(
+                'initial.method = "kmeans" squares the features, and these are too large; choose'
+                " a scale or another method"
+            )
         return training[representatives(X, initial.size, rng)]
     _check_stratified(dataset, training, initial.size, "initial set")
     return _draw_stratified(dataset, training, initial.size, rng)
@@ -158,8 +165,8 @@ def _draw_per_class(
         members = training[dataset.y[training] == code]
         if len(members) < size:
             raise DatasetError(
-                f"class '{label}' has {len(members)} examples in the training part;"
-                f" initial.per_class = {size} needs more"
+                f"class '{label}' has {len(members)} examples in the training part, too few for"
+                f" initial.per_class = {size}; lower it or add examples"
             )
         chosen.append(rng.permutation(members)[:size])
     return np.concatenate(chosen)
@@ -168,7 +175,7 @@ def _draw_per_class(
 def _draw_stratified(
     dataset: Dataset, rows: IntArray, size: int, rng: np.random.Generator
 ) -> IntArray:
-    """Draw so many of these rows, with the shares of the classes that they have."""
+    """Draw `size` of these rows, stratified by class."""
     drawn, _ = train_test_split(
         rows, train_size=size, stratify=dataset.y[rows], random_state=draw_integer(rng)
     )
@@ -184,10 +191,10 @@ def _check_stratified(dataset: Dataset, among: IntArray, size: int, part: str) -
         where = f" (row {rows[0]}, the first is 0)" if len(rows) else ""
         raise DatasetError(
             f"class '{dataset.classes[code]}' has {number}{where}; a stratified"
-            f" {part} needs two at least: add examples, drop the class, or give splits of your own"
+            f" {part} needs at least two: add examples, drop the class, or give splits of your own"
         )
     if not dataset.n_classes <= size <= len(y) - dataset.n_classes:
         raise DatasetError(
-            f"a stratified {part} of {size} out of {len(y)} examples cannot hold and leave one of"
-            f" each of the {dataset.n_classes} classes"
+            f"a stratified {part} of {size} out of {len(y)} examples is impossible: it must hold,"
+            f" and leave, at least one example of each of the {dataset.n_classes} classes"
         )

@@ -1,4 +1,4 @@
-"""Models: what is built in, how one is built, and how it is asked."""
+"""Models: the registry, construction, fitting and predictions."""
 
 from alrun.models.registry import BUILT_IN
 

@@ -1,4 +1,4 @@
-"""Builds models: an estimator, or a pipeline whose last step is one.
+"""Construction of models: a single estimator, or a pipeline ending in one.
 
 The parameters of a pipeline are its steps, each a table of name and parameters.
 """
@@ -28,9 +28,9 @@ from alrun.util.random_streams import draw_integer, generator
 
 
 def resolve(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all parameters of a model, defaults included, as JSON can hold them.
+    """Return all parameters of a model, defaults included, as plain JSON values.
 
-    Raises ModelError where there is no such classifier or it refuses the parameters.
+    Raises ModelError if there is no such classifier or it rejects the parameters.
     """
     if name != PIPELINE:
         return resolve_classifier(name, parameters)
@@ -43,17 +43,17 @@ def resolve(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def resolve_step(name: str, parameters: Mapping[str, Any], is_last: bool) -> dict[str, Any]:
-    """Return a step of a pipeline, defaults included; its version stands in it where it is not 1.
+    """Return a step of a pipeline with all its parameters, and its version if it is not 1.
 
-    The last must be a classifier, the others transformers. Raises ModelError.
+    The last step must be a classifier, the others transformers. Raises ModelError.
     """
-    resolve_it = resolve_classifier if is_last else resolve_transformer
-    resolved = {"name": name, "parameters": resolve_it(name, parameters)}
+    resolve_part = resolve_classifier if is_last else resolve_transformer
+    resolved = {"name": name, "parameters": resolve_part(name, parameters)}
     return resolved if version_of(name) == 1 else {**resolved, "version": version_of(name)}
 
 
 def version(name: str) -> int:
-    """Return the version of a model's code; those of a pipeline's steps stand in the steps."""
+    """Return the version of a model's code; 1 for a pipeline, since its steps have versions."""
     return 1 if name == PIPELINE else version_of(name)
 
 
@@ -67,7 +67,10 @@ def build(name: str, parameters: Mapping[str, Any], rng: np.random.Generator) ->
 
 
 def prediction_methods(name: str, parameters: Mapping[str, Any]) -> frozenset[str]:
-    """Return which of `predict_proba` and `decision_function` the model has; raises ModelError."""
+    """Return the names of the model's methods among `predict_proba` and `decision_function`.
+
+    Raises ModelError.
+    """
     estimator = build(name, resolve(name, parameters), generator(0, "check"))
     try:
         return frozenset(
@@ -75,41 +78,46 @@ def prediction_methods(name: str, parameters: Mapping[str, Any]) -> frozenset[st
             for method in ("predict_proba", "decision_function")
             if hasattr(estimator, method)
         )
-    except Exception as error:  # where it is a property, it can raise anything
-        raise ModelError(f"{name} cannot be asked for probabilities: {error}") from error
+    except Exception as error:  # a method that is a property can raise anything
+        raise ModelError(
+            f"{name}: predict_proba and decision_function cannot be looked up: {error}"
+        ) from error
 
 
 def resolve_classifier(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all parameters of a classifier, defaults included, as JSON can hold them.
+    """Return all parameters of a classifier, defaults included, as plain JSON values.
 
-    Raises ModelError where there is no such classifier or it refuses the parameters.
+    Raises ModelError if there is no such classifier or it rejects the parameters.
     """
     return _resolved(name, parameters, "classifier", ("fit", "predict"))
 
 
 def resolve_transformer(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all parameters of what may precede a classifier, as those of a classifier."""
+    """Return all parameters of a transformer, defaults included, as plain JSON values.
+
+    Raises ModelError if there is no such transformer or it rejects the parameters.
+    """
     return _resolved(name, parameters, "transformer", ("fit", "transform"))
 
 
 def build_one(name: str, parameters: Mapping[str, Any], rng: np.random.Generator) -> Any:
     """Return a new, unfitted estimator; every `random_state` in it is drawn from `rng`."""
-    factory, taken = find(name), constructor_parameters(name)
-    chosen = {key: value for key, value in parameters.items() if value != _plain(taken[key])}
-    if "random_state" in taken and not hasattr(factory, "set_params"):  # it cannot be set later
-        chosen["random_state"] = draw_integer(rng)
-    estimator = factory(**chosen)
+    factory, defaults = find(name), constructor_parameters(name)
+    arguments = {key: value for key, value in parameters.items() if value != _plain(defaults[key])}
+    if "random_state" in defaults and not hasattr(factory, "set_params"):  # cannot be set later
+        arguments["random_state"] = draw_integer(rng)
+    estimator = factory(**arguments)
     if not hasattr(estimator, "set_params") or inspect.isclass(estimator):
         return estimator
     if any("__" in key for key in estimator.get_params()):
-        estimator = clone(estimator)  # models within that are defaults are shared by all
+        estimator = clone(estimator)  # default values that are models are shared by all instances
     return with_states_drawn(estimator, rng)
 
 
 def with_states_drawn(estimator: Any, rng: np.random.Generator) -> Any:
-    """Set every `random_state` in an estimator, from `rng`, and return it."""
-    inside = sorted(estimator.get_params())
-    states = [key for key in inside if key.split("__")[-1] == "random_state"]
+    """Draw every `random_state` in an estimator from `rng`; return the estimator."""
+    keys = sorted(estimator.get_params())
+    states = [key for key in keys if key.split("__")[-1] == "random_state"]
     return estimator.set_params(**{key: draw_integer(rng) for key in states})
 
 
@@ -120,8 +128,10 @@ def _resolved(
         if reserved in parameters:
             raise ModelError(f"'{reserved}' of {name} is set by alrun; leave it out")
     if ":" not in name and parameters.get("memory") is not None:
-        # What joblib finds there it unpickles, and a pickle can run anything.
-        raise ModelError(f"'memory' of {name} names a folder of pickles; leave it out")
+        # joblib unpickles the files it finds there, and a pickle can run any code.
+        raise ModelError(
+            f"'memory' of {name} names a folder of pickles, which may run any code; leave it out"
+        )
     resolved = completed(name, parameters_of(name), parameters, ModelError)
     resolved = {key: _plain(value) for key, value in checked_weights(resolved).items()}
     try:
@@ -135,22 +145,22 @@ def _resolved(
 
 
 def _check(name: str, estimator: Any, kind: str, methods: tuple[str, ...]) -> None:
-    """Raise ModelError unless an estimator is of a kind, and its parameters what they must be."""
-    lacking = [method for method in methods if not callable(getattr(estimator, method, None))]
-    is_other = (
+    """Raise ModelError unless an estimator is of this kind and its parameters are valid."""
+    missing = [method for method in methods if not callable(getattr(estimator, method, None))]
+    is_other_kind = (
         kind == "classifier"
         and hasattr(estimator, "__sklearn_tags__")
         and not inspect.isclass(estimator)
         and get_tags(estimator).estimator_type not in ("classifier", None)
     )
-    if lacking or is_other or inspect.isclass(estimator):
+    if missing or is_other_kind or inspect.isclass(estimator):
         subject = f"'{name}' is"
         if not inspect.isclass(find(name)):
             what = "a class" if inspect.isclass(estimator) else type(estimator).__name__
             subject = f"'{name}' returned {what}, which is"
-        why = f"; it has no method {lacking[0]}" if lacking else ""
+        why = f"; it has no method {missing[0]}" if missing else ""
         raise ModelError(f"{subject} not a {kind}{why}")
-    if hasattr(estimator, "_parameter_constraints"):  # scikit-learn's own have them
+    if hasattr(estimator, "_parameter_constraints"):  # an estimator of scikit-learn's own
         try:
             estimator._validate_params()
         except (TypeError, ValueError) as error:
@@ -158,7 +168,10 @@ def _check(name: str, estimator: Any, kind: str, methods: tuple[str, ...]) -> No
 
 
 def _plain(value: Any) -> Any:
-    """Return `value` if JSON can hold it, else a name that is the same in every process."""
+    """Return `value` as plain JSON data, or else as a text, equal in every process.
+
+    Raises ModelError for a value without such a text.
+    """
     if isinstance(value, float):
         return value if math.isfinite(value) else repr(value)
     if isinstance(value, (list, tuple)):
@@ -171,4 +184,7 @@ def _plain(value: Any) -> Any:
         return f"{value.__module__}.{value.__qualname__}"
     if isinstance(value, BaseEstimator):
         return repr(value)
-    raise ModelError(f"a parameter is a {type(value).__name__}, by which no run can be named")
+    raise ModelError(
+        f"a parameter is a {type(value).__name__}, which cannot be part of a run's identity; use"
+        " numbers, texts or lists"
+    )

@@ -1,6 +1,6 @@
-"""Class weights by label, as an experiment gives them, and by class code, as estimators take them.
+"""Conversion of class weights from labels, as in experiments, to codes, as for estimators.
 
-They are the parameter `class_weight` of a model, or of a step of a pipeline, where it is a table.
+They are the parameter `class_weight` of a model, or of a step of a pipeline, if it is a table.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,10 +11,10 @@ from alrun.spec import PIPELINE
 
 
 def checked_weights(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters with the weights as floats; raises ModelError for one that is no weight."""
+    """Return the parameters with class weights as floats; raises ModelError for invalid weights."""
     weights = parameters.get("class_weight")
     if isinstance(weights, list) and any(isinstance(entry, dict) for entry in weights):
-        raise ModelError("class_weight must be one table of labels and weights, not a list of them")
+        raise ModelError("class_weight must be one table of labels and weights, not a list")
     if not isinstance(weights, dict):
         return dict(parameters)
     for label, weight in weights.items():
@@ -26,7 +26,7 @@ def checked_weights(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def labels_weighted(name: str, parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the key at which a weight stands in the table of a model, and the label it is for."""
+    """Yield the key of each class weight in the table of a model, and the label of its class."""
     if name == PIPELINE:
         for place, step in enumerate(parameters["steps"]):
             for key, label in labels_weighted(step["name"], step["parameters"]):
@@ -40,10 +40,10 @@ def labels_weighted(name: str, parameters: Mapping[str, Any]) -> Iterator[tuple[
 def weights_by_code(
     name: str, parameters: Mapping[str, Any], labels: Mapping[int, str]
 ) -> dict[str, Any]:
-    """Return the parameters of a model with weights by class code; `labels` has those to weigh.
+    """Return the parameters of a model with class weights by code instead of label.
 
-    Each of them has a weight, 1 if it is not named: scikit-learn takes weights of classes that a
-    bootstrap lacks only if all that it has have one.
+    `labels` maps the code of each class to weigh to its label. A class without a weight gets 1:
+    scikit-learn accepts weights of classes missing from a bootstrap only if all others have one.
     """
     if name == PIPELINE:
         steps = [

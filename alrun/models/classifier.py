@@ -1,4 +1,4 @@
-"""A scikit-learn classifier over all classes of a data set, those it has not seen included."""
+"""A scikit-learn classifier over all classes of a data set, including unseen ones."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,11 +14,11 @@ from alrun.models.logistic.estimator import Logistic
 
 
 class Classifier:
-    """A model that is fitted on the labels of one round after the other.
+    """A model fitted anew on the labelled examples of each round.
 
-    The classes are the codes 0 ... n_classes - 1. One that has no label yet has probability zero;
-    with one class labelled the prediction is that class, and nothing is fitted. `labels` holds the
-    labels of the classes by code, as class weights name them.
+    The classes are the codes 0 ... n_classes - 1. A class without a labelled example has
+    probability zero. While only one class is labelled, it is always predicted and nothing is
+    fitted. `labels` holds the label of each class by code, as used in class weights.
     """
 
     def __init__(
@@ -39,12 +39,12 @@ class Classifier:
         """Fit on the labelled examples, X of shape (n_labels, n_features)."""
         self._seen = np.flatnonzero(np.bincount(y, minlength=self.n_classes))
         parameters = self._parameters
-        if self._labels:  # a weight of a class not seen yet may be refused
+        if self._labels:  # estimators may reject weights of classes not seen yet
             seen = {code: self._labels[code] for code in self._seen.tolist()}
             parameters = weights_by_code(self._name, parameters, seen)
         if not isinstance(self.estimator, Logistic):
             self.estimator = build(self._name, parameters, self._rng)
-        elif self._labels:  # it goes on from the round before
+        elif self._labels:  # the same object is fitted again, from its last solution
             self.estimator.class_weight = parameters["class_weight"]
         if len(self._seen) > 1:
             self.estimator.fit(X, y)
@@ -67,59 +67,65 @@ class Classifier:
             return np.full(X.shape[0], self._seen[0])
         predicted = np.asarray(self.estimator.predict(X))
         if predicted.shape != (X.shape[0],) or not np.isin(predicted, self._seen).all():
-            raise ModelError(f"{self._called} predicted something else than a class for each row")
+            raise ModelError(
+                f"{self._estimator_name} predicted something else than a class for each row; its"
+                " predict must return one of the classes it was fitted on for each row"
+            )
         return predicted
 
     def probabilities(self, X: Any) -> FloatArray:
         """Return the class probabilities of each row of X, shape (n, n_classes)."""
         if len(self._seen) == 1:
             return self._over_all_classes(np.ones((X.shape[0], 1)), 0.0)
-        given = np.asarray(self.estimator.predict_proba(X))
-        if given.shape != (X.shape[0], len(self._seen)):
+        values = np.asarray(self.estimator.predict_proba(X))
+        if values.shape != (X.shape[0], len(self._seen)):
             raise ModelError(
-                f"{self._called} gave probabilities of shape {given.shape} for"
+                f"{self._estimator_name} gave probabilities of shape {values.shape} for"
                 f" {X.shape[0]} examples of {len(self._seen)} classes"
             )
-        check_sums(given, self._called, ModelError)
-        return self._over_all_classes(given, 0.0)
+        check_sums(values, self._estimator_name, ModelError)
+        return self._over_all_classes(values, 0.0)
 
     def decision(self, X: Any) -> FloatArray:
-        """Return a value per row and class that is larger the likelier the class, -inf if unseen.
+        """Return decision values, larger for likelier classes, shape (n, n_classes).
 
-        For two classes seen the columns are -d/2 and d/2 with d the signed distance that
-        scikit-learn gives, so that the difference of the columns is d.
+        Classes not seen have -inf. With two classes seen the columns are -d/2 and d/2, with d the
+        signed distance of scikit-learn, so that their difference is d.
         """
         if len(self._seen) == 1:
             return self._over_all_classes(np.zeros((X.shape[0], 1)), -np.inf)
         values = self.estimator.decision_function(X)
         if values.ndim == 1:
             values = np.column_stack([-values / 2, values / 2])
-        of_pairs = getattr(_last_of(self.estimator), "decision_function_shape", None) == "ovo"
-        if values.shape[1] != len(self._seen) or (of_pairs and len(self._seen) > 2):
+        is_ovo = getattr(_last_step(self.estimator), "decision_function_shape", None) == "ovo"
+        if values.shape[1] != len(self._seen) or (is_ovo and len(self._seen) > 2):
             raise ModelError(
-                f"{self._called} gave {values.shape[1]} decision values for"
+                f"{self._estimator_name} gave {values.shape[1]} decision values for"
                 f' {len(self._seen)} classes, not one each; use decision_function_shape = "ovr"'
             )
         if np.isnan(values).any():
-            raise ModelError(f"{self._called} gave decision values that are NaN")
+            raise ModelError(f"{self._estimator_name} gave decision values that are NaN")
         return self._over_all_classes(values, -np.inf)
 
     @property
-    def _called(self) -> str:
-        """What the model is called in an error; of a pipeline its last step."""
-        return type(_last_of(self.estimator)).__name__
+    def _estimator_name(self) -> str:
+        """Class name of the estimator, or of the last step of a pipeline, for errors."""
+        return type(_last_step(self.estimator)).__name__
 
     def _check_classes(self) -> None:
-        """Raise ModelError unless the columns that the model gives are the classes seen."""
+        """Raise ModelError unless the `classes_` of the model are the classes seen."""
         classes: Any = getattr(self.estimator, "classes_", None)
         if not np.array_equal(classes, self._seen):
             raise ModelError(
-                f"{self._called} must keep the classes that it was fitted on, in ascending order,"
-                " as classes_"
+                f"{self._estimator_name} must keep the classes of its training labels, in ascending"
+                " order, as its attribute classes_"
             )
 
     def _over_all_classes(self, values: FloatArray, unseen: float) -> FloatArray:
-        """Put the columns of the classes seen in their places, stored class by class."""
+        """Return a matrix with a column for every class, stored class by class.
+
+        `values` has a column for each class seen; the other columns are filled with `unseen`.
+        """
         if len(self._seen) == self.n_classes:
             return values
         whole = np.full((self.n_classes, len(values)), unseen)
@@ -127,11 +133,12 @@ class Classifier:
         return whole.T
 
 
-def check_sums(probabilities: FloatArray, called: str, error: type[AlrunError]) -> None:
-    """Raise `error` unless each row sums to one; `called` says whose probabilities they are."""
-    if not (np.abs(probabilities.sum(axis=1) - 1) < 1e-3).all():  # so also where one is NaN
-        raise error(f"{called} gave probabilities that are not finite, or do not sum to one")
+def check_sums(probabilities: FloatArray, model: str, error: type[AlrunError]) -> None:
+    """Raise `error`, with the name of the model, unless its probabilities sum to one per row."""
+    # Not `>= 1e-3`: a comparison with NaN is False, so this form also finds NaN.
+    if not (np.abs(probabilities.sum(axis=1) - 1) < 1e-3).all():
+        raise error(f"{model} gave probabilities that are not finite, or do not sum to one")
 
 
-def _last_of(estimator: Any) -> Any:
+def _last_step(estimator: Any) -> Any:
     return estimator[-1] if isinstance(estimator, Pipeline) else estimator

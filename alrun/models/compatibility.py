@@ -1,9 +1,9 @@
-"""What a model cannot do for a data set, said before anything is run.
+"""Checks of models against the traits of data sets, before anything is run.
 
-scikit-learn's tags say what its own estimators take, but not what a pipeline of them takes: after a
-TruncatedSVD every model takes sparse features, after a StandardScaler none that must be positive.
-So any other model is fitted to a few examples, with and without what it may not take. One that is
-not scikit-learn's may end its process there.
+A plain estimator of scikit-learn declares its capabilities by tags, but a pipeline does not: after
+a TruncatedSVD every model takes sparse features, and after a StandardScaler a model that needs
+positive features fails. So any other model is fitted to a few examples, with and without the trait
+in doubt. Foreign code may crash its process in such a trial.
 """
 
 import operator
@@ -25,63 +25,64 @@ from alrun.models.classifier import Classifier
 from alrun.spec import PIPELINE, ModelSpec, RunSpec
 from alrun.util.random_streams import generator
 
-# What data can have that some models do not take.
-_REFUSED = {
-    "sparse features": "choose another, or a pipeline with a step that makes them dense",
-    "more than two classes": "choose another",
-    "features below zero": 'choose another, or scale = "minmax"',
+# Traits of data that some models cannot handle, and the advice for each.
+_ADVICE = {
+    "sparse features": "choose another model, or a pipeline with a step that makes them dense",
+    "more than two classes": "choose another model",
+    "features below zero": 'choose another model, or scale = "minmax"',
 }
-# Of what is tried: enough for cross-validation, and for most numbers of neighbours and components.
+# Size of the trial data: enough for cross-validation, and for most numbers of neighbours and
+# components.
 _EXAMPLES, _FEATURES = 120, 64
 
 
 def incompatibilities(
     key: str, spec: RunSpec, dataset: Dataset, ask: Callable[..., Any] = operator.call
 ) -> Iterator[str]:
-    """Yield what the model of a run cannot do for its data set, each as `key: what`.
+    """Yield a sentence, `key: problem`, for each trait of its data set the model cannot handle.
 
-    `key` is where the model stands in the experiment. Where it is code of the user's it is fitted
-    by `ask`, which calls a function where that may end the process, and then returns None.
+    `key` is the place of the model in the experiment. A model with foreign code is fitted through
+    `ask(function, *arguments)`, which isolates a crash and then returns None.
     """
     model, name = spec.model, spec.dataset.display_name
     for place, label in labels_weighted(model.name, model.parameters):
         if label not in dataset.labels:
             yield f"{key}.{place}: {name} has no such class{nearest(label, dataset.labels)}"
-    taken = declared_capabilities(build(model.name, model.parameters, generator(0, "check")))
-    doubted = [
+    declared = declared_capabilities(build(model.name, model.parameters, generator(0, "check")))
+    doubtful = [
         trait
-        for trait in _REFUSED
-        if trait not in (taken or ()) and _has(trait, dataset, spec.dataset.scale)
+        for trait in _ADVICE
+        if trait not in (declared or ()) and _has_trait(trait, dataset, spec.dataset.scale)
     ]
-    if taken is not None and not doubted:
+    if declared is not None and not doubtful:
         return
-    X, y = _examples(min(_FEATURES, dataset.X.shape[1]))
-    two = np.minimum(y, 1)
-    fits: Callable[..., Any] = partial(_fits, model, dataset.labels)
-    if _is_foreign(model):
-        fits = partial(ask, fits)
-    match fits(X, two):
+    X, y = _trial_data(min(_FEATURES, dataset.X.shape[1]))
+    two_classes = np.minimum(y, 1)
+    fit: Callable[..., Any] = partial(_try_fit, model, dataset.labels)
+    if _has_foreign_code(model):
+        fit = partial(ask, fit)
+    match fit(X, two_classes):
         case str(problem):
             yield f"{key}: {problem}"
             return
-        case False | None:  # with the data themselves it may
+        case False | None:  # it may still work with the real data
             return
-    tried = {
-        "sparse features": (sparse.csr_matrix(X), two),
+    trials = {
+        "sparse features": (sparse.csr_matrix(X), two_classes),
         "more than two classes": (X, y),
-        "features below zero": (X - X.mean(axis=0), two),
+        "features below zero": (X - X.mean(axis=0), two_classes),
     }
-    for trait in doubted:
-        match fits(*tried[trait]):
+    for trait in doubtful:
+        match fit(*trials[trait]):
             case str(problem):
                 yield f"{key}: {problem}"
             case False:
-                what = f"{name} has {trait}, which {model.display_name} does not take"
-                yield f"{key}: {what}; {_REFUSED[trait]}"
+                problem = f"{name} has {trait}, which {model.display_name} does not take"
+                yield f"{key}: {problem}; {_ADVICE[trait]}"
 
 
-def _is_foreign(model: ModelSpec) -> bool:
-    """Return whether code that is neither scikit-learn's nor ours is in a model."""
+def _has_foreign_code(model: ModelSpec) -> bool:
+    """Return whether a model contains code from outside scikit-learn and alrun."""
     names = [model.name]
     if model.name == PIPELINE:
         names = [step["name"] for step in model.parameters["steps"]]
@@ -89,20 +90,23 @@ def _is_foreign(model: ModelSpec) -> bool:
 
 
 def declared_capabilities(estimator: Any) -> set[str] | None:
-    """Return what a plain estimator of scikit-learn or alrun takes; None for any other."""
+    """Return the traits of data accepted by a plain estimator of scikit-learn or alrun.
+
+    Returns None for any other estimator: its tags cannot be relied on.
+    """
     is_plain = type(estimator).__module__.split(".")[0] in ("sklearn", "alrun")
     if not is_plain or any("__" in key for key in estimator.get_params()):
         return None
     tags = get_tags(estimator)
-    taken = {
+    accepted = {
         "sparse features": tags.input_tags.sparse,
         "more than two classes": tags.classifier_tags.multi_class,
         "features below zero": not tags.input_tags.positive_only,
     }
-    return {trait for trait in taken if taken[trait]}
+    return {trait for trait in accepted if accepted[trait]}
 
 
-def _has(trait: str, dataset: Dataset, scale: str | float) -> bool:
+def _has_trait(trait: str, dataset: Dataset, scale: str | float) -> bool:
     if trait == "sparse features":
         return bool(sparse.issparse(dataset.X))
     if trait == "more than two classes":
@@ -110,15 +114,15 @@ def _has(trait: str, dataset: Dataset, scale: str | float) -> bool:
     return scale == "standard" or (scale != "minmax" and bool(dataset.X.min() < 0))
 
 
-def _examples(n_features: int) -> tuple[FloatArray, IntArray]:
-    """Return features of counts from 0 on, and three classes by which they differ."""
+def _trial_data(n_features: int) -> tuple[FloatArray, IntArray]:
+    """Return non-negative features and labels of three classes with different means."""
     y = np.arange(_EXAMPLES) % 3
     X = generator(0, "examples").integers(4, size=(_EXAMPLES, n_features)).astype(np.float64)
     return X + y[:, None] * (np.arange(n_features) % 2), y
 
 
-def _fits(model: ModelSpec, labels: Sequence[str], X: Any, y: IntArray) -> bool | str:
-    """Return whether a model can be fitted, or what is wrong with it where that can be said."""
+def _try_fit(model: ModelSpec, labels: Sequence[str], X: Any, y: IntArray) -> bool | str:
+    """Return whether a model can be fitted to these examples, or the message of a ModelError."""
     classifier = Classifier(model.name, model.parameters, 3, generator(0, "check"), labels)
     try:
         with warnings.catch_warnings():

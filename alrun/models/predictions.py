@@ -1,4 +1,4 @@
-"""What the model of one round says of the rows of the feature matrix."""
+"""Predictions of one round's model for the rows of the feature matrix."""
 
 from functools import cached_property
 from typing import Any
@@ -14,8 +14,9 @@ from alrun.models.logistic.estimator import Logistic
 class Predictions:
     """Predictions of a fitted classifier for the rows of X.
 
-    A strategy asks for most rows, so that all are predicted at once: to select rows of X is to copy
-    them. Who asks later gets a part of that.
+    Strategies use the predictions of most rows, and selecting rows of X copies them. So
+    `probabilities` and `decision` are computed for all rows at once, and later requests for some of
+    the rows are answered from these.
     """
 
     def __init__(self, classifier: Classifier, X: Any) -> None:
@@ -29,12 +30,12 @@ class Predictions:
 
     @cached_property
     def decision(self) -> FloatArray:
-        """Decision values of all rows, shape (n, n_classes); -inf where a class is unseen."""
+        """Decision values of all rows, shape (n, n_classes); -inf for unseen classes."""
         return map_in_blocks(self.classifier.decision, self._X)
 
     def probabilities_of(self, rows: IntArray) -> FloatArray:
         """Return the class probabilities of these rows, shape (len(rows), n_classes)."""
-        if "probabilities" in self.__dict__:  # where cached_property keeps it
+        if "probabilities" in self.__dict__:  # cached_property has stored it there
             return rows_of(self.probabilities, rows)
         return map_rows(self.classifier.probabilities, self._X, rows)
 
@@ -45,9 +46,10 @@ class Predictions:
         return map_rows(self.classifier.decision, self._X, rows)
 
     def classes_of(self, rows: IntArray, probabilities: FloatArray | None) -> IntArray:
-        """Return the class code that the model predicts for each of these rows.
+        """Return the predicted class code of each of these rows, shape (len(rows),).
 
-        `probabilities` are theirs. Not every model of scikit-learn predicts the likeliest class.
+        `probabilities` are those of these rows, or None. They only decide for `Logistic`: some
+        models of scikit-learn do not predict the class with the largest probability.
         """
         if isinstance(self.classifier.estimator, Logistic) and probabilities is not None:
             return probabilities.argmax(axis=1)
@@ -55,5 +57,5 @@ class Predictions:
 
 
 def rows_of(values: FloatArray, rows: IntArray) -> FloatArray:
-    """Return some rows; however the values are stored, the answer is so class by class."""
+    """Return some rows, always stored class by class, whatever the layout of `values`."""
     return np.take(values.T, rows, axis=1).T

@@ -1,7 +1,7 @@
-"""The models there are: names to estimator classes, or to functions that return estimators.
+"""The registry of models, by the names of estimator classes and of functions building them.
 
-A name with dots is of scikit-learn's classes alone. A name with a colon, `package.module:object`,
-imports and calls anybody's code, and says so by the colon.
+A name with dots alone is a class of scikit-learn. A name with a colon, `package.module:object`, may
+import and run any code; the colon makes that visible.
 """
 
 import inspect
@@ -15,12 +15,12 @@ from alrun.util.entries import Entry, entry_of
 from alrun.util.import_path import defaults_of, file_of, imported
 
 BUILT_IN = {"logistic": logistic}
-# Set by alrun from the run's stream, or of no consequence for what is predicted.
+# Set by alrun from the random stream of the run, or without effect on predictions.
 NOT_PARAMETERS = ("random_state", "n_jobs", "verbose")
 
 
 def parameters_of(name: str) -> dict[str, Any]:
-    """Return the parameters that a model takes with their defaults; raises ModelError."""
+    """Return the settable parameters of a model with their defaults; raises ModelError."""
     defaults = constructor_parameters(name)
     return {key: value for key, value in defaults.items() if key not in NOT_PARAMETERS}
 
@@ -31,20 +31,21 @@ def version_of(name: str) -> int:
 
 
 def find(name: str) -> Any:
-    """Return the class or function that makes a model; raises ModelError."""
+    """Return the class or function behind a model's name; raises ModelError."""
     if name in BUILT_IN:
         return BUILT_IN[name]
     if ":" not in name:
         return _class_of_sklearn(name)
     if file_of(name) is not None:
         raise ModelError(
-            f"'{name}' is a file; a model of your own is named by its module, as in mine:function,"
-            " and found where alrun is started"
+            f"'{name}' is a file; name a model of your own by its module, as in mine:function, and"
+            " start alrun in the folder of that module"
         )
     factory = imported(name, ":", ModelError)
-    if not callable(factory) or _is_of_python(factory):
+    if not callable(factory) or _is_standard_library(factory):
         raise ModelError(
-            f"'{name}' is not a scikit-learn estimator class, nor a function that returns one"
+            f"'{name}' is neither a scikit-learn estimator class nor a function that returns an"
+            " estimator"
         )
     return factory
 
@@ -54,43 +55,52 @@ def constructor_parameters(name: str) -> dict[str, Any]:
     try:
         return defaults_of(find(name))
     except (TypeError, ValueError) as error:
-        raise ModelError(f"it cannot be told which parameters '{name}' takes") from error
+        raise ModelError(
+            f"the parameters of '{name}' are unknown, since it has no signature; wrap it in a"
+            " function with named parameters"
+        ) from error
 
 
 def _class_of_sklearn(name: str) -> Any:
-    """Return the estimator class that an import path names; nothing else is imported for it."""
+    """Return the scikit-learn estimator class at an import path; nothing else is imported."""
     module, dot, attribute = name.rpartition(".")
     if not dot:
         raise ModelError(
-            f"there is no model '{name}'{nearest(name, BUILT_IN)}; a scikit-learn classifier is"
-            " named by its import path, as in sklearn.svm.SVC"
+            f"there is no model '{name}'{nearest(name, BUILT_IN)}; name a scikit-learn classifier"
+            " by its import path, as in sklearn.svm.SVC"
         )
     if module.split(".")[0] != "sklearn":
         raise ModelError(
-            f"'{name}' is not scikit-learn's; other code is run only where a colon says so, as in"
+            f"'{name}' is not a class of scikit-learn; name other code with a colon, as in"
             " package.module:function"
         )
-    found = imported(name, ".", ModelError) if attribute[:1].isupper() else None
-    is_own = inspect.isclass(found) and found.__module__.split(".")[0] == "sklearn"
-    if not is_own or not hasattr(found, "fit"):
-        raise ModelError(f"'{name}' is not a scikit-learn estimator class, as sklearn.svm.SVC is")
-    return found
+    kind = imported(name, ".", ModelError) if attribute[:1].isupper() else None
+    is_own = inspect.isclass(kind) and kind.__module__.split(".")[0] == "sklearn"
+    if not is_own or not hasattr(kind, "fit"):
+        raise ModelError(
+            f"'{name}' is not an estimator class of scikit-learn, such as sklearn.svm.SVC"
+        )
+    return kind
 
 
-def _is_of_python(factory: Any) -> bool:
-    """Return whether a function is of the standard library, such as shutil.rmtree.
+def _is_standard_library(factory: Any) -> bool:
+    """Return whether a function is from the standard library, such as shutil.rmtree.
 
-    None of them makes a model, and what an experiment names is called with what it gives.
+    None of these makes a model, and an experiment could do harm with them: they would be called
+    with the parameters it gives.
     """
     module = factory.__module__ if inspect.isroutine(factory) or inspect.isclass(factory) else None
     return (module or "").split(".")[0] in sys.stdlib_module_names
 
 
 def entries() -> list[Entry]:
-    """Return an entry for each model that is built in, and one for each way to name others."""
+    """Return an entry for each built-in model and for each way to name another."""
     return [
         *(entry_of(name, function, parameters_of(name)) for name, function in BUILT_IN.items()),
         Entry("sklearn.svm.SVC, ...", "A scikit-learn classifier by its import path."),
-        Entry("package.module:object", "A class, or a function that makes one: code that is run."),
+        Entry(
+            "package.module:object",
+            "An estimator class, or a function that returns an estimator; its code is run.",
+        ),
         Entry("steps = [...]", "A pipeline: transformers by their import paths, then a model."),
     ]

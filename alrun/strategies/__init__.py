@@ -1,1 +1,1 @@
-"""Query strategies, one file per family; `support` holds what serves them."""
+"""Query strategies, one file per family, with shared code in `support`."""

@@ -1,4 +1,4 @@
-"""The strategy that all others are measured against."""
+"""The baseline strategy: random labelling."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Strategies that spread the labels over clusters of the features."""
+"""Strategies spreading the labels over clusters of the features."""
 
 from heapq import heapify, heappop, heappush
 from math import ceil
@@ -12,9 +12,9 @@ from alrun.strategies.support.requirements import requires
 from alrun.strategies.support.top_k import top_k
 from alrun.strategies.support.validation import number, whole_number
 
-# Entries of a block of distances, 32 MiB of them, whatever the size of a cluster.
+# Numbers in a block of distances: 32 MB, whatever the size of a cluster.
 _BLOCK = 4_000_000
-# For `clusters` of cluster_margin, at most one for so many examples.
+# cluster_margin has at most one cluster for so many examples.
 _PER_CLUSTER = 5
 
 
@@ -27,14 +27,15 @@ def typiclust(
     smallest_cluster: int = 5,
     components: int = 64,
 ) -> IntArray:
-    """Pick the most typical of the largest of |labelled| + n clusters that have no label yet.
+    """Pick the most typical example of each of the largest clusters without a label.
 
-    Typical is who has a small mean distance to its nearest neighbours in the cluster. Where no
-    cluster is without a label, that with the fewest is next, picks counting as labels; those below
-    `smallest_cluster` wait until all others are used up. Clusters are by k-means, by minibatches
-    where there are more than 10,000 examples. Both they and the distances are of the features on
-    their first `components` principal components, computed once per split; with as many as there
-    are features they are those of the features. A replica differs in how ties are broken alone.
+    There are |labelled| + n clusters, at most `most_clusters`. An example is typical if its mean
+    distance to its nearest `neighbours` in the cluster is small. If every cluster has a label, the
+    cluster with the fewest labels is next, counting picks as labels. Clusters smaller than
+    `smallest_cluster` wait until all others are used up. Clusters are computed by k-means, on
+    minibatches for more than 10,000 examples. Clusters and distances use the first `components`
+    principal components of the features, computed once per split, or the features themselves if
+    there are no more of them. Replicas differ only in how ties are broken.
 
     Source: Hacohen, Dekel and Weinshall 2022, Active learning on a budget: opposite strategies suit
     high and low budgets.
@@ -44,26 +45,27 @@ def typiclust(
     whole_number("typiclust", "smallest_cluster", smallest_cluster, 1)
     whole_number("typiclust", "components", components, 1)
     n_clusters = min(len(pool.labelled) + n, most_clusters)
-    labels = k_means(pool.training, n_clusters, components)
-    own, X = labels[pool.unlabelled], projected(pool.training, components)
-    sizes = np.bincount(labels, minlength=n_clusters).tolist()
-    paid = np.bincount(labels[pool.labelled], minlength=n_clusters).tolist()
-    queue = [  # what is least comes next; among equals the cluster whose first row is the first
-        (sizes[cluster] < smallest_cluster, paid[cluster], -sizes[cluster], first, cluster)
-        for cluster, first in zip(*np.unique(own, return_index=True), strict=True)
+    clusters = k_means(pool.training, n_clusters, components)
+    pool_clusters, X = clusters[pool.unlabelled], projected(pool.training, components)
+    sizes = np.bincount(clusters, minlength=n_clusters).tolist()
+    n_labelled = np.bincount(clusters[pool.labelled], minlength=n_clusters).tolist()
+    queue = [  # the smallest entry is next; ties go to the cluster of the earliest row
+        (sizes[cluster] < smallest_cluster, n_labelled[cluster], -sizes[cluster], first, cluster)
+        for cluster, first in zip(*np.unique(pool_clusters, return_index=True), strict=True)
     ]
     heapify(queue)
-    waiting: dict[int, list[int]] = {}
+    ranked: dict[int, list[int]] = {}  # the rows left in each cluster, the most typical first
     picked: list[int] = []
     while len(picked) < n:
         is_small, n_labels, size, first, cluster = heappop(queue)
-        if cluster not in waiting:
-            members, rows = np.flatnonzero(labels == cluster), np.flatnonzero(own == cluster)
+        if cluster not in ranked:
+            members = np.flatnonzero(clusters == cluster)
+            rows = np.flatnonzero(pool_clusters == cluster)
             inside = np.searchsorted(members, pool.unlabelled[rows])
             typicality = -mean_distances(X[members], neighbours)[inside]
-            waiting[cluster] = rows[top_k(typicality, len(rows))[0]].tolist()
-        picked.append(waiting[cluster].pop(0))
-        if waiting[cluster]:
+            ranked[cluster] = rows[top_k(typicality, len(rows))[0]].tolist()
+        picked.append(ranked[cluster].pop(0))
+        if ranked[cluster]:
             heappush(queue, (is_small, n_labels + 1, size, first, cluster))
     return np.array(picked, dtype=np.int64)
 
@@ -77,12 +79,13 @@ def cluster_margin(
     clusters: int = 500,
     components: int = 64,
 ) -> IntArray:
-    """Pick in turns from the clusters of the `candidates` n smallest margins, the smallest first.
+    """Pick in turns from the clusters of the examples with the smallest margins.
 
-    From a cluster one is drawn at random; its size is the number of its candidates. The clusters
-    are computed once per split: by k-means on the first `components` principal components, not by
-    the average linkage of the source, which needs all pairs of distances. They are at most
-    `clusters`, and at most one for each five examples.
+    The candidates are the `candidates` times n examples with the smallest margins. In each turn one
+    candidate is drawn at random from each cluster, beginning with the cluster of the fewest
+    candidates. The clusters are computed once per split, by k-means on the first `components`
+    principal components; the average linkage of the source would need all pairs of distances. Their
+    number is `clusters`, and at most one for five examples.
 
     Source: Citovsky et al. 2021, Batch active learning at scale.
     """
@@ -90,25 +93,27 @@ def cluster_margin(
     whole_number("cluster_margin", "components", components, 1)
     candidates = number("cluster_margin", "candidates", candidates, 1)
     n_clusters = min(clusters, ceil(len(pool.training) / _PER_CLUSTER))
-    labels = k_means(pool.training, n_clusters, components)
+    all_clusters = k_means(pool.training, n_clusters, components)
     rows = top_k(-pool.margins, min(ceil(candidates * n), len(pool)))[0]
-    own = labels[pool.unlabelled[rows]]
     _, first, group, sizes = np.unique(
-        own, return_index=True, return_inverse=True, return_counts=True
+        all_clusters[pool.unlabelled[rows]],
+        return_index=True,
+        return_inverse=True,
+        return_counts=True,
     )
     shuffled = rng.permutation(len(rows))
     grouped = shuffled[np.argsort(group[shuffled], kind="stable")]
     turns = np.empty(len(rows), dtype=np.int64)
     turns[grouped] = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    # Of clusters of one size that with the smallest margin comes first.
+    # Among clusters of one size, the one with the smallest margin comes first.
     return rows[np.lexsort((first[group], sizes[group], turns))[:n]]
 
 
 def mean_distances(X: FloatArray, neighbours: int) -> FloatArray:
-    """Return the mean distance of each row to its nearest other ones, shape (len(X),).
+    """Return the mean distance of each row to its nearest `neighbours`, shape (len(X),).
 
-    To all others where they are fewer than `neighbours`, and 0 where there are none. Distances are
-    between distinct rows, so that a cluster of thousands of equal ones takes no time.
+    With fewer other rows it is the mean distance to all of them, and 0 for a single row. Only
+    distances between distinct rows are computed, so thousands of equal rows cost nothing.
     """
     n_neighbours = min(neighbours, len(X) - 1)
     if n_neighbours == 0:
@@ -116,28 +121,30 @@ def mean_distances(X: FloatArray, neighbours: int) -> FloatArray:
     rows, index, copies = np.unique(X, axis=0, return_inverse=True, return_counts=True)
     centred = rows - rows.mean(axis=0)
     norms = np.einsum("ij,ij->i", centred, centred)
-    n_near = min(n_neighbours + 1, len(rows))  # itself, and others of which each counts once
+    n_near = min(n_neighbours + 1, len(rows))  # the row itself, and distinct other rows
     means = np.empty(len(rows))
     height = max(1, _BLOCK // max(len(rows), n_near * X.shape[1]))
     for start in range(0, len(rows), height):
         block = np.arange(start, min(start + height, len(rows)))
-        squared = norms - 2 * (centred[block] @ centred.T)  # but for what is equal in each row
+        # Up to a constant in each row, which does not change the order.
+        squared = norms - 2 * (centred[block] @ centred.T)
         squared[block - start, block] = -np.inf
         near = np.argpartition(squared, n_near - 1, axis=1)[:, :n_near]
-        # Who is near is known; how near is computed anew, since the products leave rounding noise.
+        # Good enough to find the nearest rows, but the products leave rounding noise. The distances
+        # to these rows are computed anew.
         distances = np.linalg.norm(rows[near] - rows[block, None], axis=2)
         means[block] = _mean_of_nearest(distances, copies[near], n_neighbours)
     return means[index.ravel()]
 
 
 def _mean_of_nearest(distances: FloatArray, copies: IntArray, n: int) -> FloatArray:
-    """Return the mean of the `n` smallest distances in each row, each as often as it has copies.
+    """Return the mean of the `n` smallest distances in each row, repeated by their `copies`.
 
-    The smallest is a row's distance to itself, and counts once less.
+    The smallest is the distance of a row to itself, which is not counted.
     """
     order = np.argsort(distances, axis=1)
     distances = np.take_along_axis(distances, order, axis=1)
-    times = np.take_along_axis(copies, order, axis=1)
-    times[:, 0] -= 1
-    before = np.cumsum(times, axis=1) - times
-    return (np.clip(n - before, 0, times) * distances).sum(axis=1) / n
+    counts = np.take_along_axis(copies, order, axis=1)
+    counts[:, 0] -= 1
+    n_nearer = np.cumsum(counts, axis=1) - counts
+    return (np.clip(n - n_nearer, 0, counts) * distances).sum(axis=1) / n

@@ -1,7 +1,7 @@
-"""Strategies that query what a committee disagrees on.
+"""Strategies querying the examples on which a committee disagrees.
 
-Its members are the model fitted anew on bootstraps of the labelled examples: as many of them drawn
-with replacement.
+The members of the committee are copies of the model, each fitted on a bootstrap of the labelled
+examples: as many of them, drawn with replacement.
 """
 
 from dataclasses import dataclass
@@ -22,10 +22,11 @@ from alrun.strategies.uncertainty import entropy_of
 
 
 def qbc_vote(pool: Pool, n: int, rng: np.random.Generator, members: int = 5) -> FloatArray:
-    """Score by the entropy of the committee's votes, one for a class each.
+    """Score by the entropy of the committee's votes.
 
-    Few members have few ways to vote: most examples tie, and chance decides. Source: Seung, Opper
-    and Sompolinsky 1992, Query by committee; vote entropy after Dagan and Engelson 1995.
+    A small committee produces few different entropies, so most examples tie and chance decides.
+    Source: Seung, Opper and Sompolinsky 1992, Query by committee; vote entropy after Dagan and
+    Engelson 1995.
     """
     committee = committee_of(pool, rng, members)
     shares = np.zeros((len(pool), pool.n_classes))
@@ -43,56 +44,59 @@ def qbc_kl(pool: Pool, n: int, rng: np.random.Generator, members: int = 5) -> Fl
     """
     committee = committee_of(pool, rng, members)
     consensus = np.zeros((len(pool), pool.n_classes))
-    own_entropy = np.zeros(len(pool))
+    member_entropy = np.zeros(len(pool))
     for member in committee:
         probabilities = pool.predict_rows(partial(member.probabilities, n_classes=pool.n_classes))
         consensus += probabilities / members
-        own_entropy += entropy_of(probabilities) / members
-    # The mean of sum p log(p / consensus); where all agree, what rounding leaves of it is nothing.
-    score = entropy_of(consensus) - own_entropy
+        member_entropy += entropy_of(probabilities) / members
+    # This equals the mean of sum p log(p / consensus). If all agree it is 0 up to rounding noise.
+    score = entropy_of(consensus) - member_entropy
     return np.where(score < _ROUNDING, 0.0, score)
 
 
 @requires("predict_proba")
 def bald(pool: Pool, n: int, rng: np.random.Generator, members: int = 5) -> FloatArray:
-    """Score by the information that the label has on which member is right: qbc_kl by its rule.
+    """Score by the mutual information of the label and the committee member; equals qbc_kl.
 
-    Over a finite committee, the entropy of the mean less the mean entropy is the mean divergence
+    For a finite committee, the entropy of the mean minus the mean entropy is the mean divergence
     from the mean. Source: Houlsby, Huszar, Ghahramani and Lengyel 2011, Bayesian active learning
     for classification and preference learning.
     """
     return qbc_kl(pool, n, rng, members)
 
 
-# Bootstraps drawn in the hope of a second class.
-_MOST_DRAWS = 10
+# Bootstraps to draw until one has two classes.
+_MAX_DRAWS = 10
 _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
 class Member:
-    """An estimator with the classes it has seen; with one alone it is not fitted, and says that."""
+    """An estimator with the classes in its bootstrap.
+
+    With a single class the estimator is not fitted, and that class is always predicted.
+    """
 
     estimator: Any
     seen: IntArray
 
     def votes(self, X: Any) -> IntArray:
-        """Return the class code that the member predicts for each row."""
+        """Return the predicted class code of each row, shape (n,)."""
         if len(self.seen) == 1:
             return np.full(X.shape[0], self.seen[0])
         return np.asarray(self.estimator.predict(X)).astype(np.int64)
 
     def probabilities(self, X: Any, n_classes: int) -> FloatArray:
-        """Return those of all classes, zero for one not seen, shape (n, n_classes)."""
+        """Return the probabilities of all classes, 0 for unseen ones, shape (n, n_classes)."""
         whole = np.zeros((X.shape[0], n_classes))
         whole[:, self.seen] = 1.0 if len(self.seen) == 1 else self.estimator.predict_proba(X)
-        called = f"{type(self.estimator).__name__}, fitted on a bootstrap,"
-        check_sums(whole, called, StrategyError)
+        model = f"{type(self.estimator).__name__}, fitted on a bootstrap,"
+        check_sums(whole, model, StrategyError)
         return whole
 
 
 def committee_of(pool: Pool, rng: np.random.Generator, n_members: int) -> list[Member]:
-    """Fit the members, each on a bootstrap of its own; raises StrategyError below two members."""
+    """Fit each member on its own bootstrap; raises StrategyError for fewer than two members."""
     whole_number("a committee", "members", n_members, 2)
     committee = []
     for _ in range(n_members):
@@ -105,8 +109,8 @@ def committee_of(pool: Pool, rng: np.random.Generator, n_members: int) -> list[M
 
 
 def _bootstrap(labels: IntArray, rng: np.random.Generator) -> IntArray:
-    """Draw as many rows as there are, with replacement, of more than one class if that can be."""
-    for _ in range(_MOST_DRAWS):
+    """Draw as many rows as there are labels, with replacement; try to get two classes."""
+    for _ in range(_MAX_DRAWS):
         rows = rng.integers(len(labels), size=len(labels))
         if len(np.unique(labels[rows])) > 1:
             break
@@ -114,5 +118,5 @@ def _bootstrap(labels: IntArray, rng: np.random.Generator) -> IntArray:
 
 
 def unfitted_copy(model: Any, rng: np.random.Generator) -> Any:
-    """Return an unfitted copy of an estimator; every `random_state` in it is drawn from `rng`."""
+    """Return an unfitted copy of an estimator, with every `random_state` drawn from `rng`."""
     return with_states_drawn(clone(model), rng)

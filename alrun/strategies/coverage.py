@@ -1,6 +1,6 @@
-"""Strategies that cover the examples: each label speaks for what is near it.
+"""Strategies covering the feature space: each label represents the examples near it.
 
-What is to be covered is a sample of the training part, the reference points, drawn once per split.
+The points to cover are a sample of the training part, the reference points, drawn once per split.
 """
 
 import hashlib
@@ -28,37 +28,37 @@ def prob_cover(
     delta: float | None = None,
     reference: int = 5000,
 ) -> IntArray:
-    """Pick the ball of radius delta that covers the most reference points not yet covered.
+    """Pick the example with the most uncovered reference points in its ball of radius delta.
 
-    Without a delta it is the upper quartile of the distances of the reference points to the nearest
-    other one that differs. Where balls cover nothing more the picks are random; a warning says so,
-    and another that most balls are empty. Source: Yehuda, Dekel, Hacohen and Weinshall 2022, Active
-    learning through a covering lens.
+    The default delta is the upper quartile of the distances of the reference points to the nearest
+    other, distinct one. Once no ball covers a further point, picks are random. A warning says so,
+    and another one if most balls are empty. Source: Yehuda, Dekel, Hacohen and Weinshall 2022,
+    Active learning through a covering lens.
     """
     _check_length("delta", delta)
     whole_number("prob_cover", "reference", reference, 1)
     positions = reference_points(pool.training, reference)
     name = f"prob_cover {delta} {reference}"
 
-    def begun() -> _Covered:
+    def start() -> _BallCoverage:
         balls = pool.training.cached(
-            name, lambda _: _balls(Reference(pool.training, positions), delta)
+            name, lambda _: _all_balls(Reference(pool.training, positions), delta)
         )
         if balls.n_empty > len(pool.training) / 2:
             warnings.warn(
                 f"prob_cover: {balls.n_empty} of {len(pool.training)} balls of radius"
-                f" {balls.delta:.6g} are empty, with no reference point but their centre; raise"
-                " delta",
+                f" {balls.delta:.6g} are empty: they hold no reference point except their centre;"
+                " raise delta",
                 stacklevel=2,
             )
-        return _Covered(balls, pool.labelled)
+        return _BallCoverage(balls, pool.labelled)
 
-    covered = _continued(pool, name, begun)
-    rows, n_random = covered.pick(pool.unlabelled, n)
+    coverage = _resume(pool, name, start)
+    rows, n_random = coverage.pick(pool.unlabelled, n)
     if n_random:
         warnings.warn(
-            "prob_cover: what balls can cover is covered, and the rest of the picks is random;"
-            " lower delta or the budget",
+            "prob_cover: no ball covers a further reference point, so the rest of the picks is"
+            " random; lower delta or the budget",
             stacklevel=2,
         )
     return rows
@@ -71,35 +71,36 @@ def max_herding(
     bandwidth: float | None = None,
     reference: int = 5000,
 ) -> IntArray:
-    """Pick what raises the similarity of the reference points to their nearest label the most.
+    """Pick for the largest gain in similarity of the reference points to their nearest label.
 
-    Similarity at distance d is exp(-d^2 / (2 bandwidth^2)). Without a bandwidth it is the median
-    distance of the reference points. Source: Bae, Noh and Sutherland 2024, Generalized coverage for
-    more robust low-budget active learning.
+    The similarity at distance d is exp(-d^2 / (2 bandwidth^2)). The default bandwidth is the median
+    distance between the reference points. Source: Bae, Noh and Sutherland 2024, Generalized
+    coverage for more robust low-budget active learning.
     """
     _check_length("bandwidth", bandwidth)
     whole_number("max_herding", "reference", reference, 1)
     positions = reference_points(pool.training, reference)
     name = f"max_herding {bandwidth} {reference}"
 
-    def begun() -> _Herd:
+    def start() -> _SimilarityCoverage:
         points = Reference(pool.training, positions)
         width = bandwidth or pool.training.cached(
             f"median distance {reference}", lambda _: _median_distance(points)
         )
-        herd = _Herd(points, width, pool.labelled)
-        # The initial labels are those of all runs on the split, which share the pass over all.
+        coverage = _SimilarityCoverage(points, width, pool.labelled)
+        # All runs on the split begin with these labels, so they share the first gains.
         labelled = hashlib.sha256(pool.labelled.tobytes()).hexdigest()
-        herd.gains = pool.training.cached(f"{name} {labelled}", lambda _: herd.most()).copy()
-        return herd
+        gains = pool.training.cached(f"{name} {labelled}", lambda _: coverage.gain_bounds())
+        coverage.gains = gains.copy()
+        return coverage
 
-    return _continued(pool, name, begun).pick(pool.unlabelled, n)
+    return _resume(pool, name, start).pick(pool.unlabelled, n)
 
 
-# Reference points or examples that are dealt with together: more would take memory.
-_AT_ONCE = 128
-# Numbers that a batch keeps of the similarities it has computed: 160 MB.
-_MOST_KNOWN = 20_000_000
+# Reference points or examples processed together: more would take memory.
+_CHUNK = 128
+# Numbers in the cache of similarities: 160 MB.
+_CACHE_SIZE = 20_000_000
 
 
 def _check_length(name: str, value: float | None) -> None:
@@ -108,42 +109,45 @@ def _check_length(name: str, value: float | None) -> None:
         raise StrategyError(f"{name} must be a positive number, or be left out, not {value!r}")
 
 
-class _Cover(Protocol):
-    """What is covered by the examples labelled and by those picked since."""
+class _Coverage(Protocol):
+    """The coverage of the reference points by labelled and picked examples."""
 
     labelled: IntArray
 
     def add(self, positions: IntArray) -> None:
-        """Cover what these examples of the training part cover."""
+        """Add these examples of the training part to the labelled ones."""
 
 
-Cover = TypeVar("Cover", bound=_Cover)
+CoverageT = TypeVar("CoverageT", bound=_Coverage)
 
 
-def _continued(pool: Pool, name: str, begun: Callable[[], Cover]) -> Cover:
-    """Return what the round before has left, with the labels since; else what `begun` returns.
+def _resume(pool: Pool, name: str, start: Callable[[], CoverageT]) -> CoverageT:
+    """Return the coverage of the previous round with the new labels added, else `start()`.
 
-    The former serves only if what it took for labelled, its own picks among it, has been labelled.
+    The previous one is used only if all examples it counts as labelled, including its own picks,
+    have been labelled.
     """
-    cover: Cover | None = pool.training.run_state.get(name)
-    if cover is None or not np.array_equal(pool.labelled[: len(cover.labelled)], cover.labelled):
-        cover = pool.training.run_state[name] = begun()
-    cover.add(pool.labelled[len(cover.labelled) :])
-    return cover
+    coverage: CoverageT | None = pool.training.run_state.get(name)
+    if coverage is None or not np.array_equal(
+        pool.labelled[: len(coverage.labelled)], coverage.labelled
+    ):
+        coverage = pool.training.run_state[name] = start()
+    coverage.add(pool.labelled[len(coverage.labelled) :])
+    return coverage
 
 
 @dataclass(frozen=True)
 class _Balls:
-    """Which reference points are within `delta` of which examples.
+    """Membership of the reference points in the balls of radius `delta` around all examples.
 
     Attributes
     ----------
     bits
-        A row per reference point, eight examples of the training part in a byte.
+        A row per reference point, with eight examples of the training part in a byte.
     counts
-        Of the reference points in the ball of each example.
+        Number of reference points in the ball of each example.
     n_empty
-        How many balls hold no reference point but their centre.
+        Number of balls without a reference point except their centre.
     """
 
     delta: float
@@ -153,41 +157,42 @@ class _Balls:
 
 
 def _upper_quartile(points: Reference) -> float:
-    """Return that of the distances of points to the nearest one that differs, 0 if none does."""
-    distances = _distances_of_some(points)
+    """Return the upper quartile of the distances to the nearest distinct point; 0 without one."""
+    distances = _sampled_distances(points)
     nearest = np.where(distances > 0, distances, np.inf).min(axis=1)
-    found = nearest[np.isfinite(nearest)]
-    return float(np.quantile(found, 0.75)) if len(found) else 0.0
+    finite = nearest[np.isfinite(nearest)]
+    return float(np.quantile(finite, 0.75)) if len(finite) else 0.0
 
 
 def _median_distance(points: Reference) -> float:
-    """Return that of the points that differ; 1 where none does."""
-    distances = _distances_of_some(points)
-    found = distances[distances > 0]
-    return float(np.median(found)) if len(found) else 1.0
+    """Return the median distance between distinct points; 1 if all are equal."""
+    distances = _sampled_distances(points)
+    positive = distances[distances > 0]
+    return float(np.median(positive)) if len(positive) else 1.0
 
 
-def _distances_of_some(points: Reference) -> FloatArray:
-    """Return the distances of a thousand points, evenly spread, to all: enough for a quantile."""
-    some = points.positions[:: -(-len(points) // 1000)]
-    return np.sqrt(points.squared_distances(some))
+def _sampled_distances(points: Reference) -> FloatArray:
+    """Return the distances of up to 1,000 evenly spaced points to all; enough for a quantile."""
+    sample = points.positions[:: -(-len(points) // 1000)]
+    return np.sqrt(points.squared_distances(sample))
 
 
-def _balls(points: Reference, delta: float | None) -> _Balls:
-    """Return all balls of a radius, by default the upper quartile."""
+def _all_balls(points: Reference, delta: float | None) -> _Balls:
+    """Return the balls of radius `delta` around all examples; by default the upper quartile."""
     delta = _upper_quartile(points) if delta is None else float(delta)
-    # Distances that equal delta but for rounding count as equal.
-    most, radius = delta**2 * (1 + 1e-9), delta / points.unit
+    # Distances equal to delta up to rounding count as inside.
+    limit, radius = delta**2 * (1 + 1e-9), delta / points.unit
     bits, counts = [], []
     for block, bounds, norms in points.blocks():
-        inside = bounds <= most / points.unit**2
-        # Of what is inside, no norm is larger than that of the centre and the radius together.
+        inside = bounds <= limit / points.unit**2
+        # The norm of a point inside is at most the norm of the centre plus the radius.
         gap = 2 * points.slack * (norms + (np.sqrt(norms) + radius) ** 2)
-        least = (radius**2 * (1 - 1e-9) - gap).astype(bounds.dtype)
-        is_open = (inside & (bounds > least[:, None])).any(axis=1)
+        certain = (radius**2 * (1 - 1e-9) - gap).astype(bounds.dtype)
+        # If a bound is too close to decide, the distances of the example are computed exactly.
+        is_open = (inside & (bounds > certain[:, None])).any(axis=1)
         if is_open.any():
             examples = np.arange(block.start, block.stop)[is_open]
-            inside[is_open] = points.squared_distances(examples) <= most
+            inside[is_open] = points.squared_distances(examples) <= limit
         counts.append(np.count_nonzero(inside, axis=1))
         bits.append(np.packbits(inside, axis=0))
     total = np.concatenate(counts)
@@ -197,29 +202,32 @@ def _balls(points: Reference, delta: float | None) -> _Balls:
     return _Balls(delta, by_point, total, int(np.count_nonzero(others == 0)))
 
 
-class _Covered:
-    """The reference points that no ball around a label or a pick holds."""
+class _BallCoverage:
+    """The reference points outside all balls around labelled and picked examples."""
 
     def __init__(self, balls: _Balls, labelled: IntArray) -> None:
         self.labelled = labelled[:0]
         self._bits = balls.bits
         self._counts = balls.counts.copy()
-        self._left = np.ones(len(balls.bits), dtype=bool)
+        self._is_uncovered = np.ones(len(balls.bits), dtype=bool)
         self.add(labelled)
 
     def add(self, positions: IntArray) -> None:
-        """Cover the balls around these examples; each point is counted out but once in a run."""
+        """Cover the balls around these examples of the training part.
+
+        `_counts` holds the uncovered points in each ball, and each point is subtracted only once.
+        """
         for position in positions:
             column = self._bits[:, position // 8] >> (7 - position % 8) & 1
-            new = np.flatnonzero(self._left & column.astype(bool))
-            self._left[new] = False
-            for some in np.array_split(new, len(new) // _AT_ONCE + 1):
-                inside = np.unpackbits(self._bits[some], axis=1, count=len(self._counts))
+            new = np.flatnonzero(self._is_uncovered & column.astype(bool))
+            self._is_uncovered[new] = False
+            for chunk in np.array_split(new, len(new) // _CHUNK + 1):
+                inside = np.unpackbits(self._bits[chunk], axis=1, count=len(self._counts))
                 self._counts -= inside.sum(axis=0, dtype=np.int64)
         self.labelled = np.concatenate([self.labelled, positions])
 
     def pick(self, unlabelled: IntArray, n: int) -> tuple[IntArray, int]:
-        """Return `n` rows of the unlabelled, and how many of them cover nothing."""
+        """Return `n` rows of the unlabelled, and the number of them without a new point."""
         rows: list[int] = []
         n_random = 0
         for _ in range(n):
@@ -232,14 +240,14 @@ class _Covered:
         return np.array(rows, dtype=np.int64), n_random
 
 
-class _Herd:
-    """The similarity of each reference point to the nearest label or pick.
+class _SimilarityCoverage:
+    """The similarity of each reference point to the nearest labelled or picked example.
 
     Attributes
     ----------
     gains
-        What each example of the training part adds to the mean of it, at most: the more is picked,
-        the less anything adds.
+        Upper bounds of the gain in mean similarity from each example of the training part. They
+        stay valid after further picks, since picks only lower the gains.
     """
 
     def __init__(self, points: Reference, width: float, labelled: IntArray) -> None:
@@ -250,18 +258,18 @@ class _Herd:
         self.add(labelled)
 
     def add(self, positions: IntArray) -> None:
-        """Take these examples of the training part for labelled."""
-        for start in range(0, len(positions), _AT_ONCE):
-            some = self.similarities(positions[start : start + _AT_ONCE])
-            np.maximum(self._nearest, some.max(axis=0), out=self._nearest)
+        """Add these examples of the training part to the labelled ones."""
+        for start in range(0, len(positions), _CHUNK):
+            similarities = self.similarities(positions[start : start + _CHUNK])
+            np.maximum(self._nearest, similarities.max(axis=0), out=self._nearest)
         self.labelled = np.concatenate([self.labelled, positions])
 
     def similarities(self, positions: IntArray) -> FloatArray:
-        """Return those of examples to the reference points, shape (len(positions), n_points)."""
+        """Return similarities to the reference points, shape (len(positions), n_points)."""
         return np.exp(self._points.squared_distances(positions) / (-2 * self._width**2))
 
-    def most(self) -> FloatArray:
-        """Return what each example of the training part adds, rounded up."""
+    def gain_bounds(self) -> FloatArray:
+        """Return an upper bound of the gain from each example, shape (len(training),)."""
         parts = []
         scale = -((self._points.unit / self._width) ** 2) / 2
         for _, bounds, _ in self._points.blocks():
@@ -272,28 +280,28 @@ class _Herd:
         return np.concatenate(parts).astype(np.float64)
 
     def pick(self, unlabelled: IntArray, n: int) -> IntArray:
-        """Return `n` rows of the unlabelled, each what adds the most after those before it.
+        """Return `n` rows of the unlabelled, each with the largest gain after the previous ones.
 
-        Only what was once as good as the best is looked at again. Source: Minoux 1978, Accelerated
-        greedy algorithms for maximizing submodular set functions.
+        A gain is computed anew only if its upper bound reaches the best gain. Source: Minoux 1978,
+        Accelerated greedy algorithms for maximizing submodular set functions.
         """
-        known = _Known(self, len(self._nearest), len(unlabelled))
+        cache = _SimilarityCache(self, len(self._nearest), len(unlabelled))
         is_picked = np.zeros(len(unlabelled), dtype=bool)
         rows: list[int] = []
         for _ in range(n):
             gains = np.where(is_picked, -np.inf, self.gains[unlabelled])
-            is_exact = gains <= 0  # there is no less to add
+            is_exact = gains <= 0  # a gain is never negative
             highest = gains[is_exact].max(initial=-np.inf)
             while True:
-                # Of what is equal but for rounding the first wins, so that all must be known.
-                left = np.flatnonzero(~is_exact & (gains >= highest - 1e-8 * abs(highest)))
-                if len(left) == 0:
+                # Among gains equal up to rounding the first wins, so all of these must be exact.
+                inexact = np.flatnonzero(~is_exact & (gains >= highest - 1e-8 * abs(highest)))
+                if len(inexact) == 0:
                     break
-                some = left[top_k(gains[left], min(_AT_ONCE, len(left)))[0]]
-                above = known.similarities(unlabelled[some]) - self._nearest
-                gains[some] = np.maximum(above, 0).mean(axis=1)
-                is_exact[some] = True
-                highest = max(highest, gains[some].max())
+                chunk = inexact[top_k(gains[inexact], min(_CHUNK, len(inexact)))[0]]
+                increase = cache.similarities(unlabelled[chunk]) - self._nearest
+                gains[chunk] = np.maximum(increase, 0).mean(axis=1)
+                is_exact[chunk] = True
+                highest = max(highest, gains[chunk].max())
             row = int(top_k(np.where(is_exact, gains, -np.inf), 1)[0][0])
             self.gains[unlabelled] = np.where(is_picked, 0, gains)
             is_picked[row] = True
@@ -302,22 +310,22 @@ class _Herd:
         return np.array(rows, dtype=np.int64)
 
 
-class _Known:
-    """Similarities of examples, those asked for before included, as far as the memory reaches."""
+class _SimilarityCache:
+    """A cache of the similarities of examples, emptied when it is full."""
 
-    def __init__(self, herd: _Herd, n_points: int, n_examples: int) -> None:
-        self._herd = herd
-        self._values = np.empty((min(max(_MOST_KNOWN // n_points, _AT_ONCE), n_examples), n_points))
-        self._places: dict[int, int] = {}
+    def __init__(self, coverage: _SimilarityCoverage, n_points: int, n_examples: int) -> None:
+        self._coverage = coverage
+        self._values = np.empty((min(max(_CACHE_SIZE // n_points, _CHUNK), n_examples), n_points))
+        self._rows: dict[int, int] = {}
 
     def similarities(self, positions: IntArray) -> FloatArray:
-        """Return those of at most _AT_ONCE examples, shape (len(positions), n_points)."""
-        new = [position for position in positions.tolist() if position not in self._places]
-        if len(self._places) + len(new) > len(self._values):
-            self._places.clear()
+        """Return the similarities of at most _CHUNK examples, shape (len(positions), n_points)."""
+        new = [position for position in positions.tolist() if position not in self._rows]
+        if len(self._rows) + len(new) > len(self._values):
+            self._rows.clear()
             new = positions.tolist()
         if new:
-            places = np.arange(len(self._places), len(self._places) + len(new))
-            self._values[places] = self._herd.similarities(np.array(new))
-            self._places.update(zip(new, places.tolist(), strict=True))
-        return self._values[[self._places[position] for position in positions.tolist()]]
+            rows = np.arange(len(self._rows), len(self._rows) + len(new))
+            self._values[rows] = self._coverage.similarities(np.array(new))
+            self._rows.update(zip(new, rows.tolist(), strict=True))
+        return self._values[[self._rows[position] for position in positions.tolist()]]

@@ -1,4 +1,4 @@
-"""Strategies that weigh what the model is unsure of by how many examples are like it."""
+"""Strategies weighting the uncertainty of an example by the density around it."""
 
 import numpy as np
 
@@ -9,16 +9,16 @@ from alrun.strategies.support.training_set import TrainingSet
 from alrun.strategies.support.validation import number
 from alrun.strategies.uncertainty import entropy
 
-# Cosines are at most 1: a mean below this is rounding around zero.
+# A mean cosine below this is zero up to rounding.
 _ZERO = 1e-12
 
 
 @requires("predict_proba")
 def density(pool: Pool, n: int, rng: np.random.Generator, beta: float = 1.0) -> FloatArray:
-    """Score by entropy x (mean similarity to all)^beta; centred features leave half at zero.
+    """Score by entropy x (mean cosine similarity to all)^beta; unsuited to centred features.
 
-    The similarity is the cosine, the mean over the whole training part. One below zero counts as
-    zero, as does an example without features.
+    The mean is over the whole training part. A negative mean counts as zero, as it does for an
+    example whose features are all zero. With centred features this holds for about half of them.
 
     Source: Settles and Craven 2008, An analysis of active learning strategies for sequence
     labeling tasks (information density).
@@ -31,7 +31,8 @@ def density(pool: Pool, n: int, rng: np.random.Generator, beta: float = 1.0) -> 
 def mean_similarities(training: TrainingSet) -> FloatArray:
     """Return the mean cosine of each example with all of them, at least 0, once per split.
 
-    The mean of the products with all is the product with their mean: no pairs are needed.
+    The shape is (len(training),). The mean of the products with all examples is the product with
+    their mean, so no pairs are needed.
     """
 
     def make(rng: np.random.Generator) -> FloatArray:

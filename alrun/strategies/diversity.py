@@ -1,4 +1,4 @@
-"""Strategies that spread the labels over the features, whatever the model says."""
+"""Strategies spreading the labels over the feature space, independent of the model."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from alrun.strategies.support.pool import Pool
 
 
 def k_center(pool: Pool, n: int, rng: np.random.Generator) -> IntArray:
-    """Pick the farthest from all that is labelled or picked; outliers and scaling bite.
+    """Pick the farthest from all labelled or picked examples; sensitive to outliers and scaling.
 
     Source: Sener and Savarese 2018, Active learning for convolutional neural networks: a core-set
     approach (the greedy algorithm).
@@ -17,7 +17,7 @@ def k_center(pool: Pool, n: int, rng: np.random.Generator) -> IntArray:
 
 
 def k_means_pp(pool: Pool, n: int, rng: np.random.Generator) -> IntArray:
-    """Pick with probability in proportion to the squared distance to all labelled or picked.
+    """Draw in proportion to the squared distance to the nearest labelled or picked example.
 
     Source: Arthur and Vassilvitskii 2007, k-means++: the advantages of careful seeding, as a query
     rule that goes on from the labelled examples.
@@ -28,18 +28,20 @@ def k_means_pp(pool: Pool, n: int, rng: np.random.Generator) -> IntArray:
 def squared_distance_to_labelled(pool: Pool) -> FloatArray:
     """Return the squared distance of each row to the nearest labelled one, shape (len(pool),).
 
-    Between rounds the distances are kept, and only those to the new labels are computed.
+    The distances are kept between rounds, and only those to new labels are computed.
     """
     training, labelled = pool.training, pool.labelled
-    seen, nearest = training.run_state.get("nearest_labelled", (0, np.full(len(training), np.inf)))
-    at_once = max(_FEWEST, _MOST_DISTANCES // len(training))
-    for start in range(seen, len(labelled), at_once):
-        some = training.squared_distances(labelled[start : start + at_once])
-        nearest = np.minimum(nearest, some.min(axis=1))
+    n_seen, nearest = training.run_state.get(
+        "nearest_labelled", (0, np.full(len(training), np.inf))
+    )
+    n_labels = max(_MIN_LABELS, _MAX_DISTANCES // len(training))
+    for start in range(n_seen, len(labelled), n_labels):
+        distances = training.squared_distances(labelled[start : start + n_labels])
+        nearest = np.minimum(nearest, distances.min(axis=1))
     training.run_state["nearest_labelled"] = (len(labelled), nearest)
     return nearest[pool.unlabelled]
 
 
-# Distances to all that are computed together: more would take memory, and save nothing; but to a
-# few labels at least, since it is reading the features that takes the time.
-_MOST_DISTANCES, _FEWEST = 1_000_000, 16
+# Distances computed together: more would take memory and save nothing. They are to at least
+# _MIN_LABELS labels, because most of the time goes into reading the features.
+_MAX_DISTANCES, _MIN_LABELS = 1_000_000, 16

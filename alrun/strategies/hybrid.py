@@ -1,6 +1,6 @@
-"""Strategies that weigh how unsure the model is of an example with how far it is from the others.
+"""Strategies combining the uncertainty of an example with its distance from the others.
 
-Both are brought to the range from 0 to 1 before they are added.
+Both are scaled to the range from 0 to 1 before they are added.
 """
 
 import numpy as np
@@ -17,10 +17,10 @@ from alrun.strategies.uncertainty import closeness, entropy
 
 @requires("predict_proba")
 def balanced(pool: Pool, n: int, rng: np.random.Generator, w: float = 0.5) -> IntArray:
-    """Pick by w entropy + (1 - w) distance to all labelled or picked, each from 0 to 1.
+    """Pick by w entropy + (1 - w) distance to all labelled or picked, both scaled to 0 ... 1.
 
-    The distance counts anew after each pick, and is scaled over those that are left. With w = 0
-    this is k_center, with w = 1 entropy. Source: Brinker 2003, Incorporating diversity in
+    The distance is updated after each pick, and scaled over the examples left. With w = 0 this is
+    k_center, with w = 1 entropy. Source: Brinker 2003, Incorporating diversity in
     active learning with support vector machines, with entropy and distance for its two terms.
     """
     w = number("balanced", "w", w, 0, 1)
@@ -31,7 +31,7 @@ def balanced(pool: Pool, n: int, rng: np.random.Generator, w: float = 0.5) -> In
         distance = np.sqrt(nearest[left])
         sums = np.full(len(nearest), -np.inf)
         far = scaled(distance, float(distance.max()))
-        # The sums of two examples are up to 1, and their ninth decimal is the last that counts.
+        # The sums are at most 1. Digits beyond the ninth are rounding noise.
         sums[left] = np.round(uncertainty[left] + (1 - w) * far, 9)
         return sums
 
@@ -42,10 +42,10 @@ def balanced(pool: Pool, n: int, rng: np.random.Generator, w: float = 0.5) -> In
 def falcun(pool: Pool, n: int, rng: np.random.Generator, gamma: float = 10.0) -> IntArray:
     """Draw in proportion to (uncertainty + distance of the probabilities)^gamma, one by one.
 
-    Uncertainty is 1 - (p1 - p2). Distance is the least of that and of the city-block distances to
-    the probabilities of the picked, brought to the range from 0 to 1 over those that are left. With
-    gamma = 0 the draw is uniform. Source: Gilhuber, Beer, Ma and Seidl 2024, FALCUN: a simple and
-    efficient deep active learning strategy.
+    Uncertainty is 1 - (p1 - p2). Distance is the minimum of the uncertainty and the city-block
+    distances to the probabilities of the picked examples, scaled to 0 ... 1 over the examples left.
+    With gamma = 0 the draw is uniform. Source: Gilhuber, Beer, Ma and Seidl 2024, FALCUN: a simple
+    and efficient deep active learning strategy.
     """
     gamma = number("falcun", "gamma", gamma, 0)
     p = np.ascontiguousarray(pool.probabilities)
@@ -53,18 +53,18 @@ def falcun(pool: Pool, n: int, rng: np.random.Generator, gamma: float = 10.0) ->
     nearest = uncertainty.copy()
     left = np.arange(len(pool))
     picked = np.empty(n, dtype=np.int64)
-    for place in range(n):
-        drawn = _drawn(uncertainty[left] + scaled(nearest[left], 1.0), gamma, rng)
-        picked[place] = row = left[drawn]
-        left = np.delete(left, drawn)
+    for i in range(n):
+        position = _draw(uncertainty[left] + scaled(nearest[left], 1.0), gamma, rng)
+        picked[i] = row = left[position]
+        left = np.delete(left, position)
         np.minimum(nearest, cdist(p, p[[row]], "cityblock")[:, 0], out=nearest)
     return picked
 
 
 def scaled(values: FloatArray, size: float) -> FloatArray:
-    """Bring values to the range from 0 to 1; all 0 where they differ by rounding noise only.
+    """Scale values to the range from 0 to 1; all become 0 if they differ only by rounding.
 
-    `size` is how large such values can be: what is tiny beside it is noise.
+    `size` is the magnitude of such values: a range that is tiny beside it is rounding noise.
     """
     low, high = float(values.min()), float(values.max())
     if not high - low > _NOISE * size:
@@ -72,10 +72,10 @@ def scaled(values: FloatArray, size: float) -> FloatArray:
     return (values - low) / (high - low)
 
 
-def _drawn(relevance: FloatArray, gamma: float, rng: np.random.Generator) -> int:
-    """Draw a place in proportion to relevance^gamma; uniformly where all are zero."""
+def _draw(relevance: FloatArray, gamma: float, rng: np.random.Generator) -> int:
+    """Draw a position in proportion to relevance^gamma, or uniformly if all are zero."""
     largest = relevance.max()
-    # Beside the largest, so that no power is too large for a float.
+    # Divided by the largest, so that no power overflows.
     weights = (relevance / largest) ** gamma if largest > 0 else np.ones(len(relevance))
     cumulated = np.cumsum(weights)
     return int(np.searchsorted(cumulated, cumulated[-1] * rng.random(), side="right"))

@@ -1,4 +1,4 @@
-"""The query strategies there are: names to functions, with their parameters.
+"""The registry of query strategies: names, functions, parameters.
 
 A strategy is a plain function `strategy(pool, n, rng, **parameters)`. It returns either a score
 for each unlabelled example (floats; the highest are queried) or the rows of `n` of them (integers).
@@ -53,28 +53,30 @@ BUILT_IN: dict[str, Strategy] = {
 
 
 def parameters_of(name: str) -> dict[str, Any]:
-    """Return the parameters that a strategy takes with their defaults; raises StrategyError."""
+    """Return the parameters of a strategy with their defaults; raises StrategyError."""
     try:
         return defaults_of(find(name), n_skipped=3)
     except (TypeError, ValueError) as error:
         raise StrategyError(
-            f"{name} must take (pool, n, rng), and may take parameters of its own"
+            f"{name} must take (pool, n, rng), and then any parameters of its own"
         ) from error
 
 
 def resolve(name: str, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], int | str]:
     """Return all parameters of a strategy, defaults included, and its version.
 
-    The version is the function's attribute `version`, 1 where it has none; scikit-activeml's have
-    that of the library. Raises StrategyError, also where alrun's own or scikit-activeml's make no
-    sense of a value.
+    The version is the function's attribute `version`, 1 by default. A strategy of scikit-activeml
+    has the version of the library. Raises StrategyError, also if a strategy of alrun or
+    scikit-activeml rejects a value.
     """
     function = find(name)
     resolved = completed(name, parameters_of(name), parameters, StrategyError)
     try:
         json.dumps(resolved, allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise StrategyError(f"a parameter of {name} is not plain data: {error}") from error
+        raise StrategyError(
+            f"a parameter of {name} is not plain data ({error}); use numbers, texts or lists"
+        ) from error
     if name in BUILT_IN:
         validate_parameters(function, resolved)
     elif skactiveml.handles(name):
@@ -84,39 +86,39 @@ def resolve(name: str, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], i
 
 
 def find(name: str) -> Strategy:
-    """Return the function of a strategy, wherever it is from; raises StrategyError.
+    """Return the function of a strategy; raises StrategyError.
 
-    `name` is that of one built in, `package.module:function`, `folder/file.py:function` or
-    `skactiveml:ClassName`.
+    `name` is the name of a built-in strategy, `package.module:function`, `folder/file.py:function`
+    or `skactiveml:ClassName`.
     """
     if name in BUILT_IN:
         return BUILT_IN[name]
     if ":" not in name:
         raise StrategyError(
-            f"there is no strategy '{name}'{nearest(name, BUILT_IN)}; one of your own is named by"
-            " where it is, as in package.module:function or mine.py:function"
+            f"there is no strategy '{name}'{nearest(name, BUILT_IN)}; name one of your own by its"
+            " module or file, as in package.module:function or mine.py:function"
         )
     if skactiveml.handles(name):
         return skactiveml.find(name)
     function = imported(name, ":", StrategyError)
     if not callable(function):
-        raise StrategyError(f"'{name}' is not a function")
+        raise StrategyError(f"'{name}' is not a function; name a function of (pool, n, rng)")
     return function
 
 
 def requirements_of(name: str) -> Requirements:
-    """Return what a strategy requires of the model and the data; raises StrategyError."""
+    """Return the requirements of a strategy on the model and the data; raises StrategyError."""
     return read_requirements(name, find(name))
 
 
 def entries() -> list[Entry]:
-    """Return an entry for each strategy that is built in, and one for each way to name others."""
+    """Return an entry for each built-in strategy and for each way to name another."""
     return [
         *(
             entry_of(name, function, {**parameters_of(name), "replica": 0})
             for name, function in BUILT_IN.items()
         ),
-        Entry("package.module:function", "A function of one's own."),
-        Entry("folder/file.py:function", "A function of one's own, beside the experiment file."),
+        Entry("package.module:function", "A function of your own."),
+        Entry("folder/file.py:function", "A function of your own, beside the experiment file."),
         Entry("skactiveml:ClassName", "A pool strategy of scikit-activeml (the extra activeml)."),
     ]

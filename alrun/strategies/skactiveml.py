@@ -1,7 +1,8 @@
-"""The pool strategies of scikit-activeml, asked as if they were alrun's.
+"""An adapter for the pool strategies of scikit-activeml.
 
-What a class needs is read off the signature of its `query`; it is given the model of the round as
-it was fitted, and never fits that anew. scikit-activeml is an extra, imported when it is named.
+The arguments that a class needs are read from the signature of its `query`. It gets the fitted
+model of the round and never fits it again. scikit-activeml is an optional dependency, imported on
+first use.
 """
 
 import inspect
@@ -24,9 +25,9 @@ from alrun.util.random_streams import draw_integer, generator
 
 _PREFIX = "skactiveml:"
 _MEMBERS = 5
-# Raised when what is given to a class, or done with its picks, changes.
-_ASKED = 1
-# Set by alrun, or for networks that embed what they are shown.
+# Raised when a class gets other arguments, or its picks are processed differently.
+_ADAPTER_VERSION = 1
+# Parameters set by alrun, or only used with neural networks that embed the features.
 _NOT_PARAMETERS = {
     "classes",
     "missing_label",
@@ -39,8 +40,8 @@ _NOT_PARAMETERS = {
     "sample_predictions_method_name",
     "sample_predictions_dict",
 }
-# What alrun cannot give, where the signature does not tell.
-_LACKS = {
+# Needs of classes that alrun cannot meet and their signatures do not show.
+_HIDDEN_NEEDS = {
     "EpistemicUncertaintySampling": "a Parzen window or scikit-learn's own LogisticRegression",
     "ExpectedErrorReduction": "an error to reduce, as MonteCarloEER and ValueOfInformationEER have",
     "FourDs": "a mixture model",
@@ -48,55 +49,57 @@ _LACKS = {
 
 
 def handles(name: str) -> bool:
-    """Return whether a strategy is named as one of scikit-activeml's."""
+    """Return whether a name has the prefix of scikit-activeml's strategies."""
     return name.startswith(_PREFIX)
 
 
 def version() -> str:
-    """Return what stands for the version of each: the library's, and that of how it is asked."""
-    return f"scikit-activeml {metadata.version('scikit-activeml')}, asked as in {_ASKED}"
+    """Return the version of all these strategies, from the library and from this adapter."""
+    # A part of identities: the words must stay.
+    return f"scikit-activeml {metadata.version('scikit-activeml')}, asked as in {_ADAPTER_VERSION}"
 
 
 def find(name: str) -> Callable[..., IntArray]:
-    """Return a strategy of scikit-activeml's as a function of a pool.
+    """Return a strategy of scikit-activeml as a function of a pool.
 
-    Its parameters are those of the class that are plain data; a class that asks for an ensemble
-    takes `members` too, the number of models of its committee. Raises StrategyError where there is
-    no such class, or it needs what no pool has.
+    Its parameters are those of the class, without `_NOT_PARAMETERS`. A class that needs an ensemble
+    also takes `members`, the number of models in its committee. Raises StrategyError if there is no
+    such class, or if alrun cannot meet its needs.
     """
     kind = _class_of(name)
-    wanted = _wanted(kind)
+    required = _required_arguments(kind)
     defaults = {
         key: parameter
         for key, parameter in inspect.signature(kind).parameters.items()
         if key not in _NOT_PARAMETERS
     }
-    if "ensemble" in wanted:
+    if "ensemble" in required:
         defaults["members"] = inspect.Parameter("members", _KEYWORD, default=_MEMBERS)
 
     def strategy(pool: Pool, n: int, rng: np.random.Generator, **parameters: Any) -> IntArray:
-        return _asked(kind, pool, n, rng, parameters)
+        return _query(kind, pool, n, rng, parameters)
 
-    own = list(inspect.signature(strategy).parameters.values())[:3]
+    positional = list(inspect.signature(strategy).parameters.values())[:3]
     keywords = [parameter.replace(kind=_KEYWORD) for parameter in defaults.values()]
-    strategy.__signature__ = inspect.Signature([*own, *keywords])  # type: ignore[attr-defined]
+    signature = inspect.Signature([*positional, *keywords])
+    strategy.__signature__ = signature  # type: ignore[attr-defined]
     bytes_per_pair, instead = _PAIRS.get(kind.__name__, (0, None))
-    said = {
-        "requires": ("predict_proba",) if wanted else (),
+    requirements = {
+        "requires": ("predict_proba",) if required else (),
         "dense_only": True,
         "bytes_per_pair": bytes_per_pair,
         "instead": instead,
     }
-    for key, value in said.items():
+    for key, value in requirements.items():
         setattr(strategy, key, value)
     return strategy
 
 
 def validate_parameters(name: str, parameters: Mapping[str, Any]) -> None:
-    """Raise StrategyError where a class makes no sense of its parameters.
+    """Raise StrategyError if a class rejects its parameters.
 
-    They are looked at as it queries; so it queries a made-up pool, with so many labels that no
-    number of neighbours or clusters that makes sense elsewhere is too large for it.
+    A class checks them only in a query, so it queries a made-up pool. That pool has enough labels
+    for any sensible number of neighbours or clusters.
     """
     costs = parameters.get("cost_matrix")
     n_classes = len(costs) if isinstance(costs, list) and len(costs) > 2 else 2
@@ -111,7 +114,7 @@ def validate_parameters(name: str, parameters: Mapping[str, Any]) -> None:
             find(name)(pool, 2, rng, **parameters)
         except StrategyError:
             raise
-        except Exception as error:  # they raise almost anything
+        except Exception as error:  # these classes raise almost anything
             raise StrategyError(f"{name}: {first_line(error)}") from error
 
 
@@ -130,25 +133,25 @@ def _class_of(name: str) -> Any:
     class_name = name.removeprefix(_PREFIX)
     if class_name not in kinds:
         raise StrategyError(f"skactiveml.pool has no '{class_name}'{nearest(class_name, kinds)}")
-    lacking = _lacking(kinds[class_name])
-    if lacking:
-        raise StrategyError(f"{name} needs {lacking}, which alrun cannot give")
+    need = _unmet_need(kinds[class_name])
+    if need:
+        raise StrategyError(f"{name} needs {need}, which alrun cannot give; choose another class")
     return kinds[class_name]
 
 
-def _lacking(kind: Any) -> str | None:
-    """Return what a class needs that no pool can give; None where there is nothing."""
-    wanted = inspect.signature(kind.query).parameters
-    if "reg" in wanted:
+def _unmet_need(kind: Any) -> str | None:
+    """Return the name of a need of a class beyond alrun's means, or None."""
+    arguments = inspect.signature(kind.query).parameters
+    if "reg" in arguments:
         return "a regressor"
-    if "query_kwargs" in wanted:
+    if "query_kwargs" in arguments:
         return "another strategy to wrap"
-    unknown = set(_wanted(kind)) - _GIVEN.keys()
-    return _LACKS.get(kind.__name__, ", ".join(sorted(unknown)) or None)
+    unknown = set(_required_arguments(kind)) - _ARGUMENTS.keys()
+    return _HIDDEN_NEEDS.get(kind.__name__, ", ".join(sorted(unknown)) or None)
 
 
-def _wanted(kind: Any) -> list[str]:
-    """Return what a class wants for its query besides the features and labels."""
+def _required_arguments(kind: Any) -> list[str]:
+    """Return the required arguments of a class's query besides the features and labels."""
     parameters = list(inspect.signature(kind.query).parameters.values())
     return [
         parameter.name
@@ -157,40 +160,40 @@ def _wanted(kind: Any) -> list[str]:
     ]
 
 
-def _asked(
+def _query(
     kind: Any, pool: Pool, n: int, rng: np.random.Generator, parameters: Mapping[str, Any]
 ) -> IntArray:
-    """Return the rows that a new object of a class picks.
+    """Return the rows picked by a new object of a class.
 
-    It is new in every round, since an integer seed is applied again by every query.
+    Each round needs a new object, because every query of an object starts from the same seed.
     """
-    own = {**parameters, "random_state": draw_integer(rng)}
-    members = own.pop("members", _MEMBERS)
-    takes = inspect.signature(kind).parameters
-    if "classes" in takes:
-        own["classes"] = list(range(pool.n_classes))
-    if "cluster_algo_dict" in takes:  # not all hand their seed on to it
-        chosen = own.get("cluster_algo_dict") or {}
-        own["cluster_algo_dict"] = {**chosen, "random_state": draw_integer(rng)}
-    strategy = kind(**own)
-    given: dict[str, Any] = {}
-    for wanted in _wanted(kind):
-        given |= _GIVEN[wanted](kind, pool, rng, members)
+    settings = {**parameters, "random_state": draw_integer(rng)}
+    members = settings.pop("members", _MEMBERS)
+    accepted = inspect.signature(kind).parameters
+    if "classes" in accepted:
+        settings["classes"] = list(range(pool.n_classes))
+    if "cluster_algo_dict" in accepted:  # not every class passes its seed on to the clustering
+        cluster_settings = settings.get("cluster_algo_dict") or {}
+        settings["cluster_algo_dict"] = {**cluster_settings, "random_state": draw_integer(rng)}
+    strategy = kind(**settings)
+    arguments: dict[str, Any] = {}
+    for key in _required_arguments(kind):
+        arguments |= _ARGUMENTS[key](kind, pool, rng, members)
     X = np.concatenate([pool.X_labelled, pool.X])
     y = np.concatenate([pool.y_labelled, np.full(len(pool), np.nan)])
-    rows = strategy.query(X=X, y=y, batch_size=n, **given)
+    rows = strategy.query(X=X, y=y, batch_size=n, **arguments)
     _warn_of_empty_balls(strategy)
     return _distinct(kind, np.asarray(rows) - len(pool.y_labelled), pool, n, rng)
 
 
 def _distinct(kind: Any, rows: IntArray, pool: Pool, n: int, rng: np.random.Generator) -> IntArray:
-    """Return the rows without repetition; what then lacks to `n` is drawn from the others."""
+    """Return the rows without repetitions, filled up to `n` with random others."""
     picked = np.array(list(dict.fromkeys(rows.tolist())), dtype=np.int64)
     if len(picked) == n:
         return picked
     warnings.warn(
-        f"{_PREFIX}{kind.__name__} picked some examples more than once; others were drawn at"
-        " random in their stead",
+        f"{_PREFIX}{kind.__name__} picked some examples more than once; random others replace the"
+        " repetitions",
         stacklevel=2,
     )
     others = np.setdiff1d(np.arange(len(pool)), picked)
@@ -198,7 +201,7 @@ def _distinct(kind: Any, rows: IntArray, pool: Pool, n: int, rng: np.random.Gene
 
 
 def _warn_of_empty_balls(strategy: Any) -> None:
-    """Warn where ProbCover's radius, by default one for features of length 1, reaches nobody."""
+    """Warn if most balls of ProbCover are empty; its default radius is for features of norm 1."""
     distances = getattr(strategy, "distances_", None)
     if distances is None:
         return
@@ -206,21 +209,22 @@ def _warn_of_empty_balls(strategy: Any) -> None:
     if n_empty > len(distances) / 2:
         warnings.warn(
             f"{_PREFIX}ProbCover: {n_empty} of {len(distances)} balls of radius"
-            f" {strategy.delta_max_:.6g} are empty but for their centre; raise deltas",
+            f" {strategy.delta_max_:.6g} are empty: they hold no example except their centre; raise"
+            " deltas",
             stacklevel=2,
         )
 
 
 class _Fitted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A model over all classes of a data set that is fitted already, and stays as it is.
+    """A read-only, fitted model over all classes of a data set.
 
     Parameters
     ----------
     pool
-        What it predicts for has the classes and as many features as this.
+        It determines the classes and the number of features.
     probabilities_of, classes_of
-        Features in, class probabilities and class codes out. Functions, since it is copied in
-        depth, and no copy is made of a function.
+        Functions from features to class probabilities and to class codes. scikit-activeml makes a
+        deep copy of the model, and functions are not copied.
     """
 
     def __init__(
@@ -238,24 +242,24 @@ class _Fitted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return True
 
     def fit(self, X: Any, y: Any) -> Self:
-        """Be asked for by scikit-activeml's wrapper, which never calls it."""
-        raise AssertionError("a fitted model is not to be fitted anew")
+        """Raise AssertionError: the wrapper requires this method, but never calls it."""
+        raise AssertionError("a fitted model must not be fitted again")
 
 
 class _Weightless(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A model that is handed weights by who has none, though its `fit` may not take any."""
+    """A wrapper for models without sample weights: scikit-activeml passes None for them."""
 
     def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
 
     def fit(self, X: Any, y: IntArray, sample_weight: None = None) -> Self:
-        """Fit the model; there are no weights."""
+        """Fit the model; `sample_weight` is always None."""
         self.estimator_ = clone(self.estimator).fit(X, y)
         self.classes_ = self.estimator_.classes_
         return self
 
     def predict_proba(self, X: Any) -> FloatArray:
-        """Return the probabilities of the classes that it was fitted on."""
+        """Return the probabilities of the classes in `classes_`, shape (n, len(classes_))."""
         return self.estimator_.predict_proba(X)
 
     def predict(self, X: Any) -> IntArray:
@@ -264,30 +268,33 @@ class _Weightless(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def _wrapped(estimator: Any, n_classes: int, rng: np.random.Generator) -> Any:
-    """Return an estimator as scikit-activeml takes it."""
+    """Wrap an estimator for scikit-activeml."""
     wrapper = import_module("skactiveml.classifier").SklearnClassifier
     classes = list(range(n_classes))
     return wrapper(estimator, classes=classes, random_state=draw_integer(rng))
 
 
 def _model(
-    wanted: str, kind: Any, pool: Pool, rng: np.random.Generator, members: object
+    key: str, kind: Any, pool: Pool, rng: np.random.Generator, members: object
 ) -> dict[str, Any]:
-    """Give the model of the round; where labels are tried out, one to be fitted on them."""
+    """Return the model of the round as arguments of a query.
+
+    A class that tries out labels fits the model itself, so it gets an unfitted one.
+    """
     if "ignore_partial_fit" in inspect.signature(kind.query).parameters:
         unfitted = _Weightless(unfitted_copy(pool.model, rng))
-        return {wanted: _wrapped(unfitted, pool.n_classes, rng)}
+        return {key: _wrapped(unfitted, pool.n_classes, rng)}
 
     def probabilities_of(X: Any) -> FloatArray:
         is_pool = X.shape == pool.X.shape and np.array_equal(X, pool.X)
         return pool.probabilities if is_pool else pool.probabilities_of(X)
 
     fitted = _Fitted(pool, probabilities_of, lambda X: pool.classes_of(X))
-    return {wanted: _wrapped(fitted, pool.n_classes, rng), f"fit_{wanted}": False}
+    return {key: _wrapped(fitted, pool.n_classes, rng), f"fit_{key}": False}
 
 
 def _ensemble(kind: Any, pool: Pool, rng: np.random.Generator, members: Any) -> dict[str, Any]:
-    """Give a committee: the model fitted anew on bootstraps of the labelled examples."""
+    """Return a committee as arguments of a query: models fitted on bootstraps of the labels."""
     n_classes = pool.n_classes
 
     def fitted(member: Member) -> _Fitted:
@@ -303,18 +310,19 @@ def _ensemble(kind: Any, pool: Pool, rng: np.random.Generator, members: Any) -> 
 def _discriminator(
     kind: Any, pool: Pool, rng: np.random.Generator, members: object
 ) -> dict[str, Any]:
-    """Give a model like that of the round, to tell the labelled from the unlabelled."""
+    """Return an unfitted model as argument of a query, to tell labelled from unlabelled."""
     return {"discriminator": _wrapped(unfitted_copy(pool.model, rng), 2, rng)}
 
 
-_GIVEN: dict[str, Callable[..., dict[str, Any]]] = {
+# Functions that make the arguments of a query, by the name of the required argument.
+_ARGUMENTS: dict[str, Callable[..., dict[str, Any]]] = {
     "clf": partial(_model, "clf"),
     "estimator": partial(_model, "estimator"),
     "ensemble": _ensemble,
     "discriminator": _discriminator,
 }
-# Bytes for each pair of examples where all pairs are held at once, as measured with 1.0.1, and the
-# strategy of alrun's that holds none.
+# Bytes for each pair of examples, for classes that hold all pairs at once, as measured with version
+# 1.0.1; and the strategy of alrun that holds no pairs.
 _PAIRS = {
     "GreedySamplingX": (16, "k_center"),
     "MaxHerding": (24, "max_herding"),

@@ -1,6 +1,6 @@
-"""Strategies that query what the model is least sure of.
+"""Strategies querying the examples with the least certain predictions.
 
-With two classes least_confidence, margin and entropy are the same ranking.
+With two classes least_confidence, margin and entropy rank the examples in the same order.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ def least_confidence(pool: Pool, n: int, rng: np.random.Generator) -> FloatArray
 
 @requires("predict_proba", "decision_function")
 def margin(pool: Pool, n: int, rng: np.random.Generator) -> FloatArray:
-    """Score by p2 - p1, the two likeliest classes; decision values where there are no p.
+    """Score by p2 - p1 of the two likeliest classes, or by decision values if there are no p.
 
     Source: Scheffer, Decomain and Wrobel 2001, Active hidden Markov models for information
     extraction.
@@ -33,7 +33,7 @@ def margin(pool: Pool, n: int, rng: np.random.Generator) -> FloatArray:
 
 @requires("predict_proba")
 def entropy(pool: Pool, n: int, rng: np.random.Generator) -> FloatArray:
-    """Score by -sum p log p over the classes; suffers where there are many.
+    """Score by -sum p log p over the classes; weak with many classes.
 
     Source: Settles and Craven 2008, An analysis of active learning strategies for sequence
     labeling tasks, after Shannon 1948.
@@ -43,9 +43,9 @@ def entropy(pool: Pool, n: int, rng: np.random.Generator) -> FloatArray:
 
 @requires("predict_proba")
 def power_margin(pool: Pool, n: int, rng: np.random.Generator, beta: float = 1.0) -> FloatArray:
-    """Score by beta log(1 - (p1 - p2)) + Gumbel noise: a draw in proportion to its power beta.
+    """Score by beta log(1 - (p1 - p2)) + Gumbel noise: a draw weighted by (1 - (p1 - p2))^beta.
 
-    With beta = 0 the draw is uniform, and the larger beta the nearer to margin. Source: Kirsch,
+    With beta = 0 the draw is uniform; the larger beta, the closer it is to margin. Source: Kirsch,
     Farquhar, Atighehchian, Jesson, Branchaud-Charron and Gal 2023, Stochastic batch acquisition: a
     simple baseline for deep active learning.
     """
@@ -55,14 +55,14 @@ def power_margin(pool: Pool, n: int, rng: np.random.Generator, beta: float = 1.0
 
 def entropy_of(p: FloatArray) -> FloatArray:
     """Return -sum p log p of each row, in nats."""
-    # Not xlogy: a zero times the log of the smallest number is the zero wanted, and this is faster.
+    # Faster than xlogy, and equal: 0 times the log of the smallest float is 0.
     return -(p * np.log(np.maximum(p, np.finfo(np.float64).tiny))).sum(axis=1)
 
 
 def closeness(p: FloatArray) -> FloatArray:
-    """Return 1 - (p1 - p2) of each row, the two likeliest classes: 0 where the model is certain.
+    """Return 1 - (p1 - p2) of each row, for its two likeliest classes; 0 means certain.
 
-    What p1 lacks to 1 is what the others have: so it is no rounding noise near 0.
+    1 - p1 is computed as the sum of the other probabilities, which is exact near 0.
     """
     ordered = np.sort(p, axis=1)
     return ordered[:, :-1].sum(axis=1) + ordered[:, -2]

@@ -69,7 +69,7 @@ def _refused_by_strategies(
     for place, spec in _by_place(experiment.strategies, runs):
         dataset = datasets[spec.dataset.display_name].at(spec.seed)
         traits = DataTraits(
-            label=spec.dataset.display_name,
+            display_name=spec.dataset.display_name,
             is_sparse=issparse(dataset.X),
             n_classes=dataset.n_classes,
             n_training=len(split_of(spec, dataset).training),

@@ -1,1 +1,1 @@
-"""Helpers that know nothing of active learning."""
+"""General helpers, independent of active learning."""

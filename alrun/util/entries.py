@@ -8,18 +8,18 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that an experiment may name.
+    """A strategy, model, data set or metric for use in an experiment.
 
     Attributes
     ----------
     name
-        The name, or the pattern of a name.
+        The name, or a pattern such as `FILE.csv`.
     summary
-        One line.
+        A description in one line.
     parameters
         Each as `name=default`, or as the name alone.
     source
-        The paper; empty where there is none.
+        The paper; empty without one.
     """
 
     name: str
@@ -31,8 +31,8 @@ class Entry:
 def entry_of(
     name: str, function: Callable[..., Any], parameters: Mapping[str, Any] | None = None
 ) -> Entry:
-    """Return the entry of a function: the first line of its docstring, and its "Source:"."""
-    first, _, rest = (inspect.getdoc(function) or "").partition("\n")
+    """Return the entry of a function, from the first line of its docstring and its "Source:"."""
+    summary, _, rest = (inspect.getdoc(function) or "").partition("\n")
     _, _, source = rest.partition("Source: ")
-    shown = tuple(f"{key}={value!r}" for key, value in (parameters or {}).items())
-    return Entry(name, first, shown, " ".join(source.split()))
+    listed = tuple(f"{key}={value!r}" for key, value in (parameters or {}).items())
+    return Entry(name, summary, listed, " ".join(source.split()))

@@ -1,4 +1,4 @@
-"""From a name to what it names, and from the parameters given to all that it takes."""
+"""Import of code by name, and resolution of its parameters and version."""
 
 import importlib
 import importlib.util
@@ -17,15 +17,15 @@ REQUIRED = inspect.Parameter.empty
 
 
 def file_of(name: str) -> str | None:
-    """Return the file in a name such as `mine.py:function`; None where there is none."""
+    """Return the file in a name such as `mine.py:function`, or None."""
     path, colon, _ = name.rpartition(":")
     return path if colon and path.endswith(".py") else None
 
 
 def located(name: str, folder: Path) -> str:
-    """Return a name by which any process finds what it names: a file's from the root.
+    """Return a name with the absolute path of its file, for use in any process.
 
-    Files are found relative to `folder`.
+    The file is looked for relative to `folder`. Other names are returned unchanged.
     """
     file = file_of(name)
     if file is None or not file.isprintable():
@@ -34,16 +34,16 @@ def located(name: str, folder: Path) -> str:
 
 
 def imported(name: str, separator: str, error: type[AlrunError]) -> Any:
-    """Return what `module<separator>attribute` names; raises `error` where it is not to be had.
+    """Import and return `module<separator>attribute`; raises `error` on failure.
 
-    With a colon the module may also be a file that ends in `.py`.
+    With a colon, the module may also be a file that ends in `.py`.
     """
     module_name, _, attribute = name.rpartition(separator)
     file = file_of(name) if separator == ":" else None
     if file is not None and not isfile(file):
         raise error(f"there is no file '{file}'")
     if file is None and not all(part.isidentifier() for part in module_name.split(".")):
-        raise error(f"'{name}' names no module, as package.module{separator}name would")
+        raise error(f"'{name}' names no module; write it as package.module{separator}name")
     try:
         module = _run(realpath(file)) if file else importlib.import_module(module_name)
     except (Exception, SystemExit) as reason:  # a module can raise anything
@@ -57,13 +57,13 @@ def imported(name: str, separator: str, error: type[AlrunError]) -> Any:
 
 @cache
 def _run(path: str) -> ModuleType:
-    """Return the module that a file makes, run by the first who asks.
+    """Run a file as a module and return it; each file is run only once.
 
-    Its name is the path: dataclasses and the like look their module up by it, and no import
-    statement can take it for another.
+    The name of the module is its path. Dataclasses look their module up by that name, and no import
+    statement can confuse it with another module.
     """
     spec = importlib.util.spec_from_file_location(path, path)
-    assert spec is not None  # what ends in .py has a loader
+    assert spec is not None  # a file that ends in .py has a loader
     assert spec.loader is not None
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     try:
@@ -75,9 +75,10 @@ def _run(path: str) -> ModuleType:
 
 
 def defaults_of(function: Callable[..., Any], n_skipped: int = 0) -> dict[str, Any]:
-    """Return the parameters of a function after the first `n_skipped`, REQUIRED for no default.
+    """Return the parameters of a function after the first `n_skipped`, with their defaults.
 
-    Raises ValueError where it has no signature, or takes fewer parameters than are skipped.
+    The default is REQUIRED for a parameter without one. Raises ValueError if the function has no
+    signature, or fewer than `n_skipped` parameters.
     """
     parameters = list(inspect.signature(function).parameters.values())
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -91,10 +92,10 @@ def defaults_of(function: Callable[..., Any], n_skipped: int = 0) -> dict[str, A
 
 
 def version_of(name: str, code: Any, error: type[AlrunError]) -> int:
-    """Return the attribute `version` of a function or class, 1 where it has none.
+    """Return the attribute `version` of a function or class, 1 by default.
 
-    It is raised when the code changes, and its runs are computed anew. Raises `error` where it is
-    no whole number.
+    Users raise it when they change the code, so that its runs are computed anew. Raises `error` if
+    it is not a whole number.
     """
     version = getattr(code, "version", 1)
     if not isinstance(version, int) or isinstance(version, bool):
@@ -105,9 +106,10 @@ def version_of(name: str, code: Any, error: type[AlrunError]) -> int:
 def completed(
     name: str, defaults: Mapping[str, Any], given: Mapping[str, Any], error: type[AlrunError]
 ) -> dict[str, Any]:
-    """Return every parameter, given or by default; raises `error` for one unknown or missing.
+    """Return all parameters, with defaults for the missing ones.
 
-    A whole number becomes a float where the default is one, so that C = 1 is C = 1.0.
+    A whole number becomes a float if the default is one, so that C = 1 is the same as C = 1.0.
+    Raises `error` for an unknown parameter, and for a missing one without a default.
     """
     problems = [
         f"{name} has no parameter '{key}'{nearest(key, defaults)}"

@@ -10,7 +10,7 @@ T = TypeVar("T")
 class LRUCache(OrderedDict[Hashable, T]):
     """Keeps at most `maxsize` results and evicts the least recently used.
 
-    Unlike the cache of functools it does not keep what the results were computed from.
+    Unlike the cache of functools it does not keep the arguments alive.
     """
 
     def __init__(self, maxsize: int) -> None:
@@ -18,7 +18,7 @@ class LRUCache(OrderedDict[Hashable, T]):
         self._maxsize = maxsize
 
     def get_or_compute(self, key: Hashable, compute: Callable[[], T]) -> T:
-        """Return the result of `key`, and compute it where it is not there."""
+        """Return the result of `key`, and compute it if it is missing."""
         if key not in self:
             self[key] = compute()
         self.move_to_end(key)

@@ -5,15 +5,15 @@ from time import perf_counter, process_time
 
 
 class Stopwatch:
-    """Adds up the time of each phase; at any moment there is one, or none.
+    """Adds up the time spent in each phase; at most one phase is active at a time.
 
-    CPU seconds are those of all threads: where they are more than the wall seconds, a model has
-    started threads of its own, whatever it was asked.
+    CPU seconds are those of all threads. If they exceed the wall seconds, a model has started
+    threads of its own, even if it was told not to.
 
     Attributes
     ----------
     seconds, cpu_seconds
-        By phase, without the phase that has not ended yet.
+        Time by phase, without the active phase.
     """
 
     def __init__(self, phases: Iterable[str]) -> None:
@@ -23,7 +23,7 @@ class Stopwatch:
         self._since = self._cpu_since = 0.0
 
     def enter(self, phase: str | None) -> str | None:
-        """Begin a phase, None for none, and return the one that ends with that."""
+        """Begin a phase, or none with None, and return the previous phase."""
         now, cpu_now = perf_counter(), process_time()
         ended = self._phase
         if ended is not None:

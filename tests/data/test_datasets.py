@@ -350,7 +350,7 @@ X = np.arange(8.0).reshape(4, 2)
         ({"X": X, "y": [0, 1]}, "4 rows"),
         ({"X": X, "y": np.eye(4)}, "4 rows"),
         ({"X": X[:0], "y": X[:0, 0]}, ""),
-        ({"X": X[:, :0], "y": [0, 1, 0, 1]}, "features"),
+        ({"X": X[:, :0], "y": [0, 1, 0, 1]}, "a column per feature"),
     ],
 )
 def test_an_archive_with_other_arrays_is_refused(tmp_path, arrays, fragment):
@@ -439,7 +439,7 @@ def test_times_as_labels_are_named_as_times(tmp_path):
 def test_whole_numbers_of_more_than_64_bits_are_no_categories(tmp_path):
     rows = [f"{'9' * 30},x", "7,y", f"{'9' * 30},x", "7,y"]
     name = written(tmp_path / "m.csv", "\n".join(["a,target", *rows]))
-    assert_refused(tmp_path, name, "column 'a', row 0", "write it as 1e30")
+    assert_refused(tmp_path, name, "column 'a', row 0", "write it like 1e30")
     rows = [row.replace("9" * 30, "1e30") for row in rows]
     name = written(tmp_path / "m.csv", "\n".join(["a,target", *rows]))
     assert load(name, {}, folder=tmp_path).X.tolist() == [[1e30], [7], [1e30], [7]]
@@ -503,7 +503,7 @@ def test_generated_data_is_that_of_scikit_learn():
     ],
 )
 def test_what_would_fill_the_memory_is_not_drawn(parameters, per_seed):
-    with pytest.raises(DatasetError, match="50,000,000 numbers are not enough"):
+    with pytest.raises(DatasetError, match="draw more than 50,000,000 numbers"):
         load(GENERATOR, parameters, per_seed=per_seed)
 
 

@@ -162,7 +162,7 @@ def test_without_a_network_one_line_says_what_to_do(serve):
         "openml:made",
         str(cache_folder()),
         "no route to host",
-        "where there is a net",
+        "on a machine with network access",
     ):
         assert fragment in message
 

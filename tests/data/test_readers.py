@@ -260,9 +260,9 @@ def test_packed_or_not_idx_files_are_the_same_data(images):
 
 TRAIN = "train-images-idx3-ubyte"
 DAMAGE = {
-    "wrong magic": (TRAIN, lambda content: b"\0\0\x0d" + content[3:], "no idx file"),
-    "something else": (TRAIN, lambda content: b"PNG", "no idx file"),
-    "nothing": (TRAIN, lambda content: b"", "no idx file"),
+    "wrong magic": (TRAIN, lambda content: b"\0\0\x0d" + content[3:], "not an idx file"),
+    "something else": (TRAIN, lambda content: b"PNG", "not an idx file"),
+    "nothing": (TRAIN, lambda content: b"", "not an idx file"),
     "a header alone": (TRAIN, lambda content: content[:9], "fetch it again"),
     "truncated": (TRAIN, lambda content: content[:-1], "fetch it again"),
     "too long": (TRAIN, lambda content: content + b"\0", "fetch it again"),
@@ -324,7 +324,8 @@ def test_float32_stays_so_where_all_features_are(tmp_path):
 @pytest.mark.parametrize("scale", [1e-300, 1e-45, 1e300])
 def test_a_divisor_too_small_or_large_for_the_features_is_refused(tmp_path, scale):
     np.savez(tmp_path / "m.npz", X=np.ones((2, 1), np.float32), y=[0, 1])
-    assert "to divide these features by" in refused(tmp_path, "m.npz", scale=scale)
+    message = refused(tmp_path, "m.npz", scale=scale)
+    assert f"divided by scale = {scale}, some features are not finite" in message
 
 
 @pytest.mark.parametrize("name", ["idx:.", "m.npz"])
@@ -360,7 +361,7 @@ def test_lists_of_one_length_are_that_many_features(tmp_path, dtype, fixed):
         ([1.0, None, 2.0], "missing or not finite"),
         ([1.0, np.nan, 2.0], "missing or not finite"),
         ([1.0, np.inf, 2.0], "missing or not finite"),
-        (None, "no list"),
+        (None, "not a list of numbers"),
     ],
 )
 def test_a_list_that_is_no_embedding_is_named_with_column_and_row(tmp_path, row, fragment):

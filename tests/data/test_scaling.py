@@ -80,7 +80,7 @@ def test_scaling_leaves_the_data_set_as_it_was(scale):
 @pytest.mark.parametrize("scale", ["standard", "minmax"])
 def test_a_sparse_matrix_is_not_filled(tmp_path, scale):
     (tmp_path / "m.svm").write_text("1 1:1\n0 1:2\n1 1:3\n")
-    with pytest.raises(DatasetError, match=r"m\.svm.*would fill a sparse matrix"):
+    with pytest.raises(DatasetError, match=r"m\.svm.*would make the sparse features dense"):
         load("m.svm", {}, folder=tmp_path, scale=scale)
 
 

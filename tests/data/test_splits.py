@@ -282,7 +282,7 @@ def test_splits_do_not_keep_the_features_alive():
 def test_features_too_large_for_kmeans_are_refused():
     dataset, _ = in_lumps()
     dataset = replace(dataset, X=dataset.X * 1e160, fingerprint="huge")
-    with pytest.raises(DatasetError, match=r"initial\.method: kmeans"):
+    with pytest.raises(DatasetError, match=r'initial\.method = "kmeans" squares'):
         draw_split(dataset, 20, InitialSpec("kmeans", 3), 0)
 
 

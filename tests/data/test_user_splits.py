@@ -242,7 +242,7 @@ def test_the_identity_of_a_list_is_that_of_its_rows(tmp_path):
     ("content", "message"),
     [
         ("", "cannot be read"),
-        ("index\n", "no row is of the data set 'made'"),
+        ("index\n", "no row for the data set 'made'"),
         ("row\n3\n", "no column 'index'"),
         ("index,index\n3,4\n", "two columns 'index'"),
         (",index\n0,4\n", "has no name"),
@@ -255,9 +255,9 @@ def test_the_identity_of_a_list_is_that_of_its_rows(tmp_path):
         ("index\n3\n110\n", r"row 1\b.*not a row of the data set \(0 to 109\), not 110"),
         (f"index\n3\n{10**18}\n", r"row 1\b.*not a row"),
         (f"index\n3\n{10**30}\n", "whole number"),
-        ("index\n3\n4\n3\n", r"row 2\b.*same index stand above"),
+        ("index\n3\n4\n3\n", r"row 2\b.*an earlier row has the same index$"),
         ("seed,index\n0,3\n1,3\n0,3\n", r"row 2\b.*same seed and index"),
-        ("seed,index\n0,3\n", r"no row is of seed 1\b"),
+        ("seed,index\n0,3\n", r"no row for seed 1\b"),
         ("seed,index\n0,3\none,3\n", r'row 1\b.*seed must be a whole number, not "one"'),
     ],
 )
@@ -289,7 +289,7 @@ def test_a_column_of_another_type_lists_no_rows(tmp_path, values):
 def test_data_sets_that_share_a_list_must_be_told_apart(tmp_path):
     with pytest.raises(DatasetError, match="no column 'dataset'"):
         listed(tmp_path, "index\n3\n", is_shared=True)
-    with pytest.raises(DatasetError, match="no row is of the data set 'made'"):
+    with pytest.raises(DatasetError, match="no row for the data set 'made'"):
         listed(tmp_path, "dataset,index\nother,3\n", is_shared=True)
 
 
@@ -309,7 +309,10 @@ def test_a_damaged_list_is_refused(tmp_path):
 @pytest.mark.parametrize("subsample", [2, 4])
 def test_a_subsample_that_leaves_none_beside_a_list_is_refused(subsample):
     dataset = replace(made(), initial={3: np.arange(4)})
-    said = rf"^dataset.subsample = {subsample}: initial.file: beside the 4 .*, no others are left$"
+    said = (
+        rf"^dataset.subsample = {subsample}: initial.file: beside the 4 .*, no others are left;"
+        r" raise dataset.subsample$"
+    )
     with pytest.raises(DatasetError, match=said):
         draw_split(dataset, 30, InitialSpec("file", 4, "too many"), 3, subsample=subsample)
 

@@ -96,10 +96,10 @@ def test_what_is_resolved_does_not_depend_on_what_was_built():
         ("sklearn.svm.LinearSVX", {}, ["LinearSVX", "'LinearSV"]),
         ("sklearn.svm.SVR", {}, ["sklearn.svm.SVR", "not a classifier"]),
         ("sklearn.preprocessing.StandardScaler", {}, ["not a classifier"]),
-        ("math.sin", {}, ["'math.sin' is not scikit-learn's", "a colon says so"]),
-        ("math:sin", {}, ["math:sin", "not a scikit-learn estimator"]),
-        ("sklearn.show_versions", {}, ["sklearn.show_versions", "not a scikit-learn estimator"]),
-        ("sklearn.utils.Bunch", {}, ["sklearn.utils.Bunch", "not a scikit-learn estimator"]),
+        ("math.sin", {}, ["'math.sin' is not a class of scikit-learn", "with a colon"]),
+        ("math:sin", {}, ["'math:sin' is neither a scikit-learn estimator"]),
+        ("sklearn.show_versions", {}, ["'sklearn.show_versions' is not an estimator"]),
+        ("sklearn.utils.Bunch", {}, ["'sklearn.utils.Bunch' is not an estimator"]),
         ("sklearn.svm", {}, ["sklearn.svm"]),
         ("", {}, ["no model ''"]),
         (".SVC", {}, [".SVC"]),
@@ -304,7 +304,7 @@ def test_a_model_in_a_file_is_named_by_its_module(factory):
 def test_nothing_of_the_standard_library_is_called(tmp_path):
     kept = tmp_path / "kept"
     kept.mkdir()
-    with pytest.raises(ModelError, match="nor a function that returns one"):
+    with pytest.raises(ModelError, match="nor a function that returns an estimator"):
         resolve("shutil:rmtree", {"path": str(kept)})
     assert kept.is_dir()
 
@@ -338,7 +338,7 @@ def marked(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["marked.Mine", "marked.mine", "marked.Nothing"])
 def test_what_has_no_colon_is_not_even_imported(marked, name):
-    with pytest.raises(ModelError, match=f"'{name}' is not scikit-learn's; .* a colon"):
+    with pytest.raises(ModelError, match=f"'{name}' is not a class of scikit-learn; .* a colon"):
         resolve(name, {})
     with pytest.raises(ModelError, match="a colon"):
         resolve_step(name, {}, is_last=False)
@@ -349,7 +349,7 @@ def test_what_has_no_colon_is_not_even_imported(marked, name):
 @pytest.mark.parametrize("name", ["joblib.load", "pickle.load", "numpy.load", "pandas.read_pickle"])
 @pytest.mark.parametrize("key", ["filename", "file", "filepath_or_buffer"])
 def test_no_pickle_is_read_for_a_name(marked, name, key):
-    with pytest.raises(ModelError, match=f"'{name}' is not scikit-learn's"):
+    with pytest.raises(ModelError, match=f"'{name}' is not a class of scikit-learn"):
         resolve(name, {key: str(marked / "mine.pkl")})
     assert not (marked / "was unpickled").exists()
 
@@ -564,5 +564,5 @@ class Called(ClassifierMixin, BaseEstimator):
 
 
 def test_a_default_without_a_name_is_refused_since_no_run_could_be_named(monkeypatch):
-    with pytest.raises(ModelError, match="no run can be named"):
+    with pytest.raises(ModelError, match="cannot be part of a run's identity"):
         resolve(f"{Called.__module__}:Called", {})

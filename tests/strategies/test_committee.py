@@ -232,7 +232,7 @@ def test_a_bootstrap_of_one_class_is_drawn_again():
 
 
 def test_a_member_of_one_class_predicts_it_and_is_not_fitted(monkeypatch):
-    monkeypatch.setattr(committee, "_MOST_DRAWS", 1)
+    monkeypatch.setattr(committee, "_MAX_DRAWS", 1)
     pool = told_pool(np.array([1, 2]), 3)
     members = members_of(pool, 0, 30)
     alone = [member for member in members if len(member.seen) == 1]

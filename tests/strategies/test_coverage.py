@@ -17,7 +17,7 @@ from alrun.models.predictions import Predictions
 from alrun.run.loop import run_active_learning
 from alrun.run.query import query
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
-from alrun.strategies.coverage import _Herd, max_herding, prob_cover
+from alrun.strategies.coverage import _SimilarityCoverage, max_herding, prob_cover
 from alrun.strategies.registry import resolve
 from alrun.strategies.support.pool import Pool
 from alrun.strategies.support.reference_points import Reference, reference_points
@@ -113,7 +113,7 @@ def test_the_picks_are_those_of_all_pairs(strategy, as_sparse, seed, length, mon
     monkeypatch.setattr(
         "alrun.strategies.support.reference_points._SPARSE", seed % 2
     )  # else dense by blocks
-    monkeypatch.setattr("alrun.strategies.coverage._AT_ONCE", 4)  # as if there were many examples
+    monkeypatch.setattr("alrun.strategies.coverage._CHUNK", 4)  # as if there were many examples
     X, labelled, unlabelled = drawn(seed, 40, as_sparse=as_sparse)
     given = sparse.csr_matrix(X) if as_sparse else X
     rows = asked(strategy, pool_of(given, labelled, unlabelled), 12, **{LENGTH[strategy]: length})
@@ -190,8 +190,8 @@ def test_runs_on_a_split_do_not_change_each_other(strategy):
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_runs_on_a_split_may_differ_in_labels_and_parameters(strategy, monkeypatch):
-    monkeypatch.setattr("alrun.strategies.coverage._AT_ONCE", 4)
-    monkeypatch.setattr("alrun.strategies.support.training_set._shared", LRUCache(100))
+    monkeypatch.setattr("alrun.strategies.coverage._CHUNK", 4)
+    monkeypatch.setattr("alrun.strategies.support.training_set._split_results", LRUCache(100))
     X, labelled, unlabelled = drawn(5)
     training = pool_of(X, labelled, unlabelled).training
     order = np.concatenate([labelled, unlabelled])
@@ -216,7 +216,7 @@ def test_what_herding_begins_with_is_no_less_than_what_is_gained_and_near(width,
     similar = np.exp(-(cdist(X, X[points.positions]) ** 2) / (2 * width**2))
     nearest = similar[:n_labelled].max(axis=0, initial=0.0)
     gains = np.maximum(similar - nearest, 0).mean(axis=1)
-    most = _Herd(points, width, np.arange(n_labelled)).most()
+    most = _SimilarityCoverage(points, width, np.arange(n_labelled)).gain_bounds()
     assert (most >= gains).all()
     np.testing.assert_allclose(most, gains, rtol=1e-3, atol=1e-6)
 
@@ -225,8 +225,8 @@ def test_what_herding_begins_with_is_no_less_than_what_is_gained_and_near(width,
 def test_herding_picks_the_same_however_little_it_keeps(monkeypatch, n_known):
     X, labelled, unlabelled = drawn(6, 150)
     expected = asked(max_herding, pool_of(X, labelled, unlabelled), 60).tolist()
-    monkeypatch.setattr("alrun.strategies.coverage._MOST_KNOWN", n_known)
-    monkeypatch.setattr("alrun.strategies.coverage._AT_ONCE", 16)
+    monkeypatch.setattr("alrun.strategies.coverage._CACHE_SIZE", n_known)
+    monkeypatch.setattr("alrun.strategies.coverage._CHUNK", 16)
     assert asked(max_herding, pool_of(X, labelled, unlabelled), 60).tolist() == expected
 
 

@@ -390,7 +390,7 @@ def test_each_stream_depends_on_what_the_contract_says(tmp_path, monkeypatch):
         asked.setdefault(purpose, set()).add(repr((seed, key)))
         return generator(seed, purpose, *key)
 
-    splits._kept.clear()
+    splits._split_cache.clear()
     for module in ("run.loop", "data.splits", "data.dataset"):
         monkeypatch.setattr(f"alrun.{module}.generator", spying)
     run_sweep(path, tmp_path / "a", jobs=0)
@@ -519,7 +519,10 @@ def test_only_the_list_of_a_seed_is_part_of_its_identity(listed, tmp_path):
     ("overrides", "said"),
     [
         (["budget=2"], "budget: 2 is below the 3 initial labels"),
-        (["seeds=3"], "initial.file: {file}: no row is of seed 2; list its initial examples"),
+        (
+            ["seeds=3"],
+            "initial.file: {file}: there is no row for seed 2; list its initial examples",
+        ),
         (["initial.file=nothing.csv"], "initial.file: there is no file '{folder}/nothing.csv'"),
         (["dataset.test_size=146"], "initial.file: beside the 2 examples listed for seed 0, "),
     ],
@@ -587,7 +590,7 @@ def test_initial_sets_by_clusters_are_those_of_all_runs_of_a_seed(tmp_path, data
         f'initial = {{size = {size}, method = "kmeans"}}\n[dataset]\n{data}\n'
     )
     one = run_sweep(path, tmp_path / "one", jobs=0)
-    splits._kept.clear()
+    splits._split_cache.clear()
     assert tables(run_sweep(path, tmp_path / "two", jobs=0)) == tables(one)
     initial = pd.read_parquet(one / "splits.parquet").query("role == 'initial'")
     first = alrun.load_curves(one).query("round == 0")

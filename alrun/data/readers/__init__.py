@@ -1,7 +1,7 @@
-"""From what names a source of data to its contents: files, folders, OpenML.
+"""Readers of data: files, folders, OpenML.
 
-A source is a file, by the end of its name; `folder/`, texts by class; `idx:folder`, images as those
-of MNIST; or `openml:name`.
+A source is named as a file, with the format as its ending; as `folder/`, for texts by class; as
+`idx:folder`, for images in the format of MNIST; or as `openml:name`.
 """
 
 from collections.abc import Mapping
@@ -21,22 +21,25 @@ FILES = (*TABLES, ".npz", *SVMLIGHT)
 
 
 def check_source(name: str, folder: Path, has_text: bool) -> list[str]:
-    """Raise DatasetError unless `name` is a source that is there; return its parameters.
+    """Raise DatasetError unless the source `name` exists; return the names of its parameters.
 
     Files are looked for relative to `folder`; their content is not read, and nothing is fetched.
-    `has_text` says that a column of texts is named.
+    `has_text` tells whether the experiment names a column of texts.
     """
     kind, _, rest = name.partition(":")
     if has_text and _suffix(name) not in TABLES:
-        raise DatasetError(f"text names a column of {' or '.join(TABLES)}; {name} has none")
+        raise DatasetError(
+            f"text names a column of a {' or '.join(TABLES)} file, and {name} is none; leave text"
+            " out"
+        )
     if kind == "openml":
         return check_openml(rest)
     if kind == "idx":
         check_idx(folder / rest)
         return []
-    # Unlike Path's methods these are False for a name that is too long.
-    what, is_there = ("folder", isdir) if name.endswith("/") else ("file", isfile)
-    if not is_there(folder / name):
+    # Unlike the methods of Path, these return False for a name that is too long.
+    what, exists = ("folder", isdir) if name.endswith("/") else ("file", isfile)
+    if not exists(folder / name):
         raise DatasetError(f"there is no {what} '{folder / name}'")
     is_text = has_text or name.endswith("/")
     return list(counting_parameters()) if is_text else []
@@ -45,10 +48,10 @@ def check_source(name: str, folder: Path, has_text: bool) -> list[str]:
 def read_source(
     name: str, folder: Path, target: str | None, text: str | None, parameters: Mapping[str, Any]
 ) -> Contents:
-    """Read a source that `check_source` has found.
+    """Read a source after `check_source` has accepted its name.
 
-    Raises DatasetError, which names the file, the column and the row, where the features are not
-    finite or a label is missing.
+    Raises DatasetError if the features are not finite or a label is missing. The message names the
+    file, the column and the row.
     """
     kind, _, rest = name.partition(":")
     if kind == "openml":
@@ -64,7 +67,7 @@ def read_source(
 
 
 def is_source(name: str) -> bool:
-    """Return whether a name has the form of a source, there or not."""
+    """Return whether a name has the form of a source; it need not exist."""
     return name.startswith(("openml:", "idx:")) or name.endswith("/") or _suffix(name) in FILES
 
 

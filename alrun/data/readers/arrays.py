@@ -18,12 +18,12 @@ def read_npz(path: Path) -> Contents:
     X, y = _arrays(path)
     if X.ndim != 2 or X.dtype.kind not in "biuf" or X.shape[1] == 0:
         raise DatasetError(
-            f"{path}: X must be a matrix of numbers with a row per example and its"
-            f" features as columns; it is {X.dtype} of shape {X.shape}"
+            f"{path}: X must be a matrix of numbers with a row per example and a column per"
+            f" feature; it has the type {X.dtype} and the shape {X.shape}"
         )
     if y.ndim != 1 or len(y) != len(X):
         raise DatasetError(
-            f"{path}: y must hold a label for each of the {len(X)} rows of X; its shape is"
+            f"{path}: y must hold one label for each of the {len(X)} rows of X; its shape is"
             f" {y.shape}"
         )
     is_single = X.dtype.kind == "f" and X.dtype.itemsize == 4
@@ -42,7 +42,7 @@ def _arrays(path: Path) -> tuple[Any, Any]:
             if missing:
                 raise DatasetError(
                     f"{path}: there is no array '{missing[0]}'{nearest(missing[0], arrays.files)};"
-                    " X and y are wanted"
+                    " save the features as X and the labels as y"
                 )
             return arrays["X"], arrays["y"]
     except DatasetError:

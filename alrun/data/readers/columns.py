@@ -1,4 +1,4 @@
-"""Columns of a table, as one matrix: numbers, categories, lists of numbers."""
+"""Conversion of table columns to one matrix: numbers, categories, lists of numbers."""
 
 from pathlib import Path
 from typing import Any
@@ -8,14 +8,15 @@ import numpy as np
 from alrun.data.features import LARGEST_CHUNK, slices
 from alrun.errors import DatasetError
 
-# More values than this in one column of text is an identifier, not a category.
+# A column of text with more distinct values than this is taken for an identifier, not a category.
 MOST_CATEGORIES = 1000
 
 
 def numeric(source: Path | str, frame: Any) -> tuple[Any, tuple[str, ...]]:
-    """Return a table as one matrix, and what was done to it; `source` is named in errors.
+    """Return a table as one matrix, and notes on the conversion.
 
-    Text and categories are one-hot encoded. The matrix is float32 where all features are.
+    Text and categories are one-hot encoded. The matrix is float32 if all features are, else
+    float64. Raises DatasetError, which names `source`, the column and the row.
     """
     import pandas as pd
     from pandas.api import types
@@ -31,13 +32,13 @@ def numeric(source: Path | str, frame: Any) -> tuple[Any, tuple[str, ...]]:
         if not values.map(lambda value: isinstance(value, (str, bool, int, float))).all():
             raise DatasetError(
                 f"{source}: column '{column}' holds {kind_of(values)}, neither numbers nor text;"
-                " drop it or make numbers of it"
+                " drop it or convert it to numbers"
             )
         n_categories = values.astype(str).nunique()
         if n_categories > MOST_CATEGORIES:
             raise DatasetError(
                 f"{source}: column '{column}' holds {n_categories} different texts, too many to"
-                " encode; drop it or make numbers of it"
+                " one-hot encode; drop it or convert it to numbers"
             )
         parts.append(pd.get_dummies(values.astype(str), dtype=np.float64).to_numpy())
         encoded.append(f"{column} ({n_categories})")
@@ -47,7 +48,10 @@ def numeric(source: Path | str, frame: Any) -> tuple[Any, tuple[str, ...]]:
 
 
 def numbers(source: Path | str, values: Any, width: int) -> Any:
-    """Return a column of finite numbers, or of lists of `width` of them, as a matrix."""
+    """Return a column of finite numbers, or of lists of `width` numbers, as a matrix.
+
+    Its shape is (len(values), width), with width 1 for plain numbers. Raises DatasetError.
+    """
     from pandas.api import types
 
     if types.is_object_dtype(values):
@@ -67,14 +71,17 @@ def _embedding(source: Path | str, column: str, values: Any, width: int) -> Any:
         numbers = np.asarray(value) if _is_list(value) else np.empty(0, dtype=object)
         where = f"{source}: column '{column}', row {row} (the first is 0)"
         if numbers.dtype.kind not in "biuf" or numbers.ndim != 1:
-            raise DatasetError(f"{where}: no list of numbers")
+            raise DatasetError(f"{where}: it is not a list of numbers; fill it in or drop the row")
         if len(numbers) != width or width == 0:
             raise DatasetError(
                 f"{where}: a list of {len(numbers)} numbers; the first row has {width}, and all"
-                " must have as many, one at least"
+                " lists must have the same length, at least one"
             )
         if not np.isfinite(numbers).all():
-            raise DatasetError(f"{where}: a number in its list is missing or not finite")
+            raise DatasetError(
+                f"{where}: a number in its list is missing or not finite; fill it in or drop the"
+                " row"
+            )
     is_single = all(value.dtype == np.float32 for value in values)
     X = np.empty((len(values), width), np.float32 if is_single else np.float64)
     for block in slices(X, LARGEST_CHUNK):
@@ -83,7 +90,7 @@ def _embedding(source: Path | str, column: str, values: Any, width: int) -> Any:
 
 
 def kind_of(values: Any) -> str:
-    """Return what a column holds, by the name of the type of its first value."""
+    """Describe the contents of a column by the type of its first value."""
     return f"values of type {type(values.iloc[0]).__name__}"
 
 
@@ -92,7 +99,7 @@ def _check_column(source: Path | str, column: str, values: Any) -> None:
 
     bad = values.isna().to_numpy()
     if types.is_float_dtype(values):
-        with np.errstate(invalid="ignore"):  # a damaged file may hold a NaN that signals
+        with np.errstate(invalid="ignore"):  # a damaged file may hold a signalling NaN
             bad = bad | np.isinf(values.to_numpy(np.float64, na_value=np.nan))
     for row in np.flatnonzero(bad)[:1]:
         raise DatasetError(

@@ -1,4 +1,4 @@
-"""What every reader gives, and how the identity of it is computed."""
+"""The result of every reader, and the hashes for its identity."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,21 +17,21 @@ from alrun.util.random_streams import canonical_json
 
 @dataclass(frozen=True)
 class Contents:
-    """What is read from one source.
+    """Features, labels and identity of one source.
 
     Attributes
     ----------
     X
-        Features, shape (n_examples, n_features), finite, in rows or CSR; float32 where the source
-        holds no more than that, else float64.
+        Features, shape (n_examples, n_features), finite, dense or CSR. They are float32 if the
+        source has single precision, else float64.
     labels
-        As in the source, shape (n_examples,).
+        The labels as in the source, shape (n_examples,).
     fingerprint
-        Of the source and of what was asked of it, 16 hex digits.
+        A hash of the source and of the options it was read with, 16 hex digits.
     notes
         What was done to the features, in sentences.
     scale
-        How they are scaled where nothing is said.
+        The default scale, used if the experiment names none.
     """
 
     X: Any
@@ -42,7 +42,7 @@ class Contents:
 
 
 def digest(value: Sequence[Any]) -> str:
-    """Return 16 hex digits that stand for a value that JSON can hold."""
+    """Return a hash of a JSON-serialisable value, 16 hex digits."""
     return hashlib.sha256(canonical_json(value)).hexdigest()[:16]
 
 
@@ -53,7 +53,10 @@ def hash_of_file(path: Path) -> str:
 
 
 def hash_of_arrays(X: Any, y: IntArray) -> str:
-    """Return the SHA-256 of features, dense or CSR, and class codes, whatever holds them here."""
+    """Return the SHA-256 of features, dense or CSR, and class codes.
+
+    It does not depend on the number types and the byte order of this machine.
+    """
     content = hashlib.sha256()
     for part in (X.indptr, X.indices) if sparse.issparse(X) else ():
         content.update(part.astype("<i8").tobytes())
@@ -71,7 +74,7 @@ def is_finite(X: Any) -> bool:
 
 
 def check_finite(path: Path | str, X: Any) -> None:
-    """Raise DatasetError, which names column and row, at a feature that is not finite."""
+    """Raise DatasetError at the first non-finite feature, naming its column and row."""
     if sparse.issparse(X):
         for position in np.flatnonzero(~np.isfinite(X.data))[:1]:
             row = np.searchsorted(X.indptr, position, side="right") - 1

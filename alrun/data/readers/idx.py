@@ -1,4 +1,4 @@
-"""Images as those of MNIST: a folder of idx files, packed with gzip or not."""
+"""Reader of images in the format of MNIST: a folder of idx files, gzipped or not."""
 
 import gzip
 import hashlib
@@ -13,9 +13,10 @@ import numpy.typing as npt
 from alrun.data.readers.contents import Contents, digest
 from alrun.errors import DatasetError, first_line
 
-# The first bytes of a file: two zeros, the type (this is a byte without sign), the dimensions.
+# The type code of unsigned bytes. A file begins with two zero bytes, the type code, the number of
+# dimensions.
 _UNSIGNED_BYTE = 8
-# In the order in which they are put together.
+# Parts of a data set, in the order in which they are concatenated.
 _PARTS = ("train", "t10k", "test")
 
 
@@ -27,14 +28,14 @@ def check_idx(folder: Path) -> None:
 def read_idx(folder: Path) -> Contents:
     """Read the images and labels of a folder, the training part first; raises DatasetError.
 
-    The features are the pixels as they are, in float32; labels are 0 to 255.
+    The features are the unscaled pixels in float32; labels are 0 to 255.
     """
     parts = [_Part.read(images, labels) for images, labels in _pairs(folder)]
     for part in parts:
         if part.images.shape[1] != parts[0].images.shape[1]:
             raise DatasetError(
                 f"{folder}: its images have {parts[0].images.shape[1]} and"
-                f" {part.images.shape[1]} pixels; keep those of one size"
+                f" {part.images.shape[1]} pixels; keep only images of one size"
             )
     n_examples = sum(len(part.labels) for part in parts)
     X = np.empty((n_examples, parts[0].images.shape[1]), np.float32)
@@ -45,7 +46,7 @@ def read_idx(folder: Path) -> Contents:
 
 @dataclass(frozen=True)
 class _Part:
-    """Images, a row each, and labels, both bytes, and the hash of the two files."""
+    """Images, one a row, their labels, and the hashes of the two files."""
 
     images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.uint8]
@@ -57,7 +58,8 @@ class _Part:
         codes, hash_of_codes = _bytes_of(labels, 1)
         if len(pixels) != len(codes):
             raise DatasetError(
-                f"{images} holds {len(pixels)} images, and {labels.name} {len(codes)} labels"
+                f"{images} holds {len(pixels)} images, but {labels.name} {len(codes)} labels; fetch"
+                " both again"
             )
         return cls(pixels, codes.reshape(-1), [hash_of_pixels, hash_of_codes])
 
@@ -65,40 +67,40 @@ class _Part:
 def _pairs(folder: Path) -> list[tuple[Path, Path]]:
     """Return the files of images and labels, the training part first.
 
-    Of a file that is there packed and unpacked, as after a download, the unpacked one is taken.
+    If a file exists both gzipped and unpacked, as after a download, the unpacked one is taken.
     """
-    if not isdir(folder):  # unlike Path's, False for a name that is too long
+    if not isdir(folder):  # unlike Path.is_dir, it returns False for a name that is too long
         raise DatasetError(f"there is no folder '{folder}'")
-    found: dict[str, dict[str, Path]] = {"images": {}, "labels": {}}
+    files: dict[str, dict[str, Path]] = {"images": {}, "labels": {}}
     try:
         paths = sorted(folder.iterdir())
     except OSError as error:
         raise DatasetError(f"{folder} cannot be read: {error.strerror}") from error
     for path in paths:
-        for kind, by_part in found.items():
+        for kind, by_part in files.items():
             if kind in path.name and path.is_file():
                 by_part.setdefault(path.name.partition(kind)[0], path)
-    images, labels = found["images"], found["labels"]
+    images, labels = files["images"], files["labels"]
     if not images:
-        raise DatasetError(f"{folder}: there is no file of images, as train-images-idx3-ubyte is")
+        raise DatasetError(f"{folder}: there is no file of images, such as train-images-idx3-ubyte")
     for part in sorted(images.keys() ^ labels.keys()):
         kind = "images" if part in labels else "labels"
-        raise DatasetError(f"{folder}: there is no file '{part}{kind}...'")
-    for one, part in zip(sorted(images), sorted(images)[1:], strict=False):
-        if _rest(one) != _rest(part):
+        raise DatasetError(f"{folder}: there is no file '{part}{kind}...'; add it")
+    for previous, part in zip(sorted(images), sorted(images)[1:], strict=False):
+        if _without_part(previous) != _without_part(part):
             raise DatasetError(
-                f"{folder} holds several data sets, '{one}' and '{part}'; keep each in a folder of"
-                " its own"
+                f"{folder} holds several data sets, '{previous}' and '{part}'; keep each in a"
+                " folder of its own"
             )
     ordered = sorted(images, key=lambda part: ([name not in part for name in _PARTS], part))
     return [(images[part], labels[part]) for part in ordered]
 
 
-def _rest(part: str) -> str:
-    """Return the beginning of a file's name without what says which part it is."""
+def _without_part(prefix: str) -> str:
+    """Return the prefix of a file's name without the name of its part, such as "train"."""
     for name in _PARTS:
-        part = part.replace(name, "")
-    return part
+        prefix = prefix.replace(name, "")
+    return prefix
 
 
 def _bytes_of(path: Path, fewest_dimensions: int) -> tuple[npt.NDArray[np.uint8], str]:
@@ -110,20 +112,21 @@ def _bytes_of(path: Path, fewest_dimensions: int) -> tuple[npt.NDArray[np.uint8]
     n_dimensions = content[3] if len(content) > 3 else 0
     if content[:3] != bytes([0, 0, _UNSIGNED_BYTE]) or n_dimensions == 0:
         raise DatasetError(
-            f"{path} is no idx file of unsigned bytes: it begins with {content[:4]!r}"
+            f"{path} is not an idx file of unsigned bytes: it begins with {content[:4]!r}; drop it,"
+            " or fetch it again"
         )
     if (n_dimensions == 1) != (fewest_dimensions == 1):
         raise DatasetError(
-            f"{path}: it has {n_dimensions} dimensions; labels have one, images two at least"
+            f"{path} has {n_dimensions} dimensions; labels must have one, images at least two"
         )
     start = 4 + 4 * n_dimensions
     shape = [int(size) for size in np.frombuffer(content[4:start].ljust(start - 4, b"\0"), ">u4")]
     expected = start + math.prod(shape)
     if len(content) != expected or len(content) < start:
         raise DatasetError(
-            f"{path}: {len(content)} bytes, where its header says {expected}; fetch it again"
+            f"{path} has {len(content)} bytes, but its header says {expected}; fetch it again"
         )
     if expected == start:
-        raise DatasetError(f"{path}: there are no examples")
+        raise DatasetError(f"{path} holds no examples")
     numbers = np.frombuffer(content, np.uint8, offset=start).reshape(shape[0], -1)
     return numbers, hashlib.sha256(content).hexdigest()

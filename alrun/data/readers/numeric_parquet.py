@@ -1,4 +1,4 @@
-"""Parquet files of numbers alone, as large as the memory allows."""
+"""Reader of purely numeric Parquet files, without a second copy of the data."""
 
 from pathlib import Path
 from typing import Any
@@ -8,12 +8,12 @@ import numpy as np
 from alrun.data.readers.columns import numbers
 from alrun.errors import DatasetError, first_line
 
-# Numbers that are read at a time.
+# Numbers read at a time.
 _BATCH = 1_000_000
 
 
 def wide_fields(path: Path, target: str) -> list[Any]:
-    """Return the fields of the features, if all of them are in float32 or lists of numbers."""
+    """Return the fields of the features if all are float32 or lists of numbers, else none."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -26,9 +26,9 @@ def wide_fields(path: Path, target: str) -> list[Any]:
         schema = pq.read_schema(path)
         index = (schema.pandas_metadata or {}).get("index_columns", [])
         fields = [field for field in schema if field.name != target and field.name not in index]
-    except Exception:  # damaged: who reads all of it says so
+    except Exception:  # the file is damaged, and reading all of it will raise an error
         return []
-    # A dot stands for what is inside a column where one is asked for by its name.
+    # Parquet takes a dot in the name of a column for a path to a nested field.
     is_plain = target in schema.names and len(set(schema.names)) == len(schema.names)
     are_wide = all(is_wide(field.type) and "." not in field.name for field in fields)
     return fields if is_plain and are_wide else []
@@ -41,10 +41,10 @@ def _is_list_type(kind: Any) -> bool:
 
 
 def read_wide(path: Path, fields: list[Any]) -> Any:
-    """Read these fields as one matrix, with no second copy of it.
+    """Read these fields as one matrix, shape (n_rows, n_features).
 
-    Beside it there is what Parquet keeps in one piece, at most one column. Raises DatasetError,
-    which names column and row.
+    Beside the matrix, at most one column is in memory. Raises DatasetError, which names the column
+    and the row.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -56,7 +56,7 @@ def read_wide(path: Path, fields: list[Any]) -> Any:
         widths = [_width(file, field) for field in fields]
         shape = (file.metadata.num_rows, sum(widths))
         X = np.empty(shape, np.float32 if is_single else np.float64)
-        # Column by column: of each a whole page is decoded, which may hold all of its rows.
+        # Column by column: Parquet decodes whole pages, and a page may hold all rows of a column.
         for field, width, end in zip(fields, widths, np.cumsum(widths), strict=True):
             first, n_rows = 0, max(_BATCH // max(width, 1), 1)
             for batch in file.iter_batches(n_rows, columns=[field.name], use_threads=False):
@@ -65,7 +65,9 @@ def read_wide(path: Path, fields: list[Any]) -> Any:
                 X[first : first + len(values), end - width : end] = numbers(path, values, width)
                 first += len(values)
             if first < len(X):
-                raise DatasetError(f"{path} cannot be read: column '{field.name}' ends at {first}")
+                raise DatasetError(
+                    f"{path} cannot be read: column '{field.name}' ends at row {first}"
+                )
     except DatasetError:
         raise
     except Exception as error:  # damaged pages raise almost anything
@@ -74,7 +76,7 @@ def read_wide(path: Path, fields: list[Any]) -> Any:
 
 
 def _width(file: Any, field: Any) -> int:
-    """Return how many features a column is: by its first row, where it holds lists."""
+    """Return the number of features in a column: 1, or the length of its first list."""
     if not _is_list_type(field.type):
         return 1
     for batch in file.iter_batches(1, columns=[field.name]):

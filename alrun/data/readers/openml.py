@@ -1,4 +1,4 @@
-"""Data sets of OpenML, fetched once and kept in the user's cache.
+"""Reader of OpenML data sets, fetched once and kept in the user's cache.
 
 Source: Vanschoren, van Rijn, Bischl & Torgo (2013), "OpenML: networked science in machine
 learning", SIGKDD Explorations 15(2).
@@ -21,21 +21,21 @@ from alrun.errors import DatasetError, first_line
 
 
 def check_openml(name: str) -> list[str]:
-    """Raise DatasetError unless OpenML could have this name or number; return its parameters."""
-    # Also because the name becomes a part of the path under which it is kept.
+    """Raise DatasetError unless this is a valid name or number; return the parameters it takes."""
+    # The name also becomes part of a path in the cache.
     if not re.fullmatch(r"[A-Za-z0-9_.,()-]*[A-Za-z0-9_()-]", name):
         raise DatasetError(
-            f"'openml:{name}' is no data set of OpenML; write openml:NAME or openml:ID, as in"
-            " openml:mnist_784"
+            f"'openml:{name}' cannot be a data set of OpenML; write openml:NAME or openml:ID, as"
+            " in openml:mnist_784"
         )
     return [] if name.isdecimal() else ["version"]
 
 
 def read_openml(name: str, target: str | None, parameters: Mapping[str, Any]) -> Contents:
-    """Fetch a data set by its name or number, from the cache where it is there.
+    """Read a data set by its name or number from the cache, or fetch it from OpenML.
 
-    `target` names another column than OpenML's own for the labels. Features are as those of a
-    table, CSR where OpenML keeps them sparse. Raises DatasetError.
+    `target` names a column of labels other than OpenML's default. Features are converted like
+    those of a table; they are CSR if OpenML stores them sparse. Raises DatasetError.
     """
     source = f"openml:{name}"
     bunch = _fetched(name, target, _version(source, parameters))
@@ -57,9 +57,9 @@ def read_openml(name: str, target: str | None, parameters: Mapping[str, Any]) ->
 
 
 def cache_folder() -> Path:
-    """Return where data sets are kept: in XDG_CACHE_HOME, or else in ~/.cache."""
-    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (named if named.is_absolute() else Path.home() / ".cache") / "alrun"
+    """Return the folder of cached data sets, in XDG_CACHE_HOME or else in ~/.cache."""
+    configured = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (configured if configured.is_absolute() else Path.home() / ".cache") / "alrun"
 
 
 def _version(source: str, parameters: Mapping[str, Any]) -> int | str:
@@ -77,7 +77,7 @@ def _fetched(name: str, target: str | None, version: int | str) -> Any:
     try:
         cache = cache_folder()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that it tries again, and of several versions
+            warnings.simplefilter("ignore")  # about retries, and several active versions
             return fetch_openml(
                 **what,
                 target_column=target or "default-target",
@@ -85,17 +85,17 @@ def _fetched(name: str, target: str | None, version: int | str) -> Any:
                 n_retries=1,
                 delay=0.1,
             )
-    except OSError as error:  # HTTP errors and time-outs are some, too
+    except OSError as error:  # HTTP errors and timeouts are subclasses
         raise DatasetError(
-            f"openml:{name} is not in {cache} and cannot be fetched ({first_line(error)}); sweep"
-            " once where there is a network, or copy that folder from there"
+            f"openml:{name} is not in {cache} and cannot be fetched ({first_line(error)}); run the"
+            " sweep once on a machine with network access, or copy that folder from one"
         ) from error
-    except Exception as error:  # what is damaged raises almost anything
+    except Exception as error:  # a damaged file raises almost anything
         raise DatasetError(f"openml:{name}: {first_line(error)}") from error
 
 
 def _labels(source: str, bunch: Any) -> Any:
-    """Return the labels as an array; those of a nominal column are texts."""
+    """Return the labels as an array; labels of a nominal column are texts."""
     import pandas as pd
 
     columns = bunch.target_names or []
@@ -109,10 +109,10 @@ def _labels(source: str, bunch: Any) -> Any:
 
 
 def _one_hot(bunch: Any) -> Any:
-    """Return sparse features with a column for each category that occurs, CSR."""
+    """Return sparse features with the nominal ones one-hot encoded, CSR."""
     if not bunch.categories:
         X = sparse.csr_matrix(bunch.data)
-        X.sort_indices()  # they are part of the identity
+        X.sort_indices()  # their order enters the fingerprint
         return X
     X = sparse.csc_matrix(bunch.data)
     parts: list[Any] = []
@@ -125,7 +125,7 @@ def _one_hot(bunch: Any) -> Any:
 
 
 def _indicators(codes: Any, categories: Sequence[str]) -> Any:
-    """Return a column for each category that occurs, in the order of their names."""
+    """Return one indicator column for each occurring category, ordered by name, CSC."""
     names = np.asarray(categories, dtype=str)[codes.astype(np.int64)]
     _, columns = np.unique(names, return_inverse=True)
     return sparse.csc_matrix((np.ones(len(codes)), (np.arange(len(codes)), columns)))

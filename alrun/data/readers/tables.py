@@ -1,4 +1,4 @@
-"""Tables: CSV and Parquet, with numbers, categories, texts and embeddings."""
+"""Reader of CSV and Parquet tables of numbers, categories, texts and embeddings."""
 
 import warnings
 from collections.abc import Collection, Hashable, Mapping
@@ -20,11 +20,11 @@ TABLES = (".csv", ".parquet")
 def read_table(
     path: Path, target: str, text: str | None, parameters: Mapping[str, Any]
 ) -> Contents:
-    """Read a table whose column `target` holds the labels.
+    """Read a table with the labels in the column `target`.
 
-    The others are the features: numbers, categories, which are one-hot encoded, and lists of
-    numbers of one length. With `text` only that column is, as counts of its words, for which
-    `parameters` are those of `count_words`. Raises DatasetError, which names the column and row.
+    All other columns are features: numbers, one-hot encoded categories, or lists of numbers of one
+    length. With `text`, the features are the word counts of that column alone, computed by
+    `count_words` with `parameters`. Raises DatasetError, which names the column and the row.
     """
     wide = [] if _is_csv(path) or text is not None else wide_fields(path, target)
     left_out = [field.name for field in wide]
@@ -34,7 +34,9 @@ def read_table(
     if wide:
         return Contents(read_wide(path, wide), labels, digest(identity))
     if frame.empty:
-        raise DatasetError(f"{path}: there are no examples with features beside '{target}'")
+        raise DatasetError(
+            f"{path}: there are no rows, or no columns of features beside '{target}'"
+        )
     if text is None:
         _check_long_numbers(path, frame)
         X, notes = numeric(path, frame)
@@ -46,9 +48,9 @@ def read_table(
 
 
 def read_frame(path: Path, left_out: Collection[str] = ()) -> Any:
-    """Return a CSV or else Parquet file as a DataFrame; raises DatasetError where it is damaged.
+    """Read a CSV or else a Parquet file as a DataFrame; raises DatasetError if it is damaged.
 
-    Columns of Parquet that are `left_out` are not read.
+    The columns `left_out` of a Parquet file are not read.
     """
     return _read_csv(path) if _is_csv(path) else _read_parquet(path, left_out)
 
@@ -58,7 +60,7 @@ def _is_csv(path: Path) -> bool:
 
 
 def _labels(path: Path, frame: Any, target: str) -> Any:
-    """Take the labels out of a table, and return them as an array."""
+    """Remove the column of labels from a table, and return it as an array."""
     if target not in frame.columns:
         raise DatasetError(
             f"{path}: there is no column '{target}'{nearest(target, frame.columns)};"
@@ -66,21 +68,22 @@ def _labels(path: Path, frame: Any, target: str) -> Any:
         )
     labels = frame.pop(target)
     if _is_csv(path) and labels.isna().any():
-        # "NA" or "None" may be the name of a class; only an empty field is a missing label.
+        # "NA" or "None" may be the name of a class: only an empty field is a missing label.
         labels = _as_text(path, target)
     for row in np.flatnonzero(labels.isna())[:1]:
         raise DatasetError(f"{path}: column '{target}', row {row} (the first is 0): no label")
     if not labels.map(lambda label: isinstance(label, Hashable)).all():
         raise DatasetError(
-            f"{path}: column '{target}' holds {kind_of(labels)}, which are no labels"
+            f"{path}: column '{target}' holds {kind_of(labels)}, which cannot be labels; use"
+            " numbers or texts"
         )
     return labels.to_numpy()
 
 
 def _check_long_numbers(path: Path, frame: Any) -> None:
-    """Raise DatasetError where pandas left a column of a CSV file as texts, though all are numbers.
+    """Raise DatasetError if pandas read a numeric column of a CSV file as texts.
 
-    Whole numbers of more than 64 bits it does; as texts they would be categories.
+    It does so with whole numbers of more than 64 bits; as texts they would become categories.
     """
     import pandas as pd
     from pandas.api import types
@@ -92,7 +95,7 @@ def _check_long_numbers(path: Path, frame: Any) -> None:
                 row = numbers.abs().argmax()
                 raise DatasetError(
                     f"{path}: column '{column}', row {row} (the first is 0): {values.iloc[row]} is"
-                    " too long for a whole number; write it as 1e30 is written"
+                    " too long for a whole number; write it like 1e30"
                 )
 
 
@@ -111,7 +114,7 @@ def _documents(path: Path, frame: Any, text: str) -> list[str]:
 
 
 def _as_text(path: Path, column: str) -> Any:
-    """Read one column of a CSV file as it is written, missing where a field is empty."""
+    """Read one column of a CSV file as text, with empty fields as missing values."""
     import pandas as pd
 
     values = pd.read_csv(path, usecols=[column], keep_default_na=False, dtype=str)[column]
@@ -128,22 +131,22 @@ def _read_csv(path: Path) -> Any:
 
     try:
         if _holds_nul(path):
-            raise ValueError("it holds a NUL, where pandas would end the field")
+            raise ValueError("it holds a NUL byte, and pandas would end the field there")
         header = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0]
         with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # fields beyond the header
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # about rows with extra fields
             frame = pd.read_csv(path, index_col=False)
     except Exception as error:  # a damaged file raises almost anything
         raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
     for place in np.flatnonzero(header.isna())[:1]:
-        # Rows sorted by class and numbered would tell the class by their number.
+        # In a file sorted by class, a column of row numbers would give the class away.
         raise DatasetError(
-            f"{path}: column {place} (the first is 0) has no name, as where an index was saved with"
-            " the table; name it, or drop it"
+            f"{path}: column {place} (the first is 0) has no name; it may be an index saved with"
+            " the table: name the column, or drop it"
         )
     for column in header[header.duplicated()][:1]:
-        # pandas would rename the second, and labels would become a feature.
-        raise DatasetError(f"{path}: there are two columns '{column}'")
+        # pandas would rename the second column, and labels would become a feature.
+        raise DatasetError(f"{path}: there are two columns '{column}'; rename or drop one")
     return frame
 
 

@@ -1,7 +1,8 @@
-"""Logistic regression for refits: converged, so that no decision depends on where a solver stops.
+"""Fully converged logistic regression, fast for refits with added labels.
 
-Accuracy comes from the gradient, which is evaluated on the features themselves; speed from solving
-in as few dimensions as there are, and from what the fit before has left.
+Because it converges, no decision depends on the point at which a solver stops. It is accurate
+because the gradient is evaluated on the features themselves. It is fast because it solves in as few
+dimensions as possible, and starts from the previous fit.
 """
 
 import warnings
@@ -20,43 +21,44 @@ from alrun.models.logistic.newton import Floats, Minimum, Objective, minimise, s
 from alrun.models.logistic.preconditioner import Preconditioner, squared_norms
 from alrun.models.logistic.row_space import RowSpace
 
-# Up to so many features, other coordinates save less than they cost.
+# With at most so many features, a change of coordinates costs more than it saves.
 FEW_FEATURES = 200
-# From so many examples on, products of sparse features take less than those of a dense matrix with
-# a row and a column for each of them; but they are without what helps in hard cases, in which the
-# sum of s |x|^2 is large.
+# With more than MANY_EXAMPLES examples, products with sparse features are faster than with the
+# dense matrix of the row space, which has a row and a column per example. The row space is still
+# better for hard problems, in which the sum of s |x|^2 is not below EASY.
 MANY_EXAMPLES = 400
 EASY = 4e4
-# So that nothing overflows.
+# Limit for products of C and squared features, to avoid overflow.
 LARGEST = 1e200
 
 
 class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """L2-penalised logistic regression, multinomial for more than two classes.
 
-    The objective is scikit-learn's: C sum of losses + |W|^2 / 2, the intercept not penalised, one
-    weight vector for two classes. Where `fit` ends, no component of its gradient exceeds 1e-8 times
-    the most that one example can add to one, the largest C times class weight times max(1, |x|) if
-    that is above 1; mostly it is far below. Else it warns.
+    The objective is that of scikit-learn: C times the sum of losses + |W|^2 / 2, with the intercept
+    not penalised and one weight vector for two classes. At the end of `fit`, no component of the
+    gradient exceeds 1e-8 times a unit, and most are far below; otherwise `fit` warns. The unit is
+    the largest contribution of one example, C times its class weight times max(1, |x|), and at
+    least 1.
 
     Parameters
     ----------
     C
-        What the loss of an example counts, with respect to the penalty.
+        Weight of the loss of an example, relative to the penalty.
     class_weight
-        "balanced" multiplies it by n / (number of classes x number of the class), a dict by the
-        number that it has for the class.
+        "balanced" multiplies C by n / (number of classes x size of the class), a dict by its value
+        for the class.
     warm_start
-        Start from the solution of the fit before. The solution is the same, found sooner.
+        Start from the solution of the previous fit. The solution is the same, found sooner.
 
     Attributes
     ----------
     coef_, intercept_
         Shapes (k, n_features) and (k,), k = 1 for two classes.
     classes_
-        The labels, sorted; with a single one it is what is predicted.
+        The labels, sorted. A single label is predicted for every example.
     n_iter_
-        Steps of Newton's method.
+        Number of steps of Newton's method.
     """
 
     def __init__(
@@ -77,13 +79,15 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
     def fit(self, X: Any, y: Any) -> "Logistic":
         """Fit on X of shape (n, n_features), dense or sparse, and labels y of shape (n,).
 
-        Raises ValueError where they, or a parameter, are not what they must be. Warns with
-        ConvergenceWarning where the gradient is not as small as promised.
+        Raises ValueError for invalid data or parameters. Warns with ConvergenceWarning if the
+        gradient is not as small as promised.
         """
         self.check_parameters()
         X, y = self._checked(X, y)
         if y.dtype.kind == "f" and not np.array_equal(y, np.trunc(y)):
-            raise ValueError("Unknown label type: y holds numbers that are not whole, no classes")
+            raise ValueError(
+                "Unknown label type: y holds numbers that are not whole, so they are no classes"
+            )
         classes, codes = np.unique(y, return_inverse=True)
         s = np.full(len(codes), float(self.C))
         if self.class_weight is not None:
@@ -97,13 +101,13 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
             Y = (codes == np.arange(len(classes))[:, None]).astype(np.float64)
             Y = Y[-len(start) :]
             minimum = _minimum(X, Y, s, start, preconditioner)
-            if not minimum.converged and start.any():  # it can be too far off
+            if not minimum.converged and start.any():  # the start may have been too far off
                 minimum = _minimum(X, Y, s, np.zeros_like(start), None)
         self._keep(classes, minimum)
         return self
 
     def check_parameters(self) -> None:
-        """Raise ValueError where a parameter is not what it must be."""
+        """Raise ValueError if a parameter is invalid."""
         C: Any = self.C
         number = isinstance(C, (int, float, np.number)) and not isinstance(C, bool)
         if not number or not 0 < C < 1e300:
@@ -114,7 +118,10 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
             )
 
     def decision_function(self, X: Any) -> Floats:
-        """Return the scores of the classes, shape (n, n_classes), of the second of two (n,)."""
+        """Return the scores of the classes, shape (n, n_classes).
+
+        With two classes only the scores of the second are returned, shape (n,).
+        """
         scores = self._scores(X)
         return scores[0] if len(scores) == 1 else scores.T
 
@@ -129,7 +136,7 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         return P.T
 
     def predict(self, X: Any) -> Any:
-        """Return the likeliest class of each row of X, shape (n,)."""
+        """Return the most likely class of each row of X, shape (n,)."""
         scores = self._scores(X)
         if len(self.classes_) == 1:
             return np.repeat(self.classes_, scores.shape[1])
@@ -145,10 +152,10 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         return scores
 
     def _checked(self, X: Any, y: Any = None, fitted: bool = False) -> tuple[Any, Any]:
-        """Check and convert the data, as every estimator of scikit-learn does.
+        """Check and convert the data, like every estimator of scikit-learn.
 
-        Where its setting `assume_finite` says that they are right, matrices of floats are taken as
-        they are: to check them in every round would be a good part of its time.
+        With scikit-learn's setting `assume_finite`, float matrices are not checked: that would take
+        a good part of the time of a round.
         """
         trusted = get_config()["assume_finite"] and not hasattr(self, "feature_names_in_")
         if trusted and isinstance(X, np.ndarray) and X.dtype == np.float64 and X.ndim == 2:
@@ -162,26 +169,26 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         return validate_data(self, X, y, accept_sparse="csr", dtype=np.float64)
 
     def _start(self, classes: Any, n_features: int) -> tuple[Floats, Preconditioner | None]:
-        """Return the weights to start from, shape (k, n_features + 1)."""
+        """Return initial weights, shape (k, n_features + 1), and a preconditioner or None."""
         start = np.zeros((1 if len(classes) <= 2 else len(classes), n_features + 1))
-        reached = getattr(self, "_reached", None) if self.warm_start else None
-        if reached is None or reached[1].shape[1] != n_features + 1:
+        previous = getattr(self, "_previous", None) if self.warm_start else None
+        if previous is None or previous[1].shape[1] != n_features + 1:
             return start, None
-        before, weights, preconditioner = reached
-        if np.array_equal(before, classes):
+        old_classes, weights, preconditioner = previous
+        if np.array_equal(old_classes, classes):
             return weights, preconditioner
-        if min(len(before), len(classes)) > 2:  # a class has come or gone
-            _, here, there = np.intersect1d(classes, before, return_indices=True)
-            start[here] = weights[there]
+        if min(len(old_classes), len(classes)) > 2:  # a class has been added or is gone
+            _, rows, old_rows = np.intersect1d(classes, old_classes, return_indices=True)
+            start[rows] = weights[old_rows]
         return start, None
 
     def _keep(self, classes: Any, minimum: Minimum) -> None:
         W, n_steps = minimum.W, minimum.n_steps
-        goes_on = self.warm_start and minimum.converged
-        self._reached = (classes, W, minimum.preconditioner) if goes_on else None
+        is_reusable = self.warm_start and minimum.converged
+        self._previous = (classes, W, minimum.preconditioner) if is_reusable else None
         self.classes_ = classes
         self.coef_, self.intercept_ = W[:, :-1].copy(), W[:, -1].copy()
-        if len(W) > 1:  # to add a number to all of them changes nothing
+        if len(W) > 1:  # adding a number to all of them changes nothing
             self.intercept_ -= self.intercept_.sum() / len(W)
         self.n_iter_ = np.array([n_steps])
         if not minimum.converged:
@@ -198,25 +205,28 @@ def _minimum(
 ) -> Minimum:
     """Return the minimum of the objective.
 
-    Where there are many features it is found in fewer dimensions: without those that are constant,
-    and in the row space if they are more than the examples.
+    With many features it is found in fewer dimensions: without the constant features, and in the
+    row space if there are more features than examples.
     """
     n, n_features = X.shape
     largest = float(abs(X).max())
     if not float(s.sum()) * largest * largest < LARGEST:
-        raise ValueError("C or the features are too large to be multiplied; divide them")
+        raise ValueError(
+            "C or the features are so large that their product would overflow; scale the features,"
+            " or lower C"
+        )
     if n_features > FEW_FEATURES and not issparse(X):
-        # A constant feature has the weight zero: the intercept does the same without a penalty. The
-        # largest stays, so that the gradient is as small for it as for the others.
+        # A constant feature has the weight zero, because the intercept has the same effect without
+        # a penalty. The largest constant stays, so that its gradient is as small as the others.
         varying = (X[0] != X).any(axis=0)
         varying[np.where(varying, 0, np.abs(X[0])).argmax()] = True
         varying = np.flatnonzero(varying)
         if len(varying) < n_features:
             columns = np.append(varying, n_features)
-            found = _minimum(X[:, varying], Y, s, start[:, columns], preconditioner)
+            minimum = _minimum(X[:, varying], Y, s, start[:, columns], preconditioner)
             W = np.zeros_like(start)
-            W[:, columns] = found.W
-            return replace(found, W=W)
+            W[:, columns] = minimum.W
+            return replace(minimum, W=W)
     if n_features <= max(n, FEW_FEATURES):
         A = np.ones((n, n_features + 1))
         A[:, :-1] = X.toarray() if issparse(X) else X
@@ -234,7 +244,7 @@ def _minimum(
 def logistic(
     C: float = 1.0, class_weight: Literal["balanced"] | dict[Any, float] | None = None
 ) -> Logistic:
-    """Fit an L2-penalised logistic regression, converged, multinomial for more than two classes.
+    """Fit a converged, L2-penalised logistic regression, multinomial for more than two classes.
 
     Source: Nocedal and Wright 2006, Numerical optimization, algorithm 7.1.
     """

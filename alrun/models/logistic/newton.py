@@ -1,11 +1,11 @@
 """Newton's method for penalised logistic regression.
 
-Weights W have a row per class, a single one where there are two classes, and a column per feature
-with the intercept last: shape (k, m). The objective is
+The weights W have the shape (k, m): a row per class, but a single row for two classes, and a column
+per feature with the intercept last. The objective is
 
     sum_i s_i loss(y_i, W a_i) + |W without its last column|^2 / 2
 
-with a_i the features of example i followed by a one, and s_i what its loss counts.
+with a_i the features of example i followed by a one, and s_i its weight.
 """
 
 import math
@@ -21,31 +21,32 @@ from alrun.models.logistic.preconditioner import Array, Preconditioner, squared_
 
 Floats = npt.NDArray[np.float64]
 
-# The gradient is small if it is so in the norm of the inverse Hessian, Newton's decrement, half of
-# whose square is how far the objective is above its minimum,
+# Two limits for a small gradient. The first is for Newton's decrement, its norm with respect to the
+# inverse Hessian: half of its square estimates the distance of the objective from its minimum.
 DECREMENT = 1e-9
-# and if its largest component is, in units of the largest that one example can contribute.
+# The second is for its largest component, as a share of the largest contribution of one example.
 GRADIENT = 1e-8
-# An old preconditioner's word for the decrement is not enough. Intercepts apart, the penalty alone
-# says that half the squared gradient bounds it: it is believed where that is such a share of all.
+# An old preconditioner may estimate the decrement badly. Apart from the intercepts, the penalty
+# bounds the distance from the minimum by half the squared gradient. The estimate is trusted if the
+# squared gradient is at most this share of the objective.
 CERTAIN = 1e-10
 MAX_STEPS = 200
-# The first steps are solved to a quarter: the quadratic model is no better than that.
+# The first steps are solved to a quarter, because the quadratic model is no better than that.
 LARGEST_FORCING = 0.25
 MAX_PRODUCTS = 1000
-# Where rounding rules: a step so many times as long as the preconditioner would have it, or a
-# residual so many times its first, squared.
+# Rounding dominates if a step is LONGEST times as long as the preconditioner predicts, or if the
+# squared residual is DIVERGED times the first one.
 LONGEST = 1e12
 DIVERGED = 1e8
-# What takes more products than this in single precision is solved in double,
+# Double precision takes over if single precision needs more products than this.
 MAX_PRODUCTS_IN_SINGLE = 250
-# and so is all where the Hessian's eigenvalues span more than this.
+# It is used from the start if the eigenvalues of the Hessian span more than this.
 LARGEST_SPAN_IN_SINGLE = 1e6
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Weights, and what the objective is there: shapes (k, m), (k, n), (), (k, m)."""
+    """Weights W, probabilities P, objective and gradient: shapes (k, m), (k, n), (), (k, m)."""
 
     W: Floats
     P: Floats
@@ -62,10 +63,9 @@ class Objective:
     A
         Features with a last column of ones, shape (n, m); may be sparse.
     Y
-        One where the example is of the row's class, else zero, shape (k, n). Of two classes the
-        second has the row.
+        Indicators of the classes, shape (k, n). With two classes the only row is for the second.
     s
-        What the loss of each example counts, shape (n,).
+        Weights of the examples in the loss, shape (n,).
     """
 
     A: Any
@@ -86,21 +86,21 @@ class Objective:
         return Evaluation(W, P, value, gradient)
 
     def noise(self, point: Evaluation) -> float:
-        """Return about what rounding adds to the value at a point: that of scores, mostly."""
+        """Return the approximate rounding error of the objective, mostly from the scores."""
         largest = abs(self.A).max(axis=0)
         largest = largest.toarray().ravel() if sparse.issparse(largest) else np.asarray(largest)
         scores = float((np.abs(point.W) @ largest).max())
         return 4e-16 * float(self.s.sum()) * scores + 1e-15 * point.value
 
     def largest_contribution(self) -> float:
-        """Return the most that one example can add to a component of the gradient, at least 1."""
+        """Return a bound of one example's share in any component of the gradient, at least 1."""
         return max(1.0, float(self.s.max()) * float(abs(self.A).max()))
 
 
 def softmax(Z: Floats) -> tuple[Floats, Floats]:
-    """Return probabilities and the log of what they were divided by, shapes (k, n) and (n,).
+    """Return probabilities and the log of their normaliser, shapes (k, n) and (n,).
 
-    A single row is the score of the second of two classes; that of the first is zero.
+    A single row of Z holds the scores of the second of two classes; those of the first are zero.
     """
     top = Z.max(axis=0)
     if len(Z) == 1:
@@ -119,7 +119,7 @@ class Coordinates(Protocol):
     A: Floats
 
     def down(self, W: Floats) -> Floats:
-        """Return the coordinates of the part of W that lies in their span."""
+        """Return the coordinates of W, projected onto their span."""
 
     def up(self, w: Floats) -> Floats:
         """Return the weights with these coordinates."""
@@ -127,10 +127,11 @@ class Coordinates(Protocol):
 
 @dataclass(frozen=True)
 class Minimum:
-    """Where the objective is least, and what it took.
+    """The weights at the minimum, and how the search ended.
 
-    `gradient` is its largest component there, in units of `Objective.largest_contribution`;
-    `preconditioner` helps the next minimum along; `ended` says that the search ended by itself.
+    `gradient` is the largest component of the gradient there, in units of
+    `Objective.largest_contribution`. `preconditioner` speeds up the next search. `ended` is False
+    if the search was cut off after `MAX_STEPS`.
     """
 
     W: Floats
@@ -141,7 +142,7 @@ class Minimum:
 
     @property
     def converged(self) -> bool:
-        """Whether the search ended by itself, and the gradient is as small as promised."""
+        """Whether the search was not cut off and the gradient is as small as promised."""
         return self.ended and self.gradient <= GRADIENT
 
 
@@ -153,12 +154,12 @@ def minimise(
 ) -> Minimum:
     """Find the weights of least objective from `start`, shape (k, m).
 
-    Newton's method with preconditioned conjugate gradients, each step solved to a share of its
-    right side that shrinks as the quadratic model proves right. Gradients are in double precision,
-    the conjugate gradients in single precision where that is enough.
+    This is Newton's method with preconditioned conjugate gradients. Each step is solved to a share
+    of its right-hand side that shrinks as the quadratic model becomes accurate. Gradients are
+    computed in double precision, conjugate gradients in single precision if that is enough.
 
-    `preconditioner` is that of an earlier minimum; it changes how soon this one is found and not
-    where it is. `coordinates` are those in which the steps are solved.
+    `preconditioner` comes from an earlier minimum. It changes the time to this minimum, not its
+    position. `coordinates` are used to solve the steps; without them, the weights themselves are.
 
     Source: Eisenstat and Walker 1996, Choosing the forcing terms in an inexact Newton method,
     choice 1; Nocedal and Wright 2006, Numerical optimization, algorithms 5.3 and 7.1.
@@ -188,14 +189,14 @@ def minimise(
             forcing = min(forcing, abs(solver.decrement - expected) / before)
         before, n_steps = solver.decrement, n_steps + 1
         step, expected = solver.step(forcing)
-        there = _search(objective, point, step)
-        stuck, point = there is point, there
+        next_point = _search(objective, point, step)
+        stuck, point = next_point is point, next_point
     ended = n_steps <= MAX_STEPS
     return Minimum(point.W, min(n_steps, MAX_STEPS), largest, solver.preconditioner, ended)
 
 
 class _Solver:
-    """Newton's equations at one point after the other, and the preconditioner for them."""
+    """Newton's equations at the current point, and the preconditioner to solve them."""
 
     def __init__(
         self,
@@ -216,15 +217,15 @@ class _Solver:
         self._A, self._s = (array.astype(precision, copy=False) for array in self._doubles)
 
     def use_doubles(self) -> bool:
-        """Solve in double precision from now on; return whether that is new."""
+        """Switch to double precision; return whether this changed anything."""
         was_single = self._precision == np.float32
         self._use(np.float64)
         return was_single
 
     @property
     def preconditioner(self) -> Preconditioner:
-        """The one in use."""
-        assert self._preconditioner is not None  # since a point was faced
+        """The current preconditioner."""
+        assert self._preconditioner is not None  # linearize_at has made one
         return self._preconditioner
 
     @property
@@ -261,9 +262,9 @@ class _Solver:
         self.decrement = self._size * math.sqrt(squared)
 
     def step(self, forcing: float) -> tuple[Floats, float]:
-        """Solve the equations until the residual is a share of what it was.
+        """Solve the equations until the residual is the share `forcing` of the right-hand side.
 
-        Returns the step and the decrement to expect after it.
+        Returns the step and the expected decrement after it.
         """
         forcing = max(forcing, 0.7 * DECREMENT / self.decrement)
         solution, left, n_products = _conjugate_gradients(
@@ -273,27 +274,31 @@ class _Solver:
         if left > forcing:
             self.use_doubles()
         step = self._size * solution.astype(np.float64)
-        if self._coordinates is not None:  # outside of their span the Hessian is the identity
+        if self._coordinates is not None:  # outside their span the Hessian is the identity
             step = self._coordinates.up(step + self._within) - self._gradient
         return step, left * self.decrement
 
 
 def _conjugate_gradients(
-    at: tuple[Array, Array, Array], R: Array, M: Preconditioner, direction: Array, forcing: float
+    hessian: tuple[Array, Array, Array],
+    R: Array,
+    M: Preconditioner,
+    direction: Array,
+    forcing: float,
 ) -> tuple[Array, float, int]:
-    """Solve Hessian x = R until the residual, in the norm of M, is a share of what it was.
+    """Solve Hessian x = R until the residual, in the norm of M, is the share `forcing` of R.
 
-    `at` is A, s and P, `direction` is M R. Returns x, the share that was reached, and the number of
-    products with the Hessian.
+    `hessian` holds A, s and P; `direction` is M R. Returns x, the share that was reached, and the
+    number of products with the Hessian.
     """
-    A, s, P = at
-    most = MAX_PRODUCTS if A.dtype == np.float64 else MAX_PRODUCTS_IN_SINGLE
+    A, s, P = hessian
+    limit = MAX_PRODUCTS if A.dtype == np.float64 else MAX_PRODUCTS_IN_SINGLE
     weighted, penalty = P * s, np.ones(A.shape[1], A.dtype)
     times_transposed, times = _products(A)
     penalty[-1] = 0
     x, n_products = np.zeros_like(R), 0
     first = energy = float(np.vdot(R, direction))
-    while n_products < most:
+    while n_products < limit:
         n_products += 1
         T = times_transposed(direction)
         T -= np.einsum("ij,ij->j", P, T)
@@ -301,43 +306,44 @@ def _conjugate_gradients(
         product = times(T)
         product += direction * penalty
         curvature = float(np.vdot(direction, product))
-        if not curvature > energy / LONGEST:  # rounding has the last word
+        if not curvature > energy / LONGEST:  # the curvature is only rounding noise
             break
         length = energy / curvature
         x += length * direction
         product *= length
         R = R - product
         preconditioned = M(R)
-        before, energy = energy, float(np.vdot(R, preconditioned))
+        previous, energy = energy, float(np.vdot(R, preconditioned))
         if energy <= forcing**2 * first or not energy < DIVERGED * first:
             break
-        direction = preconditioned + (energy / before) * direction
+        direction = preconditioned + (energy / previous) * direction
     return x, math.sqrt(max(energy, 0.0) / first), n_products
 
 
 def _products(A: Any) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
-    """Return functions of V: V A' and V A."""
+    """Return two functions of a matrix V, computing V A' and V A."""
     transposed = A.T
     if sparse.issparse(A):
         return (lambda V: (A @ V.T).T, lambda V: (transposed @ V.T).T)
-    # There is less ado in dot than in @, which counts at this size.
+    # dot has less overhead than @, which matters at this size.
     return (lambda V: V.dot(transposed), lambda V: V.dot(A))
 
 
 def _search(objective: Objective, point: Evaluation, step: Floats) -> Evaluation:
-    """Halve the step until the objective falls by a part of what its slope promises.
+    """Return the next point: halve the step until the objective decreases sufficiently.
 
-    Returns the point itself where it does not.
+    Sufficient is a small part of the decrease predicted by the slope. Returns `point` itself if no
+    step decreases the objective.
     """
     slope = float(np.vdot(point.gradient, step))
     length, noise = 1.0, 0.0
     while length > 1e-9:
-        there = objective.at(point.W + length * step)
-        if there.value <= point.value + 1e-4 * length * slope + noise:
-            return there
+        trial = objective.at(point.W + length * step)
+        if trial.value <= point.value + 1e-4 * length * slope + noise:
+            return trial
         if length == 1.0:
             noise = objective.noise(point)
-            if there.value <= point.value + 1e-4 * slope + noise:
-                return there
+            if trial.value <= point.value + 1e-4 * slope + noise:
+                return trial
         length /= 2
     return point

@@ -12,49 +12,51 @@ from scipy.linalg.lapack import get_lapack_funcs
 # Arrays of single or of double precision, whichever the problem needs.
 Array = npt.NDArray[np.floating]
 
-# The part of the Hessian that is written out has 8 sqrt(k min(m, n)) rows. More take longer to
-# compute, and save conjugate gradients.
+# The explicit part of the Hessian has 8 sqrt(k min(m, n)) rows. With more rows it takes longer to
+# compute and saves conjugate gradient steps.
 WRITTEN_OUT = 8
-# And at least so many where the problem is hard.
+# It has at least so many rows in double precision, that is, for hard problems.
 WRITTEN_OUT_IN_DOUBLE = 500
-# It is worn after so many products, or when one solution took so many, and more than so many for
-# each factor of e by which the residual fell. Another one costs as much as many products, and takes
-# fewer while it is new.
+# A preconditioner is stale after LIFETIME products with the Hessian, or after one solution that
+# took more than LONG products and more than SLOW of them per factor of e of the residual. A new one
+# costs as much as many products, and saves some while it is new.
 LIFETIME = 100
 LONG = 20
 SLOW = 6.0
-# Where no example says anything of an intercept, it is given this share of what all could say.
+# Lower bound of the curvature of an intercept, as a share of the total weight of the examples. The
+# loss alone may leave it at zero.
 FLOOR = 1e-6
-# A first one is as simple as can be unless the whole Hessian has so few rows: many problems need no
-# better.
+# The first preconditioner of a problem is as simple as possible, because that is often enough. It
+# is complete only if the Hessian has at most so many rows.
 SMALL = 100
-# A direction is worth it if the loss adds so many times the penalty's curvature there. What it adds
-# in all directions together bounds how many such there can be.
+# A direction is written out if the loss adds so many times the curvature of the penalty there. The
+# trace of the loss's Hessian bounds the number of such directions.
 WORTH = 4
 # Numbers in the blocks of all classes: 400 MB.
 LARGEST_BLOCKS = 50_000_000
 
 
 class Preconditioner:
-    """The inverse of the Hessian in the directions in which the features vary most.
+    """An approximate inverse of the Hessian, exact in the main directions of the features.
 
-    In those directions of feature space, and in that of the intercept, the Hessian is written out
-    with all that it couples between the classes, and inverted. Elsewhere it is taken for that of
-    the penalty, the identity; in double precision, which is for features of very different scales,
-    for what it is within each class. It stays
-    useful while labels are added and weights change.
+    In these directions of feature space, and in that of the intercept, the Hessian is written out
+    for all classes, including the coupling between them, and inverted. In all other directions it
+    is approximated by the Hessian of the penalty, the identity. In double precision, used for
+    features of very different scales, it is approximated there by its blocks within each class. A
+    preconditioner stays useful while labels are added and weights change.
 
     Parameters
     ----------
     A
         Features with a last column of ones, shape (n, m); may be sparse.
     s
-        What the loss of each example counts, shape (n,).
+        Weights of the examples in the loss, shape (n,).
     P
         Probabilities, shape (k, n).
     previous
-        An earlier one of the same shape, that was not good enough or is no longer; its directions
-        are a start. Without it only the intercept's is written out, or all in small problems.
+        An earlier preconditioner of the same shape that proved too weak; its directions are the
+        start of the new ones. Without it only the direction of the intercept is written out, or all
+        directions of a small problem.
     """
 
     def __init__(
@@ -68,28 +70,28 @@ class Preconditioner:
         start = None if previous is None else previous._basis
         self._basis: Array = _basis(A, curvature.mean(axis=0), rank, start)
         self._within = _inverse(_hessian(A @ self._basis, s, P))
-        own = self._within.reshape(k, rank, k, rank)[range(k), :, range(k)]
+        diagonal = self._within.reshape(k, rank, k, rank)[range(k), :, range(k)]
         self._elsewhere: Array | None = None
         if A.dtype == np.float32 or sparse.issparse(A):
-            own -= np.eye(rank, dtype=A.dtype)
+            diagonal -= np.eye(rank, dtype=A.dtype)
         else:
             blocks = list(_class_blocks(A, curvature))
             self._elsewhere = np.stack([_inverse(block) for block in blocks])
-            own -= [_inverse(self._basis.T @ block @ self._basis) for block in blocks]
-        self._within.reshape(k, rank, k, rank)[range(k), :, range(k)] = own
+            diagonal -= [_inverse(self._basis.T @ block @ self._basis) for block in blocks]
+        self._within.reshape(k, rank, k, rank)[range(k), :, range(k)] = diagonal
 
     @property
     def is_stale(self) -> bool:
-        """Whether it has become so old that a new one pays."""
+        """Whether it works so badly that a new preconditioner pays off."""
         return self._slow or self._n_products > LIFETIME
 
     def used(self, n_products: int, left: float) -> None:
-        """Count the products that brought a residual down to a share of what it was."""
+        """Record that `n_products` products reduced a residual to the share `left`."""
         self._n_products += n_products
         self._slow = n_products > LONG and n_products > -SLOW * math.log(max(left, 1e-300))
 
     def is_compatible(self, R: Array) -> bool:
-        """Return whether it has the shape and the precision for such right sides."""
+        """Return whether its shape and precision fit these right-hand sides."""
         return self.shape == R.shape and self.dtype == R.dtype
 
     def __call__(self, R: Array) -> Array:
@@ -101,7 +103,7 @@ class Preconditioner:
 
 
 def _rank(A: Any, curvature: Array, thorough: bool) -> int:
-    """Return in how many directions the Hessian is written out, the intercept's included."""
+    """Return the number of directions to write out, including that of the intercept."""
     k, m = len(curvature), A.shape[1]
     if not thorough and A.dtype == np.float32:
         return m if k * m <= SMALL else 1
@@ -123,7 +125,7 @@ def _basis(A: Any, curvature: Array, rank: int, start: Array | None) -> Array:
     if rank == 1:
         return basis
     weighted = _with_rows_times(A[:, :-1], np.sqrt(curvature))
-    if start is not None:  # unless all of its columns are units, or too few
+    if start is not None:  # useless if its columns are unit vectors, or too few
         start = start[:-1, : rank - 1] if rank <= start.shape[1] < m else None
     basis[:-1, :-1] = _principal_directions(weighted, rank - 1, start)
     return basis
@@ -142,9 +144,10 @@ def _with_rows_times(A: Any, factors: Array) -> Any:
 
 
 def _hessian(F: Array, s: Array, P: Array) -> Array:
-    """Return the Hessian for features F, of which the last is the intercept's.
+    """Return the Hessian for features F, shape (n, r), with the intercept as the last column.
 
-    Its shape is (k r, k r) with the classes outside; what it lacks to be invertible is added.
+    Its shape is (k r, k r), the classes being the outer index. A small term for the intercepts
+    makes it invertible.
     """
     k, (n, r) = len(P), F.shape
     F = np.ascontiguousarray(F.T) * np.sqrt(s)
@@ -154,15 +157,15 @@ def _hessian(F: Array, s: Array, P: Array) -> Array:
     H.flat[:: k * r + 1] += 1
     intercepts = H[r - 1 :: r, r - 1 :: r]
     intercepts.flat[:: k + 1] += FLOOR * s.sum() - 1
-    if k > 1:  # all of them may rise together and change nothing
+    if k > 1:  # adding one number to all intercepts changes nothing, so that has no curvature
         intercepts += intercepts[0, 0]
     return H
 
 
 def _class_blocks(A: Array, curvature: Array) -> Iterator[Array]:
-    """Yield for each class what the Hessian is within it, shape (m, m).
+    """Yield the diagonal block of the Hessian for each class, shape (m, m).
 
-    Where that is too much to keep, yield a single one, for their mean.
+    If the blocks of all classes would take too much memory, yield one block for their mean.
     """
     k, m = len(curvature), A.shape[1]
     if k * m * m > LARGEST_BLOCKS:
@@ -175,7 +178,7 @@ def _class_blocks(A: Array, curvature: Array) -> Iterator[Array]:
 
 
 def _inverse(H: Array) -> Array:
-    """Return the inverse of a symmetric matrix, made positive definite where rounding undid it."""
+    """Return the inverse of a positive definite matrix, regularised as far as rounding requires."""
     potrf, potri = get_lapack_funcs(("potrf", "potri"), (H,))
     factor, failed = potrf(H, lower=1)
     jitter = np.finfo(H.dtype).eps * H.diagonal().max()
@@ -189,17 +192,18 @@ def _inverse(H: Array) -> Array:
 
 
 def _principal_directions(X: Any, rank: int, start: Array | None) -> Array:
-    """Return orthonormal columns that nearly span the `rank` largest right singular vectors.
+    """Return orthonormal columns, nearly spanning the `rank` leading right singular vectors.
 
-    Two steps of subspace iteration from examples spread over the rows; one from a good start.
+    They come from two steps of subspace iteration, starting with examples spread over the rows, or
+    from one step starting with `start`.
 
     Source: Halko, Martinsson and Tropp 2011, Finding structure with randomness, algorithm 4.4.
     """
     n, n_steps = X.shape[0], 1
     if start is None:
         n_steps = 2
-        some = X[np.linspace(0, n - 1, min(rank, n)).astype(np.intp)]
-        start = (some.toarray() if sparse.issparse(some) else some).T
+        sample = X[np.linspace(0, n - 1, min(rank, n)).astype(np.intp)]
+        start = (sample.toarray() if sparse.issparse(sample) else sample).T
     for _ in range(n_steps):
         start = np.linalg.qr(X.T @ (X @ start))[0]
     return start

@@ -10,12 +10,12 @@ from alrun.models.logistic.newton import Floats
 
 
 class RowSpace:
-    """Coordinates of the space that fewer examples than features span.
+    """Orthonormal coordinates of the span of n examples, for more features than examples.
 
-    With X X' = L L' the rows of L are the examples in an orthonormal basis, the rows of L^-1 X.
-    Where they are not independent, L is that of a matrix a little larger, so that what is found in
-    these coordinates is not exact, and is corrected on X itself. `A` holds the examples in these
-    coordinates and a one, shape (n, n + 1).
+    With X X' = L L', the rows of L are the examples in the orthonormal basis L^-1 X. If the
+    examples are linearly dependent, L is the factor of a slightly larger matrix. A solution in
+    these coordinates is then not exact and has to be corrected on X itself. `A` holds the examples
+    in these coordinates and a last column of ones, shape (n, n + 1).
     """
 
     def __init__(self, X: Any) -> None:
@@ -26,19 +26,19 @@ class RowSpace:
         self.A = np.hstack([self._L, np.ones((len(gram), 1))])
 
     def down(self, W: Floats) -> Floats:
-        """Return the coordinates of weights W, of shape (k, n_features + 1)."""
+        """Return the coordinates of weights W of shape (k, n_features + 1), shape (k, n + 1)."""
         products = np.asarray(self._X @ W[:, :-1].T)
         features = solve_triangular(self._L, products, lower=True, check_finite=False)
         return np.column_stack([features.T, W[:, -1]])
 
     def up(self, w: Floats) -> Floats:
-        """Return the weights with coordinates w, of shape (k, n + 1)."""
+        """Return the weights with coordinates w of shape (k, n + 1), shape (k, n_features + 1)."""
         per_row = solve_triangular(self._L, w[:, :-1].T, lower=True, trans="T", check_finite=False)
         return np.column_stack([np.asarray(per_row.T @ self._X), w[:, -1]])
 
 
 def _factor(gram: Floats) -> Floats:
-    """Return the Cholesky factor of a positive semidefinite matrix, made definite by a trifle."""
+    """Return the Cholesky factor of a positive semidefinite matrix, slightly regularised."""
     added = 1e-13 * max(float(gram.diagonal().max()), 1e-100)
     while True:
         gram.flat[:: len(gram) + 1] += added

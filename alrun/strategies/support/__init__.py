@@ -1,1 +1,1 @@
-"""What the strategies share."""
+"""Code shared by the strategies."""

@@ -1,4 +1,4 @@
-"""The training part in clusters: a projection of its features and k-means, once per split."""
+"""Projection and k-means clusters of the training part, computed once per split."""
 
 from functools import partial
 
@@ -10,9 +10,9 @@ from alrun.strategies.support.training_set import TrainingSet
 
 
 def projected(training: TrainingSet, components: int) -> FloatArray:
-    """Return what `kmeans.project` makes of the features, shape (len(training), components).
+    """Return the features projected by `kmeans.project`, shape (len(training), components).
 
-    Dense features that are no more than that are not copied.
+    At most `components` dense features are returned unchanged, without a copy.
     """
     if training.n_features <= components and not training.is_sparse:
         return training.X
@@ -26,8 +26,8 @@ def projected(training: TrainingSet, components: int) -> FloatArray:
 def k_means(training: TrainingSet, n_clusters: int, components: int) -> IntArray:
     """Return the cluster of each example, shape (len(training),); some clusters may be empty.
 
-    By `kmeans.k_means`. The clustering is that of the split and of the number of clusters, so that
-    all runs on a split share it.
+    The clusters depend only on the split, their number and `components`, so all runs on a split
+    share them.
     """
     X = projected(training, components)
     return training.cached(

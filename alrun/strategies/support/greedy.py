@@ -1,7 +1,7 @@
-"""A batch example by example: each pick by its distance to what is labelled or picked already.
+"""Greedy selection of a batch, one example at a time, by distance to labelled and picked ones.
 
-Distances from all to one example cost as much as those to several, since it is reading the features
-that takes the time. So they are computed for several likely picks at once.
+Most of the time goes into reading the features, so distances to several examples cost as much as
+those to one. They are computed for several likely picks at once.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,13 +11,14 @@ import numpy as np
 from alrun.arrays import FloatArray, IntArray
 from alrun.strategies.support.top_k import top_k
 
-# From rows of the pool to the squared distances of all of it to them, shape (len(pool), n).
+# A function from n rows of the pool to the squared distances of all rows to these, shape
+# (len(pool), n).
 Distances = Callable[[IntArray], FloatArray]
 _AT_ONCE = 16
 
 
 def farthest_first(nearest: FloatArray, distances: Distances, n: int) -> IntArray:
-    """Pick `n` rows, each the farthest from what is labelled and from those picked before.
+    """Pick `n` rows, each the farthest from the labelled examples and the previous picks.
 
     `nearest` holds the squared distance of each row of the pool to the nearest labelled example.
     Source: Gonzalez 1985, Clustering to minimize the maximum intercluster distance.
@@ -31,21 +32,21 @@ def greedy_select(
     n: int,
     scores: Callable[[FloatArray], FloatArray],
 ) -> IntArray:
-    """Pick `n` rows, each the one with the highest score after those picked before.
+    """Pick `n` rows, each with the highest score after the previous picks.
 
-    `nearest` is as for farthest_first. Of it `scores` makes a score per row; a row that is picked
-    stands at -inf in both.
+    `nearest` is as for farthest_first, and is updated after each pick. `scores` maps it to a score
+    for each row. Picked rows have -inf in both.
     """
     nearest = nearest.copy()
-    known: dict[int, FloatArray] = {}
+    computed: dict[int, FloatArray] = {}
     picked: list[int] = []
     for _ in range(n):
         current = scores(nearest)
         row = int(top_k(current, 1)[0][0])
-        if row not in known:
+        if row not in computed:
             likely = top_k(current, min(_AT_ONCE, len(nearest) - len(picked)))[0]
-            known = dict(zip(likely.tolist(), distances(likely).T, strict=True))
-        np.minimum(nearest, known[row], out=nearest)
+            computed = dict(zip(likely.tolist(), distances(likely).T, strict=True))
+        np.minimum(nearest, computed[row], out=nearest)
         nearest[row] = -np.inf
         picked.append(row)
     return np.array(picked, dtype=np.int64)
@@ -60,12 +61,12 @@ def kmeanspp_sample(
 ) -> IntArray:
     """Pick `n` distinct rows, each with probability in proportion to its squared distance.
 
-    That is to the nearest of what is labelled and of those picked before. The rows in `before` are
-    picked already: they come first, they count among the `n`, and `nearest` knows of them. Several
-    are drawn at once; one of them counts with the share of its distance that the picks since then
-    have left it, which makes the probabilities those of drawing one by one. Where all distances are
-    zero the rest is drawn uniformly. Source: Arthur and Vassilvitskii 2007, k-means++: the
-    advantages of careful seeding.
+    The distance is to the nearest labelled example or previous pick. The rows in `before` are
+    picked already: they come first, count among the `n`, and are included in `nearest`. Several
+    rows are drawn at once. A draw is accepted with a probability equal to the share of its distance
+    left after the picks since then, which gives the probabilities of drawing one by one. If all
+    distances are zero, the rest is drawn uniformly. Source: Arthur and Vassilvitskii 2007,
+    k-means++: the advantages of careful seeding.
     """
     nearest = nearest.copy()
     picked = [int(row) for row in before]

@@ -1,4 +1,4 @@
-"""What a query strategy may see of one round."""
+"""The pool: the view of one round for a query strategy."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -15,11 +15,11 @@ from alrun.util.random_streams import generator
 
 
 class Pool:
-    """The unlabelled examples of one round, with what is known when their labels are bought.
+    """The unlabelled examples of one round, with the labels bought so far and the fitted model.
 
-    No label that has not been paid for and no row of the test part can be reached through its
-    public names. Rows are those of the unlabelled examples, in a random order that is drawn once
-    per run; `len(pool)` is their number.
+    Its public names give no access to labels that have not been bought, nor to the test part. Rows
+    number the unlabelled examples, in a random order drawn once per run; `len(pool)` is their
+    number.
     """
 
     def __init__(
@@ -67,23 +67,26 @@ class Pool:
         return self.training.positions(self._labelled)
 
     def predict_rows(self, method: Callable[[Any], Any]) -> Any:
-        """Return what `method` makes of X, a row for each of its rows, without copying all of X."""
+        """Apply `method` to X block by block and return the stacked results.
+
+        `method` must return one row for each row of its block. This avoids a copy of all of X.
+        """
         return map_rows(method, self._X, self._unlabelled)
 
     def squared_distances(self, rows: IntArray) -> FloatArray:
-        """Return those of all unlabelled to these rows of them, shape (len(pool), len(rows))."""
+        """Return squared distances of all rows to these rows, shape (len(pool), len(rows))."""
         return self.training.squared_distances(self.unlabelled[rows])[self.unlabelled]
 
     @property
     def n_classes(self) -> int:
-        """Number of classes in the data set, those without a label yet included."""
+        """Number of classes in the data set, including those without a labelled example."""
         return self._predictions.classifier.n_classes
 
     @cached_property
     def model(self) -> Any:
-        """A copy of the fitted estimator; unfitted while the examples labelled are of one class.
+        """A copy of the fitted estimator; unfitted while all labelled examples are of one class.
 
-        What a strategy does to it changes no score, nor the fits of other rounds.
+        Changes to it affect neither the scores nor the fits of other rounds.
         """
         return deepcopy(self._predictions.classifier.estimator)
 
@@ -96,7 +99,7 @@ class Pool:
     def probabilities(self) -> FloatArray:
         """Class probabilities of the unlabelled, shape (len(pool), n_classes).
 
-        Raises AttributeError where the model has none.
+        Raises AttributeError if the model has none.
         """
         return rows_of(self._predictions.probabilities, self._unlabelled)
 
@@ -105,14 +108,14 @@ class Pool:
         return self._predictions.classifier.probabilities(X)
 
     def classes_of(self, X: Any) -> IntArray:
-        """Return the class code that the model predicts for any rows of features."""
+        """Return the predicted class codes of any rows of features, shape (len(X),)."""
         return self._predictions.classifier.predict(X)
 
     @cached_property
     def decision(self) -> FloatArray:
         """Decision values of the unlabelled, shape (len(pool), n_classes); -inf if unseen.
 
-        Raises AttributeError where the model has none.
+        Raises AttributeError if the model has none.
         """
         return rows_of(self._predictions.decision, self._unlabelled)
 
@@ -121,13 +124,13 @@ class Pool:
         """Difference of the two largest probabilities, or decision values, shape (len(pool),)."""
         values = self.probabilities if self.has_probabilities else self.decision
         first, second = np.maximum(*values.T[:2]), np.minimum(*values.T[:2])
-        for column in values.T[2:]:  # several times as fast as to sort each row
+        for column in values.T[2:]:  # several times as fast as sorting each row
             np.maximum(second, np.minimum(first, column), out=second)
             np.maximum(first, column, out=first)
         return np.where(second == -np.inf, np.inf, first - second)
 
 
 def _training_of(X: Any, unlabelled: IntArray, labelled: IntArray) -> TrainingSet:
-    """Return the training part of a pool that stands alone, outside of any run."""
+    """Return the training part of a pool outside of any run."""
     rows = np.sort(np.concatenate([unlabelled, labelled]).astype(np.int64))
     return TrainingSet(X, rows, object(), lambda key: generator(0, "training", key))

@@ -1,8 +1,8 @@
-"""Points of the training part that stand for all of it, and the distances of all to them.
+"""Reference points, a sample representing the training part, and the distances to them.
 
-All distances of 60,000 examples to 5,000 points are too many to keep. They are bounded from below
-in single precision, in half the time of double, a block at a time; what the bounds leave open is
-computed in double precision, so that no decision hangs on their rounding.
+The distances of 60,000 examples to 5,000 points are too many to keep. Lower bounds of them are
+computed in single precision, block by block, in half the time of double precision. Where the bounds
+do not decide, distances are computed in double precision, so no decision depends on rounding.
 """
 
 import math
@@ -18,12 +18,15 @@ from alrun.strategies.support.training_set import TrainingSet
 
 # A multiple of eight, large enough for products to run at full speed.
 _BLOCK = 512
-# With a larger share of numbers that are not zero, products of dense rows take less time.
+# With a larger share of nonzero numbers, products of dense rows are faster.
 _SPARSE = 0.1
 
 
 def reference_points(training: TrainingSet, size: int) -> IntArray:
-    """Return the positions of `size` examples, drawn once per split; of all if no more."""
+    """Return the positions of `size` examples, drawn once per split, or of all if there are fewer.
+
+    They are in ascending order.
+    """
     n = len(training)
     if size >= n:
         return np.arange(n)
@@ -33,16 +36,17 @@ def reference_points(training: TrainingSet, size: int) -> IntArray:
 
 
 class Reference:
-    """The features of reference points, to compute distances to.
+    """The reference points with their features, for computing distances to them.
 
     Attributes
     ----------
     positions
-        Where the points stand in the training part, in its order.
+        Positions of the points in the training part, in ascending order.
     unit
-        A length: no example has a larger norm, seen from the mean of the points.
+        A length. No example is farther than this from the mean of the points.
     slack
-        Bounds of squared distances are below them by at most twice that share of the squared norms.
+        The bounds are below the squared distances by at most twice this share of the sum of the two
+        squared norms.
     """
 
     def __init__(self, training: TrainingSet, positions: IntArray) -> None:
@@ -51,7 +55,7 @@ class Reference:
             training.X.shape
         )
         points = self._rows(positions)
-        # Far from the origin, squared distances are small differences of large norms.
+        # Centred, because far from the origin distances are small differences of large norms.
         self._mean = 0.0 if self._is_sparse else points.mean(axis=0)
         self._points, self._norms = self._centred(points)
         farthest = np.sqrt(training.squared_norms.max()) + np.sqrt(np.sum(np.square(self._mean)))
@@ -60,22 +64,22 @@ class Reference:
             self._factor, self.slack = self._points * (-2 / self.unit**2), ROUNDING
         else:
             self._factor = (self._points * (-2 / self.unit)).astype(np.float32)
-            # Several times the rounding of the features and of the sums of their products.
+            # Several times the rounding errors of the features and of the sums of products.
             self.slack = float((8 + np.sqrt(points.shape[1])) * np.finfo(np.float32).eps)
 
     def __len__(self) -> int:
         return len(self.positions)
 
     def squared_distances(self, positions: IntArray) -> FloatArray:
-        """Return those of these examples to the points, shape (len(positions), len(self))."""
+        """Return squared distances of examples to the points, shape (len(positions), len(self))."""
         rows, norms = self._centred(self._rows(positions))
         return squared_distances_inplace(norms, self._norms, products_of(rows, self._points))
 
     def blocks(self) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
-        """Yield the training part in blocks, with what the squared distances are at least.
+        """Yield blocks of the training part with lower bounds of their squared distances.
 
-        In units of `unit` squared, shape (block, len(self)); and the squared norms of the examples
-        in that unit.
+        Each is the slice of the block, the bounds, shape (block, len(self)), and the squared norms
+        of its examples, shape (block,). Both are in units of `unit` squared.
         """
         share = (1 - self.slack) / self.unit**2
         for start in range(0, len(self._training), _BLOCK):
@@ -89,10 +93,10 @@ class Reference:
             yield block, bounds, norms / self.unit**2
 
     def _rows(self, positions: IntArray) -> Any:
-        chosen = self._training.features(positions)
-        return chosen.toarray() if sparse.issparse(chosen) and not self._is_sparse else chosen
+        rows = self._training.features(positions)
+        return rows.toarray() if sparse.issparse(rows) and not self._is_sparse else rows
 
     def _centred(self, rows: Any) -> tuple[Any, FloatArray]:
-        """Return rows as seen from the mean of the points, and their squared norms."""
+        """Return rows relative to the mean of the points, and their squared norms."""
         rows = rows if self._is_sparse else rows - self._mean
         return rows, squared_norms(rows)

@@ -1,4 +1,4 @@
-"""What a strategy needs of the model, the data set and the pool."""
+"""Requirements of a strategy on the model, the data set and the memory."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ _METHODS = ("predict_proba", "decision_function")
 
 @dataclass(frozen=True)
 class DataTraits:
-    """What of a data set and its split decides whether a strategy can be run on it."""
+    """The traits of a data set and its split relevant to the requirements."""
 
-    label: str
+    display_name: str
     is_sparse: bool
     n_classes: int
     n_training: int
@@ -24,22 +24,22 @@ class DataTraits:
 
 @dataclass(frozen=True)
 class Requirements:
-    """What a strategy needs; attributes of its function say it, under the same names.
+    """Requirements of a strategy, declared by attributes of its function with the same names.
 
     Attributes
     ----------
     strategy
-        Its name.
+        Name of the strategy.
     requires
-        Methods of the model, one of which is enough; empty where it needs none.
+        Methods of the model, one of which is enough; empty if it needs none.
     dense_only
-        Whether sparse features are more than it can take.
+        Whether it rejects sparse features.
     binary_only
-        Whether more than two classes are.
+        Whether it rejects more than two classes.
     bytes_per_pair
-        Memory for each pair of examples of the training part, where it holds all pairs at once.
+        Memory for each pair of examples of the training part, if it holds all pairs at once.
     instead
-        A strategy of alrun's with the same aim that holds no pairs.
+        A strategy of alrun with the same aim that holds no pairs.
     """
 
     strategy: str
@@ -50,38 +50,45 @@ class Requirements:
     instead: str | None = None
 
     def unmet_requirements(self, traits: DataTraits) -> Iterator[str]:
-        """Say what a data set lacks, a sentence each."""
+        """Yield a sentence for each requirement that a data set does not meet."""
         if self.dense_only and traits.is_sparse:
-            yield f"{self.strategy} takes no sparse features, as those of {traits.label} are"
+            yield (
+                f"{self.strategy} takes no sparse features, and those of {traits.display_name} are"
+                " sparse; choose another strategy"
+            )
         if self.binary_only and traits.n_classes > 2:
-            yield f"{self.strategy} is for two classes; {traits.label} has {traits.n_classes}"
-        needed, there = self.bytes_per_pair * traits.n_training**2, psutil.virtual_memory().total
-        if needed > there:
-            advice = f"; {self.instead} does without" if self.instead else ""
+            yield (
+                f"{self.strategy} is for two classes, and {traits.display_name} has"
+                f" {traits.n_classes}; choose another strategy"
+            )
+        needed = self.bytes_per_pair * traits.n_training**2
+        available = psutil.virtual_memory().total
+        if needed > available:
+            advice = f"; {self.instead} needs no pairs" if self.instead else ""
             yield (
                 f"{self.strategy} holds all pairs of the {traits.n_training} examples of"
-                f" {traits.label} in {needed / 1e9:.0f} GB of memory, and this machine has"
-                f" {there / 1e9:.0f}{advice}"
+                f" {traits.display_name} in {needed / 1e9:.0f} GB of memory, and this machine has"
+                f" {available / 1e9:.0f}{advice}"
             )
 
 
 def requires(*methods: str) -> Callable[[Function], Function]:
-    """Note on a strategy that it needs one of these methods of the model."""
+    """Declare the needed methods of the model, any one of them, by a decorator."""
 
-    def noted(function: Function) -> Function:
+    def declare(function: Function) -> Function:
         function.requires = methods  # type: ignore[attr-defined]
         return function
 
-    return noted
+    return declare
 
 
 def read_requirements(name: str, function: Callable[..., Any]) -> Requirements:
-    """Return what a strategy needs, by what its function says; raises StrategyError."""
+    """Read the requirements of a strategy from its function; raises StrategyError."""
     methods = getattr(function, "requires", ())
     if not (isinstance(methods, tuple) and all(method in _METHODS for method in methods)):
         raise StrategyError(
-            f'requires of {name} must be ("predict_proba",), ("decision_function",) or both, one of'
-            f" which is enough, not {methods!r}"
+            f'requires of {name} must be ("predict_proba",), ("decision_function",) or both, if one'
+            f" of them is enough, not {methods!r}"
         )
     for key, kind in (("dense_only", bool), ("binary_only", bool), ("bytes_per_pair", int)):
         value = getattr(function, key, kind())

@@ -1,4 +1,4 @@
-"""From scores to the highest of them, the same on every machine."""
+"""Selection of the highest scores, reproducible on every machine."""
 
 import numpy as np
 
@@ -6,16 +6,16 @@ from alrun.arrays import FloatArray, IntArray
 
 
 def top_k(scores: FloatArray, n: int) -> tuple[IntArray, bool]:
-    """Return the positions of the `n` highest scores; among equal ones the first wins.
+    """Return the positions of the `n` highest scores, and whether a tie decided the last.
 
-    And whether the last of them had an equal that is left out. The pool stands in a random order,
-    so that ties are broken at random. Scores are compared at nine significant digits: what is below
-    is rounding noise that differs between processors, and duplicates must tie on all of them.
+    Among equal scores the first wins; the pool has a random order, so ties are broken at random.
+    Scores are compared at nine significant digits. Further digits are rounding noise that differs
+    between processors, and duplicates must tie on all of these.
     """
     rows = np.arange(len(scores))
     if 0 < n < len(scores):
         lowest = np.partition(scores, len(scores) - n)[len(scores) - n]
-        if np.isfinite(lowest):  # rounding moves no score by more than this: the rest is out
+        if np.isfinite(lowest):  # rounding cannot lift any other score among the highest
             rows = np.flatnonzero(scores >= lowest - 1e-8 * abs(lowest))
     rounded = nine_digits(scores[rows])
     order = np.argsort(-rounded, kind="stable")
@@ -24,13 +24,14 @@ def top_k(scores: FloatArray, n: int) -> tuple[IntArray, bool]:
 
 
 def nine_digits(values: FloatArray) -> FloatArray:
-    """Round to nine significant digits; zeros and infinities stay as they are."""
+    """Round to nine significant digits; zeros and infinities are unchanged."""
     rounded = values.astype(np.float64)
     ordinary = np.isfinite(rounded) & (rounded != 0)
     sizes = np.abs(rounded[ordinary])
     exponents = np.floor(np.log10(sizes)) - 8
     digits = np.rint(_times_power_of_ten(sizes, -exponents))
-    # 999999999.9 becomes 1000000000: written as 100000000, a number has one form and no other.
+    # 999999999.9 is rounded to ten digits, 1000000000. Shorten it, so that each number has only
+    # one representation.
     carried = digits >= 1e9
     digits[carried] = 1e8
     exponents[carried] += 1
@@ -39,7 +40,7 @@ def nine_digits(values: FloatArray) -> FloatArray:
 
 
 def _times_power_of_ten(values: FloatArray, exponents: FloatArray) -> FloatArray:
-    """Return values x 10^exponents, by powers that a float holds exactly where it can."""
+    """Return values x 10^exponents, computed with exact powers of ten where possible."""
     half = np.trunc(exponents / 2)  # in two steps: 10^324 is beyond a float
     for power in (half, exponents - half):
         values = values * 10.0 ** np.maximum(power, 0) / 10.0 ** np.maximum(-power, 0)

@@ -1,4 +1,4 @@
-"""The examples that can be labelled, and what is computed of their features only once."""
+"""The training part of a split, with results computed once per split."""
 
 from collections.abc import Callable, Hashable
 from functools import cached_property
@@ -21,22 +21,22 @@ from alrun.util.lru_cache import LRUCache
 from alrun.util.stopwatch import Stopwatch
 
 T = TypeVar("T")
-# Splits whose results are kept for the next run on them; a worker takes its runs in turns.
-_shared: LRUCache[dict[str, Any]] = LRUCache(2)
+# Results by split, for the next run on it. A worker alternates between few splits.
+_split_results: LRUCache[dict[str, Any]] = LRUCache(2)
 
 
 class TrainingSet:
     """The training part of a split: pool and initial set together.
 
-    Positions number its examples in the order of the data set; they mean the same in every round,
-    and in every run on the split.
+    Positions number its examples in the order of the data set. They are the same in every round and
+    in every run on the split.
 
     Attributes
     ----------
-    kept
-        What a strategy keeps from one round of the run to the next, by name.
+    run_state
+        State of a strategy, kept between the rounds of a run, by name.
     stopwatch
-        That of the run; what is computed once per split is its phase `prepare`.
+        The stopwatch of the run. Results computed once per split are its phase `prepare`.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class TrainingSet:
 
     @cached_property
     def X(self) -> Any:
-        """Features, shape (len(training), n_features), in double precision; a copy of them all."""
+        """All features in double precision, shape (len(training), n_features); a copy."""
         return self.features(np.arange(len(self)))
 
     @property
@@ -74,56 +74,59 @@ class TrainingSet:
         return sparse.issparse(self._X)
 
     def features(self, positions: IntArray) -> Any:
-        """Return the features of these, in double precision, shape (len(positions), n_features)."""
+        """Return features in double precision, shape (len(positions), n_features)."""
         return as_float64(self._X[self._rows[positions]])
 
     @cached_property
     def squared_norms(self) -> FloatArray:
-        """Of the features, shape (len(training),)."""
-        matrix, own = self._stored
-        return map_in_blocks(squared_norms, matrix)[own]
+        """Squared norms of the features, shape (len(training),)."""
+        matrix, rows = self._matrix
+        return map_in_blocks(squared_norms, matrix)[rows]
 
     def products(self, positions: IntArray) -> FloatArray:
-        """Return the inner products of all with these, shape (len(training), len(positions))."""
+        """Return inner products of all with these, shape (len(training), len(positions))."""
         return self.products_with(self.features(positions))
 
-    def products_with(self, rows: Any) -> FloatArray:
-        """Return the inner products of all with rows of features, shape (len(training), n)."""
-        matrix, own = self._stored
-        return map_in_blocks(lambda X: products_of(X, rows), matrix)[own]
+    def products_with(self, vectors: Any) -> FloatArray:
+        """Return inner products of all with n rows of features, shape (len(training), n)."""
+        matrix, rows = self._matrix
+        return map_in_blocks(lambda X: products_of(X, vectors), matrix)[rows]
 
     def squared_distances(self, positions: IntArray) -> FloatArray:
-        """Return those of all to these, shape (len(training), len(positions)); 0 where equal."""
+        """Return squared distances of all to these, shape (len(training), len(positions)).
+
+        The distance of equal examples is exactly 0.
+        """
         norms = self.squared_norms
         return squared_distances_inplace(norms, norms[positions], self.products(positions))
 
     def weighted_mean(self, weights: FloatArray) -> FloatArray:
-        """Return the mean of the features, each example's times its weight, shape (n_features,)."""
-        matrix, own = self._stored
-        of_matrix = np.zeros(matrix.shape[0])
-        of_matrix[own] = weights / len(self)
-        return weighted_sum(matrix, of_matrix)
+        """Return the mean over all examples of weight times features, shape (n_features,)."""
+        matrix, rows = self._matrix
+        matrix_weights = np.zeros(matrix.shape[0])
+        matrix_weights[rows] = weights / len(self)
+        return weighted_sum(matrix, matrix_weights)
 
     @cached_property
-    def _stored(self) -> tuple[Any, IntArray | slice]:
-        """A matrix that holds the features, and in which of its rows.
+    def _matrix(self) -> tuple[Any, IntArray | slice]:
+        """A matrix with the features, and the rows of it with the training part.
 
-        That is mostly the one of the whole data set: to multiply the test part as well takes less
-        than a copy of the rest.
+        Mostly it is the matrix of the whole data set: multiplying the test part, too, takes less
+        time than copying the training part.
         """
         if self.is_sparse or 2 * len(self) < self._X.shape[0]:
             return self._X[self._rows], slice(None)
         return self._X, self._rows
 
     def cached(self, key: str, make: Callable[[np.random.Generator], T]) -> T:
-        """Return what `make` makes of the split, computed by the first run on it that asks.
+        """Return `make(rng)`, computed once per split and shared by all runs on it.
 
-        It must not depend on labels or on anything but the split; its stream depends on the split
-        and on `key`, which names it with its parameters.
+        The result must depend on nothing but the split, in particular not on labels. The random
+        stream depends on the split and on `key`, the name of the result with its parameters.
         """
-        made = _shared.get_or_compute(self._identity, dict)
-        if key not in made:
+        results = _split_results.get_or_compute(self._identity, dict)
+        if key not in results:
             phase = self.stopwatch.enter("prepare")
-            made[key] = make(self._stream(key))
+            results[key] = make(self._stream(key))
             self.stopwatch.enter(phase)
-        return made[key]
+        return results[key]

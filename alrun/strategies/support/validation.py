@@ -1,4 +1,4 @@
-"""Parameters of strategies that must make sense."""
+"""Checks of strategy parameters."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -9,9 +9,9 @@ from alrun.errors import StrategyError
 
 
 def whole_number(strategy: str, key: str, value: object, low: int) -> int:
-    """Return the value of a parameter that must be a whole number of at least `low`.
+    """Return the value of a parameter if it is a whole number of at least `low`.
 
-    Raises StrategyError.
+    Raises StrategyError otherwise.
     """
     if not isinstance(value, int) or isinstance(value, bool) or value < low:
         raise StrategyError(
@@ -23,9 +23,9 @@ def whole_number(strategy: str, key: str, value: object, low: int) -> int:
 def number(
     strategy: str, key: str, value: object, low: float, high: float = sys.float_info.max
 ) -> float:
-    """Return the value of a parameter that must be a number from `low` to `high`, both allowed.
+    """Return the value of a parameter if it is a number from `low` to `high`, both allowed.
 
-    Raises StrategyError.
+    Raises StrategyError otherwise.
     """
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not (is_number and low <= value <= high):  # type: ignore[operator]
@@ -35,21 +35,21 @@ def number(
 
 
 def validate_parameters(strategy: Callable[..., Any], parameters: Mapping[str, Any]) -> None:
-    """Raise StrategyError where a strategy of alrun's makes no sense of its parameters.
+    """Raise StrategyError if a built-in strategy rejects its parameters.
 
-    Each looks at all of them before it looks at anything else; so it is asked with a pool that
-    stops it there.
+    Each strategy checks all its parameters before it uses the pool. So it is called with a pool
+    that stops it at the first use.
     """
     with suppress(_SeenError):
         strategy(_Unseen(), 1, _Unseen(), **parameters)
 
 
 class _SeenError(Exception):
-    """A strategy has found its parameters in order, and goes on to look at the pool."""
+    """Raised on the first use of an `_Unseen`: the parameters have passed the checks."""
 
 
 class _Unseen:
-    """A pool, or a generator, that ends whoever looks at it."""
+    """A stand-in for a pool or a generator, raising _SeenError on any use."""
 
     def __getattr__(self, name: str) -> NoReturn:
         raise _SeenError

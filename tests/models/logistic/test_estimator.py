@@ -392,7 +392,7 @@ def test_class_weights_that_are_none_are_refused(weight):
 def test_what_cannot_be_multiplied_is_refused():
     X, y = digits(30)
     for model, features in [(Logistic(), 1e160 * X), (Logistic(C=1e250), X)]:
-        with pytest.raises(ValueError, match="too large"):
+        with pytest.raises(ValueError, match="so large that their product would overflow"):
             model.fit(features, y)
 
 

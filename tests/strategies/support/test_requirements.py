@@ -51,9 +51,10 @@ def said(path, *overrides):
 
 def test_a_data_set_that_a_strategy_cannot_take_is_a_line_each_all_at_once(path):
     assert said(path) == [
-        "question.toml: strategies.0: own_needs.py:dense takes no sparse features, as those of"
-        " words.svmlight are",
-        "question.toml: strategies.1: own_needs.py:two is for two classes; iris has 3",
+        "question.toml: strategies.0: own_needs.py:dense takes no sparse features, and those of"
+        " words.svmlight are sparse; choose another strategy",
+        "question.toml: strategies.1: own_needs.py:two is for two classes, and iris has 3; choose"
+        " another strategy",
     ]
 
 
@@ -77,7 +78,7 @@ def test_all_pairs_must_fit_into_memory(monkeypatch, gigabytes, fits):
     )
     sentence = (
         "theirs holds all pairs of the 20000 examples of mine in 8 GB of memory, and this machine"
-        " has 8; k_center does without"
+        " has 8; k_center needs no pairs"
     )
     assert lines == ([] if fits else [sentence])
 

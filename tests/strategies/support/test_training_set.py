@@ -63,8 +63,8 @@ def test_what_depends_on_the_split_alone_is_computed_by_the_first_run_on_it():
 def test_no_more_than_the_last_splits_are_kept():
     for name in range(10):
         training_of(np.eye(2), identity=name).cached("key", lambda rng: 0)
-    assert len(module._shared) == 2
-    assert 9 in module._shared
+    assert len(module._split_results) == 2
+    assert 9 in module._split_results
 
 
 @pytest.mark.parametrize("rows", [[1, 4, 5, 9], [0, 2, 3, 5, 6, 8, 9]], ids=["few", "most"])
