@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from alrun import stats
+from alrun.arrays import first_true
 from alrun.data.dataset import Dataset
 from alrun.data.splits import split_of
 from alrun.errors import ResultsError
@@ -62,7 +63,7 @@ def _mix_of_run(
     rounds = queries["round"].to_numpy()
     counts = np.zeros((rounds.max() + 1, n_classes))
     np.add.at(counts, (rounds, codes[queries["index"].to_numpy()]), 1)
-    for empty in np.flatnonzero(counts.sum(axis=1) == 0)[:1]:
+    if (empty := first_true(counts.sum(axis=1) == 0)) is not None:
         raise ResultsError(
             f"queries.parquet holds no query of round {empty} of {spec}; sweep again"
         )

@@ -78,9 +78,7 @@ class Metric:
     requires: tuple[str, ...] = ()
     tolerance: float = 0.0
 
-    def is_at(
-        self, score: FloatArray, target: float
-    ) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    def is_at(self, score: FloatArray, target: float) -> BoolArray:
         """Return which scores are at the target: at least, or where less is better at most."""
         return score >= target if self.greater_is_better else score <= target
 

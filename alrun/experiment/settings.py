@@ -24,6 +24,7 @@ from pydantic import (
 from alrun import metrics
 from alrun.errors import quoted
 from alrun.spec import PIPELINE, InitialSpec, without_folder
+from alrun.util.numbers import is_number, is_whole
 
 
 class _Section(BaseModel):
@@ -59,19 +60,15 @@ class Named(Step):
         return self.label or self.name
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 def _size(value: Any) -> Any:
-    is_count = _is_number(value) and isinstance(value, int) and 1 <= value <= _MOST
+    is_count = is_whole(value) and 1 <= value <= _MOST
     if not is_count and not (isinstance(value, float) and 0 < value < 1):
         raise ValueError(f"should be a count, or a fraction between 0 and 1, not {quoted(value)}")
     return value
 
 
 def _scale(value: Any) -> Any:
-    is_divisor = _is_number(value) and 0 < value <= sys.float_info.max
+    is_divisor = is_number(value) and 0 < value <= sys.float_info.max
     if value not in ("none", "standard", "minmax", "tfidf") and not is_divisor:
         known = '"none", "standard", "minmax", "tfidf" or a number to divide by'
         raise ValueError(f"should be {known}, not {quoted(value)}")
@@ -87,7 +84,7 @@ def _label(value: Any) -> Any:
 
 def _seeds(value: Any) -> Any:
     entries = value if isinstance(value, list) else [value]
-    whole = all(_is_number(entry) and isinstance(entry, int) for entry in entries)
+    whole = all(map(is_whole, entries))
     lowest = 0 if isinstance(value, list) else 1
     most = _MOST if isinstance(value, list) else _MOST_SEEDS
     if not entries or not whole or not all(lowest <= entry <= most for entry in entries):

@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from alrun import metrics
 from alrun.errors import ResultsError, nearest, printable
 from alrun.experiment.settings import Experiment
 from alrun.experiment.toml import read_experiment
-from alrun import metrics
 from alrun.records import DIAGNOSTICS
 from alrun.report.across_datasets import build_across
 from alrun.report.comparison import sensitivity_of

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from alrun import stats
+from alrun.arrays import Array
 from alrun.results.curves import Curves, falls_back, labels_to_target
 
-Array = npt.NDArray[Any]
 # Keyed by column. What the adjustment of p values needs beside them stands under `seeds`,
 # `differences`, `aulc_differences` and `final_differences`: arrays, one value per pair.
 Row = dict[str, Any]

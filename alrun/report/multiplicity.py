@@ -1,18 +1,15 @@
 """Adjusted p values: each family of tests of a report, all of it at once."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from alrun import stats
+from alrun.arrays import Array
 from alrun.errors import ResultsError
 from alrun.report.comparison import Row
 from alrun.results.curves import COMPARISON_GROUP
-
-Array = npt.NDArray[Any]
 
 
 def adjust(table: pd.DataFrame, rows: Sequence[Row], adjustment: str) -> int:

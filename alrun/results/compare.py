@@ -1,10 +1,10 @@
 """Whether two tables say the same."""
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alrun.arrays import BoolArray
 from alrun.metrics import METRICS
 
 
@@ -15,7 +15,7 @@ def agree(one: pa.Table, other: pa.Table) -> bool:
     return not differing_rows(one, other).any()
 
 
-def differing_rows(one: pa.Table, other: pa.Table) -> npt.NDArray[np.bool_]:
+def differing_rows(one: pa.Table, other: pa.Table) -> BoolArray:
     """Return which rows differ between two tables of the same columns and length.
 
     Everything must be equal, types of values included, but a metric with a tolerance, such as

@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from alrun.arrays import Array, BoolArray, FloatArray, IntArray
 from alrun.errors import ResultsError
 
 COMPARISON_GROUP = ["dataset", "model", "batch_size"]
 RUN = [*COMPARISON_GROUP, "strategy", "seed"]
 REQUIRED = (*RUN, "n_labels")
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Curves:
     """
 
     runs: pd.DataFrame
-    start: npt.NDArray[np.int64]
+    start: IntArray
     n_labels: Array
     score: Array
     n_correct: Array | None
@@ -112,7 +110,7 @@ def labels_to_target(curves: Curves, target: float, sustain: int = 1) -> Array:
     return np.minimum.reduceat(reached, curves.start[:-1]) if len(curves.runs) else reached
 
 
-def falls_back(curves: Curves, target: float) -> npt.NDArray[np.bool_]:
+def falls_back(curves: Curves, target: float) -> BoolArray:
     """Return per run whether its score fell below `target` after it had been there."""
     rounds = np.arange(len(curves.score))
     at_target = curves.score >= target
@@ -192,14 +190,14 @@ def _typed(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     return frame
 
 
-def _numbers(frame: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
+def _numbers(frame: pd.DataFrame, column: str) -> FloatArray:
     try:
         return frame[column].to_numpy(np.float64, na_value=np.nan)
     except (TypeError, ValueError):
         raise ResultsError(f"the column '{column}' must hold numbers") from None
 
 
-def _begins(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+def _begins(frame: pd.DataFrame) -> BoolArray:
     """Return which rows of a sorted table are the first of their run."""
     begins = np.zeros(len(frame), dtype=bool)
     begins[:1] = True
@@ -210,7 +208,7 @@ def _begins(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
     return begins
 
 
-def _check_no_twins(frame: pd.DataFrame, begins: npt.NDArray[np.bool_]) -> None:
+def _check_no_twins(frame: pd.DataFrame, begins: BoolArray) -> None:
     """Raise ResultsError where a round stands twice, or one cell holds two runs."""
     n_labels = frame["n_labels"].to_numpy()
     same = (n_labels[1:] == n_labels[:-1]) & ~begins[1:]
@@ -234,9 +232,9 @@ def _check_no_twins(frame: pd.DataFrame, begins: npt.NDArray[np.bool_]) -> None:
 def _usable(
     runs: pd.DataFrame,
     score: Array,
-    start: npt.NDArray[np.int64],
+    start: IntArray,
     known_ends: Callable[[], Mapping[Any, int]],
-) -> tuple[npt.NDArray[np.bool_], tuple[str, ...]]:
+) -> tuple[BoolArray, tuple[str, ...]]:
     """Return which runs can be used, and a sentence about each kind that cannot."""
     if runs.empty:
         return np.zeros(0, dtype=bool), ()

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alrun.arrays import FloatArray
 from alrun.errors import ResultsError, first_line
 from alrun.metrics import METRICS
 from alrun.results.curves import REQUIRED, RUN, read_curves
@@ -15,7 +15,6 @@ from alrun.results.schema import CURVES
 from alrun.results.store import Store
 
 _LABELS = ("dataset", "model", "strategy")
-_COUNTS = ("n_test", "n_correct")
 # What cannot be taken over: the ids are those of runs that alrun computed.
 _OURS_ALONE = "run_id"
 _KNOWN = [name for name in CURVES.names if name != _OURS_ALONE]
@@ -106,7 +105,7 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _numbers(column: pd.Series, whole: bool) -> npt.NDArray[np.float64]:
+def _numbers(column: pd.Series, whole: bool) -> FloatArray:
     most = np.iinfo(np.int32).max
     try:
         values = column.to_numpy(np.float64, na_value=np.nan)

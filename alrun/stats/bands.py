@@ -1,11 +1,10 @@
 """Simultaneous bands: where a whole mean curve lies, not each of its points."""
 
 from math import nan
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from alrun.arrays import Array
 from alrun.stats.estimates import CONFIDENCE
 from alrun.util.random_streams import generator
 
@@ -13,8 +12,6 @@ from alrun.util.random_streams import generator
 FEWEST_SEEDS = 5
 _MOST_ENUMERATED = 12
 _DRAWS = 9_999
-
-Array = npt.NDArray[Any]
 
 
 def band_half_width(curves: Array) -> Array:

@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass
 from math import nan
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
-CONFIDENCE = 0.95
+from alrun.arrays import Array
 
-Array = npt.NDArray[Any]
+CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -86,10 +84,9 @@ def saving_interval(baseline: Array, strategy: Array) -> Interval:
     a = mean_r**2 - t2 * covariance[0, 0]
     b = mean_r * mean_s - t2 * covariance[0, 1]
     c = mean_s**2 - t2 * covariance[1, 1]
-    discriminant = b**2 - a * c
-    if a <= 0 or discriminant < -1e-9 * b**2:
+    if a <= 0:
         return Interval(-np.inf, np.inf)
-    root = float(np.sqrt(max(discriminant, 0.0)))
+    root = float(np.sqrt(max(b**2 - a * c, 0.0)))  # real, since the saving itself is not rejected
     return Interval(float(1 - (b + root) / a), float(1 - (b - root) / a))
 
 

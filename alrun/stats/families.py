@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from math import ceil, log2, nan
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from alrun.arrays import Array
 from alrun.stats.paired import MONTE_CARLO_DRAWS, smallest_p
 from alrun.util.random_streams import generator
 
@@ -15,8 +14,6 @@ ADJUSTMENTS = ("holm", "maxT")
 # Up to this many seeds all sign patterns are enumerated.
 _MOST_ENUMERATED = 16
 _AT_ONCE = 8192
-
-Array = npt.NDArray[Any]
 
 
 def holm(p_values: Array) -> Array:

@@ -5,8 +5,8 @@ from math import nan
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from alrun.arrays import Array
 from alrun.util.random_streams import generator
 
 MONTE_CARLO_DRAWS = 99_999
@@ -14,8 +14,6 @@ MONTE_CARLO_DRAWS = 99_999
 MOST_ENUMERATED = 20
 # Beyond this the exact distribution, which has one entry for each value of the sum, gets too large.
 _LARGEST_SUM = 5_000_000
-
-Array = npt.NDArray[Any]
 
 
 def sign_flip(differences: Array) -> float:

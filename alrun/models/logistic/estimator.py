@@ -16,9 +16,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from alrun.models.logistic.newton import Floats, Minimum, Objective, minimise, softmax
+from alrun.arrays import FloatArray
+from alrun.models.logistic.newton import Minimum, Objective, minimise, softmax
 from alrun.models.logistic.preconditioner import Preconditioner, squared_norms
 from alrun.models.logistic.row_space import RowSpace
+from alrun.util.numbers import is_number
 
 # Up to so many features, other coordinates save less than they cost.
 FEW_FEATURES = 200
@@ -105,20 +107,19 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
     def check_parameters(self) -> None:
         """Raise ValueError where a parameter is not what it must be."""
         C: Any = self.C
-        number = isinstance(C, (int, float, np.number)) and not isinstance(C, bool)
-        if not number or not 0 < C < 1e300:
+        if not (is_number(C) or isinstance(C, np.number)) or not 0 < C < 1e300:
             raise ValueError(f"C must be a positive number, not {C!r}")
         if not (self.class_weight in (None, "balanced") or isinstance(self.class_weight, dict)):
             raise ValueError(
                 f'class_weight must be "balanced", a dict or None, not {self.class_weight!r}'
             )
 
-    def decision_function(self, X: Any) -> Floats:
+    def decision_function(self, X: Any) -> FloatArray:
         """Return the scores of the classes, shape (n, n_classes), of the second of two (n,)."""
         scores = self._scores(X)
         return scores[0] if len(scores) == 1 else scores.T
 
-    def predict_proba(self, X: Any) -> Floats:
+    def predict_proba(self, X: Any) -> FloatArray:
         """Return the probabilities of the classes, shape (n, n_classes)."""
         scores = self._scores(X)
         if len(self.classes_) == 1:
@@ -136,7 +137,7 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         likeliest = scores[0] > 0 if len(scores) == 1 else scores.argmax(axis=0)
         return self.classes_[likeliest.astype(np.intp)]
 
-    def _scores(self, X: Any) -> Floats:
+    def _scores(self, X: Any) -> FloatArray:
         if not hasattr(self, "coef_"):
             check_is_fitted(self)
         X, _ = self._checked(X, fitted=True)
@@ -161,7 +162,7 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
             return validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False), None
         return validate_data(self, X, y, accept_sparse="csr", dtype=np.float64)
 
-    def _start(self, classes: Any, n_features: int) -> tuple[Floats, Preconditioner | None]:
+    def _start(self, classes: Any, n_features: int) -> tuple[FloatArray, Preconditioner | None]:
         """Return the weights to start from, shape (k, n_features + 1)."""
         start = np.zeros((1 if len(classes) <= 2 else len(classes), n_features + 1))
         reached = getattr(self, "_reached", None) if self.warm_start else None
@@ -194,7 +195,7 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
 
 
 def _minimum(
-    X: Any, Y: Floats, s: Floats, start: Floats, preconditioner: Preconditioner | None
+    X: Any, Y: FloatArray, s: FloatArray, start: FloatArray, preconditioner: Preconditioner | None
 ) -> Minimum:
     """Return the minimum of the objective.
 

@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
-from alrun.models.logistic.preconditioner import Array, Preconditioner, squared_norms
-
-Floats = npt.NDArray[np.float64]
+from alrun.arrays import FloatArray
+from alrun.models.logistic.preconditioner import Preconditioner, squared_norms
 
 # The gradient is small if it is so in the norm of the inverse Hessian, Newton's decrement, half of
 # whose square is how far the objective is above its minimum,
@@ -47,10 +45,10 @@ LARGEST_SPAN_IN_SINGLE = 1e6
 class Evaluation:
     """Weights, and what the objective is there: shapes (k, m), (k, n), (), (k, m)."""
 
-    W: Floats
-    P: Floats
+    W: FloatArray
+    P: FloatArray
     value: float
-    gradient: Floats
+    gradient: FloatArray
 
 
 @dataclass(frozen=True)
@@ -69,10 +67,10 @@ class Objective:
     """
 
     A: Any
-    Y: Floats
-    s: Floats
+    Y: FloatArray
+    s: FloatArray
 
-    def at(self, W: Floats) -> Evaluation:
+    def at(self, W: FloatArray) -> Evaluation:
         """Evaluate the objective and its gradient."""
         Z = W @ self.A.T
         P, log_total = softmax(Z)
@@ -97,7 +95,7 @@ class Objective:
         return max(1.0, float(self.s.max()) * float(abs(self.A).max()))
 
 
-def softmax(Z: Floats) -> tuple[Floats, Floats]:
+def softmax(Z: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return probabilities and the log of what they were divided by, shapes (k, n) and (n,).
 
     A single row is the score of the second of two classes; that of the first is zero.
@@ -116,12 +114,12 @@ def softmax(Z: Floats) -> tuple[Floats, Floats]:
 class Coordinates(Protocol):
     """Fewer coordinates for the steps than the weights have."""
 
-    A: Floats
+    A: FloatArray
 
-    def down(self, W: Floats) -> Floats:
+    def down(self, W: FloatArray) -> FloatArray:
         """Return the coordinates of the part of W that lies in their span."""
 
-    def up(self, w: Floats) -> Floats:
+    def up(self, w: FloatArray) -> FloatArray:
         """Return the weights with these coordinates."""
 
 
@@ -133,7 +131,7 @@ class Minimum:
     `preconditioner` helps the next minimum along; `ended` says that the search ended by itself.
     """
 
-    W: Floats
+    W: FloatArray
     n_steps: int
     gradient: float
     preconditioner: Preconditioner | None
@@ -147,7 +145,7 @@ class Minimum:
 
 def minimise(
     objective: Objective,
-    start: Floats,
+    start: FloatArray,
     preconditioner: Preconditioner | None = None,
     coordinates: Coordinates | None = None,
 ) -> Minimum:
@@ -260,7 +258,7 @@ class _Solver:
         squared = max(float(np.vdot(self._R, self._direction)), 0.0)
         self.decrement = self._size * math.sqrt(squared)
 
-    def step(self, forcing: float) -> tuple[Floats, float]:
+    def step(self, forcing: float) -> tuple[FloatArray, float]:
         """Solve the equations until the residual is a share of what it was.
 
         Returns the step and the decrement to expect after it.
@@ -279,8 +277,12 @@ class _Solver:
 
 
 def _conjugate_gradients(
-    at: tuple[Array, Array, Array], R: Array, M: Preconditioner, direction: Array, forcing: float
-) -> tuple[Array, float, int]:
+    at: tuple[FloatArray, FloatArray, FloatArray],
+    R: FloatArray,
+    M: Preconditioner,
+    direction: FloatArray,
+    forcing: float,
+) -> tuple[FloatArray, float, int]:
     """Solve Hessian x = R until the residual, in the norm of M, is a share of what it was.
 
     `at` is A, s and P, `direction` is M R. Returns x, the share that was reached, and the number of
@@ -315,7 +317,9 @@ def _conjugate_gradients(
     return x, math.sqrt(max(energy, 0.0) / first), n_products
 
 
-def _products(A: Any) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
+def _products(
+    A: Any,
+) -> tuple[Callable[[FloatArray], FloatArray], Callable[[FloatArray], FloatArray]]:
     """Return functions of V: V A' and V A."""
     transposed = A.T
     if sparse.issparse(A):
@@ -324,7 +328,7 @@ def _products(A: Any) -> tuple[Callable[[Array], Array], Callable[[Array], Array
     return (lambda V: V.dot(transposed), lambda V: V.dot(A))
 
 
-def _search(objective: Objective, point: Evaluation, step: Floats) -> Evaluation:
+def _search(objective: Objective, point: Evaluation, step: FloatArray) -> Evaluation:
     """Halve the step until the objective falls by a part of what its slope promises.
 
     Returns the point itself where it does not.

@@ -5,16 +5,13 @@ Arrays and names alone: nothing here knows how a line looks.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from alrun import stats
+from alrun.arrays import Array
 from alrun.results.curves import COMPARISON_GROUP, Curves, labels_to_target
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,15 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import isotonic_regression
 
+from alrun.arrays import Array
 from alrun.errors import ResultsError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
     from matplotlib.text import Annotation
-
-Array = npt.NDArray[Any]
 Names: TypeAlias = "list[Annotation]"
 
 # Okabe and Ito's colours less black, which is the baseline's, and yellow, which is lost on white.
