@@ -27,22 +27,22 @@ def report(
     path
         The directory.
     targets
-        Scores to reach, above 0 and at most 1; by default those of the experiment.
+        Scores to reach, by default those of the experiment. A score that falls as models improve,
+        as log_loss, reaches a target from above.
     metric
-        The column that targets are read on; by default that of the experiment.
+        The score that targets are read on, by default that of the experiment.
     baseline
         Label of the strategy that the others are compared with.
-
     sustain
         In how many rounds in a row the score must be at the target.
     adjustment
-        "holm", or "maxT", which has more power and needs the same seeds in all tests.
+        "holm" or "maxT"; maxT has more power and needs the same seeds in all tests.
 
     Returns
     -------
     Report
-        With `rows`, a DataFrame, `across`, one over the data sets where there are several, and
-        `notes`, sentences that belong under them.
+        With `rows`, a DataFrame; `across`, another over several data sets; and `notes`, the
+        sentences that belong under them.
 
     Raises
     ------
@@ -50,8 +50,11 @@ def report(
         Where the results cannot be read, hold no such metric or baseline, or a target is no score.
     """
     from alrun.report.build import build_report
+    from alrun.report.options import options_for
 
-    return build_report(Path(path), targets, metric, baseline, sustain, adjustment)
+    results = Path(path)
+    options = options_for(results, targets, metric, baseline, sustain, adjustment)
+    return build_report(results, options)
 
 
 def run_sweep(

@@ -7,7 +7,7 @@ definition has variants, it is scikit-learn's.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from math import inf
+from math import inf, isfinite, isinf
 
 import numpy as np
 
@@ -68,6 +68,8 @@ class Metric:
         Methods of the model, one of which is enough; empty where it needs none.
     tolerance
         By how much the score of the same run may differ between processors.
+    is_share_correct
+        Whether it is n_correct / n_test, so that counts say it exactly.
     """
 
     function: Callable[[ModelOutputs], float | None]
@@ -77,10 +79,21 @@ class Metric:
     binary_only: bool = False
     requires: tuple[str, ...] = ()
     tolerance: float = 0.0
+    is_share_correct: bool = False
 
     def is_at(self, score: FloatArray, target: float) -> BoolArray:
         """Return which scores are at the target: at least, or where less is better at most."""
         return score >= target if self.greater_is_better else score <= target
+
+    def is_best(self, score: FloatArray) -> BoolArray:
+        """Return which scores are the best of them; NaN never is."""
+        return score == (np.fmax if self.greater_is_better else np.fmin).reduce(score)
+
+    def check_target(self, target: float) -> None:
+        """Raise ValueError for a target that no score can be at, or every score is."""
+        if not (0 < target <= self.largest and isfinite(target)):
+            bounds = "above 0" if isinf(self.largest) else f"between 0 and {self.largest:g}"
+            raise ValueError(f"the target {target:g} is no score {bounds}")
 
 
 def accuracy(outputs: ModelOutputs) -> float:
@@ -216,7 +229,7 @@ def _second_class(outputs: ModelOutputs) -> tuple[int, int, int]:
 _SCORES = ("predict_proba", "decision_function")
 # By name, in the order of the columns of `curves.parquet`.
 METRICS = {
-    "accuracy": Metric(accuracy, "share of correct predictions"),
+    "accuracy": Metric(accuracy, "share of correct predictions", is_share_correct=True),
     "balanced_accuracy": Metric(balanced_accuracy, "mean recall over the classes"),
     "macro_f1": Metric(macro_f1, "mean F1 over the classes"),
     "log_loss": Metric(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,19 +10,22 @@ import pyarrow.parquet as pq
 from alrun.errors import ResultsError, first_line
 from alrun.results.schema import CURVES, QUERIES, RUNS, check_version
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def load_curves(path: str | Path) -> Any:
-    """Return the curves of a results directory: a DataFrame with a row per round of every run.
 
-    `n_labels` counts labels, the initial ones included; scores are shares of one on the test part,
-    `log_loss` is in nats. The strategies, models and data sets are categories. Raises ResultsError
-    where there is no such table.
+def load_curves(path: str | Path) -> "pd.DataFrame":
+    """Return the curves of a results directory: a row per round of every run.
+
+    `n_labels` counts labels, the initial ones included. Scores are on the test part: shares of one,
+    but `log_loss`, in nats, and `brier`, up to 2. Strategies, models and data sets are categories.
+    Raises ResultsError where there is no such table.
     """
     return read_table(Path(path) / "curves.parquet", CURVES)
 
 
-def load_runs(path: str | Path) -> Any:
-    """Return the runs of a results directory: a DataFrame with a row per run, finished or failed.
+def load_runs(path: str | Path) -> "pd.DataFrame":
+    """Return the runs of a results directory: a row per run, finished or failed.
 
     Its spec, status and error, rounds, wall and CPU seconds in fits, queries, evaluations and what
     is prepared once per split, unconverged fits, warnings with their counts, and its provenance:
@@ -34,12 +37,12 @@ def load_runs(path: str | Path) -> Any:
     return read_table(Path(path) / "runs.parquet", RUNS)
 
 
-def load_queries(path: str | Path) -> Any:
-    """Return the queries of a results directory: a DataFrame with a row per queried example.
+def load_queries(path: str | Path) -> "pd.DataFrame":
+    """Return the queries of a results directory: a row per queried example.
 
-    `index` is its row in the data set, `round` the one in which it was queried, and `position` its
-    place in the batch. The initial labels are not queries; they stand in `splits.parquet`. Raises
-    ResultsError where there is no such table.
+    `index` is its row in the data set, `round` the round that queried it, and `position` its place
+    in the batch. Initial labels are no queries; they stand in `splits.parquet`. Raises ResultsError
+    where there is no such table.
     """
     return read_table(Path(path) / "queries.parquet", QUERIES, whole=QUERIES.names)
 
@@ -50,13 +53,13 @@ def read_table(
     columns: Sequence[str] | None = None,
     strict: bool = True,
     whole: Sequence[str] = (),
-) -> Any:
+) -> "pd.DataFrame":
     """Read a table of a results directory as a DataFrame, labels as categories.
 
-    Columns that `schema` has are cast to its types; with `strict` off, one that cannot be is left
-    as it is. Of `columns` those that are there are read. Raises ResultsError where the file is
-    missing, is no Parquet, was written by a newer alrun, has a column twice, or lacks one that is
-    to be `whole` or a value in it.
+    Columns of `schema` are cast to its types; with `strict` off, a column that cannot be cast is
+    left as it is. `columns` names those to read, as far as they are there. Raises ResultsError
+    where the file is missing, is no Parquet, was written by a newer alrun or has a column twice,
+    and where a column of `whole` is missing or lacks a value.
     """
     if not path.is_file():
         raise ResultsError(f"there is no {path.name} in {path.parent}; make it with `alrun sweep`")

@@ -1,12 +1,12 @@
 """Estimates, intervals and tests: arrays in, numbers out.
 
-Throughout, an array holds one value per seed. Where two arrays are compared they are paired: the
-same position is the same seed. What cannot be estimated is NaN, never a guess.
+An array holds one value per seed. Two arrays that are compared are paired: the same position is
+the same seed. A value that cannot be estimated is NaN, never a guess.
 
-What `make calibrate` finds on simulated curves whose truth is known: how often tests reject at the
-5 % level where there is nothing to find, and how often intervals and bands of 95 % cover the truth.
-At five seeds the smallest p value is .0625, so that nothing is ever rejected. In brackets stands
-the Monte Carlo error; each rate is held to its bound up to three of these.
+The table shows what `make calibrate` finds on simulated curves whose truth is known: how often
+tests reject at the 5 % level where there is no difference, and how often intervals and bands of
+95 % cover the truth. At five seeds the smallest p value is .0625, so that nothing is ever rejected.
+The Monte Carlo error stands in brackets; each rate is held to its bound up to three such errors.
 
 1,000 repetitions, 20 rounds, a test part of 500.
 Cut: random's runs without the target, 0.1, 10.0, 38.3 %; true savings 20.0, 21.2, 16.3 %.
@@ -51,7 +51,6 @@ from alrun.stats.estimates import (
     t_quantile,
 )
 from alrun.stats.families import (
-    ADJUSTMENTS,
     ALPHA,
     fewest_seeds,
     holm,
@@ -62,7 +61,6 @@ from alrun.stats.paired import MONTE_CARLO_DRAWS, sign_flip, smallest_p
 from alrun.stats.power import MOST_SEEDS, power_of, seeds_for, upper_spread
 
 __all__ = [
-    "ADJUSTMENTS",
     "ALPHA",
     "CONFIDENCE",
     "FEWEST_SEEDS",

@@ -1,4 +1,4 @@
-"""Simultaneous bands: where a whole mean curve lies, not each of its points."""
+"""Simultaneous bands around mean curves."""
 
 from math import nan
 
@@ -18,8 +18,8 @@ def band_half_width(curves: Array) -> Array:
     """Return the half-width of the simultaneous band around the mean of curves.
 
     The band mean +- c sd / sqrt(n) holds the whole true mean curve with `CONFIDENCE`. c is the
-    quantile of the largest studentised deviation of the centred curves under sign flips, the
-    deviation's own standard error taken anew at each flip: a sup-t band (Montiel Olea and
+    quantile of the largest studentised deviation of the centred curves under sign flips, with the
+    standard error computed anew for each flip: a sup-t band (Montiel Olea and
     Plagborg-Moller 2019, Simultaneous confidence bands, definition 2) with the critical value of a
     symmetrised bootstrap-t. All flips for up to 12 seeds, beyond 9,999 from a fixed stream; the
     order of the seeds changes nothing.

@@ -1,4 +1,4 @@
-"""Estimates of one cell and of one comparison, with their intervals."""
+"""Estimates of one strategy and of one comparison, with their intervals."""
 
 from dataclasses import dataclass
 from math import nan
@@ -71,7 +71,7 @@ def saving(baseline: Array, strategy: Array) -> float:
 def saving_interval(baseline: Array, strategy: Array) -> Interval:
     """Return Fieller's interval of the saving; infinite bounds where it is unbounded.
 
-    It holds the savings 1 - theta for all theta that the paired t-test on strategy - theta x
+    It holds the savings 1 - theta for every theta that the paired t-test on strategy - theta x
     baseline does not reject (Fieller 1954, Some problems in interval estimation). None for fewer
     than two seeds.
     """
@@ -104,7 +104,7 @@ def geometric_saving(log_ratios: Array) -> tuple[float, Interval]:
 
 
 def improvement(wins: int, ties: int, losses: int) -> float:
-    """Return the probability of improvement: the share of pairs won, a tie counting as half.
+    """Return the probability of improvement: the share of pairs won, a tie as half.
 
     NaN without pairs (Agarwal et al. 2021, Deep reinforcement learning at the edge of the
     statistical precipice, section 4.3).

@@ -1,11 +1,11 @@
-"""How many seeds it takes to see a difference that is there."""
+"""Power of the paired test, and the seeds that it takes to see a difference."""
 
 from math import isnan
 
 from scipy import stats
 
-# The chance that the upper limit of the spread is not exceeded: a pilot's own spread keeps its
-# promise only half of the time.
+# The chance that the true spread is below its upper limit. With the pilot's own spread, the planned
+# power would be reached only half of the time.
 ASSURANCE = 0.80
 MOST_SEEDS = 100_000
 
@@ -37,7 +37,7 @@ def seeds_for(difference: float, spread: float, power: float, alpha: float) -> i
     difference, spread
         The mean of the paired differences to be seen, not 0, and their standard deviation.
     power, alpha
-        Chances between 0 and 1; `alpha` is that of one test, the family's divided by its size.
+        Chances between 0 and 1; `alpha` is for one test: the family's level divided by its size.
     """
     if spread == 0:
         return 2

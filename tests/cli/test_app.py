@@ -208,7 +208,10 @@ WRONG = {
     ),
     "seeds without an end": (["sweep", "E", "--max-seeds", "8"], "goes with until_halfwidth"),
     "an unknown metric": (["report", "R", "--metric", "f2"], "there is no metric 'f2'"),
-    "log_loss as metric": (["report", "R", "--metric", "log_loss"], "falls as models improve"),
+    "a target above the largest score": (
+        ["report", "R", "--metric", "brier", "--target", "2.5"],
+        "no score between 0 and 2",
+    ),
     "a metric without values": (["report", "R", "--metric", "average_precision"], "does not apply"),
     "an unknown baseline": (["report", "R", "--baseline", "margni"], "did you mean 'margin'"),
     "an impossible target": (["report", "R", "--target", "1.5"], "no score between 0 and 1"),
