@@ -1,4 +1,4 @@
-"""Exit codes, and the options that several commands share."""
+"""Exit codes, and options of several commands."""
 
 from functools import partial
 from pathlib import Path
@@ -56,7 +56,7 @@ def build_report(
     sustain: int,
     adjust: Adjustment,
 ) -> "Report":
-    """Return the report that the shared options ask for."""
+    """Return the report for the shared options."""
     from alrun.report.build import build_report
     from alrun.report.options import options_for
 

@@ -9,7 +9,7 @@ from alrun.cli.options import ResultsDirectory
 
 
 class QueriesFormat(StrEnum):
-    """The forms that the class mix is written in."""
+    """The formats of the class mix."""
 
     table = "table"
     csv = "csv"

@@ -21,7 +21,7 @@ from alrun.report.options import Adjustment
 
 
 class Format(StrEnum):
-    """The forms that a report is written in."""
+    """The formats of a report."""
 
     table = "table"
     markdown = "markdown"

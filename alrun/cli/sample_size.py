@@ -1,4 +1,4 @@
-"""`alrun sample-size`: count the seeds that a saving takes."""
+"""`alrun sample-size`: count the seeds for seeing a saving."""
 
 from typing import Annotated
 

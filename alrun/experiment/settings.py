@@ -1,6 +1,6 @@
-"""An experiment: data, model and grid, as they are written in a file, validated.
+"""Settings of an experiment: data, model and grid as in its file, validated.
 
-Whether the strategies, models and data sets that it names exist is another matter: `lookup`.
+`alrun.experiment.names` checks whether its strategies, models and data sets exist.
 """
 
 import json
@@ -17,9 +17,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from alrun import metrics
 from alrun.errors import quoted
@@ -247,9 +249,9 @@ class Experiment(_Section):
     ]
     batch_sizes: Annotated[list[Positive], Field(min_length=1)] = [10]
     seeds: Seeds
-    targets: list[Annotated[float, Field(gt=0, le=1)]] = []
+    targets: list[Annotated[float, Field(gt=0)]] = []
     budget: Positive
-    metric: str = "accuracy"
+    metric: Annotated[str, Field(validate_default=True)] = "accuracy"
     until_halfwidth: Annotated[float, Field(gt=0, lt=1)] | None = None
     max_seeds: Annotated[int, Field(gt=0, le=_MOST_SEEDS)] | None = None
     dataset: Annotated[list[DatasetSettings], BeforeValidator(_one_or_more), Field(min_length=1)]
@@ -260,8 +262,14 @@ class Experiment(_Section):
 
     @field_validator("metric")
     @classmethod
-    def _is_known(cls, value: str) -> str:
-        metrics.find(value)
+    def _has_the_targets(cls, value: str, others: ValidationInfo) -> str:
+        metric = metrics.find(value)
+        for place, target in enumerate(others.data.get("targets", [])):
+            try:
+                metric.check_target(target)
+            except ValueError as error:
+                context = {"what": str(error), "location": ("targets", place)}
+                raise PydanticCustomError("value_error", "{what}", context) from None
         return value
 
     @field_validator("batch_sizes", "seeds", "targets")

@@ -30,7 +30,7 @@ def labels_weighted(name: str, parameters: Mapping[str, Any]) -> Iterator[tuple[
     if name == PIPELINE:
         for place, step in enumerate(parameters["steps"]):
             for key, label in labels_weighted(step["name"], step["parameters"]):
-                yield f"steps.{place}.{key}", label
+                yield f"steps[{place + 1}].{key}", label
         return
     weights = parameters.get("class_weight")
     for label in weights if isinstance(weights, dict) else ():

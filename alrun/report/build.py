@@ -74,12 +74,12 @@ class Report(Tables):
 
     @property
     def metric(self) -> str:
-        """The score that targets are read on."""
+        """The score of the targets."""
         return self.options.metric
 
     @property
     def baseline(self) -> str:
-        """Label of the strategy that the others are compared with."""
+        """Label of the baseline strategy."""
         return self.options.baseline
 
     @property
@@ -134,7 +134,7 @@ def _curves(path: Path, metric: str) -> pd.DataFrame:
 
 
 def _unlisted(path: Path, frame: pd.DataFrame) -> Iterator[str]:
-    """Warn where runs are not in the tables, as after a sweep that was killed."""
+    """Warn of finished runs outside the tables, as after a killed sweep."""
     if "run_id" not in frame.columns:
         return
     n_runs = Store(path).count_unlisted(frame["run_id"].unique())
@@ -143,7 +143,7 @@ def _unlisted(path: Path, frame: pd.DataFrame) -> Iterator[str]:
 
 
 def _queries(path: Path, frame: pd.DataFrame) -> pd.DataFrame | None:
-    """Return a row per run with a fingerprint of its queries; None where they are not known."""
+    """Return a row per run with a fingerprint of its queries; None without queries."""
     file = path / "queries.parquet"
     if not file.is_file() or "run_id" not in frame.columns:
         return None
@@ -164,7 +164,7 @@ def _wanted(experiment: Experiment | None) -> dict[tuple[Any, ...], int]:
 
 
 def _known_ends(path: Path, experiment: Experiment | None) -> dict[Any, int]:
-    """Return by data set and seed where runs end: at the budget, or when the pool is empty."""
+    """Return the last label count of a run by data set and seed: the budget, or an empty pool's."""
     file = path / "splits.parquet"
     if experiment is None or not file.is_file():
         return {}
@@ -182,7 +182,7 @@ def _runs(path: Path) -> pd.DataFrame | None:
 
 
 def _reported(runs: pd.DataFrame | None, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs with curves; none where it is not known which those are."""
+    """Return the runs with curves; none without run ids."""
     needed = ["run_id", "model", "strategy", "provenance"]
     if runs is None or "run_id" not in frame.columns or not set(needed) <= set(runs.columns):
         return pd.DataFrame(columns=needed)
@@ -190,7 +190,7 @@ def _reported(runs: pd.DataFrame | None, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _query_seconds(runs: pd.DataFrame | None) -> dict[tuple[Any, ...], float]:
-    """Return the mean seconds that a run spent in its strategy, by group and strategy."""
+    """Return the mean seconds of a run in its strategy, by group and strategy."""
     if runs is None:
         return {}
     keys = [*COMPARISON_GROUP, "strategy"]

@@ -65,7 +65,7 @@ def _pairs(group: pd.DataFrame, name: str, baseline: str) -> tuple[Array, Array 
 
 
 def compare_labels(group: pd.DataFrame, reading: Readings, name: str, baseline: str) -> Comparison:
-    """Return the part of a row that is about labels to one target."""
+    """Return the columns about labels to one target."""
     labels = reading.labels
     budget, cut = _cut(group, labels)
     shown = np.where(labels <= budget, labels, np.inf)
@@ -147,7 +147,7 @@ def _against_baseline(baseline: Array, strategy: Array, anyone_reached: bool) ->
 
 
 def compare_curves(group: pd.DataFrame, name: str, baseline: str) -> Comparison:
-    """Return the part of a row that holds for every target: counts, AULC and final score."""
+    """Return the columns without a target: counts, AULC and final score."""
     mine, theirs = _pairs(group, name, baseline)
     aulc, initial, final = (group[key].to_numpy()[mine] for key in ("aulc", "initial", "final"))
     aulc_mean, final_mean = stats.mean_interval(aulc), stats.mean_interval(final)
@@ -179,7 +179,7 @@ def compare_curves(group: pd.DataFrame, name: str, baseline: str) -> Comparison:
 
 
 def _final_differences(group: pd.DataFrame, mine: Array, theirs: Array) -> Array:
-    """Return the differences of the final scores, as counts where those say the same."""
+    """Return the differences of the final scores, as counts if they are exact."""
     correct, tested = group["final_correct"].to_numpy(), group["final_test"].to_numpy()
     rows = np.concatenate([mine, theirs])
     if len(np.unique(tested[rows])) == 1 and np.isfinite(correct[rows] + tested[rows]).all():
@@ -193,7 +193,7 @@ def _mean(values: Array) -> float:
 
 
 def _median(values: Array) -> float:
-    """Return the median, infinite where half of the values or more are."""
+    """Return the median; infinite if half of the values or more are."""
     if len(values) == 0:
         return np.nan
     ordered = np.sort(values)

@@ -1,4 +1,4 @@
-"""Diagnostics of results: sentences about what weakens a comparison."""
+"""Diagnostics of results: warnings of weak comparisons."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -69,7 +69,7 @@ def find_degeneracies(
 
 
 def _lacking(tables: Tables) -> Iterator[str]:
-    """Name the runs that were left out, and the seeds that some strategies lack."""
+    """Name excluded runs, and the missing seeds of strategies."""
     for sentence in tables.curves.excluded:
         yield f"Warning: {sentence}."
     lacking = []
@@ -98,7 +98,7 @@ def _lacking(tables: Tables) -> Iterator[str]:
 
 
 def _missing(tables: Tables, wanted: Mapping[tuple[Any, ...], int]) -> Iterator[str]:
-    """Say which runs of the experiment are missing."""
+    """Count the missing runs of the experiment."""
     found = tables.curves.runs.groupby([*COMPARISON_GROUP, "strategy"], observed=True).size()
     there = {tuple(map(str, key)): int(n) for key, n in found.items()}
     left = {key: n - there.get(tuple(map(str, key)), 0) for key, n in wanted.items()}
@@ -111,7 +111,7 @@ def _missing(tables: Tables, wanted: Mapping[tuple[Any, ...], int]) -> Iterator[
 
 
 def _pairs(tables: Tables) -> Iterator[str]:
-    """Say where the runs of a seed do not begin with the same score, as pairs do."""
+    """Name groups with unequal first scores within a seed; pairs have equal ones."""
     runs = tables.curves.runs.assign(initial=tables.curves.score[tables.curves.start[:-1]])
     apart = []
     for key, group in runs.groupby(COMPARISON_GROUP, observed=True):
@@ -159,7 +159,7 @@ def fingerprints(queries: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _equal_queries(queries: pd.DataFrame) -> Iterator[str]:
-    """Name strategies that queried the same examples as another, round for round."""
+    """Name strategies with the same queries as another, round for round."""
     twins: dict[str, list[str]] = {}
     for key, group in queries.groupby(COMPARISON_GROUP, observed=True):
         table = group.pivot(index="seed", columns="strategy", values="examples")
@@ -218,7 +218,7 @@ def _ties(runs: pd.DataFrame) -> Iterator[str]:
 
 
 def _initial_sets(runs: pd.DataFrame) -> Iterator[str]:
-    """Say where the initial labels lack a class."""
+    """Name data sets with a class missing from initial labels."""
     seeds = runs[runs["missing_classes"] > 0].drop_duplicates(["dataset", "seed"])
     for name, group in seeds.groupby("dataset", observed=True):
         n = runs.loc[runs["dataset"] == name, "seed"].nunique()

@@ -1,4 +1,4 @@
-"""The notes of a report: how to read it, what the claim is about, what has no estimate."""
+"""The notes of a report: its reading, its claim, its missing estimates."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -29,7 +29,7 @@ def write_notes(
     experiment: Experiment | None,
     warnings: Iterable[str] = (),
 ) -> list[str]:
-    """Return the sentences that stand under the tables, the warnings last.
+    """Return the sentences under the tables, the warnings last.
 
     `experiment` is None where the results hold none. `warnings` are about what else was found in
     the results.
@@ -142,7 +142,7 @@ def _across(tables: Tables, across: pd.DataFrame) -> Iterator[str]:
 
 
 def _claim(tables: Tables, experiment: Experiment | None) -> Iterator[str]:
-    """Say what the numbers are about: this data set, or for data drawn per seed its generator."""
+    """Name the subject of the claim: a data set, or the generator of data drawn per seed."""
     names = set(tables.rows["dataset"].astype(str))
     entries = experiment.dataset if experiment else []
     drawn = sorted(names & {str(entry.label) for entry in entries if entry.per_seed})
@@ -178,7 +178,7 @@ def _exploratory(tables: Tables, experiment: Experiment | None) -> Iterator[str]
 
 
 def _baseline(tables: Tables) -> Iterator[str]:
-    """Say where there is nothing to compare with."""
+    """Name groups without a baseline, and strategies without pairs."""
     baseline = tables.options.baseline
     if not tables.has_baseline:
         yield (
@@ -203,7 +203,7 @@ def _baseline(tables: Tables) -> Iterator[str]:
 
 
 def _power(tables: Tables) -> Iterator[str]:
-    """Say where there are too few seeds for an interval or for significance."""
+    """Say whether the seeds are enough for intervals and for significance."""
     rows, targets = tables.rows, tables.options.targets
     if ((rows["n_seeds"] == 1) | (rows["n_pairs"] == 1)).any():
         yield "Warning: with one seed there is no interval and no test."
@@ -265,7 +265,7 @@ def _estimates(tables: Tables) -> Iterator[str]:
 
 
 def _ranges(tables: Tables) -> Iterator[str]:
-    """Say where the curves of a group do not cover the same labels."""
+    """Name groups with curves over unequal ranges of labels."""
     empty = tables.rows[tables.rows["aulc"].isna()].drop_duplicates([*COMPARISON_GROUP])
     if len(empty):
         groups = listed(map(group_of, empty.itertuples()), "; ")

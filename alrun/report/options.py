@@ -1,4 +1,4 @@
-"""What a report is asked for."""
+"""Options of a report."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -75,7 +75,7 @@ class ReportOptions:
 
 
 def experiment_of(results: Path) -> "Experiment | None":
-    """Return the experiment that stands in a results directory; None where there is none."""
+    """Return the experiment of a results directory; None without its file."""
     from alrun.experiment.toml import read_experiment
 
     file = results / "experiment.toml"

@@ -14,7 +14,7 @@ MOST_NAMED = 6
 def about(
     rows: pd.DataFrame, what: str, kind: str = "Warning", count: str | None = None
 ) -> Iterator[str]:
-    """Yield one sentence that names the rows it is about."""
+    """Yield one sentence with the names of these rows; none for no rows."""
     named = []
     for row in rows.itertuples():
         amount = f"{getattr(row, count):.0f} of {row.n_pairs or row.n_seeds}, " if count else ""
@@ -58,7 +58,7 @@ def counted(n: int, noun: str) -> str:
 
 
 def seed_counts(counts: pd.Series) -> str:
-    """Return how many seeds there are, as a range where that differs: 10 to 20 seeds."""
+    """Return a number of seeds, as a range if it differs: 10 to 20 seeds."""
     low, high = counts.min(), counts.max()
     return f"{low} to {high} seeds" if low < high else counted(high, "seed")
 
@@ -69,5 +69,5 @@ def number(value: float) -> str:
 
 
 def left_target(metric: Metric) -> str:
-    """Return what a score did that was at the target and no longer is."""
+    """Return the verb for a score leaving its target."""
     return "fell below" if metric.greater_is_better else "rose above"

@@ -1,4 +1,4 @@
-"""Notes on provenance: versions, commits and processors that differ between runs."""
+"""Notes on differences in provenance: versions, commits and processors."""
 
 import json
 from collections import Counter, defaultdict
@@ -86,7 +86,7 @@ def _parsed(text: str) -> dict[str, str]:
 
 
 def _not_ours(runs: pd.DataFrame, experiment: Experiment | None) -> pd.DataFrame:
-    """Return the runs of models and strategies that are not built in; none where not known."""
+    """Return the runs with a model or strategy from outside; none if not known."""
     if experiment is None:
         return runs[:0]
     models = {str(entry.label) for entry in experiment.model if entry.name != "logistic"}

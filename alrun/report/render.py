@@ -137,7 +137,7 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _plain(column: str, value: Any) -> Any:
-    """Return a value for JSON: null where it cannot be estimated or is unbounded."""
+    """Return a value for JSON: null for NaN and infinity."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if column in COUNTS:

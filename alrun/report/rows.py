@@ -90,7 +90,7 @@ COUNTS = frozenset(
 
 @dataclass(frozen=True)
 class Tables:
-    """The rows of a report, with the options and the curves that they come from.
+    """The rows of a report, with their options and their curves.
 
     Attributes
     ----------

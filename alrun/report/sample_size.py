@@ -1,4 +1,4 @@
-"""The number of seeds that a saving takes to be seen, with a report as the pilot."""
+"""The number of seeds for seeing a saving, with a report as the pilot."""
 
 import math
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ def seeds_needed(report: Report, saving: float, power: float) -> pd.DataFrame:
 
 
 def seeds_sections(table: pd.DataFrame) -> list[Section]:
-    """Return the tables of what `seeds_needed` found."""
+    """Return the tables of a result of `seeds_needed`."""
     header = ("target", "strategy", "pilot seeds", "difference", "spread", "seeds")
     found = []
     for key, rows in comparison_groups(table):
@@ -74,7 +74,7 @@ def seeds_sections(table: pd.DataFrame) -> list[Section]:
 
 
 def seeds_notes(table: pd.DataFrame, report: Report, saving: float, power: float) -> Iterator[str]:
-    """Say what the numbers of seeds promise, and which is enough for all."""
+    """Yield the notes on the numbers of seeds, the number for all last."""
     yield (
         f"Seeds that see a saving of {number(100 * saving)} % with a chance of"
         f" {number(100 * power)} %, by a paired test at .05 / {report.family}, the size of the"

@@ -55,7 +55,7 @@ def sections(report: Report, wide: bool = False, not_significant: str = "") -> l
 
 
 def _with_words(section: Section, not_significant: str) -> Section:
-    """Return a section that says in words which p values are not significant."""
+    """Return a section with words behind p values without a star."""
     is_p = [name == "p adj." for name in section.header]
     rows = tuple(
         tuple(
@@ -211,7 +211,7 @@ def _percent_with_interval(row: Any) -> str:
 
 
 def with_interval(value: float, low: float, high: float, text: Callable[[float], str]) -> str:
-    """Return a value and its interval in brackets, empty where it cannot be estimated."""
+    """Return a value and its interval in brackets; empty for NaN."""
     if math.isnan(value):
         return ""
     return text(value) if math.isnan(low) else f"{text(value)} [{text(low)}, {text(high)}]"

@@ -1,6 +1,6 @@
-"""Curves to numbers per run: labels to target, area under the curve, first and last score.
+"""Numbers per run, read off its curve: labels to target, area, first and last score.
 
-Frame in, frame out. The curves are those of `curves.parquet`: a row per round, any order.
+The curves come as a table like `curves.parquet`: a row per round, in any order.
 """
 
 from collections.abc import Callable, Mapping
@@ -59,7 +59,7 @@ class Curves:
 def read_curves(
     frame: pd.DataFrame, metric: str, known_ends: Callable[[], Mapping[Any, int]] = dict
 ) -> Curves:
-    """Check, sort and cut a table of curves to the runs that can be used.
+    """Check and sort a table of curves, and drop unusable runs.
 
     A run with a NaN score, or one that ends before the longest run of its strategy, is left out and
     named: it is neither censored nor a zero. `known_ends` gives, for data set and seed, the label
@@ -101,7 +101,7 @@ def read_curves(
 
 
 def labels_to_target(curves: Curves, target: float, sustain: int = 1) -> Array:
-    """Return per run the fewest labels with a score at the target, infinite where there are none.
+    """Return per run the fewest labels with a score at the target; infinite without one.
 
     At the target is at least there, or at most where less is better. No interpolation and no
     smoothing: the label counts are those that were evaluated. With `sustain` k the score must be at
@@ -196,7 +196,7 @@ def _typed(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def _check_range(metric: str, scores: FloatArray) -> None:
-    """Raise ResultsError at a score that the metric cannot have."""
+    """Raise ResultsError at a score outside the metric's range."""
     how = metrics.find(metric)
     low, high = -how.tolerance, how.largest + how.tolerance
     if not ((scores >= low) & (scores <= high)).all():
@@ -213,7 +213,7 @@ def _numbers(frame: pd.DataFrame, column: str) -> FloatArray:
 
 
 def _begins(frame: pd.DataFrame) -> BoolArray:
-    """Return which rows of a sorted table are the first of their run."""
+    """Return a mask of the first row of each run in a sorted table."""
     begins = np.zeros(len(frame), dtype=bool)
     begins[:1] = True
     for column in RUN:
@@ -224,7 +224,7 @@ def _begins(frame: pd.DataFrame) -> BoolArray:
 
 
 def _check_no_twins(frame: pd.DataFrame, begins: BoolArray) -> None:
-    """Raise ResultsError where a round stands twice, or two runs have the same names and seed."""
+    """Raise ResultsError for a repeated round, and for two runs with the same keys."""
     n_labels = frame["n_labels"].to_numpy()
     same = (n_labels[1:] == n_labels[:-1]) & ~begins[1:]
     if (row := first_true(same)) is not None:
@@ -254,7 +254,7 @@ def _usable(
     start: IntArray,
     known_ends: Callable[[], Mapping[Any, int]],
 ) -> tuple[BoolArray, tuple[str, ...]]:
-    """Return which runs can be used, and a sentence about each kind that cannot."""
+    """Return a mask of the usable runs, and a sentence per kind of unusable ones."""
     if runs.empty:
         return np.zeros(0, dtype=bool), ()
     has_nan = np.add.reduceat(np.isnan(score), start[:-1]) > 0

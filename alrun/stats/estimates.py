@@ -13,7 +13,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """An interval with `CONFIDENCE`; NaN where there is none, infinite where unbounded."""
+    """An interval with `CONFIDENCE`; NaN for no interval, infinite if unbounded."""
 
     low: float = nan
     high: float = nan
@@ -69,7 +69,7 @@ def saving(baseline: Array, strategy: Array) -> float:
 
 
 def saving_interval(baseline: Array, strategy: Array) -> Interval:
-    """Return Fieller's interval of the saving; infinite bounds where it is unbounded.
+    """Return Fieller's interval of the saving; infinite if unbounded.
 
     It holds the savings 1 - theta for every theta that the paired t-test on strategy - theta x
     baseline does not reject (Fieller 1954, Some problems in interval estimation). None for fewer

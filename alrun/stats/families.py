@@ -1,4 +1,4 @@
-"""Families of tests: p values that keep the family-wise error, and the fewest seeds they need."""
+"""Families of tests: adjusted p values, and the fewest seeds for significance."""
 
 from collections.abc import Iterator
 from math import ceil, log2, nan
@@ -82,7 +82,7 @@ def _sign_patterns(n: int) -> Iterator[Array]:
 
 
 def smallest_adjusted_p(n_seeds: Array, adjustment: str) -> Array:
-    """Return the smallest adjusted p value that each test of a family can give.
+    """Return the smallest possible adjusted p value of each test of a family.
 
     `n_seeds` holds the number of seeds of each.
     """
@@ -94,5 +94,5 @@ def smallest_adjusted_p(n_seeds: Array, adjustment: str) -> Array:
 
 
 def fewest_seeds(family: int, adjustment: str = "holm") -> int:
-    """Return the fewest seeds with which a family's smallest p value can be significant."""
+    """Return the fewest seeds for a significant p value in a family."""
     return ceil(1 + log2((family if adjustment == "holm" else 1) / ALPHA))

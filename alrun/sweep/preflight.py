@@ -9,6 +9,7 @@ from alrun.data.dataset import AnyDataset
 from alrun.data.splits import split_of
 from alrun.errors import DatasetError
 from alrun.execute.sandbox import Sandbox
+from alrun.experiment.names import entry_key
 from alrun.experiment.settings import Experiment, Named
 from alrun.models.compatibility import incompatibilities
 from alrun.spec import RunSpec
@@ -50,7 +51,7 @@ def _refused_by_models(
     runs = {(spec.model.label, spec.dataset.label): spec for spec in specs}
     with Sandbox() as sandbox:
         for place, spec in _by_place(experiment.model, runs):
-            key = f"model.{place}" if len(experiment.model) > 1 else "model"
+            key = entry_key("model", place) if len(experiment.model) > 1 else "model"
             yield from incompatibilities(
                 key, spec, sources[spec.dataset.label].at(spec.seed), sandbox.call
             )
@@ -70,7 +71,7 @@ def _refused_by_strategies(
             n_training=len(split_of(spec, dataset).training),
         )
         for problem in requirements_of(spec.strategy.name).unmet_requirements(traits):
-            yield f"strategies.{place}: {problem}"
+            yield f"{entry_key('strategies', place)}: {problem}"
 
 
 def _by_place(

@@ -240,7 +240,7 @@ def test_all_errors_of_a_file_are_shown_at_once(tmp_path):
     )
     done = alrun_here("sweep", path, cwd=tmp_path)
     assert done.returncode == 2
-    for key in ("strategies.0", "seeds", "bugdet", "budget", "dataset"):
+    for key in ("strategies[1]", "seeds", "bugdet", "budget", "dataset"):
         assert f"{path}: {key}: " in done.stderr
     assert len(done.stderr.splitlines()) == 5
 

@@ -152,7 +152,7 @@ def _draw_panels(part: "SubFigure", plot: Plot, styles: Mapping[str, Style]) -> 
 def _put_title(
     part: "SubFigure", plot: Plot, styles: Mapping[str, Style], has_legend: bool
 ) -> None:
-    """Write the title of a plot, and where its lines are not named a legend below."""
+    """Write the title of a plot, with a legend below if lines are unnamed."""
     common, _ = in_common([panel.where for panel in plot.panels])
     title = ": ".join(filter(None, [plot.title, ", ".join(common.values())]))
     drawn = {line.strategy for p in plot.panels if isinstance(p, LinesPanel) for line in p.lines}

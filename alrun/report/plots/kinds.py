@@ -1,4 +1,4 @@
-"""The kinds of plots: what each needs of a report, and its panels."""
+"""The kinds of plots: their needs and their panels."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Plot:
 
 
 def plots_of(report: Report, kinds: Sequence[str], batch_sizes: Sequence[int] | None) -> list[Plot]:
-    """Return the plots to draw; raises ResultsError where one cannot be drawn."""
+    """Return the plots to draw; raises ResultsError for one without its data."""
     rows = report.rows
     for size in batch_sizes or ():
         if size not in set(rows["batch_size"]):
@@ -74,7 +74,7 @@ def _lacking(report: Report, rows: pd.DataFrame, kind: str) -> str | None:
 
 
 def _compared(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of groups that have a baseline and something to compare with it."""
+    """Return the rows of groups with a baseline and another strategy."""
     found = [
         group
         for _, group in comparison_groups(rows)
@@ -159,14 +159,14 @@ def _band(panels: Sequence[LinesPanel]) -> str:
 
 
 def _columns(panels: Sequence[Panel]) -> int:
-    """Return how many panels stand beside each other: at most three, and no hole where four do."""
+    """Return the number of columns: at most three, and two for four panels."""
     return min(len(panels), 2 if len(panels) == 4 else 3)
 
 
 def _where(
     report: Report, rows: pd.DataFrame, columns: Sequence[str] = COMPARISON_GROUP
 ) -> dict[str, str]:
-    """Return in words what rows have in common: their data set, model, batch size, target."""
+    """Return the common data set, model, batch size or target of rows in words."""
     words: dict[str, Callable[[Any], str]] = {
         "dataset": shortened,
         "model": shortened,
@@ -186,7 +186,7 @@ def _less_is_better(report: Report) -> str:
 
 
 def in_common(wheres: Sequence[Mapping[str, str]]) -> tuple[dict[str, str], list[str]]:
-    """Return the words that all have in common, and the others of each as a title."""
+    """Return the words common to all, and the others of each as a title."""
     common = {
         column: words
         for column, words in wheres[0].items()

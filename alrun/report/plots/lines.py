@@ -113,6 +113,6 @@ def _runs_of(curves: Curves, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _label_counts(curves: Curves, runs: pd.DataFrame, low: float, high: float) -> Array:
-    """Return the label counts between two at which any of these runs was evaluated."""
+    """Return the evaluated label counts of these runs between two."""
     counts = np.unique(np.concatenate([curves.rounds(run)[0] for run in runs.index]))
     return counts[(counts >= low) & (counts <= high)]

@@ -155,7 +155,7 @@ def _draw_line(axes: "Axes", line: Line, style: Style, place: int, is_share: boo
 
 
 def _draw_saving(axes: "Axes", place: float, row: Any, style: Style) -> None:
-    """Draw one saving: filled where it is significant, an arrow where its interval goes on."""
+    """Draw one saving: filled if significant, with an arrow for a cut interval."""
     left, right = axes.get_xlim()
     if isnan(row.saving):
         has_room = right >= -left
@@ -186,7 +186,7 @@ def _draw_saving(axes: "Axes", place: float, row: Any, style: Style) -> None:
 
 
 def _limits(rows: pd.DataFrame) -> tuple[float, float]:
-    """Return the percentages between which savings and their intervals are shown."""
+    """Return the lowest and the highest percentage on the axis."""
     saving = 100 * rows["saving"].dropna()
     ends = 100 * rows[["saving_low", "saving_high"]].to_numpy(np.float64).ravel()
     within = ends[(ends >= saving.min() - _FURTHEST) & (ends <= saving.max() + _FURTHEST)]

@@ -1,4 +1,4 @@
-"""The look of strategies in a plot: colour, line, marker, and a name where the line ends."""
+"""The look of strategies in a plot: colour, line, marker, and a name at the line's end."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
