@@ -5,10 +5,10 @@ READY := .venv/.ready
 EXPERIMENTS := $(wildcard experiments/*.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help sweep gallery test fuzz torture lint bench reproduce calibrate readme lock clean
+.PHONY: help sweep gallery test test-all fuzz torture lint bench reproduce calibrate readme lock clean
 
 help:  ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 sweep: $(READY)  ## run experiments/digits.toml on all cores, draw its plots and print its report
 	$(BIN)/alrun sweep experiments/digits.toml
@@ -22,10 +22,13 @@ gallery: $(READY)  ## run every experiment
 test: $(READY)  ## run the test suite
 	$(BIN)/pytest
 
+test-all: $(READY)  ## run the test suite with its slowest tests
+	$(BIN)/pytest
+
 fuzz: $(READY)  ## check thousands of mutated files: each gives a right answer or a clear line
 	PYTHONPATH=tests:tests/helpers $(BIN)/python -m fuzzing
 
-lint: $(READY)  ## check style and types, and that the README's numbers are those of the results
+lint: $(READY)  ## check style, types, and the numbers in README.md and docs/
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -43,7 +46,7 @@ reproduce: $(READY)  ## compute every experiment anew and compare with the commi
 calibrate: $(READY)  ## check error rates and coverage on simulated curves whose truth is known
 	$(BIN)/python experiments/calibrate.py
 
-readme: $(READY)  ## write the numbers of the README from the committed results
+readme: $(READY)  ## write the numbers in README.md and docs/ from the committed results
 	$(BIN)/python experiments/readme.py
 
 lock: $(READY)  ## resolve the dependencies anew into requirements.lock

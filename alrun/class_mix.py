@@ -47,7 +47,9 @@ def class_mix(results: Path, most_parts: int | None = None) -> pd.DataFrame:
             )
     batches = dict(iter(queries.groupby("run_id", sort=False, observed=True)))
     tables = [
-        _mix_of_run(spec, plan.sources[spec.dataset.label].at(spec.seed), batches[run], most_parts)
+        _mix_of_run(
+            spec, plan.sources[spec.dataset.display_name].at(spec.seed), batches[run], most_parts
+        )
         for run, spec in plan.specs.items()
         if run in batches
     ]
@@ -81,10 +83,10 @@ def _mix_of_run(
         }
         tables.append(pd.DataFrame(columns).assign(first_round=first, last_round=last))
     return pd.concat(tables).assign(
-        dataset=spec.dataset.label,
-        model=spec.model.label,
+        dataset=spec.dataset.display_name,
+        model=spec.model.display_name,
         batch_size=spec.batch_size,
-        strategy=spec.strategy.label,
+        strategy=spec.strategy.display_name,
     )
 
 

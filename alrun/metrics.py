@@ -159,8 +159,8 @@ def roc_auc(outputs: ModelOutputs) -> float | None:
     if scores is None:
         return None
     n, n_classes = scores.shape
-    keys = _ordered_integers(scores) + (np.arange(n_classes) << 43)  # class by class in one sort
-    ordered = np.sort(keys, axis=None)
+    keys = _ordered_integers(scores) + (np.arange(n_classes) << 43)  # those of a class are together
+    ordered = np.sort(keys.T, axis=1).ravel()
     own = keys[np.arange(n), outputs.y]
     ranks = (ordered.searchsorted(own) + ordered.searchsorted(own, "right") + 1) / 2
     positives = np.bincount(outputs.y, minlength=n_classes)
@@ -201,9 +201,10 @@ def ece(outputs: ModelOutputs) -> float | None:
     """
     if outputs.probabilities is None:
         return None
-    confidence = outputs.probabilities.max(axis=1)
-    right = outputs.probabilities.argmax(axis=1) == outputs.y
-    bins = np.ceil(np.round(confidence * _BINS, 9)).astype(np.int64)
+    likeliest = outputs.probabilities.argmax(axis=1)
+    confidence = outputs.probabilities[np.arange(len(likeliest)), likeliest]
+    right = likeliest == outputs.y
+    bins = np.ceil(confidence * _BINS - 1e-9).astype(np.int64)
     gaps = np.bincount(bins, right - confidence, minlength=_BINS + 1)
     return float(np.abs(gaps).sum()) / len(right)
 

@@ -19,10 +19,10 @@ class DatasetSpec:
 
     `test_size` is a count, and 0 where the splits are given: then `splits` is their fingerprint.
     `subsample` counts the examples that are used at all; None where all are.
-    `name` and `label` are for people and stand in no identity.
+    `name` and `display_name` are for people and stand in no identity.
     """
 
-    label: str
+    display_name: str
     name: str
     fingerprint: str
     scale: str | float
@@ -44,7 +44,7 @@ class DatasetSpec:
 
 @dataclass(frozen=True)
 class InitialSpec:
-    """The rule of the initial set: `per_class`, `random`, `stratified`, `kmeans`, `file`, `given`.
+    """The rule of the initial set: `per_class`, `random`, `stratified`, `kmeans`, `file`, `splits`.
 
     `size` counts labels per class for `per_class`, in all for the others, and is 0 where the
     initial set is given with the splits. For `file`, `rows` is the fingerprint of those listed.
@@ -57,7 +57,9 @@ class InitialSpec:
     def identity(self) -> dict[str, Any]:
         """Return what of this can change a curve: everything."""
         rows = {} if self.rows is None else {"rows": self.rows}
-        return {"method": self.method, "size": self.size, **rows}
+        # Named so when the rule was added; ids must stay.
+        method = "given" if self.method == "splits" else self.method
+        return {"method": method, "size": self.size, **rows}
 
 
 # The name of a model that is given by its steps.
@@ -71,7 +73,7 @@ class ModelSpec:
     `version` is that of the code, for one of a user's own.
     """
 
-    label: str
+    display_name: str
     name: str
     parameters: Mapping[str, Any]
     version: int = 1
@@ -103,7 +105,7 @@ class StrategySpec:
     the streams, so that a strategy can be compared with itself.
     """
 
-    label: str
+    display_name: str
     name: str
     parameters: Mapping[str, Any]
     version: int | str
@@ -162,13 +164,19 @@ class RunSpec:
 
     def describe(self) -> dict[str, Any]:
         """Return the whole spec, labels included, as JSON can hold it."""
-        return asdict(self)
+        description = asdict(self)
+        for part in ("dataset", "model", "strategy"):
+            description[part]["label"] = description[part].pop("display_name")
+        return description
+
+    @property
+    def display_names(self) -> tuple[str, str, str]:
+        """Names of data set, model and strategy, as the tables show them."""
+        return (self.dataset.display_name, self.model.display_name, self.strategy.display_name)
 
     def __str__(self) -> str:
-        return (
-            f"{self.dataset.label} / {self.model.label} / {self.strategy.label}"
-            f" / batch size {self.batch_size} / seed {self.seed}"
-        )
+        names = " / ".join(self.display_names)
+        return f"{names} / batch size {self.batch_size} / seed {self.seed}"
 
 
 def run_id(spec: RunSpec) -> str:
@@ -202,6 +210,9 @@ def _described(description: Mapping[str, Any]) -> RunSpec:
 
 def _part(kind: type[_Part], values: Mapping[str, Any]) -> _Part:
     """Make a part of a spec; what it does not know can be in no identity that is asked for."""
+    values = {"display_name": values.get("label"), **values}
+    if values.get("method") == "given":
+        values["method"] = "splits"
     return kind(
         **{entry.name: values[entry.name] for entry in fields(kind) if entry.name in values}
     )

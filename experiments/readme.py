@@ -1,25 +1,30 @@
-"""Write the numbers of the README from the committed results, or check that they are those.
+"""Writes the numbers of README.md and docs/ from the committed results, or checks them.
 
-What stands between `<!-- name -->` and `<!-- /name -->` in README.md is made by the function of
-that name here. With --check nothing is written, and the exit code is 1 where a block is stale.
+The function `name` makes the block between `<!-- name -->` and `<!-- /name -->`, in whichever
+document that block stands. With --check nothing is written, and the exit code is 1 if a block is
+stale.
 """
 
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import alrun
 from alrun.class_mix import class_mix
+from alrun.data import registry as data_registry
 from alrun.report.render import render
 from alrun.report.sections import percent, with_interval
 from alrun.report.sections import saving_text as saving
+from alrun.strategies import registry as strategy_registry
+from alrun.util.entries import Entry
 
 ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 # What the source published from one seed: labels to .90 on digits at batch size 10.
 PUBLISHED = {"random": 130, "least_confidence": 150, "margin": 80, "entropy": 180}
@@ -96,25 +101,26 @@ def verdict() -> str:
     return " ".join(
         [
             must_hold(
-                "Two of the three claims do not hold over fifty seeds, and one stands: margin.",
+                "Over fifty seeds two of the three claims fall. The claim about margin stands.",
                 [stands(name, cell[name]) for name in ("least_confidence", "entropy", "margin")]
                 == [False, False, True],
             ),
             must_hold(
-                f"Least confidence is not worse than random but saves {saving(least)}; yet"
-                f" {least.losses:.0f} of the {least.n_pairs} seeds, looked at alone, say that it is"
-                " worse.",
+                f"Least confidence does not cost labels: it saves {saving(least)}. In"
+                f" {least.losses:.0f} of the {least.n_pairs} seeds it does need more labels than"
+                " random, so a single seed can easily mislead.",
                 least.significant and least.saving > 0,
             ),
             must_hold(
-                "Entropy is not 38 % worse; it cannot be told from random.",
+                "Entropy does not need 38 % more labels: no difference from random can be shown.",
                 not entropy.significant and not stands("entropy", entropy),
             ),
             must_hold(
-                "The source had standardised its features. With that, and the scaler fitted without"
-                f" the test rows, least confidence saves {saving(scaled['least_confidence'])},"
-                f" margin {saving(scaled['margin'])} and entropy {saving(scaled['entropy'])}: what"
-                " entropy is worth depends on the scaling, but the two claims fall all the more.",
+                "The source standardised its features. With standardised features, and the scaler"
+                " fitted without the test rows, least confidence saves"
+                f" {saving(scaled['least_confidence'])}, margin {saving(scaled['margin'])} and"
+                f" entropy {saving(scaled['entropy'])}. So the scaling changes what entropy is"
+                " worth, and the two claims fall even further.",
                 scaled["entropy"].saving > entropy.saving
                 and scaled["least_confidence"].saving > least.saving
                 and margin.significant,
@@ -128,6 +134,11 @@ def tour() -> str:
     text = render(alrun.report(ROOT / "results" / "digits"), "table")
     block = text[text.index("Labels to target: digits, logistic, batch size 10") :]
     return "```\n" + block[: block.index("\n\n")] + "\n```"
+
+
+def link(experiment: str) -> str:
+    """Return a link to the file of an experiment, from a document in docs/."""
+    return f"[{experiment}](../experiments/{experiment}.toml)"
 
 
 def gallery() -> str:
@@ -147,27 +158,28 @@ def gallery() -> str:
     points = "{:.1f}".format
     return "\n".join(
         [
-            "| experiment | question | what the seeds say |",
+            "| experiment | question | finding |",
             "| --- | --- | --- |",
-            "| [digits](experiments/digits.toml) | what do uncertainty strategies save on digits,"
-            " at four batch sizes? | margin to .90, by batch size: "
+            f"| {link('digits')} | How many labels do uncertainty strategies save at four"
+            " batch sizes on digits? | Saving of margin at .90, by batch size: "
             + must_hold(
-                f"{sizes}. The larger the batch, the less it saves. |",
+                f"{sizes}. The larger the batch, the smaller the saving. |",
                 savings == sorted(savings, reverse=True),
             ),
-            "| [digits_standard](experiments/digits_standard.toml) | how much of that is scaling?"
+            f"| {link('digits_standard')} | How much of the answer is scaling? | "
             + must_hold(
-                f" | to .90, margin hardly moves ({saving(scaled['margin'])}); least confidence"
+                "At .90 the saving of margin hardly changes"
+                f" ({saving(scaled['margin'])}). Least confidence"
                 f" ({saving(scaled['least_confidence'])}) and entropy ({saving(scaled['entropy'])})"
-                " gain. |",
+                " save more than on pixels divided by 16. |",
                 abs(gains["margin"]) < 0.05
                 and min(gains["least_confidence"], gains["entropy"]) > 0.05,
             ),
-            "| [synthetic](experiments/synthetic.toml) | 20 queries, one at a time, on generated"
-            " data: one published seed went from 88 % to 91 % | from"
-            f" {points(100 * active.initial)} % by {points(100 * active.gain)} points; random by"
-            f" {points(100 * random.gain)}. The paired difference at the end is"
-            f" {points(100 * active.final_difference)} points"
+            f"| {link('synthetic')} | What do 20 queries, one at a time, gain on generated data?"
+            " One published seed rose from 88 % to 91 %. | With least confidence the accuracy"
+            f" rises from {points(100 * active.initial)} % by {points(100 * active.gain)} points,"
+            f" with random labels by {points(100 * random.gain)}. The paired difference at the end"
+            f" is {points(100 * active.final_difference)} points"
             f" (adjusted p {p_value(active.final_p_adjusted)}). |",
             diversity(),
             seven(),
@@ -186,19 +198,20 @@ def diversity() -> str:
     best = third.loc[third["saving"].idxmax()]
     where = {(row.dataset, row.batch_size, row.target) for row in third.itertuples()}
     return (
-        "| [diversity](experiments/diversity.toml) | does diversity start to pay when batches grow,"
-        " and who needs three to ten times fewer labels? | "
+        f"| {link('diversity')} | Does diversity start to pay when batches grow?"
+        " Does any strategy need three to ten times fewer labels? | "
         + must_hold(
-            f"digits to .90, by batch size {', '.join(map(str, sizes))}: k_center saves"
-            f" {', '.join(map(percent, center))} %, entropy {', '.join(map(percent, entropy))} %:"
-            " diversity pays at each, and it is uncertainty that stops.",
+            f"Digits at .90, batch sizes {', '.join(map(str, sizes))}: k_center saves"
+            f" {', '.join(map(percent, center))} %, entropy {', '.join(map(percent, entropy))} %."
+            " Diversity pays at every batch size; uncertainty stops paying at the largest.",
             entropy == sorted(entropy, reverse=True)
+            and entropy[0] > 0 > entropy[-1]
             and min(center) > 0.2
             and max(center) - min(center) < 0.1,
         )
         + must_hold(
-            f" A third of the labels: only one by one on breast_cancer to .95 ({best.strategy}"
-            f" {saving(best)}). |",
+            " A third of the labels is enough only on breast_cancer at .95 with one label at a time"
+            f" ({best.strategy} saves {saving(best)}). |",
             where == {("breast_cancer", 1, 0.95)},
         )
     )
@@ -212,11 +225,11 @@ def seven() -> str:
     zeros, ones, nines = (mix["C = 1", digit] for digit in "019")
     many, half, fewer = map(percent, by_penalty)
     return (
-        "| [seven](experiments/seven.toml) | seven or not: after 2,000 random labels, which digits"
+        f"| {link('seven')} | Seven or not: after 2,000 random labels, which digits"
         " are the 50 that the model is least sure of? | "
         + must_hold(
             f"{half} % are sevens, {percent(nines)} % nines, {percent(zeros)} % zeros,"
-            f" {percent(ones)} % ones. The stronger the penalty the more sevens: {many} % with"
+            f" {percent(ones)} % ones. The stronger the penalty, the more sevens: {many} % with"
             f" C = .01, {fewer} % with C = 100. |",
             by_penalty == sorted(by_penalty, reverse=True) and nines > 0.2 > 4 * max(zeros, ones),
         )
@@ -232,17 +245,17 @@ def strategies() -> str:
         ranked = sorted(cell.values(), key=lambda row: -row.saving)
         leaders.append(ranked[0].strategy)
         named = ", ".join(f"{row.strategy} {percent(row.saving)} %" for row in ranked[:3])
-        text.append(f"{dataset} to {target:.2f}".replace("0.", ".") + f" {named}")
+        text.append(f"{dataset} at {target:.2f}".replace("0.", ".") + f" {named}")
     losing = sorted(
         row.strategy
         for row in rows("strategies", dataset="digits", target=0.9).values()
         if row.saving_high < 0
     )
     return (
-        "| [strategies](experiments/strategies.toml) | which of the nineteen, on four small data"
-        f" sets? | The most saved: {'; '.join(text)}. "
-        + must_hold("None is the best everywhere", len(set(leaders)) == len(leaders))
-        + f"; on digits {', '.join(losing)} cost more labels than random. |"
+        f"| {link('strategies')} | Which of the {len(strategy_registry.BUILT_IN)} strategies saves"
+        f" most, on four small data sets? | The best three: {'; '.join(text)}. "
+        + must_hold("No strategy is the best everywhere.", len(set(leaders)) == len(leaders))
+        + f" On digits {', '.join(losing)} need more labels than random. |"
     )
 
 
@@ -255,15 +268,16 @@ def speed() -> str:
     fits, cost = figures["fits_along_a_run"], figures["overhead"]
     return "\n".join(speed_table(figures)) + (
         f"\n\nOn {work['cores']:.0f} cores `alrun sweep` takes {work['command_seconds']:.0f} s for"
-        f" the {work['runs']:.0f} runs of the digits grid; `alrun --help` takes"
-        f" {start['help_seconds']:.2f} s, and a report of 10,000 runs x 100 rounds"
-        f" {report['report_seconds']:.1f} s. Each of 10,000 runs costs"
-        f" {cost['local_10000_ms_per_run']:.1f} ms beside what it computes, and"
-        f" {cost['dask_10000_ms_per_run']:.1f} ms on a Dask cluster of two processes. `make bench`"
-        " measures all of this in turns, as medians. scikit-learn's default stops earlier: along"
-        f" the margin run its gradient is {fits['scikit_learn_gradient']:.0e}, that of `logistic`"
-        f" {fits['ours_gradient']:.0e}. Where a few steps are enough for that, as in the last fit"
-        f" of the table, it is the faster.\n\n{queries_text(figures['queries'])}"
+        f" the {work['runs']:.0f} runs of the digits grid. `alrun --help` takes"
+        f" {start['help_seconds']:.2f} s. A report of 10,000 runs x 100 rounds takes"
+        f" {report['report_seconds']:.1f} s. The overhead of a run is"
+        f" {cost['local_10000_ms_per_run']:.1f} ms with local workers and"
+        f" {cost['dask_10000_ms_per_run']:.1f} ms on a Dask cluster of two processes, measured over"
+        " 10,000 runs.\n\nscikit-learn's default solver stops earlier than `logistic`: along the"
+        f" margin run its gradient is {fits['scikit_learn_gradient']:.0e}, that of `logistic`"
+        f" {fits['ours_gradient']:.0e}. On the fit to embeddings in the table a few steps are"
+        " enough for scikit-learn, and it is the faster one."
+        f"\n\n{queries_text(figures['queries'])}"
     )
 
 
@@ -278,58 +292,104 @@ def queries_text(figures: dict[str, float]) -> str:
     )
     return (
         f"Every strategy queries 100 of 60,000 x 784 in at most {seconds:.1f} s, on one thread and"
-        f" with at most {memory:.0f} MiB. Among 10,000, these are so many times as fast as"
-        f" scikit-activeml's: {faster}."
+        f" with at most {memory:.0f} MiB. Speed-up over scikit-activeml at 10,000 examples:"
+        f" {faster}."
     )
 
 
 def speed_table(figures: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines of the table of what was measured beside other libraries."""
+    """Yield the lines of the table of speed-ups over other libraries."""
     versions, query = figures["versions"], figures["large_pool"]
     learn = "scikit_learn", f"scikit-learn {versions['scikit-learn']}, its default"
     active = "scikit_activeml", f"scikit-activeml {versions['scikit-activeml']}"
     rows = [
-        ("a fit along a margin run on digits", "fits_along_a_run", "", learn),
-        ("a round of it, batches of 10", "whole_runs", "batch_10_", active),
-        ("a round of it, batches of 1", "whole_runs", "batch_1_", active),
-        ("a fit to MNIST, 100 labels", "wide_fits", "mnist_100_", learn),
-        ("a fit to MNIST, 1000 labels", "wide_fits", "mnist_1000_", learn),
-        ("a fit to MNIST, 2000 labels", "wide_fits", "mnist_2000_", learn),
-        ("a fit to texts of 20,000 words, 100 labels", "wide_fits", "text_100_", learn),
-        ("a fit to texts of 20,000 words, 1000 labels", "wide_fits", "text_1000_", learn),
-        ("a fit to embeddings, two classes, 1000 labels", "wide_fits", "embeddings_1000_", learn),
+        ("one fit along a margin run on digits", "fits_along_a_run", "", learn),
+        ("one round of that run, batches of 10", "whole_runs", "batch_10_", active),
+        ("one round of that run, batches of 1", "whole_runs", "batch_1_", active),
+        ("one fit to MNIST, 100 labels", "wide_fits", "mnist_100_", learn),
+        ("one fit to MNIST, 1000 labels", "wide_fits", "mnist_1000_", learn),
+        ("one fit to MNIST, 2000 labels", "wide_fits", "mnist_2000_", learn),
+        ("one fit to texts of 20,000 words, 100 labels", "wide_fits", "text_100_", learn),
+        ("one fit to texts of 20,000 words, 1000 labels", "wide_fits", "text_1000_", learn),
+        ("one fit to embeddings, two classes, 1000 labels", "wide_fits", "embeddings_1000_", learn),
     ]
-    yield "| one thread | milliseconds | beside it | milliseconds | times as fast |"
+    yield "| on one thread | alrun, ms | compared with | ms | speed-up |"
     yield "| --- | ---: | --- | ---: | ---: |"
     for what, measurement, prefix, (key, peer) in rows:
         of = figures[measurement]
         ours, theirs, ratio = (of[prefix + name] for name in ("ours_ms", f"{key}_ms", "ratio"))
         yield f"| {what} | {ours:.3g} | {peer} | {theirs:.3g} | {ratio:.1f} |"
     yield (
-        f"| a margin query over 60,000 x 784 | {query['query_ms']:.3g} | the matrix product in it |"
+        "| one margin query over 60,000 x 784 |"
+        f" {query['query_ms']:.3g} | the matrix product in it |"
         f" {query['product_ms']:.3g} | {1 / query['query_to_product']:.1f} |"
     )
 
 
-BLOCKS = (finding, verdict, tour, gallery, speed)
+def strategy_table() -> str:
+    """Return the table of the built-in strategies."""
+    lines = ["| strategy | how it picks | parameters | paper |", "| --- | --- | --- | --- |"]
+    for entry in strategy_registry.entries():
+        if entry.name in strategy_registry.BUILT_IN:
+            cells = (f"`{entry.name}`", entry.summary, _parameters(entry), entry.source)
+            lines.append(_table_line(cells))
+    return "\n".join(lines)
+
+
+def dataset_table() -> str:
+    """Return the table of the sources of data that an experiment can name."""
+    lines = ["| `name =` | what it is |", "| --- | --- |"]
+    entries = data_registry.entries()
+    lines += [_table_line((f'`"{entry.name}"`', entry.summary)) for entry in entries]
+    return "\n".join(lines)
+
+
+def _parameters(entry: Entry) -> str:
+    """Return the parameters of a strategy but for `replica`, which every one takes."""
+    return ", ".join(f"`{key}`" for key in entry.parameters if key != "replica=0")
+
+
+def _table_line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+BLOCKS = {
+    block.__name__: block
+    for block in (finding, verdict, tour, gallery, speed, strategy_table, dataset_table)
+}
+BLOCK = re.compile(r"(<!-- (\w+) -->\n)(.*?)(<!-- /\2 -->)", re.DOTALL)
+
+
+def renewed(text: str) -> str:
+    """Return a document with every block made anew."""
+    return BLOCK.sub(lambda found: f"{found[1]}{BLOCKS[found[2]]()}\n{found[4]}", text)
+
+
+def check_blocks(texts: Iterable[str]) -> None:
+    """Exit unless every block stands once in the documents, and no other does."""
+    names = [name for text in texts for name in re.findall(r"<!-- /?(\w+) -->", text)]
+    if Counter(names) != dict.fromkeys(BLOCKS, 2):
+        wrong = sorted(name for name in {*names, *BLOCKS} if names.count(name) != 2)
+        sys.exit(
+            f"README.md and docs/ must hold one block for each of {', '.join(BLOCKS)}, between"
+            f" <!-- name --> and <!-- /name -->; look at {', '.join(wrong)}"
+        )
 
 
 def main() -> None:
-    """Write or check the README."""
-    old = new = README.read_text(encoding="utf-8")
-    for block in BLOCKS:
-        name = block.__name__
-        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        if len(pattern.findall(new)) != 1:
-            sys.exit(f"README.md must hold one block between <!-- {name} --> and <!-- /{name} -->")
-        new = pattern.sub(lambda found, made=block: f"{found[1]}{made()}\n{found[2]}", new)
-    if "--check" not in sys.argv:
-        README.write_text(new, encoding="utf-8")
-    elif new != old:
-        stale = [line for line in new.splitlines() if line not in old.splitlines()]
-        sys.exit(
-            "the README is not of the committed results; `make readme` makes:\n" + "\n".join(stale)
-        )
+    """Write or check the documents."""
+    old = {path: path.read_text(encoding="utf-8") for path in DOCUMENTS}
+    check_blocks(old.values())
+    stale = []
+    for path, text in old.items():
+        new = renewed(text)
+        if "--check" not in sys.argv:
+            path.write_text(new, encoding="utf-8")
+        lines = [line for line in new.splitlines() if line not in text.splitlines()]
+        if new != text:
+            stale.append("\n".join([f"{path.relative_to(ROOT)}:", *lines]))
+    if stale and "--check" in sys.argv:
+        sys.exit("\n".join(["the documents are stale; `make readme` makes these lines:", *stale]))
 
 
 if __name__ == "__main__":

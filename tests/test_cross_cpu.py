@@ -50,9 +50,9 @@ for path in map(Path, sys.argv[2:]):
     plan = plan_sweep(path, Path(sys.argv[1]) / path.stem)
     plan.store.prepare()
     for spec in plan.specs.values():
-        dataset = plan.sources[spec.dataset.label].at(spec.seed)
+        dataset = plan.sources[spec.dataset.display_name].at(spec.seed)
         result = run_active_learning(spec, dataset)
-        content = serialize_run(spec, result, dataset.classes, dataset.y, {})
+        content = serialize_run(spec, result, dataset.classes, {})
         plan.store.write_run(run_id(spec), content)
     rebuild_tables(plan)
 pools = threadpool_info()

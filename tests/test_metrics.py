@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
 from alrun import metrics
-from alrun.metrics import ModelOutputs
+from alrun.metrics import METRICS, ModelOutputs
 
 
 def score(y, predicted, probabilities=None, ranking=None, n_classes=2):
@@ -163,3 +163,123 @@ def test_average_precision_stands_among_the_scores_of_two_classes():
     y, ranking = np.array([0, 1, 1, 0]), np.array([0.1, 0.9, 0.4, 0.6])
     scores = score(y, (ranking > 0.5).astype(int), None, ranking, 2)
     assert scores["average_precision"] == pytest.approx(oracle.average_precision_score(y, ranking))
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 10])
+@pytest.mark.parametrize("levels", [2, 5, 10**6])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_area_under_the_roc_curve_is_that_of_scikit_learn_ties_included(
+    seed, levels, n_classes
+):
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.arange(60) % n_classes)
+    weights = rng.integers(1, levels, size=(60, n_classes), endpoint=True)
+    probabilities = weights / weights.sum(axis=1, keepdims=True)
+    if n_classes == 2:
+        found = score(y, y, None, probabilities[:, 1])["roc_auc"]
+        wanted = oracle.roc_auc_score(y, probabilities[:, 1])
+    else:
+        found = score(y, y, probabilities, None, n_classes)["roc_auc"]
+        wanted = oracle.roc_auc_score(y, probabilities, multi_class="ovr")
+    assert found == pytest.approx(wanted, rel=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1.0, 1e300])
+def test_the_area_under_the_roc_curve_takes_decision_values_of_any_size(scale):
+    y = np.array([0, 1, 0, 1, 1])
+    ranking = scale * np.array([-2.0, -1.0, 0.0, 0.0, 3.0])
+    assert score(y, y, None, ranking)["roc_auc"] == oracle.roc_auc_score(y, ranking) == 4.5 / 6
+    endless = np.array([-np.inf, -np.inf, 1.0, np.inf, 0.0])
+    assert score(y, y, None, endless)["roc_auc"] == 3.5 / 6
+
+
+def test_scores_that_agree_at_nine_digits_are_ties_of_the_roc_curve():
+    y = np.array([0, 1])
+    assert score(y, y, None, np.array([0.3, 0.3 * (1 + 1e-12)]))["roc_auc"] == 0.5
+    assert score(y, y, None, np.array([0.3, 0.3 * (1 + 1e-8)]))["roc_auc"] == 1.0
+    assert score(y, y, None, np.array([0.0, -0.0]))["roc_auc"] == 0.5
+
+
+def test_a_class_that_cannot_be_told_from_the_rest_is_left_out_of_the_area():
+    y, probabilities = (
+        np.array([0, 0, 1]),
+        np.array([[0.5, 0.4, 0.1], [0.2, 0.5, 0.3], [0, 0.6, 0.4]]),
+    )
+    assert score(y, y, probabilities, None, 3)["roc_auc"] == 1.0
+    one_class = np.zeros(3, dtype=int)
+    assert score(one_class, one_class, probabilities, None, 3)["roc_auc"] is None
+    assert score(y, y, None, None, 3)["roc_auc"] is None
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 10])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_brier_score_is_that_of_scikit_learn(seed, n_classes):
+    y, predicted, probabilities = drawn(seed, 80, n_classes)
+    found = score(y, predicted, probabilities, None, n_classes)["brier"]
+    if n_classes == 2:
+        wanted = oracle.brier_score_loss(y, probabilities[:, 1])
+    else:
+        wanted = ((probabilities - np.eye(n_classes)[y]) ** 2).sum(axis=1).mean()
+    assert found == pytest.approx(wanted, rel=1e-12)
+
+
+def naive_ece(y, probabilities):
+    """Return the error of equation 3, a bin at a time."""
+    total = 0.0
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == y
+    for number in range(15):
+        inside = (confidence > number / 15) & (confidence <= (number + 1) / 15)
+        if inside.any():
+            total += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
+    return total
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 10])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_calibration_error_is_that_of_a_loop_over_bins(seed, n_classes):
+    y, predicted, probabilities = drawn(seed, 300, n_classes)
+    found = score(y, predicted, probabilities, None, n_classes)["ece"]
+    assert found == pytest.approx(naive_ece(y, probabilities), rel=1e-9)
+
+
+def test_a_confidence_on_an_edge_is_in_the_bin_below_whatever_its_rounding():
+    y, edge = np.array([0, 0, 1]), 9 / 15
+    for noise in (0.0, 1e-15, -1e-15):
+        first = np.array([edge + noise, edge - 0.01, edge + 0.05])
+        found = score(y, y, np.column_stack([first, 1 - first]), None, 2)["ece"]
+        assert found == pytest.approx((abs(2 - 2 * edge + 0.01) + edge + 0.05) / 3)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_f1_and_recall_are_those_of_the_second_class(seed):
+    y, predicted, _ = drawn(seed, 50, 2)
+    found = score(y, predicted)
+    assert found["f1"] == pytest.approx(oracle.f1_score(y, predicted))
+    assert found["recall"] == pytest.approx(oracle.recall_score(y, predicted))
+    assert score(y, np.zeros(50, dtype=int))["f1"] == 0
+    nobody = score(np.zeros(3, dtype=int), np.array([0, 1, 1]))
+    assert nobody["f1"] is nobody["recall"] is None
+
+
+def test_metrics_of_two_classes_are_none_for_three():
+    y, predicted, probabilities = drawn(0, 30, 3)
+    values = score(y, predicted, probabilities, None, 3)
+    for name, metric in METRICS.items():
+        assert (values[name] is None) == metric.binary_only
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_the_direction_and_the_largest_value_of_a_metric_are_as_the_table_says(name):
+    """A model that is sure and right has the best value, one that is sure and wrong a worse."""
+    y = np.array([0, 1, 1, 0])
+    scores = [score(y, guess, np.eye(2)[guess], guess.astype(float))[name] for guess in (y, 1 - y)]
+    metric = METRICS[name]
+    best, worst = scores if metric.greater_is_better else scores[::-1]
+    assert worst < best <= metric.largest
+    assert metric.is_at(np.array(scores), scores[0]).tolist() == [True, False]
+    assert metric.is_at(np.array(scores), scores[1]).tolist() == [True, True]
+
+
+def test_an_unknown_metric_is_an_error_that_names_the_nearest():
+    with pytest.raises(ValueError, match="there is no metric 'acuracy'; did you mean 'accuracy'"):
+        metrics.find("acuracy")

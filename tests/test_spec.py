@@ -52,9 +52,9 @@ def test_what_can_change_a_curve_changes_the_id(change):
 @pytest.mark.parametrize(
     "change",
     [
-        {"dataset": replace(spec_of().dataset, label="other", name="data/other.csv")},
-        {"model": replace(spec_of().model, label="other")},
-        {"strategy": replace(spec_of().strategy, label="other")},
+        {"dataset": replace(spec_of().dataset, display_name="other", name="data/other.csv")},
+        {"model": replace(spec_of().model, display_name="other")},
+        {"strategy": replace(spec_of().strategy, display_name="other")},
     ],
     ids=str,
 )

@@ -56,9 +56,7 @@ def announcement(plan: SweepPlan, todo: Sequence[RunSpec]) -> Iterator[str]:
 def count_cells(specs: Iterable[RunSpec]) -> Counter[str]:
     """Return how many of these runs each cell of the grid has."""
     return Counter(
-        f"{spec.dataset.label} / {spec.model.label} / {spec.strategy.label}"
-        f" / batch size {spec.batch_size}"
-        for spec in specs
+        f"{' / '.join(spec.display_names)} / batch size {spec.batch_size}" for spec in specs
     )
 
 

@@ -122,7 +122,7 @@ class Cluster:
 
     def _outcomes(self, client: Client, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Yield what comes back, until that is all or the scheduler is lost."""
-        sources = {task.spec.dataset.label: task.source for task in tasks}
+        sources = {task.spec.dataset.display_name: task.source for task in tasks}
         files = {file_of(task.spec.strategy.name) for task in tasks} - {None}
         plugin = Computing(client.id, sources, sorted(map(str, files)), self._timeout)
         try:

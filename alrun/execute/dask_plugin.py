@@ -70,7 +70,7 @@ class Computing(WorkerPlugin):
         except IndexError:
             workers = Workers(1, self._timeout, _IDLE)
             self._all.append(workers)
-        source = self._sources[spec.dataset.label]
+        source = self._sources[spec.dataset.display_name]
         outcome = workers.compute(Task(self._placed(spec), source, checkout))
         self._idle.append(workers)
         return outcome

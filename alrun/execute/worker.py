@@ -133,7 +133,7 @@ def _serve(connection: Connection, idle_timeout: float | None) -> None:
                 answer = asked.function(*asked.arguments)
             else:
                 spec, checkout, is_new = asked
-                label = spec.dataset.label
+                label = spec.dataset.display_name
                 if is_new:
                     sources[label] = receive(connection)
                 answer = compute(Task(spec, sources[label], checkout))

@@ -109,7 +109,7 @@ class WorkerProcess:
         from alrun.data.memory_map import send
 
         self.task, self.deadline = task, deadline
-        label = task.spec.dataset.label
+        label = task.spec.dataset.display_name
         is_new = label not in self._known
         with suppress(ConnectionError):
             self._connection.send((task.spec, task.checkout, is_new))

@@ -43,7 +43,7 @@ def incompatibilities(
     `key` is where the model stands in the experiment. Where it is code of the user's it is fitted
     by `ask`, which calls a function where that may end the process, and then returns None.
     """
-    model, name = spec.model, spec.dataset.label
+    model, name = spec.model, spec.dataset.display_name
     for place, label in labels_weighted(model.name, model.parameters):
         if label not in dataset.labels:
             yield f"{key}.{place}: {name} has no such class{nearest(label, dataset.labels)}"
@@ -76,7 +76,7 @@ def incompatibilities(
             case str(problem):
                 yield f"{key}: {problem}"
             case False:
-                what = f"{name} has {trait}, which {model.label} does not take"
+                what = f"{name} has {trait}, which {model.display_name} does not take"
                 yield f"{key}: {what}; {_REFUSED[trait]}"
 
 

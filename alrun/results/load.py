@@ -57,7 +57,8 @@ def read_table(
     """Read a table of a results directory as a DataFrame, labels as categories.
 
     Columns of `schema` are cast to its types; with `strict` off, a column that cannot be cast is
-    left as it is. `columns` names those to read, as far as they are there. Raises ResultsError
+    left as it is. `columns` names those to read, as far as they are there; without it all are read,
+    and columns of `schema` that an earlier version did not write are null. Raises ResultsError
     where the file is missing, is no Parquet, was written by a newer alrun or has a column twice,
     and where a column of `whole` is missing or lacks a value.
     """
@@ -77,6 +78,10 @@ def read_table(
         for name in whole:
             if table[name].null_count:
                 raise ResultsError(f"{path}: the column '{name}' has a row without a value")
+        if columns is None:  # what an earlier version did not write
+            for field in schema:
+                if field.name not in wanted:
+                    table = table.append_column(field, pa.nulls(table.num_rows, field.type))
         return table.to_pandas(ignore_metadata=True)
     except (pa.ArrowException, ValueError, OSError) as error:
         raise ResultsError(f"{path} cannot be read: {first_line(error)}") from error

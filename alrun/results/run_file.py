@@ -217,9 +217,9 @@ def run_keys(spec: RunSpec) -> dict[str, Any]:
     """Return what stands in the table of runs of one that is finished or not."""
     return {
         "run_id": run_id(spec),
-        "dataset": spec.dataset.label,
-        "model": spec.model.label,
-        "strategy": spec.strategy.label,
+        "dataset": spec.dataset.display_name,
+        "model": spec.model.display_name,
+        "strategy": spec.strategy.display_name,
         "batch_size": spec.batch_size,
         "seed": spec.seed,
         "budget": spec.budget,

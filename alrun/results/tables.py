@@ -15,16 +15,17 @@ from alrun.spec import RunSpec
 
 def sort_key(spec: RunSpec) -> tuple[str, str, str, int, int]:
     """Return the place of a run in the tables."""
-    return (spec.dataset.label, spec.model.label, spec.strategy.label, spec.batch_size, spec.seed)
+    return (*spec.display_names, spec.batch_size, spec.seed)
 
 
 def curves_table(runs: Runs) -> pa.Table:
     """Make `curves.parquet`."""
     counts, specs = runs.counts, runs.specs.values()
+    datasets, models, strategies = np.array([spec.display_names for spec in specs]).reshape(-1, 3).T
     keys = {
-        "dataset": _labels([spec.dataset.label for spec in specs], counts),
-        "model": _labels([spec.model.label for spec in specs], counts),
-        "strategy": _labels([spec.strategy.label for spec in specs], counts),
+        "dataset": _labels(datasets, counts),
+        "model": _labels(models, counts),
+        "strategy": _labels(strategies, counts),
         "batch_size": np.repeat(np.array([spec.batch_size for spec in specs], np.int32), counts),
         "seed": np.repeat(np.array([spec.seed for spec in specs], np.int32), counts),
         "run_id": _repeated(list(runs.specs), counts),
@@ -83,7 +84,7 @@ def runs_table(
     return pa.concat_tables(tables).unify_dictionaries()
 
 
-def _labels(values: Sequence[str], counts: Any) -> pa.DictionaryArray:
+def _labels(values: Any, counts: Any) -> pa.DictionaryArray:
     """Return each value `counts` times, the dictionary in alphabetical order."""
     names, codes = np.unique(np.asarray(values, dtype=object).astype(str), return_inverse=True)
     indices = pa.array(np.repeat(codes, counts).astype(np.int32))

@@ -57,7 +57,7 @@ def _split_specs(
     given = source.user_split(seed)
     if given is not None:
         fingerprint, n_initial = given
-        subsample, test_size, initial = None, 0, InitialSpec("given", 0)
+        subsample, test_size, initial = None, 0, InitialSpec("splits", 0)
     else:
         assert experiment.initial is not None  # filled in unless all splits are given
         fingerprint = None

@@ -58,7 +58,7 @@ class SweepPlan:
 
     def splits(self, specs: Sequence[RunSpec]) -> Iterator[tuple[str, int, Split]]:
         """Yield display name, seed and split of each data set and seed among the runs."""
-        one_each = {(spec.dataset.label, spec.seed): spec for spec in specs}
+        one_each = {(spec.dataset.display_name, spec.seed): spec for spec in specs}
         for (label, seed), spec in sorted(one_each.items()):
             yield label, seed, split_of(spec, self.sources[label].at(seed))
 

@@ -36,7 +36,7 @@ def _without_a_split(specs: Iterable[RunSpec], sources: Mapping[str, AnyDataset]
     """Return why data sets cannot be split, one reason each, named where they are several."""
     problems: dict[str, str] = {}
     for spec in _one_per_initial_set(specs):
-        label = spec.dataset.label
+        label = spec.dataset.display_name
         try:
             split_of(spec, sources[label].at(spec.seed))
         except DatasetError as error:
@@ -48,12 +48,12 @@ def _refused_by_models(
     experiment: Experiment, specs: Iterable[RunSpec], sources: Mapping[str, AnyDataset]
 ) -> Iterator[str]:
     """Yield what the models cannot do for the data sets, as `key: what`."""
-    runs = {(spec.model.label, spec.dataset.label): spec for spec in specs}
+    runs = {(spec.model.display_name, spec.dataset.display_name): spec for spec in specs}
     with Sandbox() as sandbox:
         for place, spec in _by_place(experiment.model, runs):
             key = entry_key("model", place) if len(experiment.model) > 1 else "model"
             yield from incompatibilities(
-                key, spec, sources[spec.dataset.label].at(spec.seed), sandbox.call
+                key, spec, sources[spec.dataset.display_name].at(spec.seed), sandbox.call
             )
 
 
@@ -61,11 +61,11 @@ def _refused_by_strategies(
     experiment: Experiment, specs: Iterable[RunSpec], sources: Mapping[str, AnyDataset]
 ) -> Iterator[str]:
     """Yield what the strategies cannot do for the data sets, as `key: what`."""
-    runs = {(spec.strategy.label, spec.dataset.label): spec for spec in specs}
+    runs = {(spec.strategy.display_name, spec.dataset.display_name): spec for spec in specs}
     for place, spec in _by_place(experiment.strategies, runs):
-        dataset = sources[spec.dataset.label].at(spec.seed)
+        dataset = sources[spec.dataset.display_name].at(spec.seed)
         traits = DataTraits(
-            label=spec.dataset.label,
+            label=spec.dataset.display_name,
             is_sparse=issparse(dataset.X),
             n_classes=dataset.n_classes,
             n_training=len(split_of(spec, dataset).training),
@@ -85,4 +85,4 @@ def _by_place(
 
 def _one_per_initial_set(specs: Iterable[RunSpec]) -> list[RunSpec]:
     """Return a run of each data set, and of each list of initial rows that a file has for it."""
-    return list({(spec.dataset.label, spec.initial): spec for spec in specs}.values())
+    return list({(spec.dataset.display_name, spec.initial): spec for spec in specs}.values())

@@ -89,7 +89,7 @@ def _compute(
 ) -> bool:
     """Compute runs; return True if every run was attempted."""
     checkout = of_checkout(plan.path.parent)
-    tasks = [Task(spec, plan.sources[spec.dataset.label], checkout) for spec in todo]
+    tasks = [Task(spec, plan.sources[spec.dataset.display_name], checkout) for spec in todo]
     n_failed = 0
     with closing(workers.run(tasks)) as outcomes:
         for outcome in outcomes:
@@ -112,9 +112,9 @@ def _resolved(specs: Iterable[RunSpec]) -> dict[tuple[str, str], Mapping[str, An
     """
     found: dict[tuple[str, str], Mapping[str, Any]] = {}
     for spec in specs:
-        found["dataset", spec.dataset.label] = {"scale": spec.dataset.scale}
+        found["dataset", spec.dataset.display_name] = {"scale": spec.dataset.scale}
         if spec.model.name in models.BUILT_IN:
-            found["model", spec.model.label] = spec.model.parameters
+            found["model", spec.model.display_name] = spec.model.parameters
         if spec.strategy.name in strategies.BUILT_IN:
-            found["strategies", spec.strategy.label] = spec.strategy.parameters
+            found["strategies", spec.strategy.display_name] = spec.strategy.parameters
     return found

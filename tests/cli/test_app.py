@@ -288,3 +288,35 @@ def test_a_current_directory_that_is_gone_is_no_traceback(tmp_path, monkeypatch,
         main()
     assert left.value.code == 2
     assert capsys.readouterr().err == "mine.toml: there is no such file\n"
+
+
+@pytest.mark.parametrize("kind", ["strategies", "datasets", "models", "metrics"])
+def test_a_list_has_a_line_for_each_entry(kind):
+    lines = alrun_here("list", kind).stdout.splitlines()
+    names = [line.split("  ")[0] for line in lines]
+    assert len(set(names)) == len(lines)
+    first = {"strategies": "random", "datasets": "digits", "models": "logistic"}
+    assert names[0] == first.get(kind, "accuracy")
+    papers = alrun_here("list", kind, "-v").stdout.splitlines()
+    assert [line for line in papers if not line.startswith(" ")] == lines
+
+
+def test_metrics_are_listed_with_their_direction():
+    lines = dict(line.split("  ", 1) for line in alrun_here("list", "metrics").stdout.splitlines())
+    assert lines["log_loss"].endswith("; less is better")
+    assert lines["f1"].endswith("; two classes")
+
+
+@pytest.mark.parametrize("command", [[], ["sweep"], ["report"], ["sample-size"]])
+def test_a_single_letter_asks_for_help(command):
+    short, long = (alrun_here(*command, option) for option in ("-h", "--help"))
+    assert short.returncode == 0
+    assert short.stdout == long.stdout
+
+
+def test_the_old_name_of_sample_size_works_and_says_that_it_is_old(swept):
+    folder, _ = swept
+    old, new = (alrun_here(name, "results/tiny", cwd=folder) for name in ("plan", "sample-size"))
+    assert old.stdout == new.stdout
+    assert "deprecated" in old.stderr
+    assert new.stderr == ""

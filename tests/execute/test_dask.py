@@ -72,7 +72,9 @@ def mine(tiny):
 
 
 def errors(plan):
-    return {plan.specs[key].strategy.label: failure for key, failure in plan.failures.items()}
+    return {
+        plan.specs[key].strategy.display_name: failure for key, failure in plan.failures.items()
+    }
 
 
 def test_a_cluster_gives_the_same_bytes(small, small_results, tmp_path, dask):

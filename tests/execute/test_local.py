@@ -132,7 +132,7 @@ def planned(tiny, tmp_path):
 
 
 def by_strategy(plan):
-    return {plan.specs[key].strategy.label: value for key, value in plan.failures.items()}
+    return {plan.specs[key].strategy.display_name: value for key, value in plan.failures.items()}
 
 
 @pytest.mark.parametrize(("jobs", "seeds"), [(1, 1), (2, 1)])
@@ -243,7 +243,7 @@ def test_a_run_that_takes_too_long_is_ended_with_all_that_it_started(planned, tm
 
 def task_of(plan, label):
     """Return the run of a plan with a strategy of this label."""
-    (spec,) = [spec for spec in plan.specs.values() if spec.strategy.label == label]
+    (spec,) = [spec for spec in plan.specs.values() if spec.strategy.display_name == label]
     return Task(spec, plan.sources["iris"], {})
 
 
@@ -303,7 +303,9 @@ def test_what_can_be_no_timeout_is_refused(jobs, timeout):
 
 def test_workers_that_are_closed_while_they_start_are_not_started_again(planned):
     plan = planned("endless")
-    spec = next(spec for spec in plan.specs.values() if spec.strategy.label == "mine:endless")
+    spec = next(
+        spec for spec in plan.specs.values() if spec.strategy.display_name == "mine:endless"
+    )
     workers, raised = Workers(1), []
 
     def compute():

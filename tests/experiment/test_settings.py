@@ -117,8 +117,8 @@ def test_the_grid_is_every_combination_and_each_once():
     runs = runs_of(experiment, iris=load("iris", {}), w=load("wine", {}))
     cells = [
         (
-            run.dataset.label,
-            run.model.label,
+            run.dataset.display_name,
+            run.model.display_name,
             run.strategy.name,
             run.strategy.replica,
             run.batch_size,
@@ -262,7 +262,7 @@ def test_given_splits_stand_in_the_place_of_sizes():
     runs = runs_of(experiment, iris=Given())
     assert [run.dataset.splits for run in runs] == ["split 0", "split 1"]
     assert {run.dataset.test_size for run in runs} == {0}
-    assert {run.initial for run in runs} == {InitialSpec("given", 0)}
+    assert {run.initial for run in runs} == {InitialSpec("splits", 0)}
 
 
 def test_a_budget_below_the_given_initial_labels_is_refused():

@@ -61,7 +61,7 @@ def same_label(one, other):
 
 
 def columns_of(columns):
-    """Return columns of python values as a matrix, by the rules of the README."""
+    """Return columns of python values as a matrix, by the rules of docs/data.md."""
     parts = []
     for values in columns:
         if isinstance(values[0], list):

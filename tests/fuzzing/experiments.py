@@ -43,7 +43,7 @@ def check_experiment(rng, folder):
     specs = [spec for spec in plan.specs.values() if spec.budget <= 400 * spec.batch_size]
     if known and specs:
         spec = pick(rng, specs)
-        check_run(spec, plan.sources[spec.dataset.label].at(spec.seed))
+        check_run(spec, plan.sources[spec.dataset.display_name].at(spec.seed))
         adds_seeds = plan.experiment.until_halfwidth is not None
         if len(plan.specs) < 50 and not adds_seeds and rng.integers(20) == 0:
             check_sweep(file, results, plan.specs.keys())

@@ -10,7 +10,7 @@ from small_experiments import TINY
 
 from alrun.api import run_sweep
 
-# Every key of the README, over files that `prepared` writes.
+# Every key of docs/data.md, over files that `prepared` writes.
 GRID = """
 strategies = ["random", {names}{{ name = "margin", label = "again", replica = 1 }}]
 batch_sizes = [3, 5]

@@ -1,8 +1,10 @@
 """A run's file is read back as it was written, or is found not to be that of its run."""
 
 import json
+import shutil
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,7 +12,10 @@ import pytest
 from blob_runs import blobs, filled, spec_of
 from fuzzing.mutations import flipping_bits
 
+import alrun
+from alrun import run_sweep
 from alrun.errors import ResultsError
+from alrun.results.compare import differing_rows
 from alrun.results.run_file import CorruptRunFile, read_run, read_runs
 from alrun.results.schema import RUN_FILE
 from alrun.results.store import Store
@@ -74,6 +79,7 @@ def with_nulls(path, place):
     return table.set_column(place, field.name, pa.array(nulls, field.type))
 
 
+BATCH, LABELS = (RUN_FILE.get_field_index(name) for name in ("batch", "labels"))
 DAMAGE = {
     "truncated": lambda path: path.write_bytes(path.read_bytes()[:-100]),
     "half": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
@@ -98,11 +104,11 @@ DAMAGE = {
     "rounds without queries": lambda path: rewrite(
         path,
         pq.read_table(path)
-        .set_column(9, "batch", pa.nulls(6, pa.list_(pa.int32())))
-        .set_column(10, "labels", pa.nulls(6, pa.list_(pa.string()))),
+        .set_column(BATCH, "batch", pa.nulls(6, pa.list_(pa.int32())))
+        .set_column(LABELS, "labels", pa.nulls(6, pa.list_(pa.string()))),
     ),
-    "queries without a row": lambda path: rewrite(path, with_nulls(path, 9)),
-    "queries without a label": lambda path: rewrite(path, with_nulls(path, 10)),
+    "queries without a row": lambda path: rewrite(path, with_nulls(path, BATCH)),
+    "queries without a label": lambda path: rewrite(path, with_nulls(path, LABELS)),
     "no last round": lambda path: rewrite(path, pq.read_table(path).slice(0, 5)),
     "no first round": lambda path: rewrite(path, pq.read_table(path).slice(1)),
     "rounds twice": lambda path: rewrite(path, pa.concat_tables([pq.read_table(path)] * 2)),
@@ -112,7 +118,7 @@ DAMAGE = {
     "fewer labels than queries": lambda path: rewrite(
         path,
         pq.read_table(path).set_column(
-            10, "labels", pa.array([["a"] * 3] * 5 + [[]], pa.list_(pa.string()))
+            LABELS, "labels", pa.array([["a"] * 3] * 5 + [[]], pa.list_(pa.string()))
         ),
     ),
 }
@@ -157,7 +163,7 @@ def test_another_run_under_this_name_is_found(stored, changes):
 
 def test_other_labels_are_no_other_run(stored):
     path, spec = stored
-    renamed = replace(spec, strategy=replace(spec.strategy, label="mine"))
+    renamed = replace(spec, strategy=replace(spec.strategy, display_name="mine"))
     _, row = read_run(path, renamed)
     assert row["strategy"] == "mine"
 
@@ -186,7 +192,7 @@ def test_parameters_that_json_changes_make_no_other_run():
     spec = spec_of()
     spec = replace(spec, strategy=replace(spec.strategy, parameters=table))
     stored = json.dumps(spec.describe(), sort_keys=True)
-    relabelled = replace(spec, model=replace(spec.model, label="other"))
+    relabelled = replace(spec, model=replace(spec.model, display_name="other"))
     assert same_run(json.dumps(relabelled.describe(), sort_keys=True), stored)
     assert not same_run(json.dumps(replace(spec, seed=1).describe()), stored)
 
@@ -208,3 +214,65 @@ def test_a_file_that_the_system_does_not_let_read_is_not_damaged(stored, monkeyp
     with pytest.raises(ResultsError, match="cannot be read: Permission denied"):
         read_run(path, spec)
     assert Store(path.parent.parent).finished() == {run_id(spec)}
+
+
+# Files of other versions
+
+VERSION_1 = Path(__file__).parent / "fixtures" / "version_1"
+
+
+def test_a_column_that_is_not_known_is_ignored(stored):
+    path, spec = stored
+    before = read_run(path, spec)[0]
+    rewrite(path, pq.read_table(path).add_column(3, "of_the_future", pa.array(range(6))))
+    assert read_run(path, spec)[0].equals(before)
+
+
+@pytest.mark.parametrize("name", ["roc_auc", "log_loss", "average_precision"])
+def test_a_score_that_an_earlier_version_did_not_write_is_null(stored, name):
+    path, spec = stored
+    before = read_run(path, spec)[0]
+    rewrite(path, pq.read_table(path).drop_columns([name]), ended=None, cpu_seconds=None)
+    rounds, row = read_run(path, spec)
+    assert rounds[name].null_count == rounds.num_rows
+    assert rounds.drop_columns([name]).equals(before.drop_columns([name]))
+    assert row["ended"] is None
+
+
+@pytest.mark.parametrize("name", ["round", "n_correct", "accuracy", "batch", "labels"])
+def test_a_column_that_every_version_wrote_must_be_there(stored, name):
+    path, spec = stored
+    rewrite(path, pq.read_table(path).drop_columns([name]))
+    with pytest.raises(CorruptRunFile, match=f"no column '{name}'"):
+        read_run(path, spec)
+
+
+def test_runs_of_the_first_version_are_read_and_not_computed_again(tmp_path):
+    results = tmp_path / "results"
+    shutil.copytree(VERSION_1, results)
+    (results / "curves.parquet").unlink()
+    files = {path: path.read_bytes() for path in (results / "runs").iterdir()}
+    run_sweep(results / "experiment.toml", results, jobs=0)
+    assert {path: path.read_bytes() for path in (results / "runs").iterdir()} == files
+    assert not list(results.rglob("*.damaged*"))
+    old, new = (pq.read_table(folder / "curves.parquet") for folder in (VERSION_1, results))
+    assert new.select(old.column_names).equals(old)
+    assert new["roc_auc"].null_count == new.num_rows == 16
+    assert alrun.load_runs(results)["ended"].isna().all()
+
+
+def test_tables_of_the_first_version_are_loaded_with_nulls_for_what_they_lack():
+    curves = alrun.load_curves(VERSION_1)
+    assert curves["brier"].isna().all()
+    assert curves["accuracy"].notna().all()
+    assert set(alrun.load_runs(VERSION_1)["status"]) == {"finished"}
+    assert alrun.report(VERSION_1, [0.9]).rows["n_seeds"].tolist() == [2, 2]
+
+
+def test_the_same_experiment_gives_what_the_first_version_gave(tmp_path):
+    again = run_sweep(VERSION_1 / "experiment.toml", tmp_path / "again", jobs=0)
+    for name in ("curves", "queries", "splits"):
+        old = pq.read_table(VERSION_1 / f"{name}.parquet")
+        new = pq.read_table(again / f"{name}.parquet")
+        assert not differing_rows(old, new.select(old.column_names)).any(), name
+    assert set(alrun.load_runs(again)["ended"]) == {"budget"}

@@ -38,7 +38,8 @@ def test_the_tables_have_the_columns_and_types_of_the_contract(tmp_path):
         "batch_size": pa.int32(), "seed": pa.int32(), "round": pa.int32(), "run_id": pa.string(),
         "n_labels": pa.int32(), "n_test": pa.int32(), "n_correct": pa.int32(),
         "accuracy": pa.float64(), "balanced_accuracy": pa.float64(), "macro_f1": pa.float64(),
-        "log_loss": pa.float64(), "average_precision": pa.float64(),
+        "log_loss": pa.float64(), "average_precision": pa.float64(), "roc_auc": pa.float64(),
+        "brier": pa.float64(), "ece": pa.float64(), "f1": pa.float64(), "recall": pa.float64(),
     }  # fmt: skip
     assert pq.read_schema(tmp_path / "queries.parquet").names == [
         "run_id", "round", "position", "index", "label"
@@ -52,7 +53,7 @@ def test_every_file_holds_its_schema_version_and_is_zstd(tmp_path, name):
     store.rebuild_tables(specs, splits)
     for path in [tmp_path / f"{name}.parquet", *(tmp_path / "runs").iterdir()]:
         metadata = pq.read_metadata(path)
-        assert metadata.metadata[b"schema_version"] == b"1"
+        assert metadata.metadata[b"schema_version"] == b"2"
         assert metadata.row_group(0).column(0).compression == "ZSTD"
 
 
@@ -430,7 +431,7 @@ def test_labels_with_every_character_come_back(tmp_path):
     store.prepare()
     label = 'ü, "x" | 日本 \\ %'
     spec = spec_of()
-    spec = replace(spec, strategy=replace(spec.strategy, label=label))
+    spec = replace(spec, strategy=replace(spec.strategy, display_name=label))
     result = run_active_learning(spec, blobs())
     store.write_run(run_id(spec), content_of(spec, [label, "b", "c"]))
     store.rebuild_tables([spec], splits)

@@ -17,6 +17,7 @@ from alrun.errors import AlrunError
 from alrun.models.build import build
 from alrun.models.logistic.estimator import Logistic
 from alrun.run.loop import run_active_learning
+from alrun.run.oracle import TrueLabels
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, StrategySpec
 from alrun.util.random_streams import generator
 
@@ -397,3 +398,25 @@ def test_rows_without_a_role_change_nothing(name):
         runs.append([((entry.batch - n_others).tolist(), entry.scores) for entry in run.rounds])
     assert runs[0] == runs[1]
     assert set(runs[0][0][0]) <= set(rows[20:80].tolist())
+
+
+def test_a_run_records_why_it_ended():
+    assert run_active_learning(spec_of(budget=20), blobs()).ended == "budget"
+    assert run_active_learning(spec_of(budget=45), blobs()).ended == "budget"
+    assert run_active_learning(spec_of(budget=46), blobs()).ended == "pool empty"
+
+
+def test_a_round_holds_the_labels_that_were_bought_in_it():
+    dataset = blobs()
+    for entry in run_active_learning(spec_of(), dataset).rounds:
+        assert entry.labels.tolist() == dataset.y[entry.batch].tolist()
+
+
+def test_the_model_learns_what_was_bought_and_is_tested_on_the_truth(monkeypatch):
+    """An oracle that says the same class of all makes a model that predicts nothing else."""
+    monkeypatch.setattr(TrueLabels, "label", lambda self, rows: np.ones(len(rows), dtype=int))
+    dataset = blobs()
+    result = run_active_learning(spec_of(), dataset)
+    assert {code for entry in result.rounds for code in entry.labels.tolist()} == {1}
+    test = split_of(spec_of(), dataset).test
+    assert result.rounds[-1].scores.n_correct == (dataset.y[test] == 1).sum()

@@ -88,7 +88,7 @@ def test_no_strategy_sees_a_label_before_it_is_paid_for(name):
     dataset = Dataset(X, y, (0, 1, 2), "made up", splits=UserSplits((0,), roles[None]))
     spec = RunSpec(
         DatasetSpec("made up", "made up", "made up", "none", 0, "given"),
-        InitialSpec("given", 0),
+        InitialSpec("splits", 0),
         ModelSpec("logistic", "logistic", {"C": 1.0, "class_weight": None}),
         spec_of(name),
         batch_size=6,

@@ -554,10 +554,12 @@ def test_data_sets_share_a_list_by_their_labels(listed, tmp_path):
     file = tmp_path / "lists" / "experts.csv"
     file.write_text("dataset,index\niris,3\nwine,4\nwine,177\n")
     specs = plan_sweep(listed).specs.values()
-    assert {(spec.dataset.label, spec.initial.method, spec.initial.size) for spec in specs} == {
+    assert {
+        (spec.dataset.display_name, spec.initial.method, spec.initial.size) for spec in specs
+    } == {
         ("iris", "file", 1),
         ("wine", "file", 2),
-        ("given", "given", 0),
+        ("given", "splits", 0),
     }
     listed.write_text(text + iris + given)  # one that takes the list needs no column
     file.write_text("index\n3\n")

@@ -72,7 +72,7 @@ def poisonous_experiment(folder: Path, seeds: int, deadly: Mapping[int, int] = D
     signals = {}
     for spec in pairs.specs.values():
         if spec.seed in deadly:
-            dataset = pairs.sources[spec.dataset.label].at(spec.seed)
+            dataset = pairs.sources[spec.dataset.display_name].at(spec.seed)
             labelled = dataset.X[split_of(spec, dataset).initial]
             signals[float(labelled.sum())] = int(deadly[spec.seed])
     (folder / "poison.py").write_text(POISON.format(deadly=signals))
@@ -84,7 +84,7 @@ def poisonous_runs(plan: SweepPlan, deadly: Mapping[int, int] = DEADLY) -> dict[
     return {
         run_id(spec): signal.Signals(deadly[spec.seed]).name
         for spec in plan.specs.values()
-        if spec.seed in deadly and "poison" in spec.strategy.label
+        if spec.seed in deadly and "poison" in spec.strategy.display_name
     }
 
 
