@@ -19,8 +19,14 @@ sweep: $(READY)  ## run experiments/digits.toml on all cores, draw its plots and
 gallery: $(READY)  ## run every experiment
 	for file in $(EXPERIMENTS); do $(BIN)/alrun sweep $$file || exit; done
 
-test: $(READY)  ## run the test suite
-	$(BIN)/pytest
+# Each half of the tests stays with one process, which computes what they share once.
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist worksteal --durations 10
+
+test: $(READY)  ## run the test suite, and name the slowest of it
+	$(PYTEST) -m "not slow"
+
+test-all: $(READY)  ## run the test suite with the slow repeats that `make test` leaves out
+	$(PYTEST)
 
 test-all: $(READY)  ## run the test suite with its slowest tests
 	$(BIN)/pytest

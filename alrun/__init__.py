@@ -1,4 +1,4 @@
-"""Does active learning save labels? Parallel, multi-seed experiments with paired statistics.
+"""Parallel, multi-seed experiments on active learning, with paired statistics.
 
 >>> import alrun
 >>> curves = alrun.load_curves("results/digits")  # doctest: +SKIP
@@ -8,7 +8,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import alrun.report  # noqa: F401 -- before the function of its name, which then stands for it
+# The package `alrun.report` is imported first: the function of the same name then replaces it.
+import alrun.report  # noqa: F401
 from alrun.api import report, run_sweep
 from alrun.errors import AlrunError
 
@@ -26,7 +27,7 @@ __all__ = [
     "AlrunError",
 ]
 
-# Loaded on first use, so that the command line starts at once.
+# These are loaded on first use, so that the command line starts at once.
 _MODULES = {
     "load_curves": "alrun.results.load",
     "load_runs": "alrun.results.load",

@@ -1,10 +1,13 @@
-"""The program `alrun`: what an interrupt does is settled before anything large is imported."""
+"""The program `alrun`."""
 
 from alrun.cli.interrupts import leave_when_interrupted
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line.
+
+    The handler of Ctrl-C is set first, since importing the commands takes a moment.
+    """
     leave_when_interrupted()
     from alrun.cli.app import main as run
 

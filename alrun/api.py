@@ -1,4 +1,7 @@
-"""The functions that `import alrun` offers; each loads what it needs when it is called."""
+"""The public functions `report` and `run_sweep`.
+
+Each imports the rest of alrun when it is called, so that `import alrun` is quick.
+"""
 
 from collections.abc import Sequence
 from functools import partial
@@ -20,7 +23,7 @@ def report(
     sustain: int = 1,
     adjustment: str = "holm",
 ) -> "Report":
-    """Report a results directory, or any directory that holds a `curves.parquet`.
+    """Return the report of a results directory, or of any directory with a `curves.parquet`.
 
     Parameters
     ----------
@@ -41,13 +44,13 @@ def report(
     Returns
     -------
     Report
-        With `rows`, a DataFrame; `across`, another over several data sets; and `notes`, the
-        sentences that belong under them.
+        Its `rows` are a DataFrame. `across` is one over the data sets, where there are several.
+        `notes` are sentences that belong under the tables.
 
     Raises
     ------
     ResultsError
-        Where the results cannot be read, hold no such metric or baseline, or a target is no score.
+        If the results cannot be read, have no such metric or baseline, or a target is not a score.
     """
     from alrun.report.build import build_report
     from alrun.report.options import options_for
@@ -66,37 +69,43 @@ def run_sweep(
     retry_failed: bool = False,
     timeout: float | None = None,
     dask: str | None = None,
+    backend: str | None = None,
 ) -> Path:
     """Run an experiment file and return its results directory.
 
-    As `alrun sweep` without a screen. Raises AlrunError where the input is wrong, and ResultsError
-    where runs failed: those that did not are kept, and the tables are made from them.
+    It does what `alrun sweep` does, and prints nothing. Raises AlrunError if the input is wrong,
+    and ResultsError if runs failed: the others are kept, and the tables are made from them.
 
     Parameters
     ----------
     experiment, results
-        The file and the directory, by default `results/<name>` below the current one.
+        The file, and the directory to write to, by default `results/<name>` in the current one.
     jobs
-        Number of workers, by default one per core. With 0 this process computes, for a debugger.
+        How many runs to compute at once, by default one per core. With 0 they are computed in this
+        process, where a debugger can follow them.
     overrides
         Keys of the file with other values, as in `["seeds=3", "model.C=0.1"]`.
     retry_failed
-        Whether to run again what failed before.
+        Whether to compute failed runs again.
     timeout
-        Seconds that a run may take.
+        Seconds after which a run is ended and counts as failed.
     dask
-        Address of a Dask scheduler whose workers compute.
+        Address of a Dask scheduler; its workers compute the runs.
+    backend
+        Name of the joblib backend that computes on this machine: "isolated" (the default where the
+        system can isolate processes), "loky", "threading", "sequential", or any that is registered.
     """
     from alrun.execute import executor
     from alrun.sequential import run_experiment
     from alrun.sweep.run import run_missing
 
-    sweep = partial(run_missing, workers=executor(jobs, timeout, dask), retry_failed=retry_failed)
+    workers = executor(jobs, timeout, dask, backend=backend)
+    sweep = partial(run_missing, workers=workers, retry_failed=retry_failed)
     directory = None if results is None else Path(results)
     plan = run_experiment(Path(experiment), sweep, directory, overrides)
     for run, failure in plan.failures.items():
         raise ResultsError(
-            f"{len(plan.failures)} of {len(plan.specs)} runs failed, first {plan.specs[run]}:"
-            f" {failure.error}"
+            f"{len(plan.failures)} of {len(plan.specs)} runs failed; the first is"
+            f" {plan.specs[run]}: {failure.error}"
         )
     return plan.store.path

@@ -1,4 +1,4 @@
-"""Array types, and the place of the first true entry."""
+"""Type aliases for NumPy arrays, and the place of the first true entry."""
 
 from typing import Any
 

@@ -1,18 +1,22 @@
-"""What alrun says when it cannot go on: sentences for the user, never a traceback."""
+"""The errors of alrun, and helpers to word their messages.
+
+A message is a sentence for the user. It says what is wrong, where, and how to mend it.
+"""
 
 import json
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-# Characters of a message; its beginning says where, its end how to mend it.
+# The most characters of a message. A longer one loses its middle: the beginning says where, and the
+# end how to mend it.
 _LONGEST = 1000
 
 
 class AlrunError(Exception):
-    """The input is wrong; the message says what is wrong, where, and how to mend it.
+    """An error in the input.
 
-    It is a line that a screen can show, whatever the input holds that it quotes.
+    The message is one printable line, even if it quotes input with control characters.
     """
 
     def __init__(self, message: str) -> None:
@@ -20,37 +24,39 @@ class AlrunError(Exception):
 
 
 class ExperimentError(AlrunError):
-    """An experiment file that cannot be run.
+    """An error in an experiment file.
 
-    `problems` holds one sentence for each thing that is wrong, each as `file: key: what is wrong`.
+    `problems` has one sentence for each thing that is wrong, as `file: key: what is wrong`.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = [as_line(problem) for problem in problems]
-        Exception.__init__(self, "\n".join(self.problems))  # of a line for each
+        Exception.__init__(self, "\n".join(self.problems))
 
     def __reduce__(self) -> tuple[type["ExperimentError"], tuple[list[str]]]:
         return type(self), (self.problems,)
 
 
 class DatasetError(AlrunError):
-    """A data set, or a split of it, that cannot be used."""
+    """An unusable data set, or an unusable split of one."""
 
 
 class ModelError(AlrunError):
-    """A model that cannot be built, or not with these parameters."""
+    """An unknown model, or one unusable with these parameters or data."""
 
 
 class StrategyError(AlrunError):
-    """A query strategy that cannot be used, or that returned something else than a batch."""
+    """An unusable query strategy, or a wrong answer of one."""
 
 
 class ResultsError(AlrunError):
-    """A results directory that cannot be read, written or reported."""
+    """A failure to read, write or report a results directory."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the end of a sentence about an unknown name: the nearest known one, or all of them.
+    """Return a hint on an unknown name: the nearest known one, or all of them.
+
+    It is made to end a sentence.
 
     >>> nearest("entropi", ["margin", "entropy"])
     "; did you mean 'entropy'?"
@@ -64,7 +70,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Return a text with all that a screen would obey, or not show, written out.
+    r"""Return a text with control and invisible characters written as escapes.
 
     >>> printable("two\nlines")
     'two\\nlines'
@@ -78,20 +84,20 @@ def printable(text: str) -> str:
 
 
 def as_line(message: str) -> str:
-    """Return a message as a line of a length that can be read: what it quotes is cut short."""
+    """Return a message as one printable line, its middle cut out if it is very long."""
     line = printable(message)
     too_long = len(line) > _LONGEST
     return f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}" if too_long else line
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error of somebody else's, or its kind where it says nothing."""
+    """Return the first line of an error of another library, or its type if it has no message."""
     lines = str(error).splitlines()
     return lines[0] if lines else type(error).__name__
 
 
 def quoted(value: Any) -> str:
-    """Return a value as it may be quoted in an error."""
+    """Return a value as JSON of at most 60 characters, to be quoted in an error."""
     try:
         text = json.dumps(value, default=str)
     except ValueError:

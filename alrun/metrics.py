@@ -1,7 +1,7 @@
-"""The metrics of a round: one table of how each is computed and read.
+"""The metrics of a round, in one table.
 
-Written in NumPy because they run in every round; scikit-learn is the oracle of their tests. Where a
-definition has variants, it is scikit-learn's.
+They are written in NumPy because they run in every round. The tests compare them with
+scikit-learn, whose definition is used wherever there are variants.
 """
 
 from collections.abc import Callable
@@ -29,9 +29,10 @@ class ModelOutputs:
     y, predicted
         Class codes 0 ... n_classes - 1, shape (n_test,).
     probabilities
-        Shape (n_test, n_classes), rows summing to one; None where the model has none.
+        Shape (n_test, n_classes), rows summing to one; None if the model has none.
     ranking
-        Shape (n_test,), larger for the second class; None unless there are two classes.
+        Scores that are larger for the second class, shape (n_test,); None unless there are two
+        classes and the model has such scores.
     """
 
     y: IntArray
@@ -50,24 +51,24 @@ class ModelOutputs:
 
 @dataclass(frozen=True)
 class Metric:
-    """A score of a round: how it is computed, and how it is read.
+    """A score of a round: its function, and how to read it.
 
     Attributes
     ----------
     function
-        Returns the score; None where the test part or the model does not allow one.
+        Returns the score, or None if the test part or the model does not allow one.
     summary
         One line for people.
     greater_is_better
         Whether the score rises as models improve; a target is then reached from below.
     largest
-        The largest score there can be.
+        The largest possible score.
     binary_only
-        Whether it is for two classes.
+        Whether it applies to two classes only.
     requires
-        Methods of the model, one of which is enough; empty where it needs none.
+        Methods of the model; any one of them is enough. Empty if it needs none.
     tolerance
-        By how much the score of the same run may differ between processors.
+        The largest difference between processors in the score of the same run.
     is_share_correct
         Whether it is n_correct / n_test, so that counts say it exactly.
     """
@@ -82,7 +83,7 @@ class Metric:
     is_share_correct: bool = False
 
     def is_at(self, score: FloatArray, target: float) -> BoolArray:
-        """Return which scores are at the target: at least, or where less is better at most."""
+        """Return a mask of the scores at the target or better."""
         return score >= target if self.greater_is_better else score <= target
 
     def is_best(self, score: FloatArray) -> BoolArray:
@@ -108,18 +109,18 @@ def balanced_accuracy(outputs: ModelOutputs) -> float:
 
 
 def macro_f1(outputs: ModelOutputs) -> float:
-    """Return the mean F1 over the classes in the test part or predicted."""
+    """Return the mean F1 over the classes in the test part or in the predictions."""
     hits = np.diagonal(outputs.confusion)
-    actual, guessed = outputs.confusion.sum(axis=1), outputs.confusion.sum(axis=0)
-    seen = actual + guessed > 0
-    return float((2 * hits[seen] / (actual[seen] + guessed[seen])).mean())
+    actual, predicted = outputs.confusion.sum(axis=1), outputs.confusion.sum(axis=0)
+    seen = actual + predicted > 0
+    return float((2 * hits[seen] / (actual[seen] + predicted[seen])).mean())
 
 
 def log_loss(outputs: ModelOutputs) -> float | None:
-    """Return the mean of -log p of the right class; p is at least the machine epsilon.
+    """Return the mean of -log p of the right class, with p bounded below by the machine epsilon.
 
-    A class that the model has not seen has probability zero; the bound, which is scikit-learn's,
-    keeps the mean finite.
+    A class that the model has not seen has probability zero. The bound keeps the mean finite; it is
+    scikit-learn's.
     """
     if outputs.probabilities is None:
         return None
@@ -128,10 +129,10 @@ def log_loss(outputs: ModelOutputs) -> float | None:
 
 
 def average_precision(outputs: ModelOutputs) -> float | None:
-    """Return the area under the precision-recall steps, examples of one score taken together.
+    """Return the area under the precision-recall steps of the second class.
 
-    AP = sum over the thresholds of (R_k - R_(k-1)) P_k; None where the test part has no example of
-    the second class.
+    AP = sum over the thresholds k of (R_k - R_(k-1)) P_k. Examples with the same score share a
+    threshold. None if the test part has no example of the second class.
     """
     if outputs.ranking is None:
         return None
@@ -147,11 +148,12 @@ def average_precision(outputs: ModelOutputs) -> float | None:
 
 
 def roc_auc(outputs: ModelOutputs) -> float | None:
-    """Return the area under the ROC curve, for more than two classes the mean of one against rest.
+    """Return the area under the ROC curve; for more than two classes the mean of one against rest.
 
-    Scores that agree at nine digits are ties and count as half. The mean is over the classes that
-    the test part can tell from the rest; None where there is none, or without probabilities for
-    more than two classes (Hanley and McNeil 1982; Provost and Domingos 2000).
+    Scores that agree in nine digits are ties and count as half. The mean is over the classes with
+    examples both of the class and of the rest in the test part. None if there is no such class, or
+    if there are more than two classes and no probabilities (Hanley and McNeil 1982; Provost and
+    Domingos 2000).
     """
     scores = outputs.probabilities
     if outputs.n_classes == 2 and outputs.ranking is not None:
@@ -159,22 +161,23 @@ def roc_auc(outputs: ModelOutputs) -> float | None:
     if scores is None:
         return None
     n, n_classes = scores.shape
-    keys = _ordered_integers(scores) + (np.arange(n_classes) << 43)  # those of a class are together
+    # Classes are offset, so that one sort orders the scores within each class.
+    keys = _ordered_integers(scores) + (np.arange(n_classes) << 43)
     ordered = np.sort(keys.T, axis=1).ravel()
     own = keys[np.arange(n), outputs.y]
     ranks = (ordered.searchsorted(own) + ordered.searchsorted(own, "right") + 1) / 2
     positives = np.bincount(outputs.y, minlength=n_classes)
     sums = np.bincount(outputs.y, ranks - n * outputs.y, minlength=n_classes)
     pairs = positives * (n - positives)
-    told = pairs > 0
-    if not told.any():
+    defined = pairs > 0
+    if not defined.any():
         return None
     above = sums - positives * (positives + 1) / 2
-    return float((above[told] / pairs[told]).mean())
+    return float((above[defined] / pairs[defined]).mean())
 
 
 def _ordered_integers(values: FloatArray) -> IntArray:
-    """Return integers of 42 bits in the order of floats, equal where 30 binary digits agree."""
+    """Return integers of 42 bits in the order of the floats; equal if 30 binary digits agree."""
     bits = np.ascontiguousarray(values, dtype=np.float64).view(np.int64)
     magnitudes = ((bits & np.iinfo(np.int64).max) + (1 << 21)) >> 22
     return np.where(bits < 0, -magnitudes, magnitudes)
@@ -183,7 +186,7 @@ def _ordered_integers(values: FloatArray) -> IntArray:
 def brier(outputs: ModelOutputs) -> float | None:
     """Return the mean squared distance of the probabilities from the right class.
 
-    The sum over the classes, halved for two, as in scikit-learn (Brier 1950).
+    It is the sum over the classes, halved if there are two, as in scikit-learn (Brier 1950).
     """
     if outputs.probabilities is None:
         return None
@@ -195,9 +198,9 @@ def brier(outputs: ModelOutputs) -> float | None:
 def ece(outputs: ModelOutputs) -> float | None:
     """Return the expected calibration error of the likeliest class, in 15 bins of equal width.
 
-    The mean over the examples of |accuracy - confidence| of their bin (Guo et al. 2017, On
-    calibration of modern neural networks, equation 3). A confidence on an edge, at nine digits,
-    is in the bin below.
+    It is the mean over the examples of |accuracy - confidence| of their bin (Guo et al. 2017, On
+    calibration of modern neural networks, equation 3). A confidence that equals an edge in nine
+    digits is in the bin below.
     """
     if outputs.probabilities is None:
         return None
@@ -210,25 +213,25 @@ def ece(outputs: ModelOutputs) -> float | None:
 
 
 def f1(outputs: ModelOutputs) -> float | None:
-    """Return the F1 of the second class; None where the test part has no example of it."""
-    hits, actual, guessed = _second_class(outputs)
-    return 2 * hits / (actual + guessed) if actual else None
+    """Return the F1 of the second class, or None if the test part has no example of it."""
+    hits, actual, predicted = _second_class(outputs)
+    return 2 * hits / (actual + predicted) if actual else None
 
 
 def recall(outputs: ModelOutputs) -> float | None:
-    """Return the recall of the second class; None where the test part has no example of it."""
+    """Return the recall of the second class, or None if the test part has no example of it."""
     hits, actual, _ = _second_class(outputs)
     return hits / actual if actual else None
 
 
 def _second_class(outputs: ModelOutputs) -> tuple[int, int, int]:
-    """Return how many of the second class were found, are there, and were predicted."""
+    """Return how many examples of the second class are correct, actual and predicted."""
     confusion = outputs.confusion
     return int(confusion[1, 1]), int(confusion[1].sum()), int(confusion[:, 1].sum())
 
 
 _SCORES = ("predict_proba", "decision_function")
-# By name, in the order of the columns of `curves.parquet`.
+# The metrics by name, in the order of the columns of `curves.parquet`.
 METRICS = {
     "accuracy": Metric(accuracy, "share of correct predictions", is_share_correct=True),
     "balanced_accuracy": Metric(balanced_accuracy, "mean recall over the classes"),
@@ -273,14 +276,14 @@ METRICS = {
 
 
 def find(name: str) -> Metric:
-    """Return a metric by its name; raises ValueError where there is none."""
+    """Return a metric by its name; raises ValueError if there is none."""
     if name not in METRICS:
         raise ValueError(f"there is no metric '{name}'{nearest(name, METRICS)}")
     return METRICS[name]
 
 
 def score(outputs: ModelOutputs) -> Scores:
-    """Return all scores of a test part; None where a metric does not apply."""
+    """Return all scores of a test part, with None for metrics not applicable to it."""
     values = {
         name: None if metric.binary_only and outputs.n_classes != 2 else metric.function(outputs)
         for name, metric in METRICS.items()

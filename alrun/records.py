@@ -8,13 +8,13 @@ import numpy as np
 from alrun.arrays import IntArray
 from alrun.errors import printable
 
-# As in `splits.parquet`; the order is that of the codes in which splits are held.
+# The roles in `splits.parquet`. The order is that of the codes in memory.
 ROLES = ("pool", "initial", "test")
 
 
 @dataclass(frozen=True)
 class Split:
-    """Rows of the data set by role, each in ascending order and none in two."""
+    """Rows of the data set by role: disjoint, each in ascending order."""
 
     test: IntArray
     initial: IntArray
@@ -22,25 +22,25 @@ class Split:
 
     @property
     def training(self) -> IntArray:
-        """Initial set and pool: what scalers are fitted on."""
+        """Rows of the initial set and the pool, in ascending order; scalers are fitted on them."""
         return np.sort(np.concatenate([self.initial, self.pool]))
 
     @property
     def rows(self) -> IntArray:
-        """Those that have a role, in ascending order."""
+        """All rows with a role, in ascending order."""
         return np.sort(np.concatenate([self.test, self.initial, self.pool]))
 
     def among(self, rows: IntArray) -> "Split":
-        """Return the split by places in `rows`, which hold its own in ascending order."""
+        """Return the split as positions in `rows`: ascending, with all rows of the split."""
         parts = (self.test, self.initial, self.pool)
         return Split(*(np.searchsorted(rows, part) for part in parts))
 
 
 @dataclass(frozen=True)
 class Scores:
-    """The scores of one round on the test part: counts, and a value by the name of each metric.
+    """The scores of one round on the test part.
 
-    A value is None where its metric does not apply.
+    `values` are by the name of the metric; one is None if its metric does not apply.
     """
 
     n_test: int
@@ -55,9 +55,9 @@ class Round:
     Attributes
     ----------
     batch
-        Rows of the data set in the order of the query; the last round queries none.
+        Rows of the data set, best first; empty in the last round.
     labels
-        The class codes bought for them.
+        The class codes bought for them, of the same length.
     """
 
     n_labels: int
@@ -66,15 +66,15 @@ class Round:
     labels: IntArray
 
 
-# The phases of a run; in `prepare` a strategy computes what holds for a whole split.
+# The phases of a run. In `prepare` a strategy computes what all its queries on one split share.
 PHASES = ("fit", "query", "evaluate", "prepare")
-# Counts of a run that may make its comparison mean less.
+# Counts that say how far a comparison of this run can be trusted.
 DIAGNOSTICS = ("batches", "tied_batches", "missing_classes", "pool_duplicates")
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """What one run gives.
+    """The rounds of one run, with its times and diagnostics.
 
     Attributes
     ----------
@@ -83,10 +83,10 @@ class RunResult:
     seconds, cpu_seconds
         Wall and CPU seconds by phase.
     warnings
-        Those of models and strategies, with their counts.
+        Counts of the warnings of models and strategies, by their first line.
     diagnostics
-        The counts of DIAGNOSTICS: batches; those of them that the tie-break had a part in; classes
-        without an initial label; examples of the pool that have the features of another.
+        The counts of DIAGNOSTICS: batches; batches in which a tie was broken; classes without an
+        initial label; examples of the pool with the same features as another one.
     """
 
     rounds: tuple[Round, ...]
@@ -99,7 +99,10 @@ class RunResult:
 
 @dataclass(frozen=True)
 class Failure:
-    """A run that did not finish: it failed (it raised) or crashed (it killed its worker)."""
+    """An unfinished run.
+
+    Its status is "failed" if it raised an error, "crashed" if it killed its worker.
+    """
 
     status: str
     error: str
@@ -108,5 +111,5 @@ class Failure:
 
     @property
     def reason(self) -> str:
-        """The error as a line that a screen can show."""
+        """The error as one printable line."""
         return printable(" ".join(self.error.split()))

@@ -1,4 +1,4 @@
-"""A run's specification and its identity."""
+"""The specification of a run, and its id."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from alrun.util.random_streams import canonical_json
 
-# Raised when the meaning of a spec changes, so that no old run is taken for a new one.
+# Raise it when the meaning of a spec changes, so that no old run is taken for a new one.
 SPEC_VERSION = 1
 
 
@@ -17,9 +17,9 @@ SPEC_VERSION = 1
 class DatasetSpec:
     """A data set and how it is split.
 
-    `test_size` is a count, and 0 where the splits are given: then `splits` is their fingerprint.
-    `subsample` counts the examples that are used at all; None where all are.
-    `name` and `display_name` are for people and stand in no identity.
+    `test_size` is a count. It is 0 if the user gives the splits; `splits` is then their
+    fingerprint. `subsample` is how many examples are used, None for all. `name` and `display_name`
+    are for people and not part of the identity.
     """
 
     display_name: str
@@ -31,14 +31,14 @@ class DatasetSpec:
     subsample: int | None = None
 
     def identity(self) -> dict[str, Any]:
-        """Return what of this can change a curve."""
+        """Return the data set's part of a run's identity."""
         identity = {
             "fingerprint": self.fingerprint,
             "scale": self.scale,
             "test_size": self.test_size,
             "splits": self.splits,
         }
-        # Only where there is one, so that the runs of before there were any keep their ids.
+        # The key is added only if there is a subsample: runs of versions without it keep their ids.
         return identity if self.subsample is None else identity | {"subsample": self.subsample}
 
 
@@ -46,8 +46,9 @@ class DatasetSpec:
 class InitialSpec:
     """The rule of the initial set: `per_class`, `random`, `stratified`, `kmeans`, `file`, `splits`.
 
-    `size` counts labels per class for `per_class`, in all for the others, and is 0 where the
-    initial set is given with the splits. For `file`, `rows` is the fingerprint of those listed.
+    `size` counts labels per class for `per_class`, and in all for the others. It is 0 for
+    `splits`, where the user's splits contain the initial set. For `file`, `rows` is the fingerprint
+    of the listed rows.
     """
 
     method: str
@@ -55,14 +56,14 @@ class InitialSpec:
     rows: str | None = None
 
     def identity(self) -> dict[str, Any]:
-        """Return what of this can change a curve: everything."""
+        """Return the initial set's part of a run's identity."""
         rows = {} if self.rows is None else {"rows": self.rows}
-        # Named so when the rule was added; ids must stay.
+        # The old name of the rule stays in the identity, since ids must not change.
         method = "given" if self.method == "splits" else self.method
         return {"method": method, "size": self.size, **rows}
 
 
-# The name of a model that is given by its steps.
+# The name of every model that an experiment describes by its steps.
 PIPELINE = "pipeline"
 
 
@@ -70,7 +71,7 @@ PIPELINE = "pipeline"
 class ModelSpec:
     """A model with its parameters, defaults resolved.
 
-    `version` is that of the code, for one of a user's own.
+    `version` is that of the code, for a model of the user's own.
     """
 
     display_name: str
@@ -79,10 +80,9 @@ class ModelSpec:
     version: int = 1
 
     def identity(self) -> dict[str, Any]:
-        """Return what of this can change a curve.
+        """Return the model's part of a run's identity.
 
-        A name has dots alone in it, as it had when `package.module.model` was the same as
-        `package.module:model`.
+        `package.module:model` is written with dots only, since both forms mean the same model.
         """
         parameters = dict(self.parameters)
         if self.name == PIPELINE:
@@ -100,9 +100,9 @@ def _dotted(name: str) -> str:
 class StrategySpec:
     """A query strategy with its parameters, defaults resolved.
 
-    `name` finds it from anywhere; where that is by a file, its stem alone stands in the identity.
-    `version` is a text where another library has made the strategy. `replica` changes nothing but
-    the streams, so that a strategy can be compared with itself.
+    If `name` starts with the path of a file, only the file's stem is part of the identity.
+    `version` is a text if the strategy is another library's. `replica` changes only the random
+    streams, so that a strategy can be compared with itself.
     """
 
     display_name: str
@@ -112,7 +112,7 @@ class StrategySpec:
     replica: int = 0
 
     def identity(self) -> dict[str, Any]:
-        """Return what of this can change a curve."""
+        """Return the strategy's part of a run's identity."""
         return {
             "name": without_folder(self.name),
             "parameters": dict(self.parameters),
@@ -122,7 +122,7 @@ class StrategySpec:
 
 
 def without_folder(name: str) -> str:
-    """Return the name of what stands in a file as if the file were a module on the path.
+    """Return a strategy's name with the path of its file cut down to the stem.
 
     >>> without_folder("/home/strategies/mine.py:softened")
     'mine:softened'
@@ -133,7 +133,7 @@ def without_folder(name: str) -> str:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """One cell of the grid: everything that `run_active_learning` needs beside the data."""
+    """The full specification of one run of the grid; only the data come on top."""
 
     dataset: DatasetSpec
     initial: InitialSpec
@@ -144,7 +144,10 @@ class RunSpec:
     seed: int
 
     def identity(self) -> dict[str, Any]:
-        """Return everything that can change the curve, and nothing else."""
+        """Return the run's identity, as JSON can hold it.
+
+        It has everything that can change the curve, and nothing else.
+        """
         return {
             "spec": SPEC_VERSION,
             "dataset": self.dataset.identity(),
@@ -157,7 +160,10 @@ class RunSpec:
         }
 
     def stream_key(self) -> dict[str, Any]:
-        """Return the identity less the budget: a longer run begins with the shorter one."""
+        """Return the identity less the budget.
+
+        The random streams are drawn from it, so that a longer run begins with the shorter one.
+        """
         identity = self.identity()
         del identity["budget"]
         return identity
@@ -171,7 +177,7 @@ class RunSpec:
 
     @property
     def display_names(self) -> tuple[str, str, str]:
-        """Names of data set, model and strategy, as the tables show them."""
+        """Display names of data set, model and strategy."""
         return (self.dataset.display_name, self.model.display_name, self.strategy.display_name)
 
     def __str__(self) -> str:
@@ -180,7 +186,7 @@ class RunSpec:
 
 
 def run_id(spec: RunSpec) -> str:
-    """Return the identity of a run: 16 hex digits of the SHA-256 of its canonical JSON."""
+    """Return the id of a run: 16 hex digits of the SHA-256 of its identity as canonical JSON."""
     return hashlib.sha256(canonical_json(spec.identity())).hexdigest()[:16]
 
 
@@ -188,10 +194,10 @@ _Part = TypeVar("_Part", DatasetSpec, InitialSpec, ModelSpec, StrategySpec)
 
 
 def same_run(one: str, other: str) -> bool:
-    """Return whether two descriptions, as JSON, are of one run, whatever its labels.
+    """Return whether two descriptions of runs, as JSON, have the same identity.
 
-    Either may be of another version of alrun: what it lacks has its default. Raises an error of
-    any kind where it is no description.
+    Either may come from another version of alrun; keys that it lacks get their defaults. Raises an
+    error of any kind for a text of another form.
     """
     if one == other:
         return True
@@ -209,10 +215,11 @@ def _described(description: Mapping[str, Any]) -> RunSpec:
 
 
 def _part(kind: type[_Part], values: Mapping[str, Any]) -> _Part:
-    """Make a part of a spec; what it does not know can be in no identity that is asked for."""
+    """Return a part of a spec from its description."""
     values = {"display_name": values.get("label"), **values}
     if values.get("method") == "given":
         values["method"] = "splits"
+    # Unknown keys are dropped: the identity of a run of this version cannot depend on them.
     return kind(
         **{entry.name: values[entry.name] for entry in fields(kind) if entry.name in values}
     )

@@ -1,9 +1,9 @@
-"""Check the statistics of a report on curves whose truth is known, and print what they hold.
+"""A check of the report's statistics on simulated curves with a known truth.
 
-Experiments are simulated again and again and go through the code that makes a report. The table
-says how often tests reject where there is nothing to find, and how often intervals and bands of
-95 % cover the truth. At its end `random` stands against itself in a real sweep, the A/A test.
-Exits 1 where a rate is outside its bound. Fixed streams make the same table every time.
+Experiments are simulated many times and go through the code of the report. A table is printed: how
+often tests reject if there is no effect, and how often intervals and bands of 95 % cover the truth.
+Its last rows are of an A/A test: `random` against itself in a real sweep. The exit code is 1 if a
+rate is outside its bound. Fixed random streams give the same table every time.
 """
 
 import sys
@@ -59,36 +59,36 @@ per_class = 1
 name = "logistic"
 """
 
-# What each rate is held to, up to as many Monte Carlo errors as below; also the order of the rows.
-# Never widen a bound to make a table pass: say why the truth lies there.
+# The bounds of each rate, in the order of the rows. A rate may exceed them by this many Monte Carlo
+# errors. Do not widen a bound to make a table pass: say why the truth lies there.
 ERRORS = 3
-# At most the level. A test may be far below: exact p values come in steps, at 5 seeds of .0625.
+# At most the level. A test may be far below it, since exact p values have steps: .0625 at 5 seeds.
 LEVEL = (0.0, stats.ALPHA)
 BOUNDS = {
     "type I, labels": LEVEL,
     "type I, AULC": LEVEL,
     "type I, final score": LEVEL,
-    # Against any dependence.
+    # Holm's correction holds under any dependence.
     "family-wise, Holm": LEVEL,
-    # Exact for one strategy at all targets, since whole curves change places. The differences of
-    # several strategies from one baseline have no such symmetry together; it is close all the same.
+    # It is exact for one strategy at all targets, since whole curves are exchanged. The differences
+    # of several strategies from one baseline are not exchangeable together, but it comes close.
     "family-wise, maxT": LEVEL,
-    # Student's t on labels that are skewed by the pace and cut at the budget: it falls short of its
-    # 95 % by a little, and with many runs at the cut and five seeds by more.
+    # Student's t, on labels that are skewed by the pace and cut at the budget. It is slightly below
+    # its 95 %, and further below with many runs at the cut and five seeds.
     "coverage, labels": (0.92, 0.97),
-    # Fieller's, for which the skewness of a pair's two values largely cancels.
+    # Fieller's interval; the skewness of the two values of a pair largely cancels in it.
     "coverage, saving": (0.93, 0.97),
-    # Signs are flipped as if deviations were symmetric. Those of a difference nearly are; those of
-    # a curve are not while it rises, since some seeds lag far behind.
+    # Sign flips assume symmetric deviations. Those of a difference nearly are symmetric. Those of a
+    # rising curve are not, since some seeds lag far behind.
     "coverage, mean curve": (0.92, 0.98),
     "coverage, difference": (0.93, 0.98),
-    # No promise of the report: a test that never rejects would pass all of the above.
+    # The report promises no power, but a test that never rejects would pass all of the above.
     "power, saving": (0.0, 1.0),
     "A/A, labels": LEVEL,
     "A/A, AULC": LEVEL,
     "A/A, final score": LEVEL,
 }
-# Where the number of seeds changes what is due.
+# Bounds that depend on the number of seeds.
 EXCEPTIONS = {
     ("coverage, labels", 40, 5): (0.90, 0.97),
     **{("power, saving", share, 20): (0.80, 1.0) for share in TARGETS},
@@ -96,10 +96,10 @@ EXCEPTIONS = {
 }
 
 Array = npt.NDArray[Any]
-# The statistic, the share of censored runs in per cent (None where it is about whole curves, all
-# targets, or the sweep), and the number of seeds.
+# The statistic, the share of censored runs in per cent (None for statistics of whole curves, of all
+# targets, or of the sweep), and the number of seeds.
 Key = tuple[str, int | None, int]
-# Per key the outcome of one repetition: 1 or 0, or the mean of several such.
+# The outcome of one repetition by key: 1 or 0, or the mean of several such.
 Outcome = dict[Key, float]
 
 
@@ -109,9 +109,9 @@ Outcome = dict[Key, float]
 def draw_correct(rng: np.random.Generator, n_seeds: int, paces: Sequence[float]) -> Array:
     """Draw counts of correct answers, shape (n_strategies, n_seeds, n_rounds).
 
-    A curve rises to a height at a pace. Both vary with the seed, alike for all its strategies, so
-    that pairs depend on each other, and with the run; the pace by factors, so that labels to target
-    are skewed. Each round adds noise of its own. Round 0 is the same for all strategies of a seed.
+    A curve rises to a height at a pace. Both vary by seed, with the same value for all strategies,
+    so that pairs are dependent; and by run. The pace varies by factors, so that labels to target
+    are skewed. Each round adds independent noise. Round 0 is the same for all strategies of a seed.
     """
     shared, own = (1, n_seeds, 1), (len(paces), n_seeds, 1)
     height = 0.93 + rng.normal(0, 0.006, shared) + rng.normal(0, 0.004, own)
@@ -125,9 +125,9 @@ def draw_correct(rng: np.random.Generator, n_seeds: int, paces: Sequence[float])
 
 
 def cut_labels(score: Array, target: float) -> tuple[Array, Array]:
-    """Return labels to target cut at the last round, and which curves never reach it.
+    """Return labels to target, cut at the last round, and a mask of the censored curves.
 
-    Apart from the code that a report uses. `score` holds the rounds on its last axis.
+    It is independent of the code of the report. The last axis of `score` is the rounds.
     """
     reached = score >= target
     never = ~reached.any(axis=-1)
@@ -136,13 +136,13 @@ def cut_labels(score: Array, target: float) -> tuple[Array, Array]:
 
 @dataclass(frozen=True)
 class Truth:
-    """What holds for the strategies of EFFECT, in their order.
+    """The true values for the strategies of EFFECT, in their order.
 
     Attributes
     ----------
     labels, censored
-        The mean of labels to target cut at the last round, and the share of runs that do not reach
-        it, by target, shape (n_targets, 2).
+        The mean of labels to target, cut at the last round, and the share of censored runs, both of
+        shape (n_targets, 2).
     curves
         Mean scores, shape (2, n_rounds).
     """
@@ -153,14 +153,14 @@ class Truth:
 
     @property
     def savings(self) -> Array:
-        """The restricted saving of the faster strategy, by target."""
+        """The restricted saving of the faster strategy by target, shape (n_targets,)."""
         return 1 - self.labels[:, 1] / self.labels[:, 0]
 
 
 def find_truth(
     rng: np.random.Generator, n_seeds: int = TRUTH_SEEDS, at_once: int = 20_000
 ) -> Truth:
-    """Average over very many seeds what an experiment estimates from few."""
+    """Estimate the truth as averages over very many seeds."""
     labels, censored, curves = [], [], []
     for _ in range(n_seeds // at_once):
         score = draw_correct(rng, at_once, list(EFFECT.values())) / N_TEST
@@ -192,12 +192,12 @@ def frame_of(correct: Array, strategies: Iterable[str]) -> pd.DataFrame:
 
 
 def rejected(p_values: pd.Series) -> npt.NDArray[np.bool_]:
-    """Return which tests reject."""
+    """Return a mask of the rejecting tests."""
     return p_values.to_numpy(np.float64) <= stats.ALPHA
 
 
 def whole_curve_tests(kind: str, tests: pd.DataFrame) -> Outcome:
-    """Return the shares of rejected tests of AULC and final score, from rows of one target."""
+    """Return the shares of rejecting tests of AULC and final score, from rows of one target."""
     n = int(tests["n_pairs"].iloc[0])
     return {
         (f"{kind}, AULC", None, n): float(rejected(tests["aulc_p_value"]).mean()),
@@ -206,7 +206,7 @@ def whole_curve_tests(kind: str, tests: pd.DataFrame) -> Outcome:
 
 
 def under_null(n: int, repetition: int) -> Outcome:
-    """Return what is rejected in an experiment of n seeds in which every strategy is random."""
+    """Return the outcomes of an experiment of n seeds with no effect: all strategies are random."""
     rng = generator(repetition, "calibrate", "null", n)
     frame = frame_of(draw_correct(rng, n, list(NULL.values())), NULL)
     rows = build_tables(
@@ -224,10 +224,10 @@ def under_null(n: int, repetition: int) -> Outcome:
 
 
 def under_effect(n: int, repetition: int, truth: Truth) -> Outcome:
-    """Return which intervals of an experiment with a faster strategy cover the truth.
+    """Return the outcomes of an experiment with a faster strategy.
 
-    The mean labels are those of random, whose censored runs are as many as the row of the table
-    says; the faster strategy has fewer.
+    The outcome of an interval or a band is 1 if it covers the truth. The mean labels are those of
+    random: it has the share of censored runs in the table's row, and the faster strategy has fewer.
     """
     rng = generator(repetition, "calibrate", "effect", n)
     correct = draw_correct(rng, n, list(EFFECT.values()))
@@ -250,7 +250,7 @@ def under_effect(n: int, repetition: int, truth: Truth) -> Outcome:
 
 
 def covered(curves: Array, truth: Array) -> float:
-    """Return 1 where the band around the mean of curves holds the whole true curve, else 0."""
+    """Return 1 if the whole true curve is in the band around the mean of curves, else 0."""
     return float((np.abs(curves.mean(axis=0) - truth) <= stats.band_half_width(curves)).all())
 
 
@@ -263,7 +263,7 @@ def simulate(n: int, repetitions: Iterable[int], truth: Truth) -> list[Outcome]:
 
 
 def sweep_against_itself() -> list[Outcome]:
-    """Run the sweep and return what the reports on each group of its seeds reject."""
+    """Run the sweep and return the outcome of a report on each group of its seeds."""
     with tempfile.TemporaryDirectory() as scratch:
         experiment = Path(scratch) / "itself.toml"
         experiment.write_text(SWEEP, encoding="utf-8")
@@ -275,7 +275,7 @@ def sweep_against_itself() -> list[Outcome]:
 
 
 def against_itself(curves: pd.DataFrame) -> Outcome:
-    """Return what a report on some seeds of random against itself rejects."""
+    """Return the shares of rejecting tests in a report on random against itself."""
     rows = build_tables(curves, ReportOptions(targets=(SWEEP_TARGET,))).rows
     tests = rows[~rows["is_baseline"]]
     found: Outcome = {("A/A, labels", None, GROUP): float(rejected(tests["p_value"]).mean())}
@@ -303,7 +303,7 @@ def rates_of(outcomes: Sequence[Outcome]) -> dict[Key, Rate]:
 
 
 def measure(truth: Truth) -> dict[Key, Rate]:
-    """Return all rates; they do not depend on the number of workers."""
+    """Return all rates, the same for any number of workers."""
     rates: dict[Key, Rate] = {}
     batches = [range(start, start + AT_ONCE) for start in range(0, REPETITIONS, AT_ONCE)]
     for n in SEEDS:
@@ -318,12 +318,12 @@ WIDTHS = (20, 3, 11, 11, 11, 11, 14)
 
 
 def bound_of(key: Key) -> tuple[float, float]:
-    """Return between what a rate must lie."""
+    """Return the lowest and the highest allowed rate."""
     return EXCEPTIONS.get(key, BOUNDS[key[0]])
 
 
 def broken(rates: Mapping[Key, Rate]) -> list[str]:
-    """Return a sentence for each rate that is outside its bound by more than chance explains."""
+    """Return a sentence for each rate outside its bound by more than chance explains."""
     sentences = []
     for key, rate in rates.items():
         (low, high), slack = bound_of(key), ERRORS * rate.error
@@ -356,7 +356,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _joined(shares: Sequence[float]) -> str:
-    """Return shares in per cent: one where all are the same, else one per number of seeds."""
+    """Return shares in per cent: one per number of seeds, or a single one if all are the same."""
     words = [f"{100 * share:.0f}" for share in shares]
     return words[0] if len(set(words)) == 1 else "/".join(words)
 

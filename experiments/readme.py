@@ -26,7 +26,7 @@ from alrun.util.entries import Entry
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
-# What the source published from one seed: labels to .90 on digits at batch size 10.
+# The figures published from one seed: labels to .90 on digits at batch size 10.
 PUBLISHED = {"random": 130, "least_confidence": 150, "margin": 80, "entropy": 180}
 
 
@@ -37,7 +37,7 @@ def reported(name: str) -> Any:
 
 
 def rows(name: str, **cell: Any) -> dict[str, Any]:
-    """Return the rows of a report by strategy, cut to one cell."""
+    """Return the rows of a report by strategy, for these values of other columns."""
     table = reported(name)
     for column, value in cell.items():
         table = table[table[column] == value]
@@ -45,7 +45,7 @@ def rows(name: str, **cell: Any) -> dict[str, Any]:
 
 
 def p_value(value: float) -> str:
-    """Return a p value as papers do."""
+    """Return a p value as papers print it."""
     if value > 0.995:
         return "1"
     return "< .001" if value < 0.001 else f"{value:.3f}".removeprefix("0")
@@ -65,7 +65,7 @@ def labels(row: Any) -> str:
 
 
 def must_hold(sentence: str, holds: bool) -> str:
-    """Return a sentence, unless the results have come to contradict it."""
+    """Return a sentence, or exit if the results no longer support it."""
     if not holds:
         sys.exit(f"the results no longer say so, rewrite it in experiments/readme.py: {sentence}")
     return sentence
@@ -94,7 +94,7 @@ def finding() -> str:
 
 
 def verdict() -> str:
-    """Return what the table says, and what scaling adds to it."""
+    """Return the conclusions from the table, and the effect of scaling."""
     cell = rows("digits", batch_size=10, target=0.9)
     scaled = rows("digits_standard", target=0.9)
     least, entropy, margin = cell["least_confidence"], cell["entropy"], cell["margin"]
@@ -142,7 +142,7 @@ def link(experiment: str) -> str:
 
 
 def gallery() -> str:
-    """Return what each experiment of the gallery found."""
+    """Return the finding of each experiment in the gallery."""
     drawn = rows("synthetic")
     active, random = drawn["least_confidence"], drawn["random"]
     by_batch = {
@@ -189,7 +189,7 @@ def gallery() -> str:
 
 
 def diversity() -> str:
-    """Return whether diversity pays as batches grow, and where labels are a third."""
+    """Return the findings on diversity in growing batches, and on savings of two thirds."""
     sizes = (1, 10, 50)
     cells = [rows("diversity", dataset="digits", batch_size=size, target=0.9) for size in sizes]
     entropy, center = ([cell[name].saving for cell in cells] for name in ("entropy", "k_center"))
@@ -218,7 +218,7 @@ def diversity() -> str:
 
 
 def seven() -> str:
-    """Return which digits are queried where the question is whether they are a seven."""
+    """Return the digits queried in the task of telling sevens from the rest."""
     mix = class_mix(ROOT / "results" / "seven")
     mix = mix[mix["strategy"] == "margin"].set_index(["model", "label"])["share"]
     by_penalty = [mix[model, "7"] for model in ("C = 0.01", "C = 1", "C = 100")]
@@ -237,7 +237,7 @@ def seven() -> str:
 
 
 def strategies() -> str:
-    """Return which strategies save the most on each data set, and which cost labels."""
+    """Return the strategies with the highest saving on each data set, and those with a loss."""
     text, leaders = [], []
     for dataset, target in (("digits", 0.9), ("breast_cancer", 0.95), ("wine", 0.95)):
         cell = rows("strategies", dataset=dataset, target=target)
@@ -260,7 +260,7 @@ def strategies() -> str:
 
 
 def speed() -> str:
-    """Return what `make bench` measured last."""
+    """Return the latest figures of `make bench`."""
     figures = json.loads((ROOT / "results" / "benchmarks.json").read_text())
     if "machine" not in figures:
         sys.exit("results/benchmarks.json is not by `make bench`: it names no machine")
@@ -282,7 +282,7 @@ def speed() -> str:
 
 
 def queries_text(figures: dict[str, float]) -> str:
-    """Return how long a query takes in large pools, and how much memory."""
+    """Return the seconds and the memory of a query in large pools."""
     at_size = [key for key in figures if "_60000_" in key and "scikit" not in key]
     seconds = max(figures[key] for key in at_size if key.endswith("_60000_seconds"))
     memory = max(figures[key] for key in at_size if key.endswith("_60000_mib"))

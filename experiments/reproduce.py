@@ -1,8 +1,8 @@
-"""Compute every experiment anew and compare its tables with the committed ones, row by row.
+"""A program that computes every experiment again and compares the tables with the committed ones.
 
-Decisions, counts and scores must be equal; a metric with a tolerance, such as log_loss, may differ
-by that, as it does between processors. The columns are those of the committed tables. Exits with 1
-where anything else differs, and prints the first rows that do.
+Decisions, counts and scores must be equal in every row. Metrics with a tolerance, such as log_loss,
+may differ by that, as they do between processors. The columns are those of the committed tables. If
+anything else differs, the first such rows are printed and the exit code is 1.
 """
 
 import sys

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from small_experiments import SMALL, TINY
+from threadpoolctl import threadpool_limits
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -14,6 +15,16 @@ def interrupts_are_heeded() -> None:
     """Let programs that tests start heed an interrupt: in the background a shell ignores it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Compute with one thread, as a sweep does: threads take turns at matrices this small.
+
+    Programs that tests start are not affected.
+    """
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -121,7 +121,8 @@ def test_the_command_prints_a_table_or_csv(small_results, tmp_path):
 def test_without_results_it_says_what_to_do(tmp_path):
     done = alrun_here("queries", tmp_path)
     assert done.returncode == 2
-    assert done.stderr == f"{tmp_path} holds no experiment.toml; sweep into it first\n"
+    hint = "sweep an experiment into it first, with --results"
+    assert done.stderr == f"{tmp_path} holds no experiment.toml; {hint}\n"
     with pytest.raises(AlrunError, match="holds no experiment"):
         class_mix(tmp_path)
 

@@ -59,10 +59,15 @@ pools = threadpool_info()
 print(*{(pool.get("architecture"), pool["num_threads"]) for pool in pools
         if pool["user_api"] == "blas"}, sep=";")
 """
+KERNELS = {"Haswell": ("1", "2"), "SkylakeX": ("1", "2"), "Nehalem": ("2", "1")}
+# Each kernel is always tested with the first number of threads, with the second at length.
 MACHINES = [
-    {"OPENBLAS_CORETYPE": kernel, "OPENBLAS_NUM_THREADS": threads}
-    for kernel in ("Haswell", "SkylakeX", "Nehalem")
-    for threads in ("1", "2")
+    pytest.param(
+        {"OPENBLAS_CORETYPE": kernel, "OPENBLAS_NUM_THREADS": threads},
+        marks=[pytest.mark.slow] if threads != counts[0] else [],
+    )
+    for kernel, counts in KERNELS.items()
+    for threads in counts
 ] + [{"NPY_DISABLE_CPU_FEATURES": " ".join(LOOPS), "OPENBLAS_NUM_THREADS": "1"}]
 
 

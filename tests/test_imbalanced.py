@@ -217,7 +217,8 @@ def test_a_metric_that_the_model_cannot_have_is_refused_before_the_sweep(swept):
     )
     with pytest.raises(ExperimentError) as caught:
         plan_sweep(swept / "rare.toml", swept / "results", ['model={name="silent:Silent"}'])
-    needed = "needs a model with predict_proba or decision_function; silent:Silent has none"
+    methods = "predict_proba or decision_function"
+    needed = f"needs a model with {methods}, and silent:Silent does not have it; take another model"
     assert [line.split(": ", 1)[1] for line in caught.value.problems] == [
         f"metric: average_precision {needed}",
         f"strategies[2]: margin {needed}",

@@ -1,6 +1,6 @@
-"""The program: its commands, and the exit codes of what they raise.
+"""The program: its commands, and the exit codes for errors.
 
-Heavy imports stand inside the commands, so that --help is instant.
+Heavy imports are inside the commands, so that --help is instant.
 """
 
 import sys
@@ -24,12 +24,13 @@ from alrun.cli.sweep import sweep
 from alrun.errors import AlrunError, printable
 from alrun.util.atomic_files import unusable
 
-# Typer shows its own errors as a box of lines; their kind is named by what it shows of it.
+# Typer shows usage errors as a box of lines. They are caught to be shown as one line. Their class
+# is private, and found as the base of a public one.
 UsageError: Any = typer.BadParameter.__base__
 
 
 class _Commands(TyperGroup):
-    """The commands; what they raise becomes a line and an exit code here and nowhere else."""
+    """The group of commands; it alone turns errors into one line and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -41,16 +42,16 @@ class _Commands(TyperGroup):
         except AlrunError as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(WRONG_INPUT) from error
-        except BrokenPipeError:  # the reader had enough
+        except BrokenPipeError:  # the reader of our output has closed it, as `head` does
             sys.stdout = None
             raise typer.Exit from None
         except OSError as error:
-            named = error.filename is not None
-            said = str(unusable(error.filename, "be used", error) if named else error)
-            typer.echo(printable(said), err=True)
+            has_file = error.filename is not None
+            message = str(unusable(error.filename, "be used", error) if has_file else error)
+            typer.echo(printable(message), err=True)
             raise typer.Exit(WRONG_INPUT) from error
         except KeyboardInterrupt:
-            typer.echo(interrupts.SAID, err=True)
+            typer.echo(interrupts.MESSAGE, err=True)
             raise typer.Exit(interrupts.EXIT_CODE) from None
 
 
@@ -90,11 +91,14 @@ def _options(
         ),
     ] = False,
 ) -> None:
-    """Take the options that come before a command."""
+    """Handle the options before the command."""
 
 
 def main() -> None:
-    """Run the command line; modules that an experiment names may lie in the current directory."""
-    with suppress(FileNotFoundError):  # it may be gone
+    """Run the command line.
+
+    The current directory is put on the path, since an experiment may name modules in it.
+    """
+    with suppress(FileNotFoundError):  # the directory may have been deleted
         sys.path.append(str(Path.cwd()))
     app()

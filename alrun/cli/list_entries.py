@@ -1,4 +1,4 @@
-"""`alrun list`: print what an experiment may name."""
+"""The command `alrun list`."""
 
 from enum import StrEnum
 from importlib import import_module
@@ -8,7 +8,7 @@ import typer
 
 
 class Kind(StrEnum):
-    """The registries."""
+    """The registries to list."""
 
     strategies = "strategies"
     datasets = "datasets"
@@ -25,12 +25,12 @@ _REGISTRIES = {
 
 
 def list_entries(
-    kind: Annotated[Kind, typer.Argument(help="The registry to list.")],
+    kind: Annotated[Kind, typer.Argument(help="What to list.")],
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Print the paper of each, too.")
+        bool, typer.Option("--verbose", "-v", help="Print the paper of each entry, too.")
     ] = False,
 ) -> None:
-    """List what is built in: name, one line, parameters."""
+    """List the built-in strategies, data sets, models or metrics with their parameters."""
     entries = import_module(_REGISTRIES[kind]).entries()
     width = max(len(entry.name) for entry in entries)
     for entry in entries:

@@ -1,4 +1,4 @@
-"""Sentences about a plan: what is done, missing and failed, cell by cell."""
+"""Sentences about a plan: its runs done, missing and failed."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,7 +10,7 @@ from alrun.sweep.plan import SweepPlan
 
 
 def describe(plan: SweepPlan) -> Iterator[str]:
-    """Say how far a sweep is, cell by cell."""
+    """Yield lines with the numbers of runs done, missing and failed, in all and by combination."""
     missing = plan.missing()
     yield (
         f"{len(plan.specs)} runs: {len(plan.finished)} done, {len(missing)} missing,"
@@ -20,32 +20,36 @@ def describe(plan: SweepPlan) -> Iterator[str]:
     if len(in_tables) > len(plan.finished):
         yield (
             f"the tables hold {len(in_tables)} of them; a sweep"
-            " computes those without a run file again"
+            " computes again those without a run file"
         )
     if plan.finished - in_tables:
         yield unlisted_sentence(plan.store.path, len(plan.finished - in_tables))
-    done = count_cells(plan.specs[identity] for identity in plan.finished)
-    left = count_cells(missing)
-    failed = count_cells(plan.specs[identity] for identity in plan.failures)
-    for cell in count_cells(plan.specs.values()):
-        yield f"{done[cell]:6} done {left[cell]:6} missing {failed[cell]:6} failed   {cell}"
+    done = count_by_combination(plan.specs[run] for run in plan.finished)
+    left = count_by_combination(missing)
+    failed = count_by_combination(plan.specs[run] for run in plan.failures)
+    for name in count_by_combination(plan.specs.values()):
+        yield f"{done[name]:6} done {left[name]:6} missing {failed[name]:6} failed   {name}"
     yield from describe_failures(plan)
 
 
 def announcement(plan: SweepPlan, todo: Sequence[RunSpec]) -> Iterator[str]:
-    """Say what was done to the data, what is to be run, and which tables would be lost."""
-    for label, source in plan.sources.items():
-        for note in source.notes:
+    """Yield lines to show before a sweep: notes on the data, a warning, and the runs to do.
+
+    The warning is on tables that the sweep would replace.
+    """
+    for label, dataset in plan.sources.items():
+        for note in dataset.notes:
             yield f"{label}: {note}"
         metric = plan.experiment.metric
         if METRICS[metric].binary_only:
-            second = source.at(plan.experiment.seed_list[0]).labels[1]
+            second = dataset.at(plan.experiment.seed_list[0]).labels[1]
             yield f"{label}: {metric} is that of '{second}', the second of its classes"
     foreign = plan.store.count_only_in_tables(list(plan.specs.values()))
     if foreign:
         yield (
             f"Warning: the tables in {plan.store.path} hold {foreign} runs that have no run file"
-            " and are not of this experiment; a sweep replaces them. See --results for another."
+            " and are not of this experiment; the sweep removes them from the tables. To keep them,"
+            " name another directory with --results."
         )
     yield (
         f"{len(plan.specs)} runs: {len(plan.finished)} done, {len(plan.failures)} failed before,"
@@ -53,16 +57,16 @@ def announcement(plan: SweepPlan, todo: Sequence[RunSpec]) -> Iterator[str]:
     )
 
 
-def count_cells(specs: Iterable[RunSpec]) -> Counter[str]:
-    """Return how many of these runs each cell of the grid has."""
+def count_by_combination(specs: Iterable[RunSpec]) -> Counter[str]:
+    """Return the number of runs for each data set, model, strategy and batch size."""
     return Counter(
         f"{' / '.join(spec.display_names)} / batch size {spec.batch_size}" for spec in specs
     )
 
 
 def describe_failures(plan: SweepPlan) -> Iterator[str]:
-    """Name the runs that failed, each with its reason."""
+    """Yield lines with the failed runs, each with its reason."""
     if plan.failures:
-        yield f"{len(plan.failures)} runs failed; alrun sweep --retry-failed runs them again:"
-    for identity, failure in plan.failures.items():
-        yield f"  {plan.specs[identity]}: {failure.status}: {failure.reason}"
+        yield f"{len(plan.failures)} runs failed; alrun sweep --retry-failed computes them again:"
+    for run, failure in plan.failures.items():
+        yield f"  {plan.specs[run]}: {failure.status}: {failure.reason}"

@@ -15,7 +15,8 @@ from alrun.sweep.plan import n_rounds
 class _RateAndTimeLeft(ProgressColumn):
     """Runs per second, and the time left at the speed of the rounds so far.
 
-    Rounds, because long runs come first: a rate of runs would promise too much time.
+    The time left is estimated from rounds: long runs come first, so that an estimate from runs
+    would be too long.
     """
 
     def render(self, task: Task) -> Text:
@@ -28,9 +29,10 @@ class _RateAndTimeLeft(ProgressColumn):
 
 @contextmanager
 def shown(specs: list[RunSpec]) -> Iterator[Callable[[RunSpec, Outcome], None]]:
-    """Show the progress of these runs; yields what is to be called after each.
+    """Show the progress of runs; yield the function to call after each run.
 
-    On a terminal it is a bar. Elsewhere it is a line for each tenth, so that a log stays short.
+    A terminal gets a bar. Other output gets a line for each tenth of the runs, so that a log stays
+    short.
     """
     screen = Console(stderr=True)
     bar = Progress(
@@ -46,18 +48,18 @@ def shown(specs: list[RunSpec]) -> Iterator[Callable[[RunSpec, Outcome], None]]:
     (task,) = bar.tasks
 
     def advance(spec: RunSpec, outcome: Outcome) -> None:
-        if task.remaining == 0:  # a run anew, since its file was damaged
+        if task.remaining == 0:  # a run is computed again, since its file was damaged
             more = task.fields["all_rounds"] + n_rounds(spec)
             bar.update(task.id, total=task.completed + 1, all_rounds=more)
         before = int(task.percentage / 10)
         bar.update(task.id, advance=1, rounds=task.fields["rounds"] + n_rounds(spec))
         if outcome.failure is not None:
-            what = f"{outcome.failure.status}: {spec}: {outcome.failure.reason}"
-            bar.console.print(what, markup=False, highlight=False)
+            line = f"{outcome.failure.status}: {spec}: {outcome.failure.reason}"
+            bar.console.print(line, markup=False, highlight=False)
         if bar.disable and int(task.percentage / 10) > before:
             done = f"{task.completed:.0f}/{task.total:.0f} runs"
-            rest = _RateAndTimeLeft().render(task)
-            screen.print(f"{done}, {rest}", markup=False, highlight=False)
+            time_left = _RateAndTimeLeft().render(task)
+            screen.print(f"{done}, {time_left}", markup=False, highlight=False)
 
     with bar:
         yield advance

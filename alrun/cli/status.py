@@ -1,4 +1,4 @@
-"""`alrun status`: say what is done, missing and failed."""
+"""The command `alrun status`."""
 
 import typer
 
@@ -6,7 +6,7 @@ from alrun.cli.options import SOME_FAILED, ResultsDirectory
 
 
 def status(results: ResultsDirectory) -> None:
-    """Say what is done, missing and failed, and for which cells."""
+    """Show how many runs are done, missing and failed, and the reasons of failures."""
     from alrun.cli.plan_text import describe
     from alrun.sweep.plan import plan_of
 

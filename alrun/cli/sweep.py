@@ -1,4 +1,4 @@
-"""`alrun sweep`: run what is missing of an experiment."""
+"""The command `alrun sweep`."""
 
 from functools import partial
 from pathlib import Path
@@ -16,49 +16,68 @@ if TYPE_CHECKING:
 
 
 def sweep(
-    experiment: Annotated[Path, typer.Argument(help="An experiment file.")],
+    experiment: Annotated[Path, typer.Argument(help="The experiment file to run.")],
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Workers.", show_default="one per core")
+        int | None,
+        typer.Option(min=1, help="How many runs to compute at once.", show_default="one per core"),
     ] = None,
     results: Results = None,
     overrides: Overrides = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be run, and stop.")
+        bool, typer.Option("--dry-run", help="List the runs to do, and stop.")
     ] = False,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Run again what failed before.")
+        bool, typer.Option("--retry-failed", help="Compute failed runs again.")
     ] = False,
     max_failures: Annotated[
-        int | None, typer.Option(min=1, help="Stop after so many failures.", show_default="none")
+        int | None,
+        typer.Option(min=1, help="Stop after this many failures.", show_default="no limit"),
     ] = None,
     timeout: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="End a run that takes longer.", show_default="none"),
+        typer.Option(
+            metavar="SECONDS",
+            help="End a run that takes longer, and count it as failed.",
+            show_default="no limit",
+        ),
     ] = None,
     dask: Annotated[
         str | None,
         typer.Option(
-            metavar="ADDRESS", help="Run on a Dask cluster, as tcp://host:8786.", show_default="no"
+            metavar="ADDRESS",
+            help="Compute on the Dask cluster at this address, such as tcp://host:8786.",
+            show_default="this machine",
+        ),
+    ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="joblib backend: isolated, loky, threading, sequential, or another.",
+            show_default="isolated",
         ),
     ] = None,
     until_halfwidth: Annotated[
         float | None,
         typer.Option(
-            metavar="SHARE", help="Add seeds until every saving's interval is that narrow, as 0.08."
+            metavar="SHARE",
+            help="Add seeds until the half-width of every saving's interval is at most this share,"
+            " such as 0.08.",
         ),
     ] = None,
     max_seeds: Annotated[
-        int | None, typer.Option(min=1, help="Add no seeds beyond.", show_default="100")
+        int | None,
+        typer.Option(min=1, help="With --until-halfwidth: stop at this many.", show_default="100"),
     ] = None,
 ) -> None:
-    """Run what is missing of an experiment, and make its tables."""
+    """Compute the missing runs of an experiment, and make its tables."""
     from alrun.execute import executor
 
     keys = {"until_halfwidth": until_halfwidth, "max_seeds": max_seeds}
-    given = [f"{key}={value}" for key, value in keys.items() if value is not None]
-    with executor(jobs, timeout, dask, say) as workers:
+    more_overrides = [f"{key}={value}" for key, value in keys.items() if value is not None]
+    with executor(jobs, timeout, dask, say, backend) as workers:
         runs = (results or default_results(experiment)) / "runs"
-        if not dry_run and not runs.exists():  # else there may be nothing to do
+        if not dry_run and not runs.exists():  # otherwise there may be nothing to do
             workers.start()
         from alrun.cli.plan_text import describe_failures
         from alrun.sequential import run_experiment
@@ -70,11 +89,11 @@ def sweep(
             retry_failed=retry_failed,
             max_failures=max_failures,
         )
-        plan = run_experiment(experiment, step, results, [*(overrides or []), *given], say)
+        plan = run_experiment(experiment, step, results, [*(overrides or []), *more_overrides], say)
     if dry_run:
         return
     left = len(plan.missing())
-    stopped = f"; stopped after {max_failures} failures, {left} are left" if left else ""
+    stopped = f"; stopped after {max_failures} failures, {left} still to do" if left else ""
     typer.echo(f"{len(plan.finished)} of {len(plan.specs)} runs are done{stopped}.")
     for sentence in describe_failures(plan):
         say(sentence)
@@ -90,19 +109,19 @@ def _step(
     retry_failed: bool,
     max_failures: int | None,
 ) -> "SweepPlan":
-    """Run what is missing of a plan, or say what that would be; return the plan as it then is."""
-    from alrun.cli.plan_text import announcement, count_cells
+    """Compute the missing runs of a plan, or list them if `dry_run`; return the updated plan."""
+    from alrun.cli.plan_text import announcement, count_by_combination
     from alrun.cli.progress import shown
     from alrun.sweep.run import run_missing
 
     todo = plan.missing(retry_failed)
-    if not dry_run:  # a directory that cannot be used is said before anything else is
+    if not dry_run:  # first, so that an unusable directory is the only message
         plan.store.prepare()
     for line in announcement(plan, todo):
         say(line)
     if dry_run:
-        for cell, n in count_cells(todo).items():
-            typer.echo(f"{n:6} to do: {cell}")
+        for name, n in count_by_combination(todo).items():
+            typer.echo(f"{n:6} to do: {name}")
         return plan
     with interrupts.raised(), shown(todo) as on_progress:
         return run_missing(plan, workers, retry_failed, max_failures, on_progress, say)

@@ -1,4 +1,4 @@
-"""Large features in a file that every process maps, so that they are in memory once."""
+"""Large features in a file that all processes map, so that they are in memory once."""
 
 import tempfile
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ _LARGE = 2**25
 
 @dataclass(frozen=True)
 class _Layout:
-    """What of mapped features is sent as it is; their file follows."""
+    """The shape and type of mapped features, which are sent before their file."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -26,8 +26,8 @@ class _Layout:
 def mapped(dataset: Dataset) -> Dataset:
     """Return the data set with its features, if they are large and dense, in a temporary file.
 
-    It has no name, and is gone when the last process that has it open is, however that ends. Where
-    there is no room for the file the features stay where they are.
+    The file has no name, and vanishes with the last process that has it open. Where there is no
+    room for it, the features stay where they are.
     """
     X = dataset.X
     if sparse.issparse(X) or X.nbytes < _LARGE:
@@ -42,12 +42,17 @@ def mapped(dataset: Dataset) -> Dataset:
 
 
 def is_mapped(source: AnyDataset) -> TypeGuard[Dataset]:
-    """Return whether the features of a data set are in such a file."""
+    """Return whether the features of a data set are in a temporary file."""
     return isinstance(source, Dataset) and hasattr(source.X, "file")
 
 
+def in_memory(source: AnyDataset) -> AnyDataset:
+    """Return a data set that can be pickled: with a copy of its features if they are in a file."""
+    return replace(source, X=np.array(source.X)) if is_mapped(source) else source
+
+
 def send(source: AnyDataset, connection: Connection, pid: int) -> None:
-    """Send a data set to process `pid` at the other end, mapped features as their file."""
+    """Send a data set to the process `pid`; of mapped features, send the open file."""
     if not is_mapped(source):
         connection.send(source)
         return
@@ -56,7 +61,7 @@ def send(source: AnyDataset, connection: Connection, pid: int) -> None:
 
 
 def receive(connection: Connection) -> AnyDataset:
-    """Return a data set that was sent by the other end."""
+    """Receive a data set from the other end."""
     source: AnyDataset = connection.recv()
     if isinstance(source, Dataset) and isinstance(source.X, _Layout):
         file = open(recv_handle(connection), "rb")  # noqa: SIM115 -- the features keep it open

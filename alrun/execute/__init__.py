@@ -1,4 +1,4 @@
-"""How runs are computed: one in `worker`, many on this machine in `local`, on others in `dask`."""
+"""Computing runs: one in `worker`, many on this machine in `local`, on others in `dask`."""
 
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Protocol, Self
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Executor(Protocol):
-    """What computes the runs of a sweep; as a context manager it ends what it has started."""
+    """Computes the runs of a sweep; as a context manager it ends what it has started."""
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *error: object) -> None: ...
@@ -28,21 +28,54 @@ def executor(
     timeout: float | None = None,
     dask: str | None = None,
     on_message: Callable[[str], object] = lambda sentence: None,
+    backend: str | None = None,
 ) -> Executor:
-    """Return what computes: workers on this machine, or those of the Dask scheduler `dask`.
+    """Return an executor: workers on this machine, or those of a Dask scheduler.
 
-    `jobs` is how many on this machine, by default one per core; `timeout` the seconds that a run
-    may take; `tell` is called with a sentence where a scheduler or its workers must be waited for.
-    Raises AlrunError where that cannot be had, or the options exclude each other.
+    Parameters
+    ----------
+    jobs
+        Number of workers on this machine, by default one per core.
+    timeout
+        Seconds that a run may take.
+    dask
+        Address of a Dask scheduler.
+    on_message
+        Called with a sentence on what another backend than the default promises, and where a
+        scheduler or its workers must be waited for.
+    backend
+        Name of the joblib backend that computes on this machine.
+
+    Raises
+    ------
+    AlrunError
+        Where there is no such executor, or the options exclude each other.
     """
     if dask is None:
-        from alrun.execute.local import Workers
-
-        return Workers(-1 if jobs is None else jobs, timeout)
+        return _local(jobs, timeout, on_message, backend)
     if jobs is not None:
         raise AlrunError("--jobs counts workers of this machine; with --dask the cluster has them")
+    if backend is not None:
+        raise AlrunError(
+            "--backend computes on this machine and --dask on a cluster; leave one out"
+        )
     try:
         from alrun.execute.dask import Cluster
     except ImportError as error:
         raise AlrunError("--dask wants distributed: pip install 'alrun[dask]'") from error
     return Cluster(dask, timeout, on_message)
+
+
+def _local(
+    jobs: int | None,
+    timeout: float | None,
+    on_message: Callable[[str], object],
+    backend: str | None,
+) -> Executor:
+    from alrun.execute.backends import default_backend, promise
+    from alrun.execute.local import Workers
+
+    workers = Workers(-1 if jobs is None else jobs, timeout, backend)
+    if backend not in (None, default_backend()):
+        on_message(promise(backend))
+    return workers

@@ -12,22 +12,22 @@ from distributed import Client, KilledWorker, as_completed
 
 from alrun.errors import AlrunError, ResultsError, first_line
 from alrun.execute.dask_plugin import OURS, Computing, compute_here
-from alrun.execute.local import TRIES, check_timeout
+from alrun.execute.isolated import TRIES, check_timeout
 from alrun.execute.worker import Outcome, Task, crashed
 from alrun.spec import RunSpec, run_id
 from alrun.util.import_path import file_of
 
 _ADDRESS = re.compile(r"((tcp|tls|ucx|wss?)://)?[^/\s]+:\d+")
-# Loggers that would fill the screen when a scheduler is lost; of that we say a line ourselves.
+# Loggers that would fill the screen when a scheduler is lost; we write one line instead.
 _LOUD = ("distributed", "tornado", "asyncio")
-# Seconds that a scheduler has for its answer, and in which one that was lost may come back.
-_FOR_AN_ANSWER, _FOR_ANOTHER = 10.0, 120.0
+# Seconds that a scheduler may take to answer, and to come back after it was lost.
+_ANSWER_TIMEOUT, _RECONNECT_TIMEOUT = 10.0, 120.0
 
 
 class Cluster:
-    """The workers of a Dask scheduler, as `alrun.execute.local.Workers` are those of this machine.
+    """Computes the runs of a sweep on the workers of a Dask scheduler.
 
-    No disk is shared: data sets go to each worker once, and outcomes come back.
+    They need not share a disk: data sets go to each worker once, and outcomes come back.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Cluster:
     timeout
         Seconds that a run may take; None for any number.
     on_message
-        Called with a sentence where something is waited for.
+        Called with a sentence when a scheduler or workers must be waited for.
     """
 
     def __init__(
@@ -69,9 +69,9 @@ class Cluster:
     def run(self, tasks: Sequence[Task]) -> Generator[Outcome]:
         """Yield outcomes in the order in which runs end.
 
-        When a worker is lost, the scheduler gives its run to another, and gives up after some. When
-        the scheduler itself is lost, it is waited for, and given the runs that have not come back.
-        Closing the generator ends what is being computed.
+        When a worker is lost, the scheduler gives its run to another one, and gives the run up
+        after TRIES. When the scheduler is lost, this waits until it is back and hands out the runs
+        that have no outcome yet. Closing the generator ends what is being computed.
         """
         left = {run_id(task.spec): task for task in tasks}
         reconnect_timeout = 0.0
@@ -85,25 +85,25 @@ class Cluster:
                     self._on_message(
                         f"The Dask scheduler at {self._address} was lost; waiting for it."
                     )
-                    time.sleep(1)  # one that refuses at once is not to be asked in a busy loop
-                reconnect_timeout = _FOR_ANOTHER
+                    time.sleep(1)  # it may refuse at once: no busy loop
+                reconnect_timeout = _RECONNECT_TIMEOUT
         finally:
             self.end()
 
     def end(self) -> None:
-        """Let go of the scheduler."""
+        """Disconnect from the scheduler."""
         client, self._client = self._client, None
         if client is not None:
             client.close(timeout=1)
 
     def _connect(self, reconnect_timeout: float) -> Client:
-        """Return a client; wait so many seconds for the scheduler to be there."""
+        """Return a client; wait at most `reconnect_timeout` seconds for the scheduler."""
         until = time.monotonic() + reconnect_timeout
         while self._client is None or self._client.status != "running":
             self.end()
             try:
                 self._client = _Client(  # type: ignore[no-untyped-call]
-                    self._address, timeout=_FOR_AN_ANSWER, set_as_default=False
+                    self._address, timeout=_ANSWER_TIMEOUT, set_as_default=False
                 )
             except (OSError, ValueError) as error:
                 if time.monotonic() >= until:
@@ -121,18 +121,18 @@ class Cluster:
         return self._client
 
     def _outcomes(self, client: Client, tasks: Sequence[Task]) -> Iterator[Outcome]:
-        """Yield what comes back, until that is all or the scheduler is lost."""
+        """Yield outcomes until there are no more, or the scheduler is lost."""
         sources = {task.spec.dataset.display_name: task.source for task in tasks}
         files = {file_of(task.spec.strategy.name) for task in tasks} - {None}
         plugin = Computing(client.id, sources, sorted(map(str, files)), self._timeout)
         try:
-            futures = self._handed_out(client, plugin, tasks)
+            futures = self._submit_all(client, plugin, tasks)
             specs = {future.key: task.spec for future, task in zip(futures, tasks, strict=True)}
             coming = as_completed(futures, client.loop, with_results=True, raise_errors=False)
-            del futures  # what has come back is forgotten, here and there
+            del futures  # so that results are forgotten here and there once they are yielded
             for future, result in coming:
                 if future.status == "error":
-                    result = self._given_up(specs[future.key], result[1])
+                    result = self._crashed(specs[future.key], result[1])
                 elif future.status != "finished":
                     return
                 yield result
@@ -140,39 +140,40 @@ class Cluster:
             return
         finally:
             if client.status == "running":
-                with suppress(Exception):  # of one that was never registered, the error says why
+                with suppress(Exception):  # it may not be registered; that error is raised already
                     client.unregister_worker_plugin(plugin.name)
 
-    def _handed_out(self, client: Client, plugin: Computing, tasks: Sequence[Task]) -> list[Any]:
-        """Give the workers what runs need, and the scheduler the runs.
+    def _submit_all(self, client: Client, plugin: Computing, tasks: Sequence[Task]) -> list[Any]:
+        """Send the workers what runs need, and the scheduler the runs; return their futures.
 
-        Raises ResultsError where they cannot take that, and OSError where the scheduler is lost.
+        Raises ResultsError where the cluster cannot compute them, and OSError where the scheduler
+        is lost.
         """
         calls = [(plugin.name, task.spec, task.checkout) for task in tasks]
         try:
             if not client.nthreads():
                 self._on_message(f"No worker is at {self._address} yet; runs begin when one comes.")
-            _forget_the_killed(client)
+            _remove_orphaned_plugins(client)
             client.register_plugin(plugin)
             futures: list[Any] = client.map(compute_here, *zip(*calls, strict=True), pure=False)
             client.run_on_scheduler(_limit_tries, keys=[future.key for future in futures])
         except Exception as error:
-            if client.status != "running" or _is_of_a_connection(error):
+            if client.status != "running" or _lost_connection(error):
                 raise ConnectionError from error
-            raise self._unfit(error) from error
+            raise self._cannot_compute(error) from error
         return futures
 
-    def _given_up(self, spec: RunSpec, error: BaseException) -> Outcome:
-        """Return that a run crashed, where the scheduler lost its workers and gave it up.
+    def _crashed(self, spec: RunSpec, error: BaseException) -> Outcome:
+        """Return the outcome of a run that the scheduler gave up, since its workers died.
 
         Raises ResultsError for any other error: then the cluster cannot compute runs at all.
         """
         if isinstance(error, KilledWorker):
             how = f"on {error.last_worker.address}"
             return crashed(spec, how, "", min(TRIES, error.allowed_failures + 1))
-        raise self._unfit(error) from error
+        raise self._cannot_compute(error) from error
 
-    def _unfit(self, error: BaseException) -> ResultsError:
+    def _cannot_compute(self, error: BaseException) -> ResultsError:
         return ResultsError(
             f"the cluster of {self._address} cannot compute runs ({type(error).__name__}: {error});"
             " see that its machines have the versions of alrun and distributed that are here, and"
@@ -181,53 +182,53 @@ class Cluster:
 
 
 class _Client(Client):
-    """A client that only this file closes, and that does not wait for ever for a greeting.
+    """A client that does not wait for ever while it connects, and that only this file closes.
 
-    Nobody holds one that is interrupted while it connects. When such a client is collected,
-    distributed's own `__del__` waits 20 s for a loop that has ended, and then prints a traceback.
+    When a client that was interrupted while it connected is collected, distributed's own `__del__`
+    waits 20 s for a loop that has ended, and then prints a traceback.
     """
 
     async def _start(self, *args: Any, **kwargs: Any) -> None:
-        """Connect; raises TimeoutError where something takes the call and never answers."""
+        """Connect; raises TimeoutError where something accepts the connection and never answers."""
         started = super()._start(*args, **kwargs)  # type: ignore[no-untyped-call]
-        await asyncio.wait_for(started, _FOR_AN_ANSWER + 1)
+        await asyncio.wait_for(started, _ANSWER_TIMEOUT + 1)
 
     def __del__(self) -> None:
         pass
 
 
-def _forget_the_killed(client: Client) -> None:
-    """Remove from the workers what killed commands have left there.
+def _remove_orphaned_plugins(client: Client) -> None:
+    """Remove from the workers the plugins of commands that were killed.
 
-    The scheduler keeps a plugin after the client that registered it is gone, and sends it to every
-    new worker: so the data sets of all killed commands would pile up, and their idle processes.
+    The scheduler keeps a plugin after its client is gone, and sends it to every new worker: the
+    data sets and idle processes of all killed commands would pile up.
     """
-    for name in client.run_on_scheduler(_of_no_client):
+    for name in client.run_on_scheduler(_plugins_without_client):
         client.unregister_worker_plugin(name)
 
 
-def _of_no_client(dask_scheduler: Any) -> list[str]:
+def _plugins_without_client(dask_scheduler: Any) -> list[str]:
     alive = tuple(dask_scheduler.clients)
     plugins = [name for name in dask_scheduler.worker_plugins if name.startswith(OURS)]
     return [name for name in plugins if not name.endswith(alive)]
 
 
-def _is_of_a_connection(error: Exception) -> bool:
-    """Return whether a connection was lost, as Dask has it; a full disk has a number."""
+def _lost_connection(error: Exception) -> bool:
+    """Return whether Dask lost a connection: its OSError has no number, as that of a disk has."""
     return isinstance(error, ConnectionError) or (isinstance(error, OSError) and not error.errno)
 
 
 async def _limit_tries(dask_scheduler: Any, keys: Sequence[str]) -> None:
-    """Let the scheduler give up a run when it has lost TRIES workers with it, if not sooner.
+    """Let the scheduler give up a run after at most TRIES of its workers have died.
 
-    Its own limit is for all who use it and not ours to change, so our runs begin as if they had
-    lost some workers already. Raises TimeoutError where they do not reach the scheduler, as when
-    their connection was lost.
+    The scheduler's own limit holds for all its users, so our runs start as if they had lost some
+    workers already. Raises TimeoutError where the runs do not reach the scheduler, as when the
+    connection was lost.
     """
-    until = time.monotonic() + _FOR_ANOTHER
+    until = time.monotonic() + _RECONNECT_TIMEOUT
     lost = max(0, dask_scheduler.allowed_failures + 1 - TRIES)
     for key in keys:
-        while key not in dask_scheduler.tasks:  # they come by another connection than this call
+        while key not in dask_scheduler.tasks:  # they use another connection than this call
             if time.monotonic() > until:
                 raise TimeoutError
             await asyncio.sleep(0.01)

@@ -1,55 +1,57 @@
-"""Many runs on the cores of this machine."""
+"""Many runs on the cores of this machine, handed out by joblib."""
 
-import time
-from collections import deque
-from collections.abc import Generator, Iterator, Sequence
-from math import inf
-from multiprocessing.connection import wait
-from typing import TYPE_CHECKING, Self
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Self
 
-from joblib import cpu_count
+from joblib import Parallel, delayed
+from joblib.parallel import SequentialBackend
 
-from alrun.errors import AlrunError, ResultsError
-from alrun.execute.worker_process import ProcessDeath, WorkerProcess
+from alrun.errors import AlrunError, ResultsError, first_line
+from alrun.execute.backends import default_backend, find_backend
+from alrun.execute.isolated import IsolatedWorker, can_isolate, check_timeout
+from alrun.execute.isolated_backend import IsolatedBackend
+from alrun.spec import run_id
 
 if TYPE_CHECKING:  # to import this takes a second, in which workers can start already
     from alrun.execute.worker import Outcome, Task
 
-# How many workers a run may end.
-TRIES = 3
-# How many may end in a row before they are ready: some are killed from outside.
-_STARTS = 10
-# Seconds; the kernel counts milliseconds in 32 bits.
-_LONGEST_WAIT = 1e6
+# How many lost runs an error names.
+_NAMED = 5
 
 
 class Workers:
-    """The processes that compute the runs of one sweep.
+    """A joblib backend that computes the runs of a sweep.
 
-    As a context they are ended where the caller fails before it has given them anything to do.
+    As a context its workers are ended where the caller fails before it has given them a run.
 
     Parameters
     ----------
     jobs
-        How many, -1 for one per core. With 0 the runs are computed in this process, for a debugger.
+        How many runs at a time, -1 for one per core. With 0 this process computes, for a debugger.
     timeout
         Seconds that a run may take; None for any number.
-    idle_timeout
-        Seconds without a run after which a worker ends; None for never.
+    backend
+        The name that joblib knows it by; None for "isolated" where the system can isolate
+        processes, else "loky".
+
+    Raises
+    ------
+    AlrunError
+        Where there is no such backend, or it cannot keep to the timeout.
     """
 
     def __init__(
-        self, jobs: int = -1, timeout: float | None = None, idle_timeout: float | None = None
+        self, jobs: int = -1, timeout: float | None = None, backend: str | None = None
     ) -> None:
         check_timeout(timeout)
-        if timeout is not None and jobs == 0:
-            raise AlrunError("a timeout ends a worker, and with jobs=0 there is none")
-        self._jobs = cpu_count() if jobs < 0 else jobs
-        self._timeout = inf if timeout is None else timeout
-        self._idle_timeout = idle_timeout
-        self._children: list[WorkerProcess] = []
-        self._n_failed_starts = 0
-        self._is_closed = False
+        if jobs == 0 and backend not in (None, "sequential"):
+            raise AlrunError(f"jobs=0 computes in this process, and the backend {backend} does not")
+        self._name = backend or (default_backend() if jobs else "sequential")
+        self._backend = find_backend(self._name, timeout)
+        self._jobs = jobs or 1
+        self._timeout = timeout
 
     def __enter__(self) -> Self:
         return self
@@ -58,122 +60,114 @@ class Workers:
         self.end()
 
     def start(self) -> None:
-        """Start them and go on: they import what they need while the caller plans."""
-        self._start(min(self._jobs, cpu_count()))  # there may be fewer runs than workers
+        """Start isolated workers and go on: they import what they need while the caller plans."""
+        if isinstance(self._backend, IsolatedBackend):
+            self._backend.start(self._jobs)
 
     def run(self, tasks: "Sequence[Task]") -> "Generator[Outcome]":
         """Yield outcomes in the order in which runs end.
 
-        A run whose worker died is tried again when all others are done, alone: memory that is too
-        little for two may be enough for one, and where it is short the system may kill the worker
-        of another run than the one that takes it. Closing the generator ends the workers.
-        """
-        from alrun.execute.worker import compute
+        A run whose isolated worker died is tried again when all others are done, alone: memory that
+        is too little for two may be enough for one, and where it is short the system may kill the
+        worker of another run than the one that takes it. Closing the generator ends the workers.
 
-        if self._jobs == 0:
-            yield from map(compute, tasks)
-            return
-        suspects = []
-        try:
-            for task, end in self._ends(tasks, self._jobs):
-                if isinstance(end, ProcessDeath):
-                    suspects.append(task)
+        Raises ResultsError where another backend lost runs.
+        """
+        crashed = set()
+        with closing(self._outcomes(tasks)) as outcomes:
+            for outcome in outcomes:
+                if outcome.failure is not None and outcome.failure.status == "crashed":
+                    crashed.add(outcome.run_id)
                 else:
-                    yield end
-            self.end()
-            for task in suspects:
-                yield self.compute(task, TRIES - 1)
-        finally:
-            self.end()
+                    yield outcome
+        if crashed:
+            with IsolatedWorker(self._timeout) as worker:
+                for task in tasks:
+                    if run_id(task.spec) in crashed:
+                        yield worker.compute(task, first_try=2)
 
     def end(self) -> None:
-        """End them at once."""
-        while self._children:
-            self._children.pop().end()
+        """End isolated workers at once."""
+        if isinstance(self._backend, IsolatedBackend):
+            self._backend.terminate()
 
-    def close(self) -> None:
-        """Kill them, and let no more be started; another thread may be computing with them."""
-        self._is_closed = True
-        for child in list(self._children):
-            child.kill()
+    def _outcomes(self, tasks: "Sequence[Task]") -> "Generator[Outcome]":
+        """Yield the outcome of a first try at each run; raises ResultsError where runs are lost."""
+        returned: set[str] = set()
+        # Each call is a batch of its own, handed out when a worker is free for it: the runs that
+        # were handed out and have not come back are those that were being computed.
+        parallel = Parallel(
+            self._jobs,
+            backend=self._backend,
+            batch_size=1,
+            pre_dispatch="n_jobs",
+            return_as="generator_unordered" if self._gives_generators() else "list",
+        )
+        try:
+            with closing(self._results(parallel, tasks)) as results:
+                for outcome in results:
+                    returned.add(outcome.run_id)
+                    yield outcome
+        except AlrunError:
+            raise
+        except Exception as error:  # the backend's own: runs return what they raise
+            n_before = 0 if parallel.return_generator else len(returned)
+            handed_out = tasks[: n_before + parallel.n_dispatched_tasks]
+            lost = [task for task in handed_out if run_id(task.spec) not in returned]
+            raise _lost(self._name, lost, error) from error
 
-    def compute(self, task: "Task", tries: int = TRIES) -> "Outcome":
-        """Return the outcome of one run: that it crashed, if its worker dies at every try."""
-        from alrun.execute.worker import crashed
+    def _results(self, parallel: Any, tasks: "Sequence[Task]") -> "Generator[Outcome]":
+        """Yield what joblib hands back, one by one or, where it cannot do that, in chunks."""
+        from alrun.execute.worker import compute
 
-        while True:
-            ((_, end),) = self._ends([task], 1)
-            if not isinstance(end, ProcessDeath):
-                return end
-            tries -= 1
-            if not tries:
-                return crashed(task.spec, end.how, end.said, TRIES)
+        calls = map(delayed(compute), self._sendable(tasks))
+        if not parallel.return_generator:
+            size = 4 * self._backend.effective_n_jobs(self._jobs)
+            with parallel:
+                while chunk := list(islice(calls, size)):
+                    yield from parallel(chunk)
+            return
+        outcomes = parallel(calls)
+        try:
+            for outcome in outcomes:  # noqa: UP028 -- "yield from" would close that one first
+                yield outcome
+        except GeneratorExit:
+            with suppress(InterruptedError):  # closing it would warn of unfinished runs
+                outcomes.throw(InterruptedError())
+            raise
 
-    def _ends(
-        self, tasks: "Sequence[Task]", jobs: int
-    ) -> "Iterator[tuple[Task, Outcome | ProcessDeath]]":
-        """Yield each task with its outcome, or with how its worker died."""
-        waiting = deque(tasks)
-        while waiting or any(child.task for child in self._children):
-            self._hand_out(waiting, jobs)
-            ended = [*self._heard(), *self._overdue()]
-            self._hand_out(waiting, jobs)  # to be computed while the caller looks at what ended
-            yield from ended
+    def _gives_generators(self) -> bool:
+        """Return whether joblib can hand back results as they come."""
+        is_sequential = isinstance(self._backend, SequentialBackend)
+        return is_sequential or self._backend.supports_return_generator
 
-    def _hand_out(self, waiting: "deque[Task]", jobs: int) -> None:
-        for child in [child for child in self._children if child.is_idle]:
-            if child.has_exited:  # for want of runs, perhaps: the next run must not be blamed
-                self._drop(child)
-            elif waiting:
-                child.submit(waiting.popleft(), time.monotonic() + self._timeout)
-        n_busy = sum(child.task is not None for child in self._children)
-        self._start(min(jobs, n_busy + len(waiting)))
+    def _sendable(self, tasks: "Iterable[Task]") -> "Iterator[Task]":
+        """Yield the tasks as they can be pickled: with features that are in no nameless file."""
+        from alrun.data.memory_map import in_memory
 
-    def _start(self, n: int) -> None:
-        while len(self._children) < n:
-            self._children.append(WorkerProcess(self._idle_timeout))
-            if self._is_closed:  # asked only now, so that `close` in another thread misses none
-                self.end()
-                raise ResultsError("the sweep of this run is over")
-
-    def _heard(self) -> "Iterator[tuple[Task, Outcome | ProcessDeath]]":
-        """Wait until workers have something to say or are overdue, and yield what they finished."""
-        awaited = [child for child in self._children if not child.is_idle]
-        left = min(child.deadline for child in awaited) - time.monotonic()
-        for child in _ready(awaited, left):
-            task, end = child.task, child.receive()
-            if isinstance(end, ProcessDeath):
-                self._drop(child)
-                self._n_failed_starts += task is None
-                if self._n_failed_starts == _STARTS:
-                    raise ResultsError(f"workers do not start: {_STARTS} in a row ended {end.how}")
-            else:
-                self._n_failed_starts = 0
-            if task is not None and end is not None:
-                yield task, end
-
-    def _overdue(self) -> "Iterator[tuple[Task, Outcome]]":
-        """End the workers that take too long, and yield that they did."""
-        from alrun.execute.worker import timed_out
-
-        for child in list(self._children):
-            if child.task is not None and child.deadline <= time.monotonic():
-                yield child.task, timed_out(child.task.spec, self._timeout, child.dump_stack())
-                self._drop(child)
-
-    def _drop(self, child: WorkerProcess) -> None:
-        self._children.remove(child)
-        child.end()
+        is_pickled = not getattr(self._backend, "uses_threads", False)
+        if isinstance(self._backend, IsolatedBackend) or not is_pickled:
+            yield from tasks
+            return
+        sources: dict[int, Any] = {}  # one copy each, so that joblib shares it between processes
+        for task in tasks:
+            key = id(task.source)
+            if key not in sources:
+                sources[key] = in_memory(task.source)
+            yield task._replace(source=sources[key])
 
 
-def check_timeout(timeout: float | None) -> None:
-    """Raise AlrunError where that can be no timeout, in seconds or None."""
-    if timeout is not None and not timeout > 0:
-        raise AlrunError(f"--timeout {timeout:g}: a run takes more than no time")
-
-
-def _ready(children: list[WorkerProcess], seconds: float) -> list[WorkerProcess]:
-    """Wait, for so many seconds at most, until one has something to say; return those who have."""
-    by_descriptor = {child.fileno(): child for child in children}
-    stirring = wait(by_descriptor, min(max(seconds, 0), _LONGEST_WAIT))
-    return [child for descriptor, child in by_descriptor.items() if descriptor in stirring]
+def _lost(backend: str, tasks: "Sequence[Task]", error: Exception) -> ResultsError:
+    """Return an error that names the runs that a backend has not given back."""
+    suspects = ""
+    if tasks:
+        named = "; ".join(str(task.spec) for task in tasks[:_NAMED])
+        more = f"; and {len(tasks) - _NAMED} more" if len(tasks) > _NAMED else ""
+        helps = backend != "isolated" and can_isolate()
+        which = "; the backend isolated finds out which" if helps else ""
+        suspects = f" while it computed {named}{more}. One may have killed its process{which}"
+    why = f"{type(error).__name__}: {first_line(error).partition('. ')[0]}"
+    return ResultsError(
+        f"the backend {backend} gave up ({why}){suspects}. What is finished is kept, and the same"
+        " command goes on"
+    )

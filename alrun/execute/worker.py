@@ -1,4 +1,4 @@
-"""One run, caught; and the process that computes one run after the other as it is told."""
+"""The computation of one run, whatever it raises, and the loop of a process that computes many."""
 
 import faulthandler
 import os
@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing.connection import Connection
+from threading import Lock
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -23,14 +24,18 @@ from alrun.run.loop import run_active_learning
 from alrun.run.provenance import of_run
 from alrun.spec import RunSpec, run_id
 
+# The filters of warnings, the limits of thread pools, the current directory and the caches belong
+# to a process, so each computes one run at a time, also where threads share it.
+_PROCESS_STATE = Lock()
+
 
 class Task(NamedTuple):
-    """A run that is to be computed.
+    """A run to compute.
 
     Attributes
     ----------
     source
-        Its data set. A sweep has one of each label, so that a worker is sent it once.
+        Its data set. A sweep has one per label, so that each worker gets it once.
     checkout
         What `alrun.run.provenance.of_checkout` says of the experiment file.
     """
@@ -41,7 +46,7 @@ class Task(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A function of a module that is to be called, and with what."""
+    """A function of a module to call, and its arguments."""
 
     function: Callable[..., Any]
     arguments: Sequence[Any]
@@ -49,7 +54,7 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a run: the content of its file and how long it took, or why there is none."""
+    """The result of a run: the content of its file and its seconds, or why it failed."""
 
     run_id: str
     content: bytes | None = None
@@ -58,7 +63,16 @@ class Outcome:
 
 
 def compute(task: Task) -> Outcome:
-    """Compute one run on one BLAS thread, whatever it raises; interrupts, if heeded, pass."""
+    """Compute one run on one BLAS thread, and return what it gave or raised.
+
+    Threads that share a process take turns. Where interrupts are not ignored, KeyboardInterrupt is
+    raised.
+    """
+    with _PROCESS_STATE:
+        return _compute(task)
+
+
+def _compute(task: Task) -> Outcome:
     spec = task.spec
     try:
         provenance = {**of_run(spec), **task.checkout}
@@ -79,19 +93,19 @@ def compute(task: Task) -> Outcome:
 def _described(error: BaseException) -> str:
     try:
         return as_line(" ".join(f"{type(error).__name__}: {error}".split()))
-    except Exception:  # one of a user's own may not be able to say what it is
+    except Exception:  # a user's exception may not be able to describe itself
         return type(error).__name__
 
 
 def timed_out(spec: RunSpec, timeout: float, stack: str) -> Outcome:
-    """Return that a run took more seconds than it may, and where it was."""
+    """Return the outcome of a run that took more than `timeout` seconds, with its stack."""
     return _not_finished(spec, "failed", f"TimeoutError: it took more than {timeout:g} s", stack)
 
 
-def crashed(spec: RunSpec, how: str, said: str, attempts: int) -> Outcome:
-    """Return that a run ended every worker that tried it, the last time as `how` says."""
+def crashed(spec: RunSpec, how: str, output: str, attempts: int) -> Outcome:
+    """Return the outcome of a run that ended each worker that tried it, the last as `how` says."""
     return _not_finished(
-        spec, "crashed", f"its worker died {attempts} times, the last {how}", said, attempts
+        spec, "crashed", f"its worker died {attempts} times, the last {how}", output, attempts
     )
 
 
@@ -102,24 +116,24 @@ def _not_finished(
 
 
 def serve(connection: Connection, crash_log: int, idle_timeout: float | None) -> None:
-    """Compute runs as they come, until the other end is gone, or for `idle_timeout` seconds silent.
+    """Compute runs as they come, until the other end closes, or is silent for `idle_timeout` s.
 
-    A run comes with its data set when it is the first to need that. What Python can still say when
-    compiled code ends the process goes to the file `crash_log`; so does, on a signal, the stack.
+    The first run on a data set brings that along. When compiled code crashes, Python writes the
+    stack to the file `crash_log`; it does the same on SIGUSR1.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # that is for the other end
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # that is for the parent
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # a strategy may print
     faulthandler.enable(crash_log, all_threads=False)
     faulthandler.register(signal.SIGUSR1, crash_log, all_threads=False)
-    # A copy of this process, if a run makes one, must not answer, nor hide that this one has died.
+    # If a run forks, the copy must not answer, nor hide that this process has died.
     os.register_at_fork(after_in_child=connection.close)
     try:
         _serve(connection, idle_timeout)
-    except BaseException:  # a run may have spoilt anything
+    except BaseException:  # a run may have broken anything
         with suppress(OSError), open(crash_log, "w", errors="replace", closefd=False) as file:
             traceback.print_exc(file=file)
         os._exit(1)
-    os._exit(0)  # Python's own end would wait for threads that runs have left
+    os._exit(0)  # a normal exit would wait for threads that runs have left
 
 
 def _serve(connection: Connection, idle_timeout: float | None) -> None:
@@ -127,22 +141,22 @@ def _serve(connection: Connection, idle_timeout: float | None) -> None:
     with suppress(EOFError, ConnectionError):
         connection.send(None)  # ready
         while connection.poll(idle_timeout):
-            asked = connection.recv()
+            request = connection.recv()
             answer: Any
-            if isinstance(asked, Call):
-                answer = asked.function(*asked.arguments)
+            if isinstance(request, Call):
+                answer = request.function(*request.arguments)
             else:
-                spec, checkout, is_new = asked
+                spec, checkout, is_new = request
                 label = spec.dataset.display_name
                 if is_new:
                     sources[label] = receive(connection)
                 answer = compute(Task(spec, sources[label], checkout))
-            if connection.closed:  # this is a copy
+            if connection.closed:  # this is a forked copy
                 return
             connection.send(answer)
 
 
 @cache
 def _thread_pools() -> ThreadpoolController:
-    """Return a handle on the libraries' threads; looking for them takes milliseconds."""
+    """Return a handle on the thread pools of libraries; finding them takes milliseconds."""
     return ThreadpoolController()

@@ -1,4 +1,4 @@
-"""A process that computes one run at a time, and that dies alone."""
+"""A process that computes runs for another one, and may crash without it."""
 
 import json
 import os
@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from math import inf
 from multiprocessing.connection import Pipe
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ if TYPE_CHECKING:  # to import this takes a second, in which workers can start a
     from alrun.execute.worker import Task
 
 _HOME = Path(__file__).parents[2]
-# Our own package first, whatever else on the path goes by its name; then what the parent finds.
+# Our own package comes first, whatever else on the path has its name; then the parent's path holds.
 _PROGRAM = """
 import json, sys
 home, path, connection, crash_log, idle_timeout = json.loads(sys.argv[1])
@@ -33,11 +32,11 @@ from multiprocessing.connection import Connection
 from alrun.execute.worker import serve
 serve(Connection(connection), crash_log, idle_timeout)
 """
-# Seconds that a process has for its end, or for saying what it is doing.
-_PATIENCE = 1.0
+# Seconds that a process has to end, or to write its stack.
+_GRACE_PERIOD = 1.0
 # The last line of a stack as faulthandler writes it: the outermost frame, or that there are more.
 _STACK_ENDS = (" in <module>\n", "  ...\n")
-# Each process has one core, also as libraries see it that are imported later; a user's word counts.
+# Each process has one core. Libraries that a run imports read it here; what a user has set counts.
 _ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
 )
@@ -45,17 +44,25 @@ _ONE_THREAD = dict.fromkeys(
 
 @dataclass(frozen=True)
 class ProcessDeath:
-    """How a process ended from which an answer was awaited, and what Python could still write."""
+    """How a process died instead of answering.
+
+    Attributes
+    ----------
+    how
+        As "by SIGKILL" or "with exit code 1".
+    output
+        What Python could still write: the stack, or an error.
+    """
 
     how: str
-    said: str
+    output: str
 
 
 class WorkerProcess:
-    """A process that computes runs.
+    """A process that computes runs, one at a time.
 
-    It is in a process group of its own: Ctrl-C does not reach it, and it is ended together with
-    what it has started. It ends by itself when this process does, even if that is killed.
+    It has a process group of its own: Ctrl-C does not reach it, and it is ended together with what
+    it has started. It ends by itself when this process ends, even if that is killed.
 
     Parameters
     ----------
@@ -64,25 +71,21 @@ class WorkerProcess:
 
     Attributes
     ----------
-    task
-        What it is computing, None for nothing.
-    deadline
-        When that must be done, in seconds of the monotonic clock.
+    is_ready
+        Whether it has started and waits for runs.
     """
 
     def __init__(self, idle_timeout: float | None = None) -> None:
         self._connection, theirs = Pipe()
-        self._crash_log = tempfile.TemporaryFile()  # noqa: SIM115 -- lives as long as the child
+        self._crash_log = tempfile.TemporaryFile()  # noqa: SIM115 -- lives as long as the process
         self._known: set[str] = set()
-        self._is_ready = False
-        self.task: Task | None = None
-        self.deadline = inf
+        self.is_ready = False
         inherited = (theirs.fileno(), self._crash_log.fileno())
         arguments = json.dumps([str(_HOME), sys.path, *inherited, idle_timeout])
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 -- a program of our own
-                # -P: what lies in the current directory must not be taken for Python's own.
-                # -u: what a run prints is seen, though its worker is ended and not asked to end.
+                # -P: modules in the current directory must not be taken for Python's own.
+                # -u: what a run prints is seen even though its process is killed.
                 [sys.executable, "-P", "-u", "-c", _PROGRAM, arguments],
                 stdin=subprocess.DEVNULL,
                 env=_ONE_THREAD | os.environ,
@@ -91,24 +94,18 @@ class WorkerProcess:
             )
 
     def fileno(self) -> int:
-        """Return the descriptor that can be read from when it has something to say."""
+        """Return the descriptor that can be read from when an answer has come."""
         return self._connection.fileno()
 
     @property
-    def is_idle(self) -> bool:
-        """Whether it waits for a run."""
-        return self._is_ready and self.task is None
-
-    @property
     def has_exited(self) -> bool:
-        """Whether it has ended; to be asked only while it is idle, when it says nothing else."""
+        """Whether it has ended; ask only while it has nothing to do, when it sends nothing else."""
         return self._connection.poll()
 
-    def submit(self, task: "Task", deadline: float = inf) -> None:
-        """Let it compute a run; if it has died meanwhile, `receive` says so."""
+    def submit(self, task: "Task") -> None:
+        """Let it compute a run; if it has died by now, `receive` says so."""
         from alrun.data.memory_map import send
 
-        self.task, self.deadline = task, deadline
         label = task.spec.dataset.display_name
         is_new = label not in self._known
         with suppress(ConnectionError):
@@ -117,34 +114,35 @@ class WorkerProcess:
                 send(task.source, self._connection, self._process.pid)
         self._known.add(label)
 
-    def call(self, question: Callable[..., Any], arguments: Sequence[Any]) -> None:
+    def call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
         """Let it call a function of a module, instead of computing a run."""
         from alrun.execute.worker import Call
 
         with suppress(ConnectionError):
-            self._connection.send(Call(question, arguments))
+            self._connection.send(Call(function, arguments))
 
     def receive(self) -> Any:
-        """Return its answer: the outcome of a run, or what it was asked; ProcessDeath where it has.
+        """Wait for its next answer and return it, or a ProcessDeath where it has died.
 
-        The first is None, which says that it is ready.
+        The answers are None when it is ready, then an outcome for each run and a value for each
+        call.
         """
-        self.task, self.deadline, self._is_ready = None, inf, True
+        self.is_ready = True
         try:
             return self._connection.recv()
         except (EOFError, OSError):
             return self._death()
 
     def dump_stack(self) -> str:
-        """Return the stack of what it is computing, or as much as it writes of that in time."""
+        """Return the stack of what it is computing, or as much as it writes in a short time."""
         self._process.send_signal(signal.SIGUSR1)
-        until = time.monotonic() + _PATIENCE
-        before = said = ""
+        until = time.monotonic() + _GRACE_PERIOD
+        before = stack = ""
         # It comes in pieces, with pauses of any length where the process must wait for a core.
-        while not (said.endswith(_STACK_ENDS) and said == before) and time.monotonic() < until:
+        while not (stack.endswith(_STACK_ENDS) and stack == before) and time.monotonic() < until:
             time.sleep(0.01)
-            before, said = said, self._said()
-        return said
+            before, stack = stack, self._written()
+        return stack
 
     def end(self) -> None:
         """End it at once, with all that it has started."""
@@ -160,20 +158,20 @@ class WorkerProcess:
 
     def _death(self) -> ProcessDeath:
         try:
-            code = self._process.wait(_PATIENCE)
+            code = self._process.wait(_GRACE_PERIOD)
         except subprocess.TimeoutExpired:
-            return ProcessDeath("by closing its connection", self._said())
-        return ProcessDeath(_how(code), self._said())
+            return ProcessDeath("by closing its connection", self._written())
+        return ProcessDeath(_how(code), self._written())
 
-    def _said(self) -> str:
-        # The place in the file is that of both processes: to move it would be to overwrite.
+    def _written(self) -> str:
+        # Both processes share the position in the file: moving it would overwrite what is there.
         descriptor = self._crash_log.fileno()
-        said = os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode(errors="replace")
-        return said.partition("Extension modules:")[0]  # hundreds
+        content = os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode(errors="replace")
+        return content.partition("Extension modules:")[0]  # hundreds
 
 
 def _how(code: int) -> str:
-    """Say how a process ended that left this exit code, the negative of a signal for one."""
+    """Return how a process ended, from its exit code: the negative number of a signal, if one."""
     if code >= 0:
         return f"with exit code {code}"
     try:
@@ -184,9 +182,9 @@ def _how(code: int) -> str:
 
 
 def end_with(connection: int) -> None:
-    """End this process, with all that it has started, as soon as the connection's other end closes.
+    """End this process, with all that it has started, when the other end of a connection closes.
 
-    To be called before anything large is imported, which takes seconds on a busy machine.
+    Call it before anything large is imported, which takes seconds on a busy machine.
     """
     threading.Thread(target=_wait_and_end, args=(connection,), daemon=True).start()
 

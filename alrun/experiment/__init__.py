@@ -1,1 +1,1 @@
-"""Experiments: their settings, the TOML files they stand in, and the names they use."""
+"""Experiments: their settings, their TOML files, and checks of the names in them."""

@@ -1,7 +1,7 @@
-"""Checks the names and parameters of an experiment against the registries.
+"""Checks of the names and parameters in an experiment against the registries.
 
-The registries are imported when names are checked, so that a report can read an experiment without
-loading a strategy, a model or a data set.
+The registries are imported inside the functions, so that a report can read an experiment without
+loading any strategy, model or data set.
 """
 
 import json
@@ -18,10 +18,10 @@ from alrun.util.import_path import located
 
 
 def check_names(content: Mapping[str, Any], folder: Path) -> list[str]:
-    """Return what is wrong with the names and parameters in a file, each as `key: what is wrong`.
+    """Return the problems with names and parameters in a file.
 
-    `content` may be wrong in any other way too: what is no name is passed over. Files are found
-    relative to `folder`.
+    Each is written as `key: what is wrong`. `content` may be wrong in any other way too; values of
+    the wrong type are passed over. Files are found relative to `folder`.
     """
     from alrun.data import registry as datasets
 
@@ -32,23 +32,29 @@ def check_names(content: Mapping[str, Any], folder: Path) -> list[str]:
             known = datasets.check_name(table["name"], per_seed, folder, table.keys())
             _known_parameters(key, table, DatasetSettings, known, problems)
     strategies = _strategies(content, folder, problems)
-    problems += _of_one_stem({key: name for key, name, _ in strategies})
-    needs = [(key, name, required) for key, name, required in strategies if required]
+    problems += _same_stems({key: name for key, name, _ in strategies})
+    requirements = [entry for entry in strategies if entry[2]]
     metric = content.get("metric")
     if isinstance(metric, str) and metric in METRICS and METRICS[metric].requires:
-        needs.insert(0, ("metric", metric, METRICS[metric].requires))
+        requirements.insert(0, ("metric", metric, METRICS[metric].requires))
     for model, offered in _models(content, problems):
-        for key, name, required in needs:
+        for key, name, required in requirements:
             if not offered.intersection(required):
-                what = " or ".join(required)
-                problems.append(f"{key}: {name} needs a model with {what}; {model} has none")
+                methods = " or ".join(required)
+                problems.append(
+                    f"{key}: {name} needs a model with {methods}, and {model} does not have it;"
+                    " take another model"
+                )
     return problems
 
 
 def _strategies(
     content: Mapping[str, Any], folder: Path, problems: list[str]
 ) -> list[tuple[str, str, Collection[str]]]:
-    """Return key, name and needs of the strategies there are, and note what is wrong with any."""
+    """Return key, name and required methods of each valid strategy.
+
+    The problems of the others are added to `problems`, as in the functions below.
+    """
     from alrun.strategies import registry as strategies
 
     found: list[tuple[str, str, Collection[str]]] = []
@@ -56,50 +62,54 @@ def _strategies(
         with _noted(problems, key):
             name = located(table["name"], folder)
             known = strategies.parameters_of(name)
-            given = _known_parameters(key, table, StrategySettings, known, problems)
+            parameters = _known_parameters(key, table, StrategySettings, known, problems)
             found.append((key, name, strategies.requirements_of(name).requires))
-            strategies.resolve(name, given)
+            strategies.resolve(name, parameters)
     return found
 
 
 def _models(content: Mapping[str, Any], problems: list[str]) -> list[tuple[str, frozenset[str]]]:
-    """Return name and methods of the models that can be built, and note what is wrong with any."""
+    """Return name and prediction methods of each valid model."""
     from alrun.models import build as models
     from alrun.models.registry import parameters_of
 
     built = []
     for key, table in _entries(content, "model", ModelSettings):
         with _noted(problems, key):
-            found: dict[str, Any] | None
+            parameters: dict[str, Any] | None
             if "steps" in table:
-                name, found = PIPELINE, _pipeline(key, table, problems)
+                name, parameters = PIPELINE, _pipeline(key, table, problems)
             else:
                 name, known = table["name"], parameters_of(table["name"])
-                found = _known_parameters(key, table, ModelSettings, known, problems)
-                models.resolve(name, found)
-            if found is not None:
-                called = f"the pipeline {key}" if name == PIPELINE else name
-                built.append((called, models.prediction_methods(name, found)))
+                parameters = _known_parameters(key, table, ModelSettings, known, problems)
+                models.resolve(name, parameters)
+            if parameters is not None:
+                shown = f"the pipeline {key}" if name == PIPELINE else name
+                built.append((shown, models.prediction_methods(name, parameters)))
     return built
 
 
-def _of_one_stem(strategies: Mapping[str, str]) -> Iterator[str]:
-    """Say which strategies, names by key, have runs that could be taken for another file's."""
+def _same_stems(strategies: Mapping[str, str]) -> Iterator[str]:
+    """Yield a problem for each two strategy files of the same stem.
+
+    Only the stem is part of a run's id, so that their runs would be mixed up. `strategies` are the
+    names by key.
+    """
     files: dict[str, str] = {}
     for key, name in strategies.items():
-        file, stem = (what.rpartition(":")[0] for what in (name, without_folder(name)))
+        file, stem = name.rpartition(":")[0], without_folder(name).rpartition(":")[0]
         other = files.setdefault(stem, file)
         if other != file:
             yield (
-                f"{key}: {other} and {file} have the same name, and so would have their runs;"
-                " rename one"
+                f"{key}: {other} and {file} have the same name, so that their runs would be mixed"
+                " up; rename one of the files"
             )
 
 
 def _entries(
     content: Mapping[str, Any], section: str, kind: type[Step]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield key and table of each entry of a section that has a name to look up."""
+    """Yield key and table of each entry of a section, if it has a name to look up."""
     default = kind.model_fields["name"].default
     value = content.get(section, {} if isinstance(default, str) else None)
     for place, entry in enumerate(value if isinstance(value, list) else [value]):
@@ -119,27 +129,28 @@ def entry_key(section: str, place: int) -> str:
 
 
 def _pipeline(key: str, table: Mapping[str, Any], problems: list[str]) -> dict[str, Any] | None:
-    """Return the parameters of a pipeline, or note what is wrong with its steps."""
+    """Return the parameters of a pipeline, or None if its steps add to `problems`."""
     from alrun.models.build import resolve_step
     from alrun.models.registry import parameters_of
 
     n_before = len(problems)
     _known_parameters(key, table, ModelSettings, (), problems)
-    places = table["steps"] if isinstance(table["steps"], list) else []
+    entries = table["steps"] if isinstance(table["steps"], list) else []
     steps = []
-    for place, step in _entries({"steps": places}, "steps", Step):
+    for place, step in _entries({"steps": entries}, "steps", Step):
         with _noted(problems, f"{key}.{place}"):
             known = parameters_of(step["name"])
-            given = _known_parameters(f"{key}.{place}", step, Step, known, problems)
-            is_last = place == entry_key("steps", len(places) - 1)
-            resolve_step(step["name"], given, is_last)
-            steps.append({"name": step["name"], "parameters": given})
-    is_whole = 0 < len(steps) == len(places) and len(problems) == n_before
-    return {"steps": steps} if is_whole else None
+            parameters = _known_parameters(f"{key}.{place}", step, Step, known, problems)
+            is_last = place == entry_key("steps", len(entries) - 1)
+            resolve_step(step["name"], parameters, is_last)
+            steps.append({"name": step["name"], "parameters": parameters})
+    is_valid = 0 < len(steps) == len(entries) and len(problems) == n_before
+    return {"steps": steps} if is_valid else None
 
 
 @contextmanager
 def _noted(problems: list[str], key: str) -> Iterator[None]:
+    """Add an AlrunError raised in the context to `problems`."""
     try:
         yield
     except AlrunError as error:
@@ -153,9 +164,9 @@ def _known_parameters(
     known: Collection[str],
     problems: list[str],
 ) -> dict[str, Any]:
-    """Return the parameters of an entry that can be looked at further, and note the others."""
+    """Return the valid parameters of an entry; add a problem for each of the others."""
     own = kind.model_fields
-    given = {}
+    parameters = {}
     for name, value in table.items():
         if name in own:
             continue
@@ -164,12 +175,12 @@ def _known_parameters(
         elif not _is_plain(value):
             problems.append(f"{key}.{name}: should be a finite number, a text, a list or a table")
         else:
-            given[name] = value
-    return given
+            parameters[name] = value
+    return parameters
 
 
 def _is_plain(value: Any) -> bool:
-    """Return whether JSON, in which identities are computed, can hold a value."""
+    """Return whether a value can be written as JSON, as run ids need it."""
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError):

@@ -1,6 +1,6 @@
-"""Settings of an experiment: data, model and grid as in its file, validated.
+"""The settings of an experiment: the tables of its file, validated.
 
-`alrun.experiment.names` checks whether its strategies, models and data sets exist.
+Whether the named strategies, models and data sets exist is checked in `names`.
 """
 
 import json
@@ -34,7 +34,7 @@ class _Section(BaseModel):
 
 
 class Step(_Section):
-    """A table whose further keys are parameters of the thing it names."""
+    """A table with a name; its further keys are parameters of the named object."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -42,23 +42,25 @@ class Step(_Section):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The keys that are not alrun's own."""
+        """The further keys: parameters of the named object."""
         return dict(self.model_extra or {})
 
 
-def _on_a_screen(value: str) -> str:
+def _printable(value: str) -> str:
     if not value.isprintable():
-        raise ValueError(f"should be a text that a line of a table can show, not {quoted(value)}")
+        raise ValueError(
+            f"should be a text on one line without control characters, not {quoted(value)}"
+        )
     return value
 
 
 class Named(Step):
-    """One that the tables name by its label."""
+    """A table with a label: its display name in reports."""
 
-    label: Annotated[str, AfterValidator(_on_a_screen)] | None = None
+    label: Annotated[str, AfterValidator(_printable)] | None = None
 
     def shown(self) -> str:
-        """Return the label, or what stands for it where none is given."""
+        """Return the label, or by default the name."""
         return self.label or self.name
 
 
@@ -91,16 +93,16 @@ def _seeds(value: Any) -> Any:
     most = _MOST if isinstance(value, list) else _MOST_SEEDS
     if not entries or not whole or not all(lowest <= entry <= most for entry in entries):
         raise ValueError(
-            f"should be how many (1 to {_MOST_SEEDS:,}), or a list of whole numbers from 0,"
-            f" not {quoted(value)}"
+            f"should be the number of seeds (1 to {_MOST_SEEDS:,}), or a list of whole numbers from"
+            f" 0, not {quoted(value)}"
         )
     return value
 
 
-# The tables hold 32-bit integers.
+# Integers in the tables have 32 bits.
 _MOST = 2**31 - 1
 _MOST_SEEDS = 100_000
-# A plan holds every run, and so do the tables.
+# A plan keeps every run in memory, and so do the tables.
 _MOST_RUNS = 250_000
 Positive = Annotated[int, Field(gt=0, le=_MOST)]
 Size = Annotated[int | float, BeforeValidator(_size)]
@@ -112,8 +114,8 @@ Seeds = Annotated[int | list[int], BeforeValidator(_seeds)]
 class DatasetSettings(Named):
     """A `[dataset]` table.
 
-    `scale` is left to the data set where it is not given; so is `target` for OpenML, which knows
-    one.
+    Without `scale` it is the data set's own. Without `target` it is the column "target", and on
+    OpenML the data set's own.
     """
 
     scale: Scale | None = None
@@ -130,22 +132,31 @@ class DatasetSettings(Named):
         if self.target is None and not self.name.startswith("openml:"):
             self.target = "target"
         if self.splits is not None and self.subsample is not None:
-            raise ValueError("subsample and splits exclude each other: the splits say who is used")
+            raise ValueError(
+                "subsample and splits exclude each other: the splits say which rows are used; drop"
+                " one"
+            )
         if self.positive is not None and self.per_seed:
-            raise ValueError("positive and per_seed exclude each other")
+            raise ValueError("positive and per_seed exclude each other; drop one")
         if self.text is not None and self.text == self.target:
-            raise ValueError(f"text and target are both '{self.text}': the labels, as a feature")
+            raise ValueError(
+                f"text and target are both '{self.text}': the labels would be a feature; name"
+                " another column"
+            )
         if self.splits is not None and "test_size" in self.model_fields_set:
             raise ValueError(
-                "test_size and splits exclude each other: the splits say who is tested"
+                "test_size and splits exclude each other: the splits say which rows are tested"
+                " on; drop one"
             )
         if self.splits is not None and self.per_seed:
-            raise ValueError("per_seed and splits exclude each other: rows differ between seeds")
+            raise ValueError(
+                "per_seed and splits exclude each other: each seed has other rows; drop one"
+            )
         return self
 
 
 class InitialSettings(_Section):
-    """The `[initial]` table: `per_class`, `size` with a `method`, or a `file` that lists rows."""
+    """The `[initial]` table: `per_class`, `size` with a `method`, or a `file` with rows."""
 
     per_class: Positive | None = None
     size: Size | None = None
@@ -159,7 +170,7 @@ class InitialSettings(_Section):
         if (self.per_class is None) == (self.size is None):
             raise ValueError('give either per_class, or size with a method, or method = "file"')
         if self.per_class is not None and self.method is not None:
-            raise ValueError("method goes with size, not with per_class")
+            raise ValueError("method goes with size, not with per_class; drop one")
         if self.size is not None and self.method is None:
             self.method = "stratified"
         return self
@@ -167,16 +178,16 @@ class InitialSettings(_Section):
     def _file_alone(self) -> Self:
         if self.method != "file" or self.file is None:
             raise ValueError(
-                'method = "file" goes with file, the path of a list, and with no other'
+                'method = "file" goes with file, the path of a list of rows; give both or neither'
             )
         if self.size is not None or self.per_class is not None:
-            raise ValueError("a file says how many are initial; drop size and per_class")
+            raise ValueError("the file lists the initial rows; drop size and per_class")
         return self
 
     def spec(self, n_training: int) -> InitialSpec:
         """Return the rule with its size as a count, for a training part of `n_training`.
 
-        For all rules but a file's, which depends on its content.
+        It covers all rules but that of a file, since that depends on the file's content.
         """
         if self.size is None:
             return InitialSpec("per_class", self.per_class or 0)
@@ -201,19 +212,22 @@ class ModelSettings(Named):
     def _name_or_steps(self) -> Self:
         if self.steps is not None:
             if "name" in self.model_fields_set:
-                raise ValueError("name and steps exclude each other: a pipeline is its steps")
+                raise ValueError(
+                    "name and steps exclude each other: steps make a pipeline, which has no name of"
+                    " its own; drop one"
+                )
             self.name = PIPELINE
         return self
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The keys that are not alrun's own; of a pipeline its steps, as tables of them."""
+        """Parameters of the model; of a pipeline its steps, each with a name and parameters."""
         if self.steps is None:
             return super().parameters
         return {"steps": [{"name": s.name, "parameters": s.parameters} for s in self.steps]}
 
     def shown(self) -> str:
-        """Return the label, or the name; of a pipeline the last parts of its steps' names."""
+        """Return the label, or by default the name; of a pipeline those of its steps, shortened."""
         plain = [re.split("[.:]", step.name)[-1] for step in self.steps or ()]
         return self.label or " + ".join(plain) or self.name
 
@@ -224,9 +238,10 @@ class StrategySettings(Named):
     replica: Annotated[int, Field(ge=0)] = 0
 
     def shown(self) -> str:
-        """Return the label, or the name with what differs from a plain one in brackets."""
-        given = self.parameters | ({"replica": self.replica} if self.replica else {})
-        inside = ", ".join(f"{key}={_shown_value(value)}" for key, value in sorted(given.items()))
+        """Return the label, or by default the name with its parameters in brackets."""
+        settings = self.parameters | ({"replica": self.replica} if self.replica else {})
+        shown = [f"{key}={json.dumps(settings[key], default=str)}" for key in sorted(settings)]
+        inside = ", ".join(shown)
         name = without_folder(self.name)
         return self.label or (f"{name}({inside})" if inside else name)
 
@@ -235,10 +250,10 @@ def _one_or_more(value: Any) -> Any:
     return [value] if isinstance(value, dict) else value
 
 
-def _no_twins(values: Sequence[Any], what: str) -> None:
+def _no_twins(values: Sequence[Any], kind: str) -> None:
     twins = sorted(value for value, n in Counter(values).items() if n > 1)
     if twins:
-        raise ValueError(f"{what} {', '.join(map(str, twins))} stands more than once")
+        raise ValueError(f"{kind} {', '.join(map(str, twins))} is given more than once")
 
 
 class Experiment(_Section):
@@ -289,41 +304,40 @@ class Experiment(_Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        given = [entry.splits is not None for entry in self.dataset]
-        if all(given) and self.initial is not None:
+        have_splits = all(entry.splits is not None for entry in self.dataset)
+        if have_splits and self.initial is not None:
             raise ValueError(
-                "[initial] and splits exclude each other: the splits say who is initial"
+                "[initial] and splits exclude each other: the splits say which rows are initial;"
+                " drop one"
             )
         is_listed = self.initial is not None and self.initial.file is not None
         if is_listed and any(entry.per_seed for entry in self.dataset):
-            raise ValueError("per_seed and initial.file exclude each other: rows differ by seed")
+            raise ValueError(
+                "per_seed and initial.file exclude each other: each seed has other rows; drop one"
+            )
         self.check_size()
         if self.max_seeds is not None and self.until_halfwidth is None:
-            raise ValueError("max_seeds goes with until_halfwidth")
-        if self.initial is None and not all(given):
+            raise ValueError("max_seeds goes with until_halfwidth; give both, or drop it")
+        if self.initial is None and not have_splits:
             self.initial = InitialSettings(per_class=2)
         return self
 
     def check_size(self) -> None:
-        """Raise ValueError where the grid has more runs than a plan may hold."""
-        n_cells = len(self.dataset) * len(self.model) * len(self.strategies) * len(self.batch_sizes)
-        n_runs = n_cells * len(self.seed_list)
+        """Raise ValueError if the grid has more runs than a plan may have."""
+        n_models = len(self.dataset) * len(self.model)
+        n_runs = n_models * len(self.strategies) * len(self.batch_sizes) * len(self.seed_list)
         if n_runs > _MOST_RUNS:
             raise ValueError(
-                f"the grid has {n_runs:,} runs, more than {_MOST_RUNS:,}; drop some seeds, or make"
-                " several experiments of it"
+                f"the grid has {n_runs:,} runs, more than {_MOST_RUNS:,}; drop some seeds, or"
+                " divide it into several experiments"
             )
 
     @property
     def seed_list(self) -> list[int]:
-        """The seeds, a count n standing for 0 ... n - 1."""
+        """The seeds as a list; a count n means 0 ... n - 1."""
         return list(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
 
 
 def as_count(size: int | float, n: int) -> int:
-    """Return a size as a count: as it is, or that fraction of `n`, rounded to the nearest."""
+    """Return a size as a count; a fraction is that of `n`, rounded to the nearest integer."""
     return size if isinstance(size, int) else int(size * n + 0.5)
-
-
-def _shown_value(value: Any) -> str:
-    return json.dumps(value, default=str)

@@ -1,6 +1,6 @@
-"""Experiment files, read and written.
+"""The reader and the writer of experiment files.
 
-TOML and overrides in, an Experiment or everything that is wrong out; and TOML again out of that.
+The reader collects everything that is wrong with a file, so that all of it can be mended at once.
 """
 
 import os
@@ -25,15 +25,16 @@ from alrun.experiment.settings import (
 )
 from alrun.util.import_path import file_of
 
-# Tables and lists within each other, more than any experiment has.
+# Tables and lists may be nested so deep; no experiment needs as much.
 _DEEPEST = 50
 
 
 def read_experiment(path: Path, overrides: Sequence[str] = (), check: bool = False) -> Experiment:
-    """Read and validate an experiment file; `overrides` are texts like `model.C=0.1`.
+    """Read and validate an experiment file.
 
-    With `check` the names of strategies, models and data sets are looked up too. Raises
-    ExperimentError with everything that is wrong, each as `file: key: what is wrong`.
+    `overrides` are texts like `model.C=0.1`. With `check` the names of strategies, models and data
+    sets are looked up too. Raises ExperimentError with everything that is wrong, each as
+    `file: key: what is wrong`.
     """
     content = _read_toml(path)
     for override in overrides:
@@ -60,18 +61,21 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ExperimentError([f"{path}: cannot be read: {error}"]) from None
     except RecursionError:
         raise ExperimentError([f"{path}: not TOML: nested too deeply"]) from None
-    except ValueError as error:  # not TOML, or a number of thousands of digits
+    except ValueError as error:  # a syntax error, or a number of thousands of digits
         raise ExperimentError([f"{path}: not TOML: {error}"]) from None
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    """Return TOML that is nested no deeper than all who work on it can go."""
+    """Parse TOML; raises RecursionError if it is nested more than _DEEPEST levels.
+
+    Deeper content could exhaust the stack in validation.
+    """
     content = tomllib.loads(text)
-    inside: list[Any] = [content]
+    level: list[Any] = [content]
     for _ in range(_DEEPEST):
-        tables = (value.values() if isinstance(value, dict) else value for value in inside)
-        inside = [value for table in tables for value in table if isinstance(value, dict | list)]
-    if inside:
+        tables = (value.values() if isinstance(value, dict) else value for value in level)
+        level = [value for table in tables for value in table if isinstance(value, dict | list)]
+    if level:
         raise RecursionError
     return content
 
@@ -85,6 +89,7 @@ def _place(entry: re.Match[str]) -> str:
 
 
 def _override(path: Path, content: dict[str, Any], override: str) -> None:
+    """Change `content` by a text like `model.C=0.1`; a value that is not TOML is a text."""
     key, equals, text = override.partition("=")
     if not equals or not key.strip():
         raise ExperimentError([f"--set {override}: should be key=value, as in model.C=0.1"])
@@ -112,9 +117,9 @@ def _override(path: Path, content: dict[str, Any], override: str) -> None:
 
 
 def _item(entries: Any, position: str) -> Any:
-    """Return the entry of a list at a position that is a text, None where there is none."""
-    named = position.isdecimal() and len(position) < 10 and isinstance(entries, list)
-    return entries[int(position)] if named and int(position) < len(entries) else None
+    """Return the entry of a list at a position written as text, or None if there is none."""
+    is_position = position.isdecimal() and len(position) < 10 and isinstance(entries, list)
+    return entries[int(position)] if is_position and int(position) < len(entries) else None
 
 
 _KNOWN: dict[str, type[BaseModel]] = {
@@ -126,7 +131,7 @@ _KNOWN: dict[str, type[BaseModel]] = {
 
 
 def _sentences(content: Mapping[str, Any], error: ValidationError) -> list[str]:
-    """Return a sentence for each error, without doubles."""
+    """Return a sentence for each error, without repetitions."""
     lines = []
     for problem in error.errors(include_url=False):
         location = problem.get("ctx", {}).get("location", problem["loc"])
@@ -138,7 +143,7 @@ def _sentences(content: Mapping[str, Any], error: ValidationError) -> list[str]:
             message = f"unknown key{nearest(str(problem['loc'][-1]), known)}"
         elif problem["type"] == "missing":
             twins = get_close_matches(str(problem["loc"][-1]), map(str, problem["input"]), n=1)
-            message = f"is missing; is '{twins[0]}' meant to be it?" if twins else "is missing"
+            message = f"is missing; is '{twins[0]}' a misspelling of it?" if twins else "is missing"
         elif problem["type"] not in ("value_error", "too_short"):
             message += f", not {quoted(problem['input'])}"
         line = f"{key}: {message}" if key else message
@@ -148,7 +153,7 @@ def _sentences(content: Mapping[str, Any], error: ValidationError) -> list[str]:
 
 
 def _key(content: Mapping[str, Any], location: Sequence[int | str]) -> str:
-    """Return a key as it stands in the file: without pydantic's names for the kinds of a union."""
+    """Return a key as in the file, without pydantic's names for the types of a union."""
     parts: list[str] = []
     value: Any = content
     for part in location:
@@ -171,10 +176,10 @@ def to_toml(
     new_folder: Path,
     parameters: Mapping[tuple[str, str], Mapping[str, Any]] = MappingProxyType({}),
 ) -> str:
-    """Return an experiment as a file with every default written out, to be saved in `new_folder`.
+    """Return an experiment as TOML with every default written out, to be saved in `new_folder`.
 
-    Paths of files, relative to `folder`, are rewritten so that they hold from there.
-    `parameters` holds, by section and label, those that were resolved by what takes them.
+    Paths of files are relative to `folder`; they are rewritten to be relative to `new_folder`.
+    `parameters` are the resolved ones, by section and label.
     """
     import tomli_w
 
@@ -194,7 +199,7 @@ def to_toml(
         if entry.get("splits") is not None:
             entry.pop("test_size")
             entry["splits"] = _moved(entry["splits"], folder, new_folder)
-        entry["name"] = _moved_source(entry["name"], folder, new_folder)
+        entry["name"] = _moved_dataset(entry["name"], folder, new_folder)
     for entry in content["strategies"]:
         file = file_of(entry["name"])
         if file is not None:
@@ -204,11 +209,12 @@ def to_toml(
 
 
 def _moved(name: str, folder: Path, new_folder: Path) -> str:
+    """Return a path relative to another folder."""
     return Path(os.path.relpath((folder / name).resolve(), new_folder.resolve())).as_posix()
 
 
-def _moved_source(name: str, folder: Path, new_folder: Path) -> str:
-    """Return the name of a data set from another folder: as it is, unless it is a path."""
+def _moved_dataset(name: str, folder: Path, new_folder: Path) -> str:
+    """Return the name of a data set; if it is a path, relative to another folder."""
     if name.startswith("idx:"):
         return "idx:" + _moved(name.removeprefix("idx:"), folder, new_folder)
     if name.endswith("/"):

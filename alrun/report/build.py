@@ -148,7 +148,7 @@ def _queries(path: Path, frame: pd.DataFrame) -> pd.DataFrame | None:
     if not file.is_file() or "run_id" not in frame.columns:
         return None
     columns = ["run_id", "round", "index"]
-    queries = read_table(file, _QUERIES, columns, whole=columns)
+    queries = read_table(file, _QUERIES, columns, required=columns)
     return fingerprints(queries, frame[[*RUN, "run_id"]].drop_duplicates("run_id"))
 
 
@@ -168,7 +168,7 @@ def _known_ends(path: Path, experiment: Experiment | None) -> dict[Any, int]:
     file = path / "splits.parquet"
     if experiment is None or not file.is_file():
         return {}
-    splits = read_table(file, SPLITS, whole=SPLITS.names)
+    splits = read_table(file, SPLITS, required=SPLITS.names)
     training = splits[splits["role"] != "test"].groupby(["dataset", "seed"], observed=True).size()
     return {key: min(int(n), experiment.budget) for key, n in training.items()}
 

@@ -1,1 +1,1 @@
-"""The results directory: its files, its tables, and the curves read from them."""
+"""The results directory: its files, its tables, and the curves in them."""

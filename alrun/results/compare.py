@@ -1,4 +1,4 @@
-"""Whether two tables say the same."""
+"""Comparison of two tables, exact but for metrics with a tolerance."""
 
 import numpy as np
 import pyarrow as pa
@@ -9,17 +9,17 @@ from alrun.metrics import METRICS
 
 
 def agree(one: pa.Table, other: pa.Table) -> bool:
-    """Return whether two tables of the same grid hold the same, as `differing_rows` has it."""
+    """Return whether two tables of the same grid agree in every row, as in `differing_rows`."""
     if one.column_names != other.column_names or one.num_rows != other.num_rows:
         return False
     return not differing_rows(one, other).any()
 
 
 def differing_rows(one: pa.Table, other: pa.Table) -> BoolArray:
-    """Return which rows differ between two tables of the same columns and length.
+    """Return a mask of the differing rows, shape (n_rows,).
 
-    Everything must be equal, types of values included, but a metric with a tolerance, such as
-    log_loss, which may differ by that.
+    The tables must have the same columns and the same number of rows. Values are compared for
+    equality, types included; only a metric with a tolerance, such as log_loss, may differ by that.
     """
     differs = np.zeros(one.num_rows, dtype=bool)
     for name in one.column_names:
@@ -37,5 +37,6 @@ def differing_rows(one: pa.Table, other: pa.Table) -> BoolArray:
 
 
 def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column with its values in place of dictionary codes."""
     is_dictionary = pa.types.is_dictionary(column.type)
     return column.cast(column.type.value_type) if is_dictionary else column

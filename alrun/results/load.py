@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 def load_curves(path: str | Path) -> "pd.DataFrame":
     """Return the curves of a results directory: a row per round of every run.
 
-    `n_labels` counts labels, the initial ones included. Scores are on the test part: shares of one,
-    but `log_loss`, in nats, and `brier`, up to 2. Strategies, models and data sets are categories.
-    Raises ResultsError where there is no such table.
+    `n_labels` counts labels, the initial ones included. Scores on the test part are shares of one;
+    `log_loss` is in nats, and `brier` goes up to 2. The strategies, models and data sets are
+    categories. Raises ResultsError if there is no such table.
     """
     return read_table(Path(path) / "curves.parquet", CURVES)
 
@@ -27,12 +27,12 @@ def load_curves(path: str | Path) -> "pd.DataFrame":
 def load_runs(path: str | Path) -> "pd.DataFrame":
     """Return the runs of a results directory: a row per run, finished or failed.
 
-    Its spec, status and error, rounds, wall and CPU seconds in fits, queries, evaluations and what
-    is prepared once per split, unconverged fits, warnings with their counts, and its provenance:
-    python, processor, BLAS with its kernel, versions of packages, and the commit of the experiment
-    file with its tree, "clean" or "changed", where there is one. Warnings, provenance and spec are
-    JSON; what an earlier alrun did not record is null, or no key. Raises ResultsError where there
-    is no such table: it is not committed with the others.
+    A row has the spec, the status and the error, the number of rounds, wall and CPU seconds by
+    phase (fit, query, evaluate, and prepare, once per split), unconverged fits, warnings with their
+    counts, and the provenance: Python, processor, BLAS with its kernel, versions of packages, and
+    the commit of the experiment file with its tree, "clean" or "changed". Warnings, provenance and
+    spec are JSON. A value that an earlier alrun did not record is null, or its key is missing.
+    Raises ResultsError if there is no such table: it is not committed with the others.
     """
     return read_table(Path(path) / "runs.parquet", RUNS)
 
@@ -40,11 +40,11 @@ def load_runs(path: str | Path) -> "pd.DataFrame":
 def load_queries(path: str | Path) -> "pd.DataFrame":
     """Return the queries of a results directory: a row per queried example.
 
-    `index` is its row in the data set, `round` the round that queried it, and `position` its place
-    in the batch. Initial labels are no queries; they stand in `splits.parquet`. Raises ResultsError
-    where there is no such table.
+    `index` is its row in the data set, `round` the round of its query, and `position` its place in
+    the batch. The initial labels are not queries; they are in `splits.parquet`. Raises ResultsError
+    if there is no such table.
     """
-    return read_table(Path(path) / "queries.parquet", QUERIES, whole=QUERIES.names)
+    return read_table(Path(path) / "queries.parquet", QUERIES, required=QUERIES.names)
 
 
 def read_table(
@@ -52,33 +52,34 @@ def read_table(
     schema: pa.Schema,
     columns: Sequence[str] | None = None,
     strict: bool = True,
-    whole: Sequence[str] = (),
+    required: Sequence[str] = (),
 ) -> "pd.DataFrame":
     """Read a table of a results directory as a DataFrame, labels as categories.
 
-    Columns of `schema` are cast to its types; with `strict` off, a column that cannot be cast is
-    left as it is. `columns` names those to read, as far as they are there; without it all are read,
-    and columns of `schema` that an earlier version did not write are null. Raises ResultsError
-    where the file is missing, is no Parquet, was written by a newer alrun or has a column twice,
-    and where a column of `whole` is missing or lacks a value.
+    Columns of `schema` are cast to its types; unless `strict`, one that cannot be cast is left as
+    it is. With `columns`, only these are read, if present. Without, all are read, and columns of
+    `schema` that are missing, since an earlier version did not write them, are null.
+
+    Raises ResultsError if the file is missing, is not Parquet, was written by a newer alrun, has a
+    column twice, or has no `required` column, or one with a null.
     """
     if not path.is_file():
         raise ResultsError(f"there is no {path.name} in {path.parent}; make it with `alrun sweep`")
     try:
         file = pq.ParquetFile(path, page_checksum_verification=True)
-        there = file.schema_arrow
-        check_version(path, there.metadata)
-        _check_columns(path, there, whole)
-        wanted = [name for name in columns or there.names if name in there.names]
+        found = file.schema_arrow
+        check_version(path, found.metadata)
+        _check_columns(path, found, required)
+        wanted = [name for name in columns or found.names if name in found.names]
         table = file.read(columns=wanted)
-        for place, name in enumerate(wanted):
+        for position, name in enumerate(wanted):
             if name in schema.names:
                 column = _cast(table[name], schema.field(name).type, strict)
-                table = table.set_column(place, name, column)
-        for name in whole:
+                table = table.set_column(position, name, column)
+        for name in required:
             if table[name].null_count:
                 raise ResultsError(f"{path}: the column '{name}' has a row without a value")
-        if columns is None:  # what an earlier version did not write
+        if columns is None:
             for field in schema:
                 if field.name not in wanted:
                     table = table.append_column(field, pa.nulls(table.num_rows, field.type))
@@ -87,16 +88,17 @@ def read_table(
         raise ResultsError(f"{path} cannot be read: {first_line(error)}") from error
 
 
-def _check_columns(path: Path, there: pa.Schema, whole: Sequence[str]) -> None:
-    for name in there.names:
-        if there.names.count(name) > 1:
-            raise ResultsError(f"{path}: the column '{name}' stands more than once")
-    for name in whole:
-        if name not in there.names:
+def _check_columns(path: Path, found: pa.Schema, required: Sequence[str]) -> None:
+    for name in found.names:
+        if found.names.count(name) > 1:
+            raise ResultsError(f"{path}: the column '{name}' appears more than once")
+    for name in required:
+        if name not in found.names:
             raise ResultsError(f"{path}: there is no column '{name}'")
 
 
 def _cast(column: pa.ChunkedArray, kind: pa.DataType, strict: bool) -> pa.ChunkedArray:
+    """Return a column as another type; unless `strict`, unchanged if that fails."""
     if column.type == kind:
         return column
     try:

@@ -1,4 +1,7 @@
-"""The files of runs: how one is made, and read back into rounds and a row of `runs.parquet`."""
+"""The writer and the reader of run files.
+
+A file is read back as the rounds of its run and a row of `runs.parquet`.
+"""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -19,10 +22,11 @@ from alrun.results.schema import FOOTER, RUN_FILE, RUNS, check_version, conform,
 from alrun.spec import RunSpec, run_id, same_run
 from alrun.util.atomic_files import unusable
 
-# Null in no round.
-_FILLED = ("round", "n_labels", "n_test", "n_correct", "accuracy", "batch", "labels")
-# How many runs are tables of their own before they are joined: one takes ten times what it holds.
-_AT_ONCE = 256
+# These columns have a value in every round.
+_REQUIRED = ("round", "n_labels", "n_test", "n_correct", "accuracy", "batch", "labels")
+# Tables of single runs are joined as soon as there are so many: a small table takes ten times the
+# memory of its values.
+_CHUNK_SIZE = 256
 
 
 def serialize_run(
@@ -33,7 +37,7 @@ def serialize_run(
 ) -> bytes:
     """Return the content of the file of a finished run: a row per round, and a footer.
 
-    The whole spec is in the footer. `classes` are the class labels by code.
+    The footer has the whole spec. `classes` are the class labels by code.
     """
     class_labels = np.array([str(label) for label in classes], dtype=object)
     batches = [entry.batch for entry in result.rounds]
@@ -56,26 +60,27 @@ def serialize_run(
         "checks": dict(result.diagnostics),
         "ended": result.ended,
     }
-    # It is small, and most of what making it takes is what Parquet does to save space.
+    # The file is small. Without these two of Parquet's features it is written much faster.
     return to_parquet_bytes(table, footer, use_dictionary=False, write_statistics=False)
 
 
-class CorruptRunFile(Exception):  # noqa: N818 -- it is a finding, and goes no further
-    """A file does not hold the run that it is named after; the message says what is wrong."""
+class CorruptRunFile(Exception):  # noqa: N818 -- a finding about a file, never shown as an error
+    """A finding: a damaged file, or one with another run; the message says why."""
 
 
 @dataclass(frozen=True)
 class Runs:
-    """Finished runs as they were read from their files.
+    """Finished runs, read from their files.
 
     Attributes
     ----------
     specs
-        The runs by id, in the order in which they were asked for.
+        The runs by id.
     rounds
-        Those of all of them, one run after the other, with the columns of `RUN_FILE`.
+        The rounds of all runs, one run after the other in this order, with the columns of
+        `RUN_FILE`.
     rows
-        A row for each, with the columns of `RUNS`.
+        A row for each run, with the columns of `RUNS`.
     """
 
     specs: Mapping[str, RunSpec]
@@ -84,51 +89,52 @@ class Runs:
 
     @property
     def counts(self) -> npt.NDArray[np.int32]:
-        """How many rounds each run has."""
+        """Number of rounds of each run, shape (n_runs,)."""
         return self.rows["rounds"].to_numpy()
 
 
 def read_runs(
     folder: Path, specs: Mapping[str, RunSpec], on_corrupt: Callable[[Path, CorruptRunFile], None]
 ) -> Runs:
-    """Read the files of these runs, in their order, but for those that are damaged.
+    """Read the files of runs, given by id, in this order; damaged ones are left out.
 
-    `on_corrupt` is called with the path of each of the latter, and why. Raises ResultsError as
-    `read_run` does.
+    `on_corrupt` is called with the path of each damaged file, and the reason. Raises ResultsError
+    as `read_run` does.
     """
-    sound: dict[str, RunSpec] = {}
-    blocks, rounds, rows = [], [], []
-    for identity, spec in specs.items():
-        path = folder / f"{identity}.parquet"
+    intact: dict[str, RunSpec] = {}
+    chunks, rounds, rows = [], [], []
+    for run, spec in specs.items():
+        path = folder / f"{run}.parquet"
         try:
-            of_run, row = read_run(path, spec)
-        except CorruptRunFile as why:
-            on_corrupt(path, why)
+            rounds_of_run, row = read_run(path, spec)
+        except CorruptRunFile as reason:
+            on_corrupt(path, reason)
             continue
-        sound[identity] = spec
-        rounds.append(of_run)
+        intact[run] = spec
+        rounds.append(rounds_of_run)
         rows.append(row)
-        if len(rows) == _AT_ONCE:
-            blocks.append(_chunk(rounds, rows))
+        if len(rows) == _CHUNK_SIZE:
+            chunks.append(_chunk(rounds, rows))
             rounds, rows = [], []
-    blocks.append(_chunk(rounds, rows))
-    return Runs(sound, *map(pa.concat_tables, zip(*blocks, strict=True)))
+    chunks.append(_chunk(rounds, rows))
+    return Runs(intact, *map(pa.concat_tables, zip(*chunks, strict=True)))
 
 
 def _chunk(rounds: Sequence[pa.Table], rows: Sequence[dict[str, Any]]) -> tuple[pa.Table, pa.Table]:
-    of_all = pa.concat_tables([RUN_FILE.empty_table(), *rounds])  # there may be none
-    return of_all.combine_chunks(), pa.Table.from_pylist(rows, schema=RUNS)
+    """Return rounds and rows of some runs, possibly none, as one table each."""
+    joined = pa.concat_tables([RUN_FILE.empty_table(), *rounds])
+    return joined.combine_chunks(), pa.Table.from_pylist(rows, schema=RUNS)
 
 
 def read_run(path: Path, spec: RunSpec) -> tuple[pa.Table, dict[str, Any]]:
     """Return a run's rounds, with the columns of `RUN_FILE`, and its row of `RUNS`.
 
-    Raises CorruptRunFile where the file is not that of this run, and ResultsError where it cannot
-    be read or was written by a newer alrun.
+    Raises CorruptRunFile if the file is damaged or has another run in it, and ResultsError if it
+    cannot be read or was written by a newer alrun.
     """
     try:
         if path.is_symlink() or not path.is_file():
-            raise CorruptRunFile("it is no regular file")
+            raise CorruptRunFile("it is not a regular file")
         content = path.read_bytes()
     except OSError as error:
         raise unusable(path, "be read", error) from error
@@ -150,9 +156,12 @@ def read_run(path: Path, spec: RunSpec) -> tuple[pa.Table, dict[str, Any]]:
 
 
 def _parsed(path: Path, content: bytes, spec: RunSpec) -> tuple[pa.Table, dict[str, Any]]:
-    """Do what `read_run` says, where anything can be raised by what stands in the file."""
-    # From memory, since Arrow's error for a bad disk and for bad content is the same; and without
-    # threads, since they cost more than they save in so small a file.
+    """Return rounds and row from the content of a run file.
+
+    Raises as `read_run` does. Damaged content may raise almost any other error too.
+    """
+    # The file is read from memory, since Arrow raises the same error for a bad disk and for bad
+    # content. No threads are used, since they cost more than they save in so small a file.
     file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
     footer = file.metadata.metadata or {}
     check_version(path, footer)
@@ -160,7 +169,7 @@ def _parsed(path: Path, content: bytes, spec: RunSpec) -> tuple[pa.Table, dict[s
     if missing:
         raise CorruptRunFile(f"its footer has no {missing[0]}")
     rounds = file.read(use_threads=False).replace_schema_metadata()
-    rounds = conform(rounds, RUN_FILE, _FILLED)
+    rounds = conform(rounds, RUN_FILE, _REQUIRED)
     _check(rounds)
     row = _finished_row(spec, rounds.num_rows, footer)
     if not same_run(row["spec"], footer[b"spec"].decode()):
@@ -169,24 +178,24 @@ def _parsed(path: Path, content: bytes, spec: RunSpec) -> tuple[pa.Table, dict[s
 
 
 def _check(rounds: pa.Table) -> None:
-    """Raise CorruptRunFile where rounds are not those of one run."""
-    if not rounds.num_rows or any(rounds[name].null_count for name in _FILLED):
-        raise CorruptRunFile("rounds are missing in it")
+    """Raise CorruptRunFile unless the rounds are all those of one run, in order."""
+    if not rounds.num_rows or any(rounds[name].null_count for name in _REQUIRED):
+        raise CorruptRunFile("rounds or values of them are missing in it")
     batches, labels = rounds["batch"], rounds["labels"]
-    is_whole = pc.list_value_length(batches).equals(pc.list_value_length(labels))
-    if not is_whole or any(pc.list_flatten(lists).null_count for lists in (batches, labels)):
+    are_labelled = pc.list_value_length(batches).equals(pc.list_value_length(labels))
+    if not are_labelled or any(pc.list_flatten(lists).null_count for lists in (batches, labels)):
         raise CorruptRunFile("it has queries without a label")
     sizes = pc.list_value_length(batches).to_numpy()
     n_labels = rounds["n_labels"].to_numpy()
     is_consecutive = np.array_equal(rounds["round"].to_numpy(), np.arange(len(sizes)))
     if not is_consecutive or not np.array_equal(np.append(np.diff(n_labels), 0), sizes):
-        raise CorruptRunFile("its rounds are not those of one run, in order and up to the end")
+        raise CorruptRunFile("its rounds are not all those of one run in order")
 
 
 def _finished_row(spec: RunSpec, n_rounds: int, footer: Mapping[bytes, bytes]) -> dict[str, Any]:
-    """Return the row of `runs.parquet` of a run whose file has this footer.
+    """Return the row of `runs.parquet` for a run, made from the footer of its file.
 
-    Raises an error of any kind where the footer is not one of ours.
+    Raises an error of any kind if the footer is damaged.
     """
     seconds, cpu_seconds, warnings, provenance, diagnostics = (
         json.loads(footer.get(key, b"{}"))
@@ -210,11 +219,11 @@ def _finished_row(spec: RunSpec, n_rounds: int, footer: Mapping[bytes, bytes]) -
 
 
 def _count(value: Any) -> int:
-    return int(np.int32(value))  # an error where it is no such number
+    return int(np.int32(value))  # raises an error unless it is a 32-bit integer
 
 
 def run_keys(spec: RunSpec) -> dict[str, Any]:
-    """Return what stands in the table of runs of one that is finished or not."""
+    """Return the values in `runs.parquet` of a run, whether finished or not."""
     return {
         "run_id": run_id(spec),
         "dataset": spec.dataset.display_name,

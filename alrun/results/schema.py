@@ -1,4 +1,4 @@
-"""The files of a results directory: their columns and types, and which version of them it is."""
+"""The columns and types of the files in a results directory, and their version."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -12,9 +12,9 @@ from alrun.errors import ResultsError
 from alrun.metrics import METRICS
 from alrun.records import DIAGNOSTICS, PHASES
 
-# Raise it when a column changes its name, type or meaning; readers fill columns that are missing.
-# 1: the first.
-# 2: the metrics roc_auc, brier, ece, f1 and recall; why a run ended.
+# Raise it when a column changes its name, type or meaning. Readers fill missing columns with null.
+# 1: the first version.
+# 2: adds the metrics roc_auc, brier, ece, f1 and recall, and why a run ended.
 SCHEMA_VERSION = 2
 
 _LABEL = pa.dictionary(pa.int32(), pa.string())
@@ -63,42 +63,42 @@ RUNS = pa.schema(
         ("spec", pa.string()),
     ]
 )
-
-
-# What the footer of a run file must hold beside the schema version, each as JSON. It may lack what
-# earlier versions did not record: the CPU seconds, the checks, and why the run ended.
+# The keys that the footer of a run file must have beside the schema version, each with JSON. Files
+# of earlier versions may lack the others: the CPU seconds, the diagnostics, and why the run ended.
 FOOTER = ("spec", "seconds", "warnings", "provenance")
 
 
 def check_version(path: Path, footer: Mapping[bytes, bytes] | None) -> None:
-    """Raise ResultsError where a file was written by a newer alrun; ValueError for no version."""
+    """Raise ResultsError if a file was written by a newer alrun, ValueError for a bad version."""
     version = int((footer or {}).get(b"schema_version", b"1"))
     if version > SCHEMA_VERSION:
         raise ResultsError(
-            f"{path} has schema version {version}, and this alrun reads {SCHEMA_VERSION}; update it"
+            f"{path} has schema version {version}, and this alrun reads versions up to"
+            f" {SCHEMA_VERSION}; update alrun"
         )
 
 
 def to_parquet_bytes(table: pa.Table, footer: Mapping[str, Any], **options: Any) -> bytes:
-    """Return a Parquet file, whose footer holds the schema version and what is given as JSON.
+    """Return the content of a Parquet file, with the schema version and `footer` in its footer.
 
-    Its pages have checksums, without which a third of all flipped bits are other numbers.
+    The values of `footer` are written as JSON. The pages have checksums: without them a third of
+    all flipped bits would go unnoticed and change numbers.
     """
     metadata = {"schema_version": str(SCHEMA_VERSION)}
     metadata |= {key: json.dumps(value, sort_keys=True) for key, value in footer.items()}
-    content = pa.BufferOutputStream()  # to a file it would be many small writes
+    content = pa.BufferOutputStream()  # since Arrow would write a file in many small pieces
     table = table.replace_schema_metadata(metadata)
     pq.write_table(table, content, compression="zstd", write_page_checksum=True, **options)
-    pa.default_memory_pool().release_unused()  # it keeps several times what a table takes
+    pa.default_memory_pool().release_unused()  # else it keeps several times a table's memory
     return content.getvalue().to_pybytes()
 
 
 def conform(table: pa.Table, schema: pa.Schema, required: Collection[str] = ()) -> pa.Table:
     """Return a table with exactly the columns of a schema.
 
-    A column that the table lacks is null, and one that the schema lacks is dropped: files of other
-    versions differ in these. Raises ValueError where a `required` column is missing, and an error
-    of Arrow's where a column has another type.
+    Files of other versions may differ in their columns: a missing one is filled with null, and an
+    unknown one is dropped. Raises ValueError if a `required` column is missing, and an error of
+    Arrow's if a column cannot be cast.
     """
     for name in required:
         if name not in table.column_names:

@@ -1,7 +1,7 @@
-"""The results directory: every read and every write of it.
+"""The store of a sweep: reads and writes of its results directory.
 
-`runs/` and `failed/` hold a file per run and are the truth; the tables beside them are made from
-those. Files appear whole or not at all, and nothing is appended.
+`runs/` and `failed/` have a file per run and are the truth; the tables beside them are made from
+these files. A file appears whole or not at all, and nothing is appended to one.
 """
 
 import json
@@ -30,8 +30,8 @@ from alrun.results.tables import (
 from alrun.spec import RunSpec, run_id
 from alrun.util.atomic_files import locked, remove_abandoned, set_aside, unusable, write_file
 
-_IDENTITY = re.compile("[0-9a-f]{16}")
-# In the footer of `runs.parquet`: the runs that have a file and are not of the experiment.
+_RUN_ID = re.compile("[0-9a-f]{16}")
+# A key in the footer of `runs.parquet`: the ids of runs with a file, but not of the experiment.
 _LEFT_OUT = "left_out"
 
 
@@ -45,22 +45,23 @@ class Store:
         self._failed = path / "failed"
 
     def prepare(self) -> None:
-        """Make the directory, and remove what writers that were killed have left in it.
+        """Make the directory, and remove the temporary files of killed writers.
 
-        Raises ResultsError where that cannot be, or it leads elsewhere.
+        Raises ResultsError if it cannot be made or written to, or if a folder in it is a link to
+        elsewhere.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             for folder in (self._runs, self._failed):
                 if os.path.dirname(os.path.realpath(folder)) != os.path.realpath(self.path):
                     raise ResultsError(
-                        f"{folder} is a link that leads out of {self.path}; put a directory in its"
-                        " place, or name another with --results"
+                        f"{folder} is a link to a place outside {self.path}; replace it by a"
+                        " directory, or name another results directory with --results"
                     )
                 folder.mkdir(exist_ok=True)
         except OSError as error:
-            is_there = isinstance(error, FileExistsError)
-            reason = "it is no directory" if is_there else error.strerror
+            exists = isinstance(error, FileExistsError)
+            reason = "it is not a directory" if exists else error.strerror
             raise ResultsError(
                 f"{self.path} cannot be a results directory: {error.filename}: {reason}; name"
                 " another with --results"
@@ -69,7 +70,7 @@ class Store:
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise ResultsError(
                     f"{folder} cannot be written to: it is read-only, or not yours; make it"
-                    " writable, or name another with --results"
+                    " writable, or name another results directory with --results"
                 )
         self._tidy()
 
@@ -82,7 +83,7 @@ class Store:
             remove_abandoned(folder)
 
     def save_experiment(self, text: str) -> None:
-        """Write the resolved experiment file, unless it says the same already."""
+        """Write the resolved experiment file, unless it has this text already."""
         content = text.encode()
         try:
             if self.experiment.is_file() and self.experiment.read_bytes() == content:
@@ -92,16 +93,16 @@ class Store:
         write_file(self.experiment, content)
 
     def finished(self) -> set[str]:
-        """Return the ids of the runs that have a file."""
-        return _identities(self._runs, ".parquet")
+        """Return the ids of the runs with a file."""
+        return _run_ids(self._runs, ".parquet")
 
     def failures(self) -> dict[str, Failure]:
-        """Return the runs that failed and have not finished since, by id."""
-        left = sorted(_identities(self._failed, ".json") - self.finished())
-        return {identity: self._failure(identity) for identity in left}
+        """Return the failures by run id, without runs finished since."""
+        unfinished = sorted(_run_ids(self._failed, ".json") - self.finished())
+        return {run: self._failure(run) for run in unfinished}
 
-    def _failure(self, identity: str) -> Failure:
-        path = self._failed / f"{identity}.json"
+    def _failure(self, run: str) -> Failure:
+        path = self._failed / f"{run}.json"
         try:
             failure = Failure(**json.loads(path.read_text(encoding="utf-8")))
             kinds = [type(value) for value in vars(failure).values()]
@@ -109,18 +110,18 @@ class Store:
                 return failure
         except (ValueError, TypeError, RecursionError, OSError):
             pass
-        return Failure("failed", "the record of why is damaged", "", 1)
+        return Failure("failed", "the record of its error is damaged", "", 1)
 
-    def write_run(self, identity: str, content: bytes) -> None:
+    def write_run(self, run: str, content: bytes) -> None:
         """Write the file of a finished run, as `serialize_run` made it."""
-        write_file(self._runs / f"{identity}.parquet", content)
-        with suppress(OSError):  # beside a run that is finished it says nothing
-            (self._failed / f"{identity}.json").unlink()
+        write_file(self._runs / f"{run}.parquet", content)
+        with suppress(OSError):  # a failure that stays does no harm: the run is finished
+            (self._failed / f"{run}.json").unlink()
 
-    def write_failure(self, identity: str, failure: Failure) -> None:
-        """Record why a run did not finish, and how often it has been tried by now."""
-        path = self._failed / f"{identity}.json"
-        before = self._failure(identity).attempts if os.path.lexists(path) else 0
+    def write_failure(self, run: str, failure: Failure) -> None:
+        """Record why a run did not finish, and add up its attempts."""
+        path = self._failed / f"{run}.json"
+        before = self._failure(run).attempts if os.path.lexists(path) else 0
         if path.is_dir():
             set_aside(path)
         record = vars(failure) | {"attempts": before + failure.attempts}
@@ -132,60 +133,61 @@ class Store:
         splits: Callable[[Sequence[RunSpec]], Iterable[tuple[str, int, Split]]],
         on_message: Callable[[str], object] = lambda sentence: None,
     ) -> int:
-        """Make the tables from the run files of exactly these runs; return how many there are.
+        """Make the tables from the files of exactly these runs; return the number of runs read.
 
-        A file that is not that of its run is set aside, and `tell` is called with a sentence on
-        it. Tables that hold a run of these whose file is gone are left as they are, as on a clone
-        that has the tables alone. `splits` gives label, seed and split for the runs it is called
-        with.
+        A damaged file is set aside, and `on_message` is called with a sentence on it. If the tables
+        have one of these runs and its file is gone, they are left as they are: a clone may have the
+        tables alone. `splits` returns display name, seed and split of the data sets of given runs.
         """
 
-        def on_corrupt(path: Path, why: CorruptRunFile) -> None:
+        def on_corrupt(path: Path, reason: CorruptRunFile) -> None:
             aside = set_aside(path)
             on_message(
-                f"{path} is damaged ({why}): it is now {aside.name}, and its run is missing again"
+                f"{path} is damaged ({reason}): it is now {aside.name}, and its run counts as"
+                " missing"
             )
 
         by_id = {run_id(spec): spec for spec in sorted(specs, key=sort_key)}
         with locked(self.path):
-            there = self.finished()
-            wanted = {identity: spec for identity, spec in by_id.items() if identity in there}
+            finished = self.finished()
+            wanted = {run: spec for run, spec in by_id.items() if run in finished}
             runs = read_runs(self._runs, wanted, on_corrupt)
             if self._in_tables() & by_id.keys() <= runs.specs.keys():
-                left_out = {_LEFT_OUT: sorted(there - by_id.keys())}
+                left_out = {_LEFT_OUT: sorted(finished - by_id.keys())}
                 table = runs_table(runs, by_id, self.failures())
                 write_file(self.path / "runs.parquet", to_parquet_bytes(table, left_out))
                 self._replace("queries.parquet", queries_table(runs))
                 self._replace("splits.parquet", splits_table(splits(list(runs.specs.values()))))
-                # Last, since it is asked which runs the tables hold.
+                # The curves come last, since they are read to see which runs the tables have.
                 self._replace("curves.parquet", curves_table(runs))
             self._tidy()
             return len(runs.specs)
 
     def save_foreign_curves(self, table: pa.Table) -> None:
-        """Write `curves.parquet` alone; raises ResultsError where there are curves or runs."""
+        """Write `curves.parquet` alone; raises ResultsError if there are curves or runs."""
         if (self.path / "curves.parquet").exists() or self.finished():
             raise ResultsError(f"{self.path} holds curves already; name another with --results")
         self.prepare()
         write_file(self.path / "curves.parquet", to_parquet_bytes(table, {}))
 
     def runs_in_tables(self, specs: Sequence[RunSpec]) -> set[str]:
-        """Return the ids of those of these runs that the tables hold."""
+        """Return the ids of these runs, without those missing in the tables."""
         return self._in_tables() & {run_id(spec) for spec in specs}
 
     def count_only_in_tables(self, specs: Sequence[RunSpec]) -> int:
-        """Return how many runs stand in the tables alone, and are none of these."""
+        """Return the number of runs in the tables with no file and not among `specs`."""
         return len(self._in_tables() - {run_id(spec) for spec in specs} - self.finished())
 
     def count_unlisted(self, in_tables: Collection[str]) -> int:
-        """Return how many runs were finished after the tables, which hold those of `in_tables`.
+        """Return the number of runs finished since the tables were made.
 
-        Run files that the tables leave out, since they are not of the experiment, do not count.
-        No clock is asked: a copy of the directory has times of its own.
+        `in_tables` are the ids in the tables. Runs left out of the tables, since they are not of
+        the experiment, do not count. The times of files are not used, since a copy of the directory
+        has others.
         """
         try:
             new = self.finished().difference(in_tables)
-        except ResultsError:  # the tables can be read by those who may not list the runs
+        except ResultsError:  # a user may be allowed to read the tables and not to list the runs
             return 0
         return len(new - self._left_out()) if new else 0
 
@@ -197,6 +199,7 @@ class Store:
             return set()
 
     def _in_tables(self) -> set[str]:
+        """Return the ids of all runs in the tables; none if they are damaged."""
         path = self.path / "curves.parquet"
         if not path.is_file():
             return set()
@@ -205,35 +208,35 @@ class Store:
             check_version(path, file.metadata.metadata)
             return set(file.read(columns=["run_id"])["run_id"].unique().to_pylist())
         except (pa.ArrowException, KeyError, ValueError, OSError) as error:
-            if isinstance(error, OSError) and error.errno:  # the kernel's, not Arrow's
+            if isinstance(error, OSError) and error.errno:  # from the system, not from Arrow
                 raise unusable(path, "be read", error) from error
-            return set()  # not a table of ours: there is nothing in it to keep
+            return set()  # the file is damaged, so that nothing is lost if it is replaced
 
     def _replace(self, name: str, table: pa.Table) -> None:
-        """Write a table unless the one that is there says the same."""
+        """Write a table, unless the present file has the same content or agrees with it."""
         path, content = self.path / name, to_parquet_bytes(table, {})
         if path.is_file():
             try:
-                there = path.read_bytes()
-                if there == content:
+                old = path.read_bytes()
+                if old == content:
                     return
-                file = pq.ParquetFile(pa.BufferReader(there), page_checksum_verification=True)
+                file = pq.ParquetFile(pa.BufferReader(old), page_checksum_verification=True)
                 if file.metadata.num_rows == table.num_rows and agree(file.read(), table):
                     return
             except (pa.ArrowException, OSError):
-                pass  # damaged: replaced
+                pass  # a damaged file is replaced
         write_file(path, content)
 
 
 def unlisted_sentence(path: Path, n_runs: int) -> str:
-    """Say that runs of a results directory were finished after its tables, and what to do."""
-    which = "finished run is" if n_runs == 1 else "finished runs are"
+    """Return a sentence on runs finished after the tables were made, with the command to run."""
+    runs_are = "finished run is" if n_runs == 1 else "finished runs are"
     command = shlex.join(["alrun", "sweep", str(path / "experiment.toml"), "--results", str(path)])
-    return f"{n_runs} {which} not in the tables, which are older; `{command}` puts them in."
+    return f"{n_runs} {runs_are} not in the tables, which are older; `{command}` adds them."
 
 
-def _identities(folder: Path, suffix: str) -> set[str]:
-    """Return the ids in the names of the files in a directory; none where there is no such."""
+def _run_ids(folder: Path, suffix: str) -> set[str]:
+    """Return the run ids in the names of the files in a directory; none if it does not exist."""
     try:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries]
@@ -242,4 +245,4 @@ def _identities(folder: Path, suffix: str) -> set[str]:
     except OSError as error:
         raise unusable(folder, "be read", error) from error
     stems = (name.removesuffix(suffix) for name in names if name.endswith(suffix))
-    return {stem for stem in stems if _IDENTITY.fullmatch(stem)}
+    return {stem for stem in stems if _RUN_ID.fullmatch(stem)}

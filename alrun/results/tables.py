@@ -1,4 +1,4 @@
-"""The tables of a results directory, made from runs."""
+"""The tables of a results directory, each made from runs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -14,18 +14,18 @@ from alrun.spec import RunSpec
 
 
 def sort_key(spec: RunSpec) -> tuple[str, str, str, int, int]:
-    """Return the place of a run in the tables."""
+    """Return a run's sort key in the tables."""
     return (*spec.display_names, spec.batch_size, spec.seed)
 
 
 def curves_table(runs: Runs) -> pa.Table:
-    """Make `curves.parquet`."""
+    """Return `curves.parquet`: a row per round of every run."""
     counts, specs = runs.counts, runs.specs.values()
     datasets, models, strategies = np.array([spec.display_names for spec in specs]).reshape(-1, 3).T
     keys = {
-        "dataset": _labels(datasets, counts),
-        "model": _labels(models, counts),
-        "strategy": _labels(strategies, counts),
+        "dataset": _repeated_names(datasets, counts),
+        "model": _repeated_names(models, counts),
+        "strategy": _repeated_names(strategies, counts),
         "batch_size": np.repeat(np.array([spec.batch_size for spec in specs], np.int32), counts),
         "seed": np.repeat(np.array([spec.seed for spec in specs], np.int32), counts),
         "run_id": _repeated(list(runs.specs), counts),
@@ -35,7 +35,7 @@ def curves_table(runs: Runs) -> pa.Table:
 
 
 def queries_table(runs: Runs) -> pa.Table:
-    """Make `queries.parquet`."""
+    """Return `queries.parquet`: a row per queried example."""
     sizes = pc.list_value_length(runs.rounds["batch"]).to_numpy()
     ends = np.concatenate([[0], np.cumsum(sizes)])[np.cumsum([0, *runs.counts])]
     starts = np.repeat(np.cumsum(sizes, dtype=np.int32) - sizes, sizes)
@@ -50,14 +50,17 @@ def queries_table(runs: Runs) -> pa.Table:
 
 
 def splits_table(splits: Iterable[tuple[str, int, Split]]) -> pa.Table:
-    """Make `splits.parquet` from label, seed and split of every data set and seed."""
+    """Return `splits.parquet`: a row per example with a role, for every data set and seed.
+
+    `splits` yields display name, seed and split.
+    """
     tables = [SPLITS.empty_table()]
-    for label, seed, split in splits:
+    for display_name, seed, split in splits:
         rows = np.concatenate([split.pool, split.initial, split.test])
         role = np.repeat([0, 1, 2], [len(split.pool), len(split.initial), len(split.test)])
         order = np.argsort(rows)
         columns = {
-            "dataset": _labels([label], [len(rows)]),
+            "dataset": _repeated_names([display_name], [len(rows)]),
             "seed": np.full(len(rows), seed, np.int32),
             "index": rows[order].astype(np.int32),
             "role": pa.DictionaryArray.from_arrays(role[order].astype(np.int32), pa.array(ROLES)),
@@ -69,13 +72,13 @@ def splits_table(splits: Iterable[tuple[str, int, Split]]) -> pa.Table:
 def runs_table(
     runs: Runs, specs: Mapping[str, RunSpec], failures: Mapping[str, Failure]
 ) -> pa.Table:
-    """Make `runs.parquet`: the finished runs, then those of `specs` that failed."""
+    """Return `runs.parquet`: a row per finished run, then one per failed run of `specs`."""
     failed = sorted(specs.keys() & failures.keys(), key=lambda run: sort_key(specs[run]))
     rows = [
         {
             **run_keys(specs[run]),
             "status": failures[run].status,
-            # An error may quote what UTF-8 cannot hold, such as the name of a file.
+            # An error may quote text that is not valid UTF-8, such as the name of a file.
             "error": failures[run].error.encode("utf-8", "backslashreplace").decode(),
         }
         for run in failed
@@ -84,16 +87,17 @@ def runs_table(
     return pa.concat_tables(tables).unify_dictionaries()
 
 
-def _labels(values: Any, counts: Any) -> pa.DictionaryArray:
-    """Return each value `counts` times, the dictionary in alphabetical order."""
+def _repeated_names(values: Any, counts: Any) -> pa.DictionaryArray:
+    """Return each value as often as its count, the dictionary in alphabetical order."""
     names, codes = np.unique(np.asarray(values, dtype=object).astype(str), return_inverse=True)
     indices = pa.array(np.repeat(codes, counts).astype(np.int32))
     return pa.DictionaryArray.from_arrays(indices, pa.array(names.tolist(), pa.string()))
 
 
 def _repeated(values: Sequence[str], counts: Any) -> pa.Array:
-    places = np.repeat(np.arange(len(values), dtype=np.int32), counts)
-    return pa.array(values, pa.string()).take(pa.array(places))
+    """Return each value as often as its count, without a dictionary."""
+    positions = np.repeat(np.arange(len(values), dtype=np.int32), counts)
+    return pa.array(values, pa.string()).take(pa.array(positions))
 
 
 def _sorted_labels(values: pa.ChunkedArray) -> pa.DictionaryArray:
@@ -101,8 +105,8 @@ def _sorted_labels(values: pa.ChunkedArray) -> pa.DictionaryArray:
     encoded = values.dictionary_encode().unify_dictionaries().combine_chunks()
     names = encoded.dictionary.to_pylist()
     order = sorted(range(len(names)), key=names.__getitem__)
-    places = np.argsort(order).astype(np.int32)
-    codes = pa.array(places[encoded.indices.to_numpy()], pa.int32())
+    ranks = np.argsort(order).astype(np.int32)
+    codes = pa.array(ranks[encoded.indices.to_numpy()], pa.int32())
     return pa.DictionaryArray.from_arrays(
         codes, encoded.dictionary.take(pa.array(order, pa.int32()))
     )

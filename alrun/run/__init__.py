@@ -1,1 +1,1 @@
-"""One run: the active-learning loop and what it reports."""
+"""One run: the active-learning loop, its queries and its provenance."""

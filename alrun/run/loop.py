@@ -33,11 +33,11 @@ from alrun.util.random_streams import generator
 def run_active_learning(spec: RunSpec, dataset: Dataset) -> RunResult:
     """Compute one run of the grid.
 
-    A pure function: the same arguments give the same rounds, on any number of workers. The
-    feature matrix is indexed, never copied as a whole unless `spec` asks for scaling that is
-    fitted on the training part.
+    It is a pure function: the same arguments give the same rounds, on any number of workers. The
+    feature matrix is indexed, not copied as a whole, unless `spec` asks for scaling that is fitted
+    on the training part.
 
-    Raises AlrunError where the model or the strategy does not do what it must.
+    Raises AlrunError if the model or the strategy gives a wrong answer.
     """
     learner = _Learner.start(spec, dataset)
     stopwatch = learner.training.stopwatch
@@ -48,7 +48,8 @@ def run_active_learning(spec: RunSpec, dataset: Dataset) -> RunResult:
             n_labels = len(learner.labelled)
             stopwatch.enter("fit")
             predictions = learner.fit()
-            stopwatch.enter("query")  # first: what it asks the model serves the scores too
+            # The query comes first: the scores reuse predictions that it computes.
+            stopwatch.enter("query")
             batch, labels = learner.query(predictions)
             stopwatch.enter("evaluate")
             scores = learner.evaluate(predictions)
@@ -68,10 +69,18 @@ def run_active_learning(spec: RunSpec, dataset: Dataset) -> RunResult:
 
 @dataclass
 class _Learner:
-    """The state of one run: the labels bought so far, and the streams that its draws come from.
+    """The state of one run: its data, the labels bought so far, and its random streams.
 
-    Examples go by their places in X, which holds these `rows` of the data set. `labels` are those
-    of the `labelled`; `y_test` those of the `test` part.
+    Attributes
+    ----------
+    rows
+        The rows of the data set that X has, in order. All other indices are positions in X.
+    labelled, labels
+        The labelled examples and their class codes, of the same length.
+    unlabelled
+        The rest of the pool.
+    test, y_test
+        The test part and its class codes.
     """
 
     spec: RunSpec
@@ -90,11 +99,12 @@ class _Learner:
 
     @classmethod
     def start(cls, spec: RunSpec, dataset: Dataset) -> "_Learner":
-        find(spec.strategy.name)  # to import it is no part of the seconds of a query
-        whole = split_of(spec, dataset)
-        rows, X, y, split = _held(dataset, whole)
+        """Return the state before the first round."""
+        find(spec.strategy.name)  # imported now, so that no query is charged for it
+        split_in_dataset = split_of(spec, dataset)
+        rows, X, y, split = _select_rows(dataset, split_in_dataset)
         X = rescale(X, spec.dataset.scale, split.training)
-        # The order of the rows in the file may tell their classes, and must break no tie.
+        # Files are often sorted by class. The pool is shuffled, so that this order breaks no tie.
         order = generator(spec.seed, "order", spec.stream_key()).permutation(len(split.pool))
         model_rng = generator(spec.seed, "model", spec.dataset.fingerprint, spec.model.identity())
         oracle = TrueLabels(y)
@@ -111,7 +121,7 @@ class _Learner:
             training=TrainingSet(
                 X,
                 split.training,
-                _identity(spec, whole),
+                _cache_key(spec, split_in_dataset),
                 partial(generator, spec.seed, "training", spec.dataset.fingerprint),
             ),
             classifier=Classifier(
@@ -131,11 +141,15 @@ class _Learner:
         )
 
     def fit(self) -> Predictions:
+        """Fit the model on the labels so far and return its predictions."""
         self.classifier.fit(as_float64(self.X[self.labelled]), self.labels)
         return Predictions(self.classifier, self.X)
 
     def query(self, predictions: Predictions) -> tuple[IntArray, IntArray]:
-        """Buy the labels of a batch; return its rows of the data set, and the labels."""
+        """Buy the labels of a batch; return its rows of the data set, and their class codes.
+
+        Both have shape (n,), and n is 0 at the end of the run.
+        """
         left = self.spec.budget - len(self.labelled)
         n = min(self.spec.batch_size, left, len(self.unlabelled))
         if n <= 0:
@@ -152,6 +166,7 @@ class _Learner:
         return self.rows[batch], labels
 
     def evaluate(self, predictions: Predictions) -> Scores:
+        """Return the model's scores on the test part."""
         classifier = self.classifier
         probabilities, ranking = None, None
         if classifier.has_probabilities:
@@ -167,23 +182,27 @@ class _Learner:
         return score(outputs)
 
 
-def _held(dataset: Dataset, split: Split) -> tuple[IntArray, Any, IntArray, Split]:
-    """Return the rows that a run holds, their features and codes, and the split by places there."""
+def _select_rows(dataset: Dataset, split: Split) -> tuple[IntArray, Any, IntArray, Split]:
+    """Return the rows to work on, their features and class codes, and the split as positions there.
+
+    If the split uses less than half of the data set, its rows are copied: predicting all the others
+    in every round would take longer. Otherwise all rows stay, uncopied.
+    """
     rows = split.rows
-    if 2 * len(rows) < dataset.n_examples:  # to predict those without a role would take longer
+    if 2 * len(rows) < dataset.n_examples:
         return rows, dataset.X[rows], dataset.y[rows], split.among(rows)
     return np.arange(dataset.n_examples), dataset.X, dataset.y, split
 
 
-def _identity(spec: RunSpec, split: Split) -> Hashable:
-    """Return what tells a training part from others, for what is computed of it once."""
+def _cache_key(spec: RunSpec, split: Split) -> Hashable:
+    """Return the cache key of a training part, for results shared by its runs."""
     rows = hash(split.training.tobytes())
     return (spec.dataset.fingerprint, spec.dataset.scale, spec.seed, rows)
 
 
 @contextmanager
 def _recorded_warnings() -> Iterator[Counter[str]]:
-    """Count the warnings of the models and strategies by their first line."""
+    """Count the warnings in the context by their first line."""
     counts: Counter[str] = Counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -1,4 +1,4 @@
-"""The oracle: the one who is asked for labels."""
+"""The oracle of a run: it sells labels of the pool."""
 
 from dataclasses import dataclass
 
@@ -7,17 +7,17 @@ from alrun.arrays import IntArray
 
 @dataclass(frozen=True)
 class TrueLabels:
-    """An oracle that never errs.
+    """An oracle without errors.
 
     Attributes
     ----------
     y
-        Class codes of all examples of a run, shape (n_examples,); only the oracle looks at those of
-        the pool.
+        Class codes of all examples of a run, shape (n_examples,). Nothing else reads those of the
+        pool.
     """
 
     y: IntArray
 
     def label(self, rows: IntArray) -> IntArray:
-        """Return the class codes of these examples, shape (len(rows),)."""
+        """Return the class codes of the examples at `rows`, shape (len(rows),)."""
         return self.y[rows]

@@ -1,4 +1,4 @@
-"""What the numbers of a run were computed with: versions, machine, and the commit of its files."""
+"""The provenance of a run: versions, machine, and the commit of the experiment file."""
 
 import os
 import platform
@@ -14,24 +14,28 @@ from alrun.spec import PIPELINE, RunSpec
 from alrun.util.import_path import file_of
 
 _PACKAGES = ("alrun", "numpy", "scipy", "scikit-learn", "pyarrow")
-# Seconds that git may take; in a very large repository only the commit is known then.
-_PATIENCE = 5.0
+# Seconds for one call of git. In a very large repository its status may take longer; then only the
+# commit is recorded.
+_GIT_TIMEOUT = 5.0
 
 
 def of_run(spec: RunSpec) -> dict[str, str]:
-    """Return what this process computes a run with.
+    """Return the provenance of a run in this process: versions and machine, by name.
 
-    Versions by distribution: of Python, of what every run is computed with, and of what this one
-    names from elsewhere, such as scikit-activeml. `machine`, `processor` and `blas` are for people
-    to read; one that cannot be told is left out.
+    There are versions of Python, of the packages that compute every run, and of the distributions
+    that this run's model and strategy come from, such as scikit-activeml. `machine`, `processor`
+    and `blas` are for people to read; one that is unknown is left out.
     """
-    elsewhere = {name: version(name) for module in _modules(spec) for name in _providers(module)}
-    return {**_of_process(), **elsewhere}
+    external = {name: version(name) for module in _modules(spec) for name in _providers(module)}
+    return {**_of_process(), **external}
 
 
 @cache
 def _of_process() -> dict[str, str]:
-    """Return what holds for every run; asked before the first, whose model may load more BLAS."""
+    """Return the part of the provenance shared by all runs of this process.
+
+    It is computed before the first run, because a run's model may load another BLAS library.
+    """
     blas = _blas()
     return {
         "python": platform.python_version(),
@@ -43,7 +47,7 @@ def _of_process() -> dict[str, str]:
 
 
 def _processor() -> str:
-    """Return the processor's name as Linux has it, elsewhere and on some boards its kind."""
+    """Return the processor's name from /proc/cpuinfo, or its architecture if there is no name."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             key, _, name = line.partition(":")
@@ -65,29 +69,30 @@ def _blas() -> str:
 
 
 def _modules(spec: RunSpec) -> Iterator[str]:
-    """Yield the modules outside alrun that a run names, without what they lie in."""
+    """Yield the top-level modules of a run's strategy and models, if they are not built in."""
     steps = spec.model.parameters["steps"] if spec.model.name == PIPELINE else ()
     for name in (spec.strategy.name, spec.model.name, *(step["name"] for step in steps)):
-        if file_of(name) is None and not name.isidentifier():  # what is built in is a bare name
+        if file_of(name) is None and not name.isidentifier():  # names without a dot are built in
             yield name.replace(":", ".").partition(".")[0]
 
 
 @cache
 def _providers(module: str) -> tuple[str, ...]:
-    """Return the distributions that a module may be from; none for a file of the user's."""
-    if module == "sklearn":  # in _PACKAGES; to look takes a tenth of a second
+    """Return the distributions that provide a module; none for a file of the user's."""
+    if module == "sklearn":  # it is in _PACKAGES, and the search takes a tenth of a second
         return ()
     return tuple(sorted({name for name in packages_distributions().get(module, ()) if name}))
 
 
 def of_checkout(folder: Path) -> dict[str, str]:
-    """Return the `commit` of the repository that a folder lies in, and whether its `tree` is clean.
+    """Return the `commit` of the repository around a folder, and whether its `tree` is clean.
 
-    "clean" is a tree where no tracked file differs from the commit and every other file is ignored;
-    else it is "changed". Files in a results directory, which sweeps write, do not count. What
-    cannot be told is left out: both where there is no git, no repository or no commit.
+    A tree is "clean" if no tracked file differs from the commit and every other file is ignored;
+    otherwise it is "changed". Files in results directories do not count, since sweeps write them.
+    An unknown key is left out; without git, a repository or a commit both are.
 
-    The repository may be a stranger's: nothing that it configures is run, and nothing is fetched.
+    The repository may be a stranger's, so no program that it configures is run, and nothing is
+    fetched.
     """
     found = _git(folder, "rev-parse", "HEAD", "--show-toplevel")
     if found is None:
@@ -100,20 +105,24 @@ def of_checkout(folder: Path) -> dict[str, str]:
 
 
 def _changes(root: Path) -> list[Path] | None:
-    """Return the files of a repository that are not as in its commit; None where git fails."""
+    """Return the changed and untracked files of a repository, or None if git fails."""
     wanted = ("--name-only", "--get-regexp", "^filter[.]")
     configured = _git(root, "config", "-z", "--show-scope", *wanted)
     if configured is None:
         return None
     *fields, _ = configured.split("\0")
-    off: dict[str, str] = {}
+    disabled: dict[str, str] = {}
     for scope, key in zip(fields[::2], fields[1::2], strict=True):
-        if scope in ("local", "worktree"):  # the other filters are the user's
+        if scope in ("local", "worktree"):  # filters of other scopes are the user's own
             driver = key.rpartition(".")[0]
-            off |= {f"{driver}.clean": "", f"{driver}.process": "", f"{driver}.required": "false"}
-    # To look into submodules would be to run git in each, which has a configuration of its own.
+            disabled |= {
+                f"{driver}.clean": "",
+                f"{driver}.process": "",
+                f"{driver}.required": "false",
+            }
+    # Submodules are not examined: git would run in each of them, with that one's configuration.
     options = ("--untracked-files=all", "--ignore-submodules=dirty", "--no-renames")
-    status = _git(root, "status", "--porcelain", "-z", *options, settings=off)
+    status = _git(root, "status", "--porcelain", "-z", *options, settings=disabled)
     return None if status is None else [root / line[3:] for line in status.split("\0")[:-1]]
 
 
@@ -123,19 +132,22 @@ def _is_result(file: Path) -> bool:
 
 
 def _git(folder: Path, *arguments: str, settings: Mapping[str, str] | None = None) -> str | None:
-    """Return what git says about a folder, nothing where it finds nothing; None where it fails."""
+    """Return the output of a git command in a folder, or None if it fails.
+
+    Exit code 1 is no failure: `git config --get-regexp` has it if there is no such key.
+    """
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     environment |= {"GIT_ALLOW_PROTOCOL": "", "GIT_CONFIG_COUNT": str(len(settings or {}))}
     for place, (key, value) in enumerate((settings or {}).items()):
         environment |= {f"GIT_CONFIG_KEY_{place}": key, f"GIT_CONFIG_VALUE_{place}": value}
     safely = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
     try:
-        process = subprocess.run(  # noqa: S603 -- a program of the user's, without a shell
+        process = subprocess.run(  # noqa: S603 -- the user's own git, without a shell
             ["git", "-C", str(folder), "--no-optional-locks", *safely, *arguments],  # noqa: S607
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=_PATIENCE,
+            timeout=_GIT_TIMEOUT,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

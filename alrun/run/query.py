@@ -1,4 +1,4 @@
-"""Asks a strategy for a batch and checks its answer."""
+"""The query of a round: a strategy's batch, checked."""
 
 from typing import Any
 
@@ -15,10 +15,10 @@ from alrun.strategies.support.top_k import top_k
 def query(
     spec: StrategySpec, pool: Pool, n: int, rng: np.random.Generator
 ) -> tuple[IntArray, bool]:
-    """Return the rows of `pool` that the strategy picks, best first, shape (n,).
+    """Return the strategy's picks as positions in `pool`, best first, shape (n,).
 
-    And whether the tie-break had a part in which they are. Raises StrategyError where it returned
-    anything else than scores or a batch.
+    The second value is whether a tie was broken to choose them. Raises StrategyError if the
+    strategy returned neither scores nor a batch.
     """
     try:
         answer: Any = np.asarray(find(spec.name)(pool, n, rng, **spec.parameters))

@@ -1,1 +1,1 @@
-"""A sweep: the grid, what is missing of it, and running that."""
+"""A sweep: the grid of an experiment, its missing runs, and their computation."""

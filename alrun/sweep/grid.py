@@ -1,4 +1,4 @@
-"""An experiment and its data sets in, the runs of its grid out."""
+"""The expansion of an experiment into the runs of its grid."""
 
 from collections.abc import Iterator, Mapping
 from itertools import product
@@ -15,13 +15,13 @@ from alrun.util.import_path import located
 
 def expand(
     experiment: Experiment,
-    sources: Mapping[str, AnyDataset],
+    datasets: Mapping[str, AnyDataset],
     folder: Path = Path(),
 ) -> Iterator[RunSpec]:
-    """Yield every run of the grid, defaults resolved and sizes as counts.
+    """Yield every run of the grid, with defaults resolved and sizes as counts.
 
-    `sources` holds the data sets by label; strategies in files are found relative to `folder`, that
-    of the experiment. Raises DatasetError where a size does not fit the data.
+    `datasets` are the loaded data sets by label. Strategies in files are found relative to
+    `folder`, that of the experiment. Raises DatasetError if a size does not fit the data.
     """
     models = [
         ModelSpec(
@@ -37,10 +37,10 @@ def expand(
         name = located(entry.name, folder)
         resolved = resolve(name, entry.parameters)
         strategies.append(StrategySpec(str(entry.label), name, *resolved, replica=entry.replica))
-    for data in experiment.dataset:
-        source = sources[str(data.label)]
+    for settings in experiment.dataset:
+        loaded = datasets[str(settings.label)]
         for seed in experiment.seed_list:
-            dataset, initial = _split_specs(experiment, data, source, seed)
+            dataset, initial = _split_specs(experiment, settings, loaded, seed)
             for model, strategy, batch_size in product(models, strategies, experiment.batch_sizes):
                 yield RunSpec(
                     dataset, initial, model, strategy, batch_size, experiment.budget, seed
@@ -49,49 +49,53 @@ def expand(
 
 def _split_specs(
     experiment: Experiment,
-    entry: DatasetSettings,
-    source: AnyDataset,
+    settings: DatasetSettings,
+    dataset: AnyDataset,
     seed: int,
 ) -> tuple[DatasetSpec, InitialSpec]:
-    label = str(entry.label)
-    given = source.user_split(seed)
-    if given is not None:
-        fingerprint, n_initial = given
+    """Return the specs of a data set and its initial set for one seed."""
+    label = str(settings.label)
+    user_split = dataset.user_split(seed)
+    if user_split is not None:
+        fingerprint, n_initial = user_split
         subsample, test_size, initial = None, 0, InitialSpec("splits", 0)
     else:
-        assert experiment.initial is not None  # filled in unless all splits are given
+        assert experiment.initial is not None  # filled in unless the user gives all splits
         fingerprint = None
-        subsample = _subsample(entry, source)
-        n_examples = source.n_examples if subsample is None else subsample
-        test_size = as_count(entry.test_size, n_examples)
+        subsample = _subsample(settings, dataset)
+        n_examples = dataset.n_examples if subsample is None else subsample
+        test_size = as_count(settings.test_size, n_examples)
         n_training = n_examples - test_size
         if not test_size or n_training < 1:
             raise DatasetError(
                 f"dataset.test_size: {test_size} of the {n_examples} examples of {label}"
-                " leave none to test on, or none to learn from"
+                " leave none to test on, or none to train on; choose another size"
             )
-        listed = source.user_initial(seed)
-        if listed is None:
+        user_initial = dataset.user_initial(seed)
+        if user_initial is None:
             initial = experiment.initial.spec(n_training)
         else:
-            initial = InitialSpec("file", listed[1], listed[0])
-        n_initial = initial.size * (source.n_classes if initial.method == "per_class" else 1)
+            initial = InitialSpec("file", user_initial[1], user_initial[0])
+        n_initial = initial.size * (dataset.n_classes if initial.method == "per_class" else 1)
     if experiment.budget < n_initial:
-        raise DatasetError(f"budget: {experiment.budget} is below the {n_initial} initial labels")
+        raise DatasetError(
+            f"budget: {experiment.budget} is below the {n_initial} initial labels; raise it, or"
+            " start with fewer labels"
+        )
     spec = DatasetSpec(
-        label, entry.name, source.fingerprint, source.scale, test_size, fingerprint, subsample
+        label, settings.name, dataset.fingerprint, dataset.scale, test_size, fingerprint, subsample
     )
     return spec, initial
 
 
-def _subsample(entry: DatasetSettings, source: AnyDataset) -> int | None:
-    """Return how many examples a seed uses, None for all."""
-    if entry.subsample is None:
+def _subsample(settings: DatasetSettings, dataset: AnyDataset) -> int | None:
+    """Return the number of examples for a seed, None for all."""
+    if settings.subsample is None:
         return None
-    size = as_count(entry.subsample, source.n_examples)
-    if size > source.n_examples:
+    size = as_count(settings.subsample, dataset.n_examples)
+    if size > dataset.n_examples:
         raise DatasetError(
-            f"dataset.subsample: {size} is more than the {source.n_examples} examples of"
-            f" {entry.label}"
+            f"dataset.subsample: {size} is more than the {dataset.n_examples} examples of"
+            f" {settings.label}; choose fewer"
         )
     return size

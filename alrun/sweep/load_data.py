@@ -1,4 +1,4 @@
-"""The data sets of an experiment, loaded, with the splits and initial sets of its files."""
+"""The loader for the data sets of an experiment, with the user's splits and initial sets."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,45 +13,47 @@ from alrun.experiment.settings import DatasetSettings, Experiment
 
 
 def load_all(path: Path, experiment: Experiment) -> dict[str, AnyDataset]:
-    """Load every data set of the experiment at `path`, by label.
+    """Load every data set of the experiment at `path`; return them by label.
 
-    Raises ExperimentError with what is wrong with each.
+    Raises ExperimentError with the problems of all of them.
     """
-    sources: dict[str, AnyDataset] = {}
+    datasets: dict[str, AnyDataset] = {}
     problems = []
     for place, entry in enumerate(experiment.dataset):
         key = entry_key("dataset", place) if len(experiment.dataset) > 1 else "dataset"
         try:
-            sources[str(entry.label)] = _load(entry, path.parent, experiment.seed_list)
+            datasets[str(entry.label)] = _load(entry, path.parent, experiment.seed_list)
         except DatasetError as error:
             problems.append(f"{path}: {key}: {error}")
-    problems += _list_initial(path, experiment, sources)
+    problems += _add_user_initial(path, experiment, datasets)
     if problems:
         raise ExperimentError(problems)
-    return sources
+    return datasets
 
 
-def _list_initial(path: Path, experiment: Experiment, sources: dict[str, AnyDataset]) -> list[str]:
-    """Give the data sets the initial sets that a file lists, and return what is wrong with it."""
+def _add_user_initial(
+    path: Path, experiment: Experiment, datasets: dict[str, AnyDataset]
+) -> list[str]:
+    """Add the initial sets of the experiment's file, if any, to the data sets; return problems."""
     if experiment.initial is None or experiment.initial.file is None:
         return []
     file = path.parent / experiment.initial.file
     labels = [str(entry.label) for entry in experiment.dataset if entry.splits is None]
     problems: list[str] = []
     for label in labels:
-        source = sources.get(label)
-        if isinstance(source, Dataset):
+        dataset = datasets.get(label)
+        if isinstance(dataset, Dataset):
             try:
-                sources[label] = with_user_initial(
-                    source, file, experiment.seed_list, label, len(labels) > 1
+                datasets[label] = with_user_initial(
+                    dataset, file, experiment.seed_list, label, len(labels) > 1
                 )
             except DatasetError as error:
                 problems.append(f"{path}: initial.file: {error}")
-    return list(dict.fromkeys(problems))  # what is wrong with the file itself is so for each
+    return list(dict.fromkeys(problems))  # a problem of the file is found for each data set
 
 
 def _load(entry: DatasetSettings, folder: Path, seeds: Sequence[int]) -> AnyDataset:
-    source = load(
+    dataset = load(
         entry.name,
         entry.parameters,
         target=entry.target,
@@ -61,9 +63,9 @@ def _load(entry: DatasetSettings, folder: Path, seeds: Sequence[int]) -> AnyData
         per_seed=entry.per_seed,
         folder=folder,
     )
-    if not isinstance(source, Dataset):
-        return source
-    source = mapped(source)
+    if not isinstance(dataset, Dataset):
+        return dataset
+    dataset = mapped(dataset)
     if entry.splits is None:
-        return source
-    return with_user_splits(source, folder / entry.splits, seeds, str(entry.label))
+        return dataset
+    return with_user_splits(dataset, folder / entry.splits, seeds, str(entry.label))

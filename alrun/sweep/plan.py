@@ -1,4 +1,4 @@
-"""The plan of a sweep: every run of an experiment, and which of them are done."""
+"""The plan of a sweep: every run of an experiment, done or missing."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,7 @@ from alrun.sweep.preflight import find_impossible
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """An experiment held against its results directory.
+    """The runs of an experiment, and their state in its results directory.
 
     Attributes
     ----------
@@ -29,8 +29,10 @@ class SweepPlan:
         Every run of the grid by its id.
     sources
         The data sets by label.
-    finished, failures
-        Which of the runs have a file, and which failed and why.
+    finished
+        Ids of the runs with a file.
+    failures
+        The failures of other runs, by id.
     """
 
     path: Path
@@ -42,13 +44,16 @@ class SweepPlan:
     failures: Mapping[str, Failure] = field(default_factory=dict)
 
     def missing(self, retry_failed: bool = False) -> list[RunSpec]:
-        """Return the runs to compute, the longest first, so that no worker ends long after all."""
+        """Return the runs to compute, the longest first.
+
+        The order keeps all workers busy to the end: none is left alone with a long run.
+        """
         done = self.finished if retry_failed else self.finished | self.failures.keys()
-        left = [spec for identity, spec in self.specs.items() if identity not in done]
+        left = [spec for run, spec in self.specs.items() if run not in done]
         return sorted(left, key=n_rounds, reverse=True)
 
     def against_store(self) -> "SweepPlan":
-        """Return the plan with what the results directory holds now."""
+        """Return the plan with the present state of the results directory."""
         failures = self.store.failures()
         return replace(
             self,
@@ -64,44 +69,46 @@ class SweepPlan:
 
 
 def plan_sweep(path: Path, results: Path | None = None, overrides: Sequence[str] = ()) -> SweepPlan:
-    """Read an experiment, load its data sets, and see what is done.
+    """Read an experiment, load its data sets, and return the plan of its sweep.
 
-    The results are those of `results`, by default `results/<name>` with the file's stem as name.
-    Raises AlrunError where the experiment cannot be run.
+    `results` is the results directory, by default `results/<name>` with the file's stem as name.
+    Raises AlrunError if the experiment cannot be run.
     """
     return plan_experiment(path, read_experiment(path, overrides, check=True), results)
 
 
 def plan_experiment(path: Path, experiment: Experiment, results: Path | None = None) -> SweepPlan:
-    """Do what `plan_sweep` does, for an experiment that was read from `path`."""
+    """Return the plan of a sweep as `plan_sweep` does, for an experiment read from `path`."""
     store = Store(results if results is not None else default_results(path))
-    sources = load_all(path, experiment)
-    for label, source in sources.items():
-        if METRICS[experiment.metric].binary_only and source.n_classes != 2:
-            what = f"{experiment.metric} is for two classes; {label} has {source.n_classes}"
-            raise ExperimentError([f"{path}: metric: {what}"])
+    datasets = load_all(path, experiment)
+    for label, dataset in datasets.items():
+        if METRICS[experiment.metric].binary_only and dataset.n_classes != 2:
+            problem = f"{experiment.metric} is for two classes; {label} has {dataset.n_classes}"
+            raise ExperimentError([f"{path}: metric: {problem}"])
     try:
-        specs = _by_id(path, expand(experiment, sources, path.parent))
+        specs = _by_id(path, expand(experiment, datasets, path.parent))
     except DatasetError as error:
         raise ExperimentError([f"{path}: {error}"]) from error
-    problems = find_impossible(experiment, list(specs.values()), sources)
+    problems = find_impossible(experiment, list(specs.values()), datasets)
     if problems:
         raise ExperimentError([f"{path}: {problem}" for problem in problems])
-    return SweepPlan(path, experiment, store, specs, sources).against_store()
+    return SweepPlan(path, experiment, store, specs, datasets).against_store()
 
 
 def plan_of(results: Path) -> SweepPlan:
-    """Return the plan of the experiment that a results directory was made by.
+    """Return the plan of the experiment saved in a results directory.
 
-    Raises AlrunError where there is none, or it cannot be run any more.
+    Raises AlrunError if there is none, or if it cannot be run any more.
     """
     if not (results / "experiment.toml").is_file():
-        raise ResultsError(f"{results} holds no experiment.toml; sweep into it first")
+        raise ResultsError(
+            f"{results} holds no experiment.toml; sweep an experiment into it first, with --results"
+        )
     return plan_sweep(results / "experiment.toml", results)
 
 
 def n_rounds(spec: RunSpec) -> int:
-    """Return about how many rounds a run has: enough to tell long runs from short ones."""
+    """Return roughly the number of rounds of a run, to tell long runs from short ones."""
     return -(-spec.budget // spec.batch_size)
 
 
@@ -112,8 +119,8 @@ def _by_id(path: Path, specs: Iterable[RunSpec]) -> dict[str, RunSpec]:
         if twin is not spec:
             raise ExperimentError(
                 [
-                    f"{path}: '{twin}' and '{spec}' are the same run; drop one, or give a strategy"
-                    " replica = 1 to compare it with itself"
+                    f"{path}: '{twin}' and '{spec}' are the same run; drop one, or give one of the"
+                    " strategies replica = 1 to compare it with itself"
                 ]
             )
     return by_id

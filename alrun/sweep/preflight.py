@@ -1,4 +1,4 @@
-"""What of an experiment cannot be run, said before anything is."""
+"""Preflight checks: combinations of data, model and strategy that cannot run."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
@@ -18,52 +18,57 @@ from alrun.strategies.support.requirements import DataTraits
 
 
 def find_impossible(
-    experiment: Experiment, specs: Sequence[RunSpec], sources: Mapping[str, AnyDataset]
+    experiment: Experiment, specs: Sequence[RunSpec], datasets: Mapping[str, AnyDataset]
 ) -> list[str]:
-    """Return why runs cannot be, as `key: what`: their models or strategies do not take the data.
+    """Return the reasons why some runs cannot be computed.
 
-    Where data sets cannot be split, as `label: why` instead.
+    Each is written as `key: what is wrong`, as those of the functions below. Data sets that cannot
+    be split are reported alone, as `label: why`, since the checks of models and strategies need the
+    splits.
     """
-    problems = _without_a_split(specs, sources)
-    if problems:  # those below look at the splits
+    problems = _without_a_split(specs, datasets)
+    if problems:
         return problems
-    by_models = _refused_by_models(experiment, specs, sources)
-    by_strategies = _refused_by_strategies(experiment, specs, sources)
+    by_models = _refused_by_models(experiment, specs, datasets)
+    by_strategies = _refused_by_strategies(experiment, specs, datasets)
     return list(dict.fromkeys([*by_models, *by_strategies]))
 
 
-def _without_a_split(specs: Iterable[RunSpec], sources: Mapping[str, AnyDataset]) -> list[str]:
-    """Return why data sets cannot be split, one reason each, named where they are several."""
+def _without_a_split(specs: Iterable[RunSpec], datasets: Mapping[str, AnyDataset]) -> list[str]:
+    """Return one reason for each data set without a possible split.
+
+    A reason starts with the label if there are several data sets.
+    """
     problems: dict[str, str] = {}
     for spec in _one_per_initial_set(specs):
         label = spec.dataset.display_name
         try:
-            split_of(spec, sources[label].at(spec.seed))
+            split_of(spec, datasets[label].at(spec.seed))
         except DatasetError as error:
-            problems.setdefault(label, f"{label}: {error}" if len(sources) > 1 else str(error))
+            problems.setdefault(label, f"{label}: {error}" if len(datasets) > 1 else str(error))
     return list(problems.values())
 
 
 def _refused_by_models(
-    experiment: Experiment, specs: Iterable[RunSpec], sources: Mapping[str, AnyDataset]
+    experiment: Experiment, specs: Iterable[RunSpec], datasets: Mapping[str, AnyDataset]
 ) -> Iterator[str]:
-    """Yield what the models cannot do for the data sets, as `key: what`."""
+    """Yield the incompatibilities of models with data sets."""
     runs = {(spec.model.display_name, spec.dataset.display_name): spec for spec in specs}
     with Sandbox() as sandbox:
         for place, spec in _by_place(experiment.model, runs):
             key = entry_key("model", place) if len(experiment.model) > 1 else "model"
             yield from incompatibilities(
-                key, spec, sources[spec.dataset.display_name].at(spec.seed), sandbox.call
+                key, spec, datasets[spec.dataset.display_name].at(spec.seed), sandbox.call
             )
 
 
 def _refused_by_strategies(
-    experiment: Experiment, specs: Iterable[RunSpec], sources: Mapping[str, AnyDataset]
+    experiment: Experiment, specs: Iterable[RunSpec], datasets: Mapping[str, AnyDataset]
 ) -> Iterator[str]:
-    """Yield what the strategies cannot do for the data sets, as `key: what`."""
+    """Yield the unmet requirements of strategies on data sets."""
     runs = {(spec.strategy.display_name, spec.dataset.display_name): spec for spec in specs}
     for place, spec in _by_place(experiment.strategies, runs):
-        dataset = sources[spec.dataset.display_name].at(spec.seed)
+        dataset = datasets[spec.dataset.display_name].at(spec.seed)
         traits = DataTraits(
             label=spec.dataset.display_name,
             is_sparse=issparse(dataset.X),
@@ -77,12 +82,15 @@ def _refused_by_strategies(
 def _by_place(
     entries: Sequence[Named], runs: Mapping[tuple[str, str], RunSpec]
 ) -> list[tuple[int, RunSpec]]:
-    """Return runs that go by the label of an entry and that of a data set, as the entries stand."""
+    """Return runs with the positions of their entries, in this order.
+
+    `runs` are by the label of an entry and that of a data set.
+    """
     places = {str(entry.label): place for place, entry in enumerate(entries)}
     placed = [(places[label], spec) for (label, _), spec in runs.items()]
     return sorted(placed, key=itemgetter(0))
 
 
 def _one_per_initial_set(specs: Iterable[RunSpec]) -> list[RunSpec]:
-    """Return a run of each data set, and of each list of initial rows that a file has for it."""
+    """Return one run for each pair of data set and initial set."""
     return list({(spec.dataset.display_name, spec.initial): spec for spec in specs}.values())

@@ -1,4 +1,4 @@
-"""Runs what is missing of a sweep, and makes its tables."""
+"""The computation of a sweep's missing runs and of its tables."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
@@ -14,7 +14,7 @@ from alrun.spec import RunSpec
 from alrun.strategies import registry as strategies
 from alrun.sweep.plan import SweepPlan
 
-# How often runs are computed whose files do not stay sound.
+# How often a run is computed if its file turns out to be damaged.
 _ATTEMPTS = 2
 
 
@@ -26,11 +26,22 @@ def run_missing(
     on_progress: Callable[[RunSpec, Outcome], None] = lambda spec, outcome: None,
     on_message: Callable[[str], object] = lambda sentence: None,
 ) -> SweepPlan:
-    """Compute what is missing, make the tables, and return the plan as it then stands.
+    """Compute the missing runs, make the tables, and return the updated plan.
 
-    After `max_failures` failures the sweep stops. The tables are made also when it is interrupted,
-    from what is finished. Files that turn out to be damaged are set aside, `tell` is called with a
-    sentence on each, and their runs are computed anew.
+    The sweep stops after `max_failures` failures. If it is interrupted, the tables are still made,
+    from the finished runs. Damaged files are set aside, and their runs are computed again.
+
+    Parameters
+    ----------
+    on_progress
+        Called with the spec and the outcome of each run when it ends.
+    on_message
+        Called with a sentence on each damaged file.
+
+    Raises
+    ------
+    ResultsError
+        If the directory cannot be used, or if files are damaged again and again.
     """
     plan.store.prepare()
     resolved = _resolved(plan.specs.values())
@@ -45,8 +56,8 @@ def run_missing(
         if not todo or not completed:
             return plan
     raise ResultsError(
-        f"{len(todo)} runs have no sound file in {plan.store.path} though they were computed"
-        f" {_ATTEMPTS} times; look after the disk, or name another place with --results"
+        f"{len(todo)} runs have no intact file in {plan.store.path}, although they were computed"
+        f" {_ATTEMPTS} times; check the disk, or name another directory with --results"
     )
 
 
@@ -62,7 +73,7 @@ def _step(
     try:
         completed = not todo or _compute(plan, todo, workers, max_failures, on_progress)
     except BaseException:
-        with suppress(AlrunError):  # as of a disk that is full: it must not hide the first
+        with suppress(AlrunError):  # a second error, such as a full disk, must not hide this one
             rebuild_tables(plan, on_message)
         raise
     rebuild_tables(plan, on_message)
@@ -72,9 +83,9 @@ def _step(
 def rebuild_tables(
     plan: SweepPlan, on_message: Callable[[str], object] = lambda sentence: None
 ) -> int:
-    """Make the tables from the runs that are finished; return how many those are.
+    """Make the tables from the finished runs; return the number of runs.
 
-    `tell` is called with a sentence on each file that is damaged, and set aside.
+    Damaged files are set aside, and `on_message` is called with a sentence on each.
     """
     specs = list(plan.specs.values())
     return plan.store.rebuild_tables(specs, plan.splits, on_message)
@@ -105,10 +116,10 @@ def _compute(
 
 
 def _resolved(specs: Iterable[RunSpec]) -> dict[tuple[str, str], Mapping[str, Any]]:
-    """Return the scale of each data set and the parameters of what is built in.
+    """Return the resolved scales of data sets and parameters of built-in models and strategies.
 
-    Both are by section and label. The parameters of others stay as they are given: their defaults
-    are their library's.
+    Both are by section and label. Models and strategies of other libraries keep the parameters of
+    the experiment file, since their defaults belong to their library.
     """
     found: dict[tuple[str, str], Mapping[str, Any]] = {}
     for spec in specs:

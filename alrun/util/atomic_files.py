@@ -1,22 +1,36 @@
-"""Files that appear whole or not at all, and what writers that were killed leave behind.
+"""Files that appear whole or not at all, and the locks of those who write them.
 
-A writer holds the kernel's lock on its temporary file until that has its name, and a lock goes with
-the process that holds it. So a temporary file that nobody has locked is one that nobody will
-finish.
+A writer holds the kernel's lock on its temporary file, and the lock goes with the process: a
+temporary file without a lock has been abandoned. Locks are those of fcntl, or of msvcrt on Windows.
+On a system with neither there are none: files still appear whole, and the last writer wins.
 """
 
 import errno
-import fcntl
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from alrun.errors import ResultsError
 
+
+def _module(name: str) -> Any:
+    """Return a module that only some systems have, or None."""
+    try:
+        return import_module(name)
+    except ImportError:
+        return None
+
+
+fcntl, msvcrt = _module("fcntl"), _module("msvcrt")
+# The byte that msvcrt locks: nobody else can read or write it, so it lies beyond what files hold.
+_LOCKED_BYTE = 2**31 - 2
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}", re.DOTALL)
 _AGAIN = "and give the same command again: what is finished is kept"
 _WRITABLE = "make it writable, or name another place"
@@ -50,7 +64,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def _write(path: Path, content: bytes) -> bool:
-    """Write a file; return False where the temporary one was removed before it was locked."""
+    """Write a file; return False where somebody removed the temporary one as abandoned."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     with open(temporary, "xb") as file:
         try:
@@ -59,30 +73,64 @@ def _write(path: Path, content: bytes) -> bool:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+            file.close()  # first, since Windows renames and removes no open file
             os.replace(temporary, path)
         except FileNotFoundError:  # where the whole directory is gone, the next attempt says so
             return False
         finally:
+            file.close()
             temporary.unlink(missing_ok=True)
     return True
 
 
 def _is_locked(descriptor: int, without_locks: bool) -> bool:
-    """Lock a file unless another process holds it; return whether it is ours.
+    """Lock a file unless another process holds it, and return whether it is ours.
 
-    Where the file system knows no locks, that is `without_locks`.
+    Where there are no locks, return `without_locks`.
     """
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        return _lock(descriptor, wait=False)
     except OSError:
         return without_locks
+
+
+def _lock(descriptor: int, wait: bool) -> bool:
+    """Lock an open file; return False where another process holds it and `wait` is false.
+
+    Raises OSError where the system or the file system has no locks.
+    """
+    if fcntl is not None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            return False
+        return True
+    if msvcrt is None:
+        raise OSError(errno.ENOLCK, "this system has no locks")
+    os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
+    try:
+        while not _lock_byte(descriptor):
+            if not wait:
+                return False
+            time.sleep(0.05)
+    finally:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+    return True
+
+
+def _lock_byte(descriptor: int) -> bool:
+    """Lock a byte where the file is with msvcrt; return False where another process holds it."""
+    try:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EDEADLK):
+            return False
+        raise
     return True
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Remove the temporary files in a directory whose writers are gone, as far as one may."""
+    """Remove the temporary files in a directory whose writers are gone, where that is allowed."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if _TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
@@ -90,9 +138,11 @@ def remove_abandoned(folder: Path) -> None:
 
 
 def _remove_unless_locked(path: str) -> None:
-    with suppress(OSError), open(path, "r+b") as file:  # it has its name by now, or is not ours
-        if _is_locked(file.fileno(), without_locks=False):
-            os.unlink(path)
+    with suppress(OSError):  # it has its name by now, or is not ours
+        with open(path, "r+b") as file:
+            is_abandoned = _is_locked(file.fileno(), without_locks=False)
+        if is_abandoned:
+            os.unlink(path)  # closed, since Windows removes no open file
 
 
 def set_aside(path: Path) -> Path:
@@ -113,14 +163,21 @@ def set_aside(path: Path) -> Path:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the kernel's lock on a directory, where its file system knows locks."""
+    """Hold the kernel's lock on a directory, where there are locks.
+
+    For msvcrt, which locks no directories, it is on a file `.lock` in it, which stays.
+    """
+    path, flags = (folder, os.O_RDONLY) if fcntl else (folder / ".lock", os.O_RDWR | os.O_CREAT)
+    if fcntl is None and msvcrt is None:
+        yield
+        return
     try:
-        descriptor = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(path, flags)
     except OSError as error:
         raise unusable(folder, "be opened", error) from error
     try:
         with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _lock(descriptor, wait=True)
         yield
     finally:
         os.close(descriptor)

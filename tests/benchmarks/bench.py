@@ -1,9 +1,8 @@
-"""Measure what a user waits for: the sweep's efficiency, the report, the planning, the start.
+"""Benchmarks of a user's waiting time: sweep, report, planning and start.
 
-And the refits and rounds, beside those of other libraries.
-
-Prints each figure with its goal and stores all in results/benchmarks.json. No assertion: machines
-differ. Name measurements on the command line to take only those.
+Refits and rounds are measured too, beside those of other libraries. Each figure is printed with its
+goal, and all are stored in results/benchmarks.json. Nothing is asserted, since machines differ.
+Name measurements on the command line to take only those.
 """
 
 import json
@@ -45,9 +44,9 @@ dataset     = {name = "digits", scale = 16, test_size = 540}
 
 
 def share_of_work(scratch: Path) -> dict[str, float]:
-    """Return how much of wall time x cores the digits sweep spends in its runs.
+    """Return the share of wall time x cores that the digits sweep spends in its runs.
 
-    Seen from outside: the experiment's file is written just before the first run is handed out.
+    The time starts when the experiment's file is written, just before the first run is handed out.
     """
     results = scratch / "digits"
     experiment = str(ROOT / "experiments" / "digits.toml")
@@ -78,7 +77,7 @@ dataset     = {{name = "{name}", scale = 255, test_size = {test_size}}}
 def sweep_memory(scratch: Path) -> dict[str, float]:
     """Return the peak memory of a sweep on two workers over 70,000 x 784, as a share of the data.
 
-    Without that of the same sweep over little data; files that processes map count once.
+    The memory of the same sweep over little data is subtracted. Memory-mapped files count once.
     """
     rng = np.random.default_rng(0)
     figures = {}
@@ -97,7 +96,7 @@ def sweep_memory(scratch: Path) -> dict[str, float]:
 
 
 def peak_bytes(experiment: Path, results: Path) -> float:
-    """Return the most memory that a sweep and its two workers had at once."""
+    """Return the peak memory of a sweep and its two workers together."""
     command = [sys.executable, "-c", MAIN, "sweep", str(experiment), "--jobs", "2"]
     sweep = psutil.Popen(
         [*command, "--results", str(results)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -106,7 +105,7 @@ def peak_bytes(experiment: Path, results: Path) -> float:
     while sweep.poll() is None:
         own, of_files = 0, 0
         for process in (sweep, *sweep.children(recursive=True)):
-            with suppress(OSError, IndexError):  # it may have ended
+            with suppress(OSError, IndexError):  # the process may have ended
                 status = Path(f"/proc/{process.pid}/status").read_text()
                 own += kilobytes("RssAnon", status)
                 of_files = max(of_files, kilobytes("RssFile", status))
@@ -118,12 +117,12 @@ def peak_bytes(experiment: Path, results: Path) -> float:
 
 
 def kilobytes(key: str, status: str) -> int:
-    """Return a figure of a process's status."""
+    """Return a figure from the text of a process's status."""
     return int(status.split(f"{key}:")[1].split()[0])
 
 
 def start(scratch: Path) -> dict[str, float]:
-    """Return the seconds of `alrun --help` and of a bare interpreter, in turn."""
+    """Return the seconds of `alrun --help` and of a bare interpreter, measured in turn."""
     helps, bares = [], []
     for _ in range(15):
         helps.append(seconds_and_memory(sys.executable, "-c", MAIN, "--help")[0])
@@ -135,7 +134,7 @@ def start(scratch: Path) -> dict[str, float]:
 
 
 def made_up_curves(path: Path, n_seeds: int = 250, n_rounds: int = 100) -> None:
-    """Write curves of 10,000 runs x 100 rounds that rise to about .95."""
+    """Write curves of 10,000 runs x 100 rounds, rising to about .95."""
     rng = np.random.default_rng(0)
     cells = [
         (dataset, "logistic", strategy, batch_size, seed)
@@ -193,7 +192,7 @@ def joint_statistics(scratch: Path) -> dict[str, float]:
 
 
 def planning(scratch: Path) -> dict[str, float]:
-    """Return the seconds to see that 10,000 runs are finished."""
+    """Return the seconds to plan a sweep of 10,000 finished runs."""
     (scratch / "grid.toml").write_text(GRID)
     plan = plan_sweep(scratch / "grid.toml", scratch / "grid")
     plan.store.prepare()

@@ -1,4 +1,4 @@
-"""What a command takes."""
+"""Time and memory of a command."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ import time
 
 
 def seconds_and_memory(*command: str) -> tuple[float, float]:
-    """Return wall seconds and peak resident MiB of a process, or of one that it waited for."""
+    """Return wall seconds and peak resident MiB of a process, or of a child of it."""
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)

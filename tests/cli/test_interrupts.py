@@ -13,19 +13,19 @@ from commands import N_LONG, alrun_here, has_stored, long_sweep, n_stored, start
 from sessions import PATIENCE, members, wait_until
 from small_experiments import TINY
 
-from alrun.cli.interrupts import SAID
+from alrun.cli.interrupts import MESSAGE
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_an_interrupt_keeps_what_is_finished_and_exits_130(tmp_path, jobs):
-    process = long_sweep(tmp_path, jobs)
+@pytest.mark.parametrize(("jobs", "backend"), [(1, "isolated"), (2, "isolated"), (2, "loky")])
+def test_an_interrupt_keeps_what_is_finished_and_exits_130(tmp_path, jobs, backend):
+    process = long_sweep(tmp_path, jobs, backend)
     assert has_stored(process, tmp_path, 4)
     # As a terminal does, the signal goes to every process of the group.
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert "Traceback" not in errors
-    assert "what is finished is kept" in errors
+    assert "finished runs are kept" in errors
     finished = n_stored(tmp_path)
     assert 4 <= finished < N_LONG
     status = alrun_here("status", "results/long", cwd=tmp_path)
@@ -98,11 +98,11 @@ def test_the_first_interrupt_is_raised_the_second_warns_and_the_third_leaves():
     assert (code, out) == (130, "ends in order\ngoes on\n")
     warning, last = errors.splitlines()
     assert warning.startswith("the tables are being made")
-    assert last == SAID
+    assert last == MESSAGE
 
 
 def test_elsewhere_an_interrupt_leaves_at_once():
-    assert interrupted(AFTERWARDS) == (130, "", f"{SAID}\n")
+    assert interrupted(AFTERWARDS) == (130, "", f"{MESSAGE}\n")
 
 
 def test_interrupts_that_are_ignored_remain_so():

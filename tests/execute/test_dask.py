@@ -60,9 +60,17 @@ N_WORKERS = 2
 
 
 @pytest.fixture(scope="module")
-def dask():
+def started():
     with cluster(N_WORKERS) as started:
         yield started
+
+
+@pytest.fixture
+def dask(started):
+    """Return a cluster that has a scheduler, whatever the test before has done to it."""
+    if not started.has_scheduler:
+        started.replace_scheduler()
+    return started
 
 
 @pytest.fixture
@@ -147,13 +155,13 @@ def test_a_scheduler_that_comes_back_is_given_what_is_left(mine, tmp_path, dask)
 
 
 def test_where_there_is_no_scheduler_it_is_said(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr("alrun.execute.dask._FOR_AN_ANSWER", 0.5)
+    monkeypatch.setattr("alrun.execute.dask._ANSWER_TIMEOUT", 0.5)
     with pytest.raises(ResultsError, match="no Dask scheduler at tcp://127"):
         run_sweep(tiny, tmp_path / "results", dask="tcp://127.0.0.1:1")
 
 
 def test_where_nothing_is_answered_it_is_said(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr("alrun.execute.dask._FOR_AN_ANSWER", 0.1)
+    monkeypatch.setattr("alrun.execute.dask._ANSWER_TIMEOUT", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
         with pytest.raises(ResultsError, match=f"no Dask scheduler at {address}"):
@@ -227,7 +235,7 @@ def test_a_connection_that_is_lost_is_no_fault_of_the_workers(tasks, error):
 
 
 def test_runs_that_do_not_come_to_the_scheduler_are_not_waited_for_for_ever(monkeypatch):
-    monkeypatch.setattr("alrun.execute.dask._FOR_ANOTHER", 0.05)
+    monkeypatch.setattr("alrun.execute.dask._RECONNECT_TIMEOUT", 0.05)
     there = SimpleNamespace(suspicious=0)
     scheduler = SimpleNamespace(allowed_failures=3, tasks={"there": there})
     asyncio.run(_limit_tries(scheduler, ["there"]))
@@ -285,4 +293,3 @@ def test_an_interrupt_is_heard_while_there_is_no_scheduler(tiny, tmp_path, dask)
         session.process.send_signal(signal.SIGINT)
         assert session.process.wait(PATIENCE) == 130
         assert "Traceback" not in session.said
-    dask.replace_scheduler()

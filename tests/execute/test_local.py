@@ -12,6 +12,7 @@ import alrun
 from alrun.api import run_sweep
 from alrun.errors import AlrunError, ResultsError
 from alrun.execute import worker_process as module
+from alrun.execute.isolated import IsolatedWorker
 from alrun.execute.local import Workers
 from alrun.execute.worker import Task
 from alrun.sweep.plan import plan_sweep
@@ -80,17 +81,17 @@ def copied(pool, n, rng):
 
 def survived(pool, n, rng):
     if os.fork() == 0:
-        time.sleep(60)
+        time.sleep(600)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def lasting(pool, n, rng):
-    threading.Thread(target=time.sleep, args=(60,)).start()
+    threading.Thread(target=time.sleep, args=(600,)).start()
     raise GeneratorExit
 
 
 def disconnected(pool, n, rng):
-    threading.Thread(target=time.sleep, args=(60,)).start()
+    threading.Thread(target=time.sleep, args=(600,)).start()
     for descriptor in map(int, os.listdir("/proc/self/fd")):
         with suppress(OSError):
             if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
@@ -116,7 +117,7 @@ def once(pool, n, rng):
 @pytest.fixture(autouse=True)
 def time_to_tell(monkeypatch):
     """Let processes take their time to end, or to say what they do: there may be no core free."""
-    monkeypatch.setattr(module, "_PATIENCE", PATIENCE)
+    monkeypatch.setattr(module, "_GRACE_PERIOD", PATIENCE)
 
 
 @pytest.fixture
@@ -172,13 +173,13 @@ def test_a_run_whose_worker_dies_once_is_computed_after_all(planned):
 
 
 def test_a_run_that_copies_its_process_answers_once(planned):
-    plan = run_missing(planned("copied", seeds=3), Workers(1, timeout=30))
+    plan = run_missing(planned("copied", seeds=3), Workers(1, timeout=PATIENCE))
     assert plan.failures == {}
     assert len(plan.finished) == 6
 
 
 def test_a_death_is_seen_and_told_whatever_a_run_has_left(planned, capfd):
-    plan = run_missing(planned("survived", "lasting", "interrupted"), Workers(1, timeout=20))
+    plan = run_missing(planned("survived", "lasting", "interrupted"), Workers(1, timeout=PATIENCE))
     failures = by_strategy(plan)
     assert failures["mine:survived"].error.startswith("its worker died 3 times, the last by SIGK")
     assert failures["mine:lasting"].error == "GeneratorExit:"
@@ -188,7 +189,7 @@ def test_a_death_is_seen_and_told_whatever_a_run_has_left(planned, capfd):
 
 
 def test_a_worker_that_cannot_answer_ends_and_says_why(planned, capfd):
-    plan = run_missing(planned("disconnected"), Workers(1, timeout=20))
+    plan = run_missing(planned("disconnected"), Workers(1, timeout=PATIENCE))
     failure = by_strategy(plan)["mine:disconnected"]
     assert failure.status == "crashed"
     assert failure.error.endswith("the last with exit code 1")
@@ -213,21 +214,22 @@ def test_modules_in_the_current_directory_are_not_taken_for_pythons(tiny, tmp_pa
 
 def test_a_worker_that_has_not_started_yet_ends_with_its_command(monkeypatch):
     program = module._PROGRAM.replace(
-        "from alrun.execute.worker import", "import time; time.sleep(60)#"
+        "from alrun.execute.worker import", "import time; time.sleep(600)#"
     )
     monkeypatch.setattr(module, "_PROGRAM", program)
-    child = module.WorkerProcess()
-    child._connection.close()
-    assert child._process.wait(20) == -signal.SIGKILL
-    child.end()
+    process = module.WorkerProcess()
+    process._connection.close()
+    assert process._process.wait(PATIENCE) == -signal.SIGKILL
+    process.end()
 
 
-def test_no_more_workers_are_started_than_may_have_a_core(monkeypatch):
-    monkeypatch.setattr("alrun.execute.local.cpu_count", lambda: 1)
-    monkeypatch.setattr("alrun.execute.local.WorkerProcess", lambda idle_timeout: None)
-    workers = Workers(64)
-    workers.start()
-    assert len(workers._children) == 1
+@pytest.mark.parametrize("jobs", [-1, 3, 64])
+def test_as_many_workers_are_started_as_may_have_a_core(monkeypatch, jobs):
+    started = []
+    monkeypatch.setattr("alrun.execute.isolated_backend.cpu_count", lambda: 3)
+    monkeypatch.setattr("alrun.execute.isolated.WorkerProcess", started.append)
+    Workers(jobs).start()
+    assert len(started) == 3
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -248,14 +250,14 @@ def task_of(plan, label):
 
 
 def test_where_a_run_is_is_told_whole(planned, tmp_path):
-    child = module.WorkerProcess()
+    process = module.WorkerProcess()
     try:
-        assert child.receive() is None
-        child.submit(task_of(planned("deep"), "mine:deep"))
+        assert process.receive() is None
+        process.submit(task_of(planned("deep"), "mine:deep"))
         assert wait_until((tmp_path / "sleeping").exists)
-        stack = child.dump_stack()
+        stack = process.dump_stack()
     finally:
-        child.end()
+        process.end()
     assert stack.count("in deep\n") == 81
     assert "in endless\n" in stack
     assert "in serve\n" in stack
@@ -288,10 +290,11 @@ def test_libraries_that_a_run_imports_find_one_thread_unless_told_and_prints_are
 
 
 def test_a_worker_that_ended_for_want_of_runs_is_no_death_of_the_next(planned, tmp_path):
-    plan, workers = planned("killed"), Workers(1, idle_timeout=1.0)
-    assert workers.compute(task_of(plan, "random")).content
-    assert wait_until(lambda: workers._children[0].has_exited)
-    assert workers.compute(task_of(plan, "mine:killed")).failure.attempts == 3
+    plan = planned("killed")
+    with IsolatedWorker(idle_timeout=1.0) as worker:
+        assert worker.compute(task_of(plan, "random")).content
+        assert wait_until(lambda: worker._process.has_exited)
+        assert worker.compute(task_of(plan, "mine:killed")).failure.attempts == 3
     assert len((tmp_path / "killed").read_text().split()) == 3
 
 
@@ -303,24 +306,21 @@ def test_what_can_be_no_timeout_is_refused(jobs, timeout):
 
 def test_workers_that_are_closed_while_they_start_are_not_started_again(planned):
     plan = planned("endless")
-    spec = next(
-        spec for spec in plan.specs.values() if spec.strategy.display_name == "mine:endless"
-    )
-    workers, raised = Workers(1), []
+    worker, raised = IsolatedWorker(), []
 
     def compute():
         try:
-            workers.compute(Task(spec, plan.sources["iris"], {}))
+            worker.compute(task_of(plan, "mine:endless"))
         except ResultsError as error:
             raised.append(str(error))
 
     thread = threading.Thread(target=compute, daemon=True)
     thread.start()
-    assert wait_until(lambda: workers._children)
-    workers.close()
+    assert wait_until(lambda: worker._process)
+    worker.close()
     thread.join(20)
     assert raised == ["the sweep of this run is over"]
-    assert workers._children == []
+    assert worker._process is None
 
 
 def test_workers_that_are_killed_while_they_start_are_started_again(tiny, tmp_path, monkeypatch):

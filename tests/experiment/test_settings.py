@@ -307,5 +307,7 @@ def test_a_grid_that_no_memory_holds_is_counted():
 
 @pytest.mark.parametrize("label", ["two\nlines", "\x1b[31mred", "tab\t", "\u2028"])
 def test_a_label_is_for_a_line(label):
-    with pytest.raises(ValidationError, match="should be a text that a line of a table can show"):
+    with pytest.raises(
+        ValidationError, match="should be a text on one line without control characters"
+    ):
         made(strategies=[{"name": "random", "label": label}])

@@ -1,9 +1,9 @@
-"""Input from strangers, mutated: each file gives a right answer, or clear lines and exit code 2.
+"""A test of mutated input: each file gives a right answer, or clear lines and exit code 2.
 
 make fuzz, or python -m fuzzing [--first N]
 
-The number of a case that fails is printed, and `--case` repeats it. Cases run in a process of their
-own, so that none can take the others with it.
+The number of a failing case is printed, and `--case` repeats it. Cases run in processes of their
+own, so that a crash does not end the others.
 """
 
 import argparse
@@ -18,12 +18,12 @@ from fuzzing.files import prepared
 
 from alrun.execute.sandbox import Sandbox
 
-# How many of each kind there are in the whole of it.
+# The number of cases of each kind.
 CASES = {"experiment": 2000, "data": 500, "results": 500, "runs": 500}
 
 
 def run(kind, numbers, folder):
-    """Check cases, and print what is wrong; return how many failed."""
+    """Check cases and print the failures; return their number."""
     answers = {}
     with Sandbox(2 * SECONDS) as process:
         for number in numbers:
@@ -45,11 +45,13 @@ def last_line(text):
 
 
 def main():
-    """Check all cases, or the first of each kind."""
+    """Check all cases, the first of each kind, or a single one."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--first", type=int, metavar="N", help="so many of each kind")
+    parser.add_argument(
+        "--first", type=int, metavar="N", help="check the first N cases of each kind"
+    )
     parser.add_argument("--kind", choices=CHECKS, action="append")
-    parser.add_argument("--case", type=int, help="this one alone, with its traceback")
+    parser.add_argument("--case", type=int, help="check this case alone, and show its traceback")
     options = parser.parse_args()
     n_failed = 0
     with tempfile.TemporaryDirectory() as folder:

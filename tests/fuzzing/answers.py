@@ -1,4 +1,4 @@
-"""What is asked of every answer: a right one, or clear lines and exit code 2, in time."""
+"""Checks of every answer: it is right, or clear lines and exit code 2, and in time."""
 
 import signal
 import subprocess
@@ -17,12 +17,12 @@ LONGEST_LINE = 2000
 
 
 class TooLongError(BaseException):
-    """No Exception, so that nothing takes it for a fault of the input."""
+    """A timeout; no subclass of Exception, so that alrun does not catch it as an input error."""
 
 
 @contextmanager
 def limited(seconds=SECONDS):
-    """Raise TooLongError in whatever takes longer."""
+    """Raise TooLongError in the context after so many seconds."""
 
     def ring(signum, frame):
         raise TooLongError
@@ -37,7 +37,7 @@ def limited(seconds=SECONDS):
 
 
 def answered(*arguments):
-    """Return exit code and output of a command; fail where it is neither right nor a line."""
+    """Return exit code and output of a command; fail unless it is right or a clear line."""
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         for kind in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
@@ -61,7 +61,7 @@ def answered(*arguments):
 
 
 def check_run(spec, dataset):
-    """Compute a run and hold its rounds against the spec; it may fail for reasons of the model."""
+    """Compute a run and check its rounds against the spec; the model may refuse it."""
     try:
         with limited(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -97,7 +97,7 @@ def check_run(spec, dataset):
 
 
 def in_a_process(*arguments):
-    """Run a command as a user does."""
+    """Run a command in a process of its own, as a user does."""
     command = [*ALRUN, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=10 * SECONDS)
     assert "Traceback" not in done.stderr, done.stderr

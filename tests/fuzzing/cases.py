@@ -1,4 +1,4 @@
-"""A case is a kind and a number, by which it is drawn."""
+"""The cases: each is drawn from its kind and number."""
 
 import os
 import resource
@@ -25,7 +25,7 @@ def check(kind, number, folder):
 
 
 def answer_to(kind, number, folder):
-    """Check one case within limits; return the exit code, or in words what is wrong."""
+    """Check one case within limits; return the exit code, or a sentence on the failure."""
     resource.setrlimit(resource.RLIMIT_AS, (3 * GIGABYTES * 2**30,) * 2)
     os.chdir(folder)
     try:
@@ -33,5 +33,5 @@ def answer_to(kind, number, folder):
     except BaseException as error:
         return "".join(traceback.format_exception(error))
     if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > GIGABYTES * 2**20:
-        os._exit(1)  # what it was at most is counted for ever
+        os._exit(1)  # the peak memory of a process never falls again
     return answer

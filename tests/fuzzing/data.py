@@ -1,4 +1,4 @@
-"""Data files, mutated: refused, or read as others read them."""
+"""Mutated data files: refused, or read as other readers do."""
 
 import csv
 import datetime
@@ -23,7 +23,7 @@ from alrun.sweep.plan import plan_sweep
 
 
 def check_data(rng, folder):
-    """Read a mutated file; what is read must be what others read in it."""
+    """Read a mutated file and compare with other readers."""
     case = folder / "case"
     shutil.rmtree(case, ignore_errors=True)
     case.mkdir()
@@ -49,7 +49,7 @@ def check_data(rng, folder):
 
 
 def same_label(one, other):
-    """Return whether a label in words is that of a source."""
+    """Return whether a label as text equals that of a reader."""
     if isinstance(other, datetime.date):
         return one.replace("T", " ").startswith(str(other))
     if isinstance(other, datetime.timedelta):
@@ -80,7 +80,7 @@ TRUTH = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": Fals
 
 
 def as_pandas_would(values):
-    """Return the fields of a column as numbers or truth values where all are."""
+    """Return the fields of a column as numbers or truth values, if all of them are."""
     if all(NUMBER.fullmatch(value) for value in values):
         return [float(value) for value in values]
     if all(value in TRUTH for value in values):
@@ -89,7 +89,7 @@ def as_pandas_would(values):
 
 
 def csv_case(rng, folder, case):
-    """A table of texts and numbers."""
+    """Mutate a CSV table of texts and numbers."""
     path = case / "flowers.csv"
     path.write_bytes(mutated_csv((folder / path.name).read_text(), rng))
 
@@ -104,7 +104,7 @@ def csv_case(rng, folder, case):
 
 
 def parquet_case(name, target):
-    """A table of typed columns, mutated before or after it is written."""
+    """Return a case: a table of typed columns, mutated before or after it is written."""
 
     def make(rng, folder, case):
         path = case / name
@@ -126,7 +126,7 @@ def parquet_case(name, target):
 
 
 def npz_case(rng, folder, case):
-    """An archive of arrays, some with pickled objects."""
+    """Mutate an archive of arrays, some with pickled objects."""
     path = case / "arrays.npz"
     if rng.random() < 0.3:
         path.write_bytes(mutated_bytes((folder / path.name).read_bytes(), rng))
@@ -143,7 +143,7 @@ def npz_case(rng, folder, case):
 
 
 def svmlight_case(rng, folder, case):
-    """Rows of a label and pairs."""
+    """Mutate a file with rows of a label and pairs."""
     path = case / "sparse.svmlight"
     path.write_bytes(mutated_bytes((folder / path.name).read_bytes(), rng))
 
@@ -163,7 +163,7 @@ def svmlight_case(rng, folder, case):
 
 
 def idx_case(rng, folder, case):
-    """Images and their labels, of which one file is mutated, packed or not."""
+    """Mutate one of two files, images or their labels, compressed or not."""
     shutil.copytree(folder / "images", case / "images")
     path = pick(rng, sorted((case / "images").iterdir()))
     content, packed = path.read_bytes(), path.suffix == ".gz"
@@ -183,7 +183,7 @@ def idx_case(rng, folder, case):
 
 
 def texts_case(rng, folder, case):
-    """A folder of texts of which one has other bytes, or another name."""
+    """Mutate the bytes or the name of one text in a folder."""
     shutil.copytree(folder / "texts", case / "texts")
     path = pick(rng, sorted((case / "texts").rglob("*.txt")))
     if rng.random() < 0.7:
@@ -195,7 +195,7 @@ def texts_case(rng, folder, case):
 
 
 def splits_case(rng, folder, case):
-    """Given splits."""
+    """Mutate a table of the user's splits."""
     for name in ("flowers.csv", "splits.csv"):
         shutil.copy(folder / name, case)
     path = case / "splits.csv"
@@ -204,7 +204,7 @@ def splits_case(rng, folder, case):
 
 
 def initial_case(rng, folder, case):
-    """A list of initial rows."""
+    """Mutate a list of initial rows."""
     shutil.copy(folder / "flowers.csv", case)
     path = case / "initial.csv"
     path.write_bytes(mutated_csv((folder / path.name).read_text(), rng))

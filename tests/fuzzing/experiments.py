@@ -1,4 +1,4 @@
-"""Experiments, mutated: refused, or planned as they say."""
+"""Mutated experiments: refused, or planned as written."""
 
 import shutil
 import tomllib
@@ -16,7 +16,7 @@ EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 
 
 def check_experiment(rng, folder):
-    """Plan a mutated experiment; where that can be, count its grid and compute a run of it."""
+    """Plan a mutated experiment; if that is possible, count its grid and compute a run."""
     name = pick(rng, [*BASES, *BASES, *(path.stem for path in sorted(EXPERIMENTS.glob("*.toml")))])
     file = folder / "question.toml"
     known = name in BASES
@@ -51,7 +51,7 @@ def check_experiment(rng, folder):
 
 
 def check_sweep(file, results, ids):
-    """Sweep, and hold the tables against the runs that were planned."""
+    """Run the sweep, and check the tables against the plan."""
     done = in_a_process("sweep", file, "--results", results, "--jobs", "1")
     assert done.returncode in (0, 1), done.stderr
     curves = pq.read_table(results / "curves.parquet").to_pylist()
@@ -66,7 +66,7 @@ def check_sweep(file, results, ids):
 
 
 def n_runs(content):
-    """Return the size of a grid."""
+    """Return the number of runs in a grid."""
 
     def n(key, default=1):
         value = content.get(key)

@@ -1,4 +1,4 @@
-"""What is mutated: experiments that are right, the files they name, and results."""
+"""The originals to mutate: valid experiments, their data files, and results."""
 
 import gzip
 import struct
@@ -110,7 +110,7 @@ def softened(pool, n, rng, beta=1.0):
 
 
 def prepared(folder):
-    """Write the files that the experiments name, and results; return the folder."""
+    """Write the files named in the experiments, and results; return the folder."""
     rng = np.random.default_rng(7)
     folder.mkdir(parents=True, exist_ok=True)
     n = 60
@@ -158,7 +158,7 @@ def prepared(folder):
 
 
 def experiment_of(base, rng):
-    """Return an experiment that is right."""
+    """Return a valid experiment."""
     others = rng.permutation(STRATEGIES)[: int(rng.integers(3))]
     grid = GRID.format(names="".join(f"{name}, " for name in others))
     if "until_halfwidth" in BASES[base]:

@@ -1,6 +1,6 @@
-"""Input as a stranger could send it: bytes, experiments and tables with something wrong in them.
+"""Mutations of bytes, experiments and tables.
 
-Each function takes what is right and a generator, and returns what may be wrong.
+Each function takes a valid input and a generator, and returns an input that may be invalid.
 """
 
 import copy
@@ -40,7 +40,7 @@ KEYS = [
 
 
 def pick(rng, values):
-    """Return one of these."""
+    """Return one of the values at random."""
     return values[int(rng.integers(len(values)))]
 
 
@@ -69,14 +69,14 @@ def mutated_bytes(content, rng):
 
 
 def with_a_bit_flipped(content, rng):
-    """Return bytes as a disk may give them back."""
+    """Return bytes with one bit flipped, as a bad disk may return them."""
     content = bytearray(content)
     content[int(rng.integers(len(content)))] ^= 1 << int(rng.integers(8))
     return bytes(content)
 
 
 def flipping_bits(path, step):
-    """Flip a bit in every so many bytes of a Parquet file's pages, one at a time; yield where."""
+    """Flip one bit of a Parquet file's pages at a time, every `step` bytes; yield its position."""
     content = path.read_bytes()
     n_in_pages = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
     for place in range(4, n_in_pages, step):
@@ -90,7 +90,7 @@ def mutated_toml(text, rng):
     """Change keys and values of an experiment, now and then its bytes or lines too."""
     if rng.random() < 0.2:
         return mutated_bytes(text.encode(), rng)
-    if rng.random() < 0.1:  # a line or a table twice
+    if rng.random() < 0.1:  # repeat a line or a table
         lines = text.splitlines()
         lines.insert(int(rng.integers(len(lines))), pick(rng, lines))
         return "\n".join(lines).encode()
@@ -101,7 +101,7 @@ def mutated_toml(text, rng):
 
 
 def _dumped(content):
-    """Return a tree as TOML; what TOML cannot hold is left out."""
+    """Return a tree as TOML, without values that TOML does not have."""
     try:
         return tomli_w.dumps(content).encode()
     except (TypeError, ValueError, RecursionError):
@@ -152,7 +152,7 @@ def _wrapped(value, rng):
 
 
 def mutated_value(value, rng):
-    """Return something near a value, or anything else."""
+    """Return a value near another one, or any value."""
     if rng.random() < 0.3:
         return anything(rng)
     if isinstance(value, bool):
@@ -170,7 +170,7 @@ def anything(rng):
 
 
 def slip(text, rng):
-    """Return a text with a slip of the pen, or as a path elsewhere."""
+    """Return a text with a typing error, or changed into another path."""
     at = int(rng.integers(len(text) + 1))
     return pick(
         rng,

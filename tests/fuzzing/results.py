@@ -1,4 +1,4 @@
-"""Results, mutated: refused, or reported as plain Python counts them."""
+"""Mutated results: refused, or reported as plain Python counts them."""
 
 import json
 import shutil
@@ -38,7 +38,7 @@ def a_copy(folder):
 
 
 def check_results(rng, folder):
-    """Read a results directory of which one file is mutated."""
+    """Report a results directory with one mutated file."""
     case = a_copy(folder)
     command = pick(rng, COMMANDS)
     names = sorted(path.name for path in case.iterdir() if path.is_file())
@@ -64,7 +64,7 @@ def check_results(rng, folder):
 
 
 def check_import(rng, case):
-    """Take the curves over, as they are or as CSV, and report them."""
+    """Import the curves, as they are or as CSV, and report them."""
     path = case / "curves.parquet"
     if rng.random() < 0.5:
         pq.write_table(pq.read_table(case.parent / "tiny" / path.name), path)
@@ -78,7 +78,7 @@ def check_import(rng, case):
 
 
 def check_report(report, case):
-    """Hold the rows of a report against the curves, read in plain Python."""
+    """Check the rows of a report against the curves, read in plain Python."""
     if any("left out" in note for note in report["notes"]):
         return
     names = ("dataset", "model", "batch_size", "strategy")
@@ -91,7 +91,7 @@ def check_report(report, case):
             (float(row["n_labels"]), float(row[report["metric"]]))
         )
     if len({frozenset(cell) for cell in cells.values()}) > 1:
-        return  # the rows are of the seeds that are paired
+        return  # the rows are of paired seeds only
     for row in report["rows"]:
         runs = cells[tuple(row[name] for name in names)]
         assert row["n_seeds"] == len(runs)
@@ -107,7 +107,7 @@ def check_report(report, case):
 
 
 def check_run_file(rng, folder):
-    """Make the tables of runs of which one file is mutated: it says the same, or is set aside."""
+    """Make the tables of runs with one mutated file: it reads the same, or is set aside."""
     case = a_copy(folder)
     path = pick(rng, sorted((case / "runs").iterdir()))
     mutated = pick(rng, [mutated_bytes, with_a_bit_flipped])

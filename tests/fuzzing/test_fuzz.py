@@ -1,4 +1,4 @@
-"""A share of the mutated input that `make fuzz` has all of."""
+"""A share of the mutated input of `make fuzz`."""
 
 from collections import Counter
 

@@ -13,7 +13,7 @@ from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpe
 
 
 def blobs(n=60, n_classes=3, n_features=4, seed=0):
-    """Return a data set of overlapping clouds, every row of it different."""
+    """Return a data set of overlapping clouds with distinct rows."""
     rng = np.random.default_rng(seed)
     y = np.arange(n) % n_classes
     X = rng.normal(size=(n, n_features)) + y[:, None]

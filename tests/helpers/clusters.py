@@ -1,4 +1,4 @@
-"""A Dask cluster on this machine, whose processes can be killed one by one."""
+"""A Dask cluster on this machine, made to kill its processes one by one."""
 
 import json
 import sys
@@ -10,19 +10,20 @@ from pathlib import Path
 import psutil
 from sessions import Session, is_alive, wait_until
 
-# What multiprocessing starts for a nanny: its worker, and what watches the resources of that.
+# Names in the command lines of the processes that multiprocessing starts for a nanny: its worker,
+# and the tracker of the worker's resources.
 WORKER, WATCH = "spawn_main", "resource_tracker"
 
 
 class Cluster:
-    """A scheduler and its workers, each a process under a nanny that starts it again.
+    """A scheduler and its workers, each under a nanny to start it again.
 
     Attributes
     ----------
     address
-        Of the scheduler; it has the same when it is started again.
+        The address of the scheduler. It stays the same when the scheduler is replaced.
     n_workers
-        How many workers it has when all are there.
+        The number of workers when none is dead.
     """
 
     def __init__(self, n_workers: int, folder: Path) -> None:
@@ -33,6 +34,11 @@ class Cluster:
         self._scheduler = self._started_scheduler("0")
         self._start_workers()
 
+    @property
+    def has_scheduler(self) -> bool:
+        """Whether its scheduler is there."""
+        return not self._scheduler.is_over
+
     def workers(self) -> list[psutil.Process]:
         """Return the living worker processes."""
         found = []
@@ -42,7 +48,7 @@ class Cluster:
         return [process for process in found if is_alive(process) and _runs(process, WORKER)]
 
     def computing(self) -> list[psutil.Process]:
-        """Return the living processes in which workers compute runs."""
+        """Return the living processes of workers for single runs."""
         found = []
         for worker in self.workers():
             with suppress(psutil.NoSuchProcess):
@@ -50,7 +56,7 @@ class Cluster:
         return [process for process in found if is_alive(process)]
 
     def replace_nanny(self, place: int) -> None:
-        """Kill the nanny of a worker, and start another."""
+        """Kill the nanny of a worker, and start another one."""
         self._nannies[place].process.kill()
         self._nannies[place].process.wait()
         self._gone.append(self._nannies[place])
@@ -62,7 +68,7 @@ class Cluster:
         self._scheduler.process.wait()
 
     def replace_scheduler(self) -> None:
-        """Kill the scheduler and the nannies, and start all of it again."""
+        """Kill the scheduler and the nannies, and start all of them again."""
         port = self.address.rpartition(":")[2]
         self.lose_scheduler()
         for session in self._nannies:
@@ -74,13 +80,13 @@ class Cluster:
         self._start_workers()
 
     def orphans(self) -> list[psutil.Process]:
-        """Return the living processes that compute runs, or did, for workers that have ended."""
+        """Return the living processes for single runs left over from dead workers."""
         sessions = (*self._nannies, *self._gone)
         found = [orphan for session in sessions for orphan in session.orphans()]
         return [process for process in found if not _runs(process, WORKER, WATCH)]
 
     def end(self) -> None:
-        """End all of it."""
+        """Kill all processes of the cluster."""
         for session in (*self._nannies, *self._gone, self._scheduler):
             session.end()
 
@@ -119,7 +125,7 @@ class Cluster:
 
 @contextmanager
 def cluster(n_workers: int) -> Iterator[Cluster]:
-    """Start a scheduler and workers of one thread each; they are ended at the end."""
+    """Start a scheduler and workers of one thread each; kill them at the end."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         started = Cluster(n_workers, Path(folder))
         try:
@@ -129,7 +135,7 @@ def cluster(n_workers: int) -> Iterator[Cluster]:
 
 
 def _runs(process: psutil.Process, *programs: str) -> bool:
-    """Return whether a process was started by multiprocessing for one of these."""
+    """Return whether one of these programs is in a process's command line."""
     with suppress(psutil.Error):
         command = " ".join(process.cmdline())
         return any(program in command for program in programs)

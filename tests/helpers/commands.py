@@ -1,4 +1,4 @@
-"""The command line: in this process, in one of its own, or started to be struck."""
+"""The command line, in this process or in one of its own."""
 
 import os
 import subprocess
@@ -12,12 +12,12 @@ from typer.testing import CliRunner
 from alrun.cli.app import app
 
 ALRUN = [sys.executable, "-m", "alrun"]
-# How many runs the long sweep has.
+# The number of runs in the long sweep.
 N_LONG = 1600
 
 
 def alrun_here(*arguments, cwd="."):
-    """Run the command line in this process, which saves the second of its imports."""
+    """Run the command line in this process, to save a second for its imports."""
     with chdir(cwd):
         done = CliRunner().invoke(app, [str(word) for word in arguments], env={"COLUMNS": "100"})
     if done.exception is not None and not isinstance(done.exception, SystemExit):
@@ -26,7 +26,7 @@ def alrun_here(*arguments, cwd="."):
 
 
 def alrun(*arguments, cwd=None, env=None):
-    """Run the command line to its end."""
+    """Run the command line in a process of its own, to its end."""
     return subprocess.run(
         [*ALRUN, *map(str, arguments)],
         capture_output=True,
@@ -39,7 +39,7 @@ def alrun(*arguments, cwd=None, env=None):
 
 
 def started(folder, *arguments, **options):
-    """Start the command line in a session of its own, so that signals reach all of it."""
+    """Start the command line in a session of its own, to signal all its processes at once."""
     return subprocess.Popen(
         [*ALRUN, *map(str, arguments)],
         cwd=folder,
@@ -51,18 +51,18 @@ def started(folder, *arguments, **options):
     )
 
 
-def long_sweep(folder, jobs=2):
-    """Start a sweep of many seconds, whose results are at `results/long`."""
+def long_sweep(folder, jobs=2, backend="isolated"):
+    """Start a sweep of many seconds, with results in `results/long`."""
     (folder / "long.toml").write_text(SMALL.replace("seeds       = 2", "seeds       = 200"))
-    return started(folder, "sweep", "long.toml", "--jobs", jobs)
+    return started(folder, "sweep", "long.toml", "--jobs", jobs, "--backend", backend)
 
 
 def has_stored(process, folder, n):
-    """Wait until the long sweep has stored so many runs or has ended; return whether it has."""
+    """Wait until the long sweep has stored n runs or has ended; return whether n are stored."""
     wait_until(lambda: n_stored(folder) >= n or process.poll() is not None)
     return n_stored(folder) >= n
 
 
 def n_stored(folder):
-    """Return how many runs of the long sweep are stored."""
+    """Return the number of stored runs of the long sweep."""
     return len(list((folder / "results/long/runs").glob("*.parquet")))

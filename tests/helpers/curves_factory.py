@@ -1,4 +1,4 @@
-"""Small tables of curves, made up so that what is read off them is known."""
+"""Small made-up tables of curves, with known labels to target."""
 
 import pandas as pd
 
@@ -15,12 +15,12 @@ def curve(n_labels, score, strategy="random", seed=0, **columns):
 
 
 def jump(labels, grid=GRID, low=0.5, high=0.95):
-    """Return scores that are low below a number of labels and high from there on."""
+    """Return scores: `low` below a number of labels and `high` from there on."""
     return [high if n >= labels else low for n in grid]
 
 
 def reaching(labels, strategy="random", seeds=None, grid=GRID, low=0.5, high=0.95, **columns):
-    """Return runs that reach every target between low and high at these labels, one per seed."""
+    """Return a run per seed; it reaches all targets from low to high at its number of `labels`."""
     seeds = range(len(labels)) if seeds is None else seeds
     runs = [
         curve(grid, jump(n, grid, low, high), strategy, seed, **columns)
@@ -35,6 +35,6 @@ def shuffled(frame, seed=0):
 
 
 def write(folder, *frames):
-    """Make a results directory that holds nothing but these curves."""
+    """Make a results directory with these curves and nothing else."""
     pd.concat(frames, ignore_index=True).to_parquet(folder / "curves.parquet", index=False)
     return folder

@@ -1,4 +1,4 @@
-"""The least experiment with changes, written and read."""
+"""The smallest experiment, with changes, written and read."""
 
 import re
 
@@ -17,7 +17,7 @@ def text_of(**changes):
 
 
 def read(path, *overrides, text=None, **changes):
-    """Write the least experiment with changes, None for a key to leave out, and read it."""
+    """Write the smallest experiment with changes, and read it; None leaves a key out."""
     path.write_text(text_of(**changes) if text is None else text, encoding="utf-8")
     return read_experiment(path, overrides, check=True)
 

@@ -1,4 +1,4 @@
-"""A data set whose classes have given sizes, and splits of it compared."""
+"""A data set with classes of chosen sizes, and comparisons of its splits."""
 
 import numpy as np
 

@@ -19,7 +19,7 @@ class Problem:
 
 
 def drawn(seed):
-    """Draw a problem: sizes and C evenly on a logarithmic scale, each trait on its own."""
+    """Draw a problem: sizes and C evenly on a logarithmic scale, each trait independently."""
     rng = np.random.default_rng(seed)
     n_classes = int(rng.choice(CLASSES, p=[0.04, 0.26, 0.25, 0.25, 0.2]))
     n = max(int(np.exp(rng.uniform(np.log(5), np.log(500)))), n_classes)
@@ -87,9 +87,10 @@ TRAITS = {
 
 
 def objective(model, problem):
-    """Return the objective at a model's weights, its gradient and the most that an example adds.
+    """Return the objective at a model's weights, its gradient, and the scale of one example's part.
 
-    All in long double, as scikit-learn's documentation has it, and by no code of the package.
+    All is computed in long double, from the formula in scikit-learn's documentation, without code
+    of the package.
     """
     X = problem.X.toarray() if sparse.issparse(problem.X) else problem.X
     X = X.astype(np.longdouble)

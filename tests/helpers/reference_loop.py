@@ -1,6 +1,6 @@
 """A second active-learning loop, in plain scikit-learn and pandas, to check the first.
 
-It replays the queries that were stored. It knows the experiment of `conftest.SMALL` and nothing of
+It replays stored queries. It knows the experiment SMALL of `small_experiments`, and uses no code of
 the package.
 """
 
@@ -43,7 +43,7 @@ def replay(splits, queries):
 
 
 def scores(model, test):
-    """Return what a row of the curves holds, by scikit-learn's own metrics."""
+    """Return the scores in a row of the curves, by scikit-learn's metrics."""
     probabilities, predicted = model.predict_proba(X[test]), model.predict(X[test])
     return {
         "n_test": len(test),

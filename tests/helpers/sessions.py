@@ -1,4 +1,4 @@
-"""Programs that are started to be killed, each in a session by which all of it is found."""
+"""Programs to be killed in tests, each with all its processes in one session."""
 
 import os
 import subprocess
@@ -10,12 +10,12 @@ from typing import Self
 
 import psutil
 
-# Seconds that anything may take before it counts as hanging; what should be ended sleeps longer.
+# Seconds after which a process counts as hanging. Runs to be ended by a test sleep longer.
 PATIENCE = 120.0
 
 
 def wait_until(holds: Callable[[], object], seconds: float = PATIENCE) -> bool:
-    """Wait until something holds; return whether it did within so many seconds."""
+    """Wait until `holds()` is true; return whether it was within `seconds`."""
     until = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > until:
@@ -25,7 +25,7 @@ def wait_until(holds: Callable[[], object], seconds: float = PATIENCE) -> bool:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Return whether a process computes still: not ended, be it reaped or not."""
+    """Return whether a process is still running; a zombie is not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -33,7 +33,7 @@ def is_alive(process: psutil.Process) -> bool:
 
 
 def has_ended(pid: int) -> bool:
-    """Return whether the process of an id has ended, be it reaped or not."""
+    """Return whether the process of an id has ended; a zombie has."""
     try:
         return not is_alive(psutil.Process(pid))
     except psutil.NoSuchProcess:
@@ -41,7 +41,7 @@ def has_ended(pid: int) -> bool:
 
 
 def described(processes: Iterable[psutil.Process]) -> str:
-    """Return the ids of processes, how long they have been there, and how they were started."""
+    """Return the ids of processes, their age, parent and command line."""
     lines = []
     for process in processes:
         with suppress(psutil.Error):
@@ -54,7 +54,9 @@ def described(processes: Iterable[psutil.Process]) -> str:
 
 
 def members(session: int) -> list[psutil.Process]:
-    """Return the living processes of a session, which goes by the id of its first process."""
+    """Return the living processes of a session.
+
+    The id of a session is that of its first process."""
     found = []
     for pid in psutil.pids():
         with suppress(OSError, psutil.NoSuchProcess):
@@ -64,14 +66,16 @@ def members(session: int) -> list[psutil.Process]:
 
 
 class Session:
-    """A program with all that it starts, also what outlives it; as a context, that is ended.
+    """A program with all processes that it starts, even those that outlive it.
+
+    As a context manager it ends all of them.
 
     Parameters
     ----------
     arguments
         The command.
     said
-        The file that what it writes to stdout and stderr is appended to.
+        The file to append its stdout and stderr to.
     """
 
     def __init__(self, arguments: Sequence[str], said: Path) -> None:
@@ -94,7 +98,7 @@ class Session:
 
     @property
     def said(self) -> str:
-        """What it has written so far."""
+        """Its output so far."""
         return self._path.read_bytes()[self._start :].decode(errors="replace")
 
     @property
@@ -107,7 +111,7 @@ class Session:
         return members(self.process.pid)
 
     def orphans(self) -> list[psutil.Process]:
-        """Return those of its living processes whose parent has ended."""
+        """Return its living processes without a living parent."""
         alive = self.members()
         pids = {process.pid for process in alive}
         found = []
@@ -118,7 +122,7 @@ class Session:
         return found
 
     def end(self) -> None:
-        """Kill all of it."""
+        """Kill all its processes."""
         for process in self.members():
             with suppress(psutil.NoSuchProcess):
                 process.kill()

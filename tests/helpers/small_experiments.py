@@ -1,4 +1,4 @@
-"""Small experiments that the tests share, and the tables that are made from their runs."""
+"""Small experiments shared by the tests, and the tables of their results."""
 
 SMALL = """
 strategies  = ["random", "least_confidence", "margin", "entropy"]

@@ -1,4 +1,4 @@
-"""Pools whose probabilities are given, for tests of strategies, and odd ones."""
+"""Pools with chosen probabilities, for tests of strategies, and odd ones."""
 
 from types import SimpleNamespace
 
@@ -18,9 +18,9 @@ def stream(seed=0):
 
 
 def pool_over(X, labelled=(), probabilities=None, order=None):
-    """A pool of X whose model gives these probabilities: all but the rows `labelled`.
+    """Return a pool of all rows of X but those `labelled`; its model returns `probabilities`.
 
-    They are in the order of X, or in one drawn with the seed `order`.
+    The rows are in the order of X, or in one drawn with the seed `order`.
     """
     probabilities = np.full((X.shape[0], 2), 0.5) if probabilities is None else probabilities
     model = SimpleNamespace(
@@ -36,7 +36,9 @@ def pool_over(X, labelled=(), probabilities=None, order=None):
 
 
 def pool_of(probabilities, X=None, labelled=(), as_sparse=False):
-    """A pool of these features and probabilities, after rows with the features `labelled`."""
+    """Return a pool with these features and probabilities.
+
+    The labelled examples, with the features `labelled`, come before it in X."""
     probabilities = np.asarray(probabilities, dtype=float)
     X = np.ones((len(probabilities), 1)) if X is None else np.asarray(X, dtype=float)
     before = np.asarray(labelled, dtype=float).reshape(-1, X.shape[1])
@@ -48,7 +50,7 @@ def pool_of(probabilities, X=None, labelled=(), as_sparse=False):
 
 
 def drawn(seed, n=30, n_features=4, n_classes=3, n_labelled=5, as_sparse=False):
-    """A pool at random, half of its features zero."""
+    """Return a random pool; half of its features are zero."""
     rng = stream(seed)
     X = rng.normal(size=(n + n_labelled, n_features))
     X[rng.random(X.shape) < 0.5] = 0
@@ -57,18 +59,18 @@ def drawn(seed, n=30, n_features=4, n_classes=3, n_labelled=5, as_sparse=False):
 
 
 def picked(name, pool, n, seed=0, **parameters):
-    """The batch of a strategy, checked by the house."""
+    """Return the batch of a strategy, checked as in a run."""
     spec = StrategySpec(name, name, parameters, 1)
     return query(spec, pool, n, stream(seed))[0].tolist()
 
 
 def asked(name, pool, n=1, rng=None, **parameters):
-    """What the function of a strategy returns."""
+    """Return the answer of a strategy's function, unchecked."""
     return find(name)(pool, n, stream() if rng is None else rng, **parameters)
 
 
 class Scripted:
-    """A generator that gives what it was told to."""
+    """A random generator with a list of values to return."""
 
     def __init__(self, *values):
         self.values = list(values)
@@ -94,7 +96,7 @@ KINDS = {
 
 @st.composite
 def odd_pools(draw):
-    """Small pools with duplicates, constant features, single features, extreme probabilities."""
+    """Draw a small pool with duplicates, constant or single features, or extreme probabilities."""
     rng = stream(draw(st.integers(0, 2**32)))
     n, n_labelled = draw(st.integers(1, 25)), draw(st.integers(1, 4))
     n_features, n_classes = draw(st.integers(1, 3)), draw(st.integers(2, 4))

@@ -8,7 +8,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.utils import all_estimators
-from threadpoolctl import threadpool_limits
 
 from alrun.errors import ModelError
 from alrun.models.build import resolve
@@ -60,7 +59,6 @@ def test_there_are_models_with_weights():
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("n_seen", [2, 3])
 @pytest.mark.parametrize("name", WEIGHTED)
-@threadpool_limits.wrap(limits=1)
 def test_weights_by_label_are_those_by_code(name, n_seen):
     X, y, others = overlapping(n_seen)
     given = QUICK.get(name.rpartition(".")[-1], {})

@@ -194,4 +194,4 @@ def test_all_that_is_wrong_with_the_steps_is_said_at_once(path):
 
 def test_a_strategy_that_the_last_step_cannot_serve_is_refused(path):
     (line,) = problems(path, model={"steps": STEPS}, strategies=["entropy"])
-    assert "strategies[1]: entropy needs a model with predict_proba; the pipeline model" in line
+    assert "strategies[1]: entropy needs a model with predict_proba, and the pipeline model" in line

@@ -79,7 +79,7 @@ def test_a_column_that_stands_twice_is_named(tmp_path):
     path = tmp_path / "curves.parquet"
     table = pq.read_table(path)
     pq.write_table(table.append_column("accuracy", table["accuracy"]), path)
-    with pytest.raises(ResultsError, match=r"curves.parquet: the column 'accuracy' stands more"):
+    with pytest.raises(ResultsError, match=r"curves.parquet: the column 'accuracy' appears more"):
         alrun.load_curves(tmp_path)
 
 

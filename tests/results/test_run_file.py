@@ -64,7 +64,7 @@ def test_many_runs_come_back_in_their_order_whatever_is_read_at_once(tmp_path, m
     _, specs = filled(tmp_path, seeds=(0, 1, 2))
     by_id = {run_id(spec): spec for spec in reversed(specs)}
     at_once = read_runs(tmp_path / "runs", by_id, None)
-    monkeypatch.setattr("alrun.results.run_file._AT_ONCE", 2)
+    monkeypatch.setattr("alrun.results.run_file._CHUNK_SIZE", 2)
     in_blocks = read_runs(tmp_path / "runs", by_id, None)
     assert at_once.rows["run_id"].to_pylist() == list(by_id) == list(in_blocks.specs)
     assert in_blocks.rounds.equals(at_once.rounds)
@@ -146,11 +146,11 @@ def test_what_is_no_regular_file_is_not_read(stored, tmp_path):
     path, spec = stored
     path.rename(tmp_path / "outside")
     path.symlink_to(tmp_path / "outside")
-    with pytest.raises(CorruptRunFile, match="no regular file"):
+    with pytest.raises(CorruptRunFile, match="not a regular file"):
         read_run(path, spec)
     path.unlink()
     path.mkdir()
-    with pytest.raises(CorruptRunFile, match="no regular file"):
+    with pytest.raises(CorruptRunFile, match="not a regular file"):
         read_run(path, spec)
 
 
@@ -200,7 +200,7 @@ def test_parameters_that_json_changes_make_no_other_run():
 def test_a_newer_file_is_not_damaged(stored):
     path, spec = stored
     rewrite(path, pa.table({"x": [1]}), schema_version=b"99", spec=None)
-    with pytest.raises(ResultsError, match=r"schema version 99.*update it"):
+    with pytest.raises(ResultsError, match=r"schema version 99.*update alrun"):
         read_run(path, spec)
 
 

@@ -64,7 +64,7 @@ def test_each_batch_is_the_right_one_given_the_labels_before_it(small_results, s
 
 def test_a_random_batch_is_from_the_pool_and_uniform():
     first = [
-        run_active_learning(spec_of("random", seed=seed), blobs()).rounds[0].batch[0]
+        run_active_learning(spec_of("random", seed=seed, budget=7), blobs()).rounds[0].batch[0]
         for seed in range(300)
     ]
     counts = np.bincount(first, minlength=60)

@@ -200,7 +200,7 @@ def test_git_is_not_waited_for_without_end(checkout, tmp_path, monkeypatch, slow
     (tmp_path / "git").write_text(script)
     (tmp_path / "git").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr(module, "_PATIENCE", 2.0)
+    monkeypatch.setattr(module, "_GIT_TIMEOUT", 2.0)
     assert of_checkout(checkout).keys() == known
 
 
@@ -309,8 +309,8 @@ def test_runs_record_both_parts_and_their_own_files_change_nothing(checkout, tin
     path = checkout / "experiments" / "tiny.toml"
     path.write_text(tiny.read_text())
     results = checkout / "results" / "tiny"
-    for seeds, tree in ((1, "changed"), (2, "clean"), (3, "clean")):
-        run_sweep(path, results, jobs=1, overrides=[f"seeds={seeds}"])
+    for seeds, jobs, tree in ((1, 1, "changed"), (2, 0, "clean"), (3, 0, "clean")):
+        run_sweep(path, results, jobs=jobs, overrides=[f"seeds={seeds}"])
         runs = alrun.load_runs(results)
         latest = runs.loc[runs["seed"] == seeds - 1, "provenance"].map(json.loads)
         for provenance in latest:

@@ -6,9 +6,9 @@ import shutil
 import signal
 
 import pytest
-from commands import alrun, has_stored, long_sweep, started
+from commands import alrun_here, has_stored, long_sweep, started
 from sessions import PATIENCE
-from small_experiments import TABLES, tables
+from small_experiments import TABLES, TINY, tables
 from typer.testing import CliRunner
 
 from alrun.api import report, run_sweep
@@ -45,7 +45,7 @@ def test_a_killed_sweep_goes_on_where_it_was(small, small_results, tmp_path):
     assert 0 < len(shared) < 16
     (results / "runs" / f".{min(kept)}.0123456789abcdef").write_bytes(b"half")
     (results / ".curves.parquet.0123456789abcdef").write_bytes(b"half")
-    again = alrun("sweep", small, "--results", results, "--jobs", 1, cwd=tmp_path)
+    again = alrun_here("sweep", small, "--results", results, "--jobs", 1, cwd=tmp_path)
     assert again.returncode == 0
     assert f"{len(shared)} done" in again.stderr
     assert tables(results) == tables(small_results)
@@ -65,10 +65,18 @@ def test_two_sweeps_at_once_both_finish_and_the_tables_are_right(small, small_re
     assert sorted(os.listdir(results / "runs")) == sorted(os.listdir(small_results / "runs"))
 
 
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory):
+    """Return the results of the tiny experiment, which no test changes."""
+    folder = tmp_path_factory.mktemp("pristine")
+    (folder / "tiny.toml").write_text(TINY)
+    return run_sweep(folder / "tiny.toml", folder / "results", jobs=0)
+
+
 @pytest.fixture
-def done(tiny, tmp_path):
-    """Return the results of the tiny experiment."""
-    return run_sweep(tiny, tmp_path / "done", jobs=1)
+def done(pristine, tmp_path):
+    """Return results of the tiny experiment that a test may damage."""
+    return shutil.copytree(pristine, tmp_path / "done")
 
 
 def test_damaged_run_files_are_set_aside_and_computed_anew_by_the_same_sweep(tiny, done):
@@ -103,8 +111,8 @@ def test_a_disk_that_keeps_no_file_sound_is_no_endless_loop(tiny, tmp_path, monk
     monkeypatch.setattr(Store, "write_run", rotten)
     told = []
     plan = plan_sweep(tiny, tmp_path / "results")
-    with pytest.raises(ResultsError, match=r"6 runs have no sound file .* look after the disk"):
-        run_missing(plan, Workers(1), on_message=told.append)
+    with pytest.raises(ResultsError, match=r"6 runs have no intact file .* check the disk"):
+        run_missing(plan, Workers(0), on_message=told.append)
     assert len(told) == 12
 
 
@@ -119,7 +127,7 @@ def test_what_stops_a_sweep_is_not_hidden_by_what_stops_its_tables(tiny, tmp_pat
     with pytest.raises(KeyboardInterrupt):
         run_missing(plan_sweep(tiny, tmp_path / "results"), Workers(1), on_progress=stop)
     with pytest.raises(ResultsError, match="no tables"):
-        run_missing(plan_sweep(tiny, tmp_path / "results"), Workers(1))
+        run_missing(plan_sweep(tiny, tmp_path / "results"), Workers(0))
 
 
 def smallest_run_file(results):
@@ -184,22 +192,22 @@ def test_a_directory_that_cannot_be_written_is_refused_before_anything_is_run(
 
 
 def test_tables_that_are_older_than_the_runs_are_told_of(tiny, done, tmp_path):
-    newer = run_sweep(tiny, tmp_path / "newer", jobs=1, overrides=["seeds=4"])
+    newer = run_sweep(tiny, tmp_path / "newer", jobs=0, overrides=["seeds=4"])
     assert not any("not in the tables" in note for note in report(newer, [0.9]).notes)
     assert not any("not in the tables" in line for line in describe(plan_of(newer)))
     for name in TABLES:  # as they are where the second sweep was killed at its end
         shutil.copy(done / name, newer / name)
     command = f"`alrun sweep {newer}/experiment.toml --results {newer}`"
-    said = f"2 finished runs are not in the tables, which are older; {command} puts them in."
+    said = f"2 finished runs are not in the tables, which are older; {command} adds them."
     notes = report(newer, [0.9]).notes
     assert f"Warning: {said}" in notes
     assert said in list(describe(plan_of(newer)))
-    run_sweep(newer / "experiment.toml", newer, jobs=1)
+    run_sweep(newer / "experiment.toml", newer, jobs=0)
     assert not any("not in the tables" in note for note in report(newer, [0.9]).notes)
 
 
 def test_runs_that_an_experiment_leaves_out_are_not_told_of(tiny, done):
-    run_sweep(tiny, done, jobs=1, overrides=["seeds=2"])
+    run_sweep(tiny, done, jobs=0, overrides=["seeds=2"])
     assert len(run_files(done)) == 6
     assert not any("not in the tables" in note for note in report(done, [0.9]).notes)
     shutil.rmtree(done / "runs")  # a clone has the tables alone

@@ -1,9 +1,9 @@
-"""Kill a sweep and its workers at random moments, again and again, and see whether a run is lost.
+"""A torture test: a sweep and its workers are killed at random moments, and no run may be lost.
 
-The sweep has two poisonous runs, which kill their own process. It is first computed undisturbed,
-then killed until there were so many kills, then left in peace. Prints what is wrong, a line each,
-and exits with 1 where anything is. The victims and the moments are drawn from a seed; what they
-strike depends on the machine.
+The sweep has two poisonous runs: they kill their own process. It is computed undisturbed, then
+killed a number of times, then left to finish. Each mistake is printed as a line, and the exit code
+is 1 if there is any. The victims and the moments are drawn from a seed; what is hit also depends on
+the machine.
 """
 
 import argparse
@@ -31,10 +31,10 @@ from alrun.spec import run_id
 from alrun.sweep.plan import SweepPlan, plan_sweep
 
 DEADLY = {17: signal.SIGKILL, 31: signal.SIGSEGV}
-# Seconds in which all has ended whose command or worker has. It is less than one where there is a
-# core for each, but a process that is computing must come to its turn.
+# Seconds in which all processes must have ended after their command or worker. With a core for each
+# they need less than one, but a process that computes must get its turn first.
 LINGERING = 10.0
-# So many mistakes are enough to see.
+# The test stops after this many mistakes.
 ENOUGH = 10
 LOCALLY = ("--jobs", "2")
 N_WORKERS = 3
@@ -48,7 +48,7 @@ budget      = 150
 dataset     = {{name = "digits", test_size = 540}}
 initial     = {{per_class = 2}}
 """
-# All that it can know a seed by is what is labelled in it.
+# The strategy is not told the seed; it recognises one by its labelled examples.
 POISON = """
 import os
 
@@ -62,9 +62,9 @@ def poisonous(pool, n, rng):
 
 
 def poisonous_experiment(folder: Path, seeds: int, deadly: Mapping[int, int] = DEADLY) -> SweepPlan:
-    """Write an experiment of four runs per seed, of which those that are deadly kill their process.
+    """Write an experiment of four runs per seed, one of them poisonous at each deadly seed.
 
-    `deadly` is the signal by seed.
+    `deadly` has the signal by seed.
     """
     path, results = folder / "torture.toml", folder / "undisturbed"
     path.write_text(EXPERIMENT.format(seeds=seeds))
@@ -80,7 +80,7 @@ def poisonous_experiment(folder: Path, seeds: int, deadly: Mapping[int, int] = D
 
 
 def poisonous_runs(plan: SweepPlan, deadly: Mapping[int, int] = DEADLY) -> dict[str, str]:
-    """Return the names of the signals by which runs of the experiment kill their process, by id."""
+    """Return the signals of the poisonous runs, names by run id."""
     return {
         run_id(spec): signal.Signals(deadly[spec.seed]).name
         for spec in plan.specs.values()
@@ -89,29 +89,29 @@ def poisonous_runs(plan: SweepPlan, deadly: Mapping[int, int] = DEADLY) -> dict[
 
 
 class Torture:
-    """A sweep that is killed.
+    """A sweep under attack.
 
     Parameters
     ----------
     plan
-        What it computes.
+        The plan to compute.
     results
-        Where to.
+        The results directory.
     options
-        Of the command line: where the runs are computed.
+        Options of the command line, such as the number of workers.
     rng
-        What draws the victims and the moments.
+        The generator of victims and moments.
     orphans
-        What returns processes that should have ended with those that started them.
+        Returns living processes that should have ended with their parent.
 
     Attributes
     ----------
     hits
-        How often what was killed, or told to end, while it was alive.
+        Counts of processes that were alive when hit, by kind.
     wrong
-        What is not as it should be, a sentence each.
+        A sentence for each mistake.
     lingered
-        The most seconds in which a process ended whose command or worker had.
+        The most seconds that a process lived on after its command or worker.
     """
 
     def __init__(
@@ -136,14 +136,14 @@ class Torture:
         self._stored: dict[str, tuple[int, int]] = {}
 
     def find(self, sentence: str) -> None:
-        """Note and print what is wrong."""
+        """Record and print a mistake."""
         self.wrong.append(sentence)
         print(f"WRONG: {sentence}", flush=True)
 
     def endure(self, n_kills: int, strokes: Sequence[Stroke]) -> None:
-        """Strike the command and what it starts, time after time, until there were so many hits.
+        """Run the command again and again, and attack it, until there were `n_kills` hits.
 
-        A stroke that stands there twice is twice as likely.
+        An attack that is listed twice is twice as likely.
         """
         options: tuple[str, ...] = ()
         while self.hits.total() < n_kills and len(self.wrong) < ENOUGH:
@@ -154,11 +154,11 @@ class Torture:
                     if not command.is_over:
                         codes |= self._strike(command, strokes)
                 self._look(command, codes)
-            if self._n_left() == 0:  # what is poisonous can be tried again for ever
+            if self._n_left() == 0:  # poisonous runs can always be tried again
                 options = ("--retry-failed",)
 
     def finish(self) -> None:
-        """Give the command once more, try again what kills made crash, and leave it in peace."""
+        """Run the command once more, undisturbed, with all failed runs again."""
         with self._started("--retry-failed") as command:
             if not wait_until(lambda: command.is_over, 5 * PATIENCE):
                 self.find(f"the last command does not end: {command.said}")
@@ -167,7 +167,7 @@ class Torture:
             self.find(f"{path.relative_to(self._results)} was left")
 
     def compare(self, undisturbed: Path, poisonous: Mapping[str, str]) -> None:
-        """See whether the tables are those of an undisturbed sweep, and which runs have crashed."""
+        """Compare tables and crashes with those of an undisturbed sweep."""
         for name in TABLES:
             there = self._results / name
             if not there.is_file() or there.read_bytes() != (undisturbed / name).read_bytes():
@@ -175,7 +175,7 @@ class Torture:
         self.see_crashed(poisonous)
 
     def see_crashed(self, poisonous: Mapping[str, str]) -> None:
-        """See whether exactly the poisonous runs have crashed, each by its signal."""
+        """Compare the crashed runs and their signals with the poisonous ones."""
         records = {path.stem: path for path in (self._results / "failed").iterdir()}
         for identity in records.keys() ^ poisonous.keys():
             what = "is not" if identity in poisonous else f"is in {records[identity].read_text()}"
@@ -189,10 +189,12 @@ class Torture:
         return Session([*self._command, *options], self._results.with_suffix(".log"))
 
     def _wait(self, command: Session, n_kills: int) -> None:
-        """Wait for the next moment: so that the runs that are left last for the kills that are."""
+        """Wait for the next moment to attack.
+
+        The moments are chosen so that the missing runs last for the remaining kills."""
         is_first, n_left = not has_begun(command), self._n_left()
         if n_left == 0 or (is_first and self._rng.random() < 0.25):
-            seconds = self._rng.uniform(0, 3)  # of its start, or of what is tried again
+            seconds = self._rng.uniform(0, 3)  # while it starts, or tries failed runs again
         else:
             share = n_left // max(2 * n_kills, 1)
             n = self._n_stored() + int(self._rng.integers(is_first, share + 2))
@@ -202,14 +204,14 @@ class Torture:
             command.process.wait(seconds)
 
     def _strike(self, command: Session, strokes: Sequence[Stroke]) -> set[int]:
-        """Strike once; return the exit codes that the command may have for it."""
+        """Attack once; return the exit codes allowed for it."""
         hit, codes = strokes[self._rng.integers(len(strokes))](command, self._rng)
         self.hits[hit] += hit != MISSED
         self._see_end(self._orphans)
         return codes
 
     def _look(self, command: Session, codes: set[int]) -> None:
-        """See whether a command ended as it should, with all it started, and what it has left."""
+        """Check how a command ended: its processes, exit code, messages and files."""
         self._see_end(command.members)
         said, code = command.said, command.process.returncode
         if "Traceback" in said:
@@ -225,14 +227,14 @@ class Torture:
             self.find(f"{path.relative_to(self._results)} was damaged")
 
     def _see_end(self, left: Callable[[], Sequence[psutil.Process]]) -> None:
-        """See whether those that should end do so in time."""
+        """Check the end of these processes within LINGERING seconds."""
         started = time.monotonic()
         if not wait_until(lambda: not left(), LINGERING):
             self.find(f"{LINGERING:g} s later still runs {described(left())}")
         self.lingered = max(self.lingered, time.monotonic() - started)
 
     def _run_files(self) -> dict[str, tuple[int, int]]:
-        """Return which file a run has, and when that was written, by name."""
+        """Return inode and time of each run file, by name."""
         stats = {path.name: path.stat() for path in self._results.glob("runs/*.parquet")}
         return {name: (stat.st_ino, stat.st_mtime_ns) for name, stat in stats.items()}
 
@@ -252,7 +254,7 @@ class Torture:
 def tortured(
     torture: Torture, n_hits: int, strokes: Sequence[Stroke], expected: Path, poisonous: Mapping
 ) -> bool:
-    """Torture a sweep, leave it in peace, and say what it has survived; return whether all."""
+    """Attack a sweep, let it finish, and print a summary; return whether there was no mistake."""
     started = time.monotonic()
     torture.endure(n_hits, strokes)
     torture.finish()
@@ -266,14 +268,16 @@ def tortured(
 
 
 def main() -> None:
-    """Torture a sweep of 200 runs on this machine, and one on a cluster."""
+    """Attack a sweep of 200 runs on this machine, and one on a cluster."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--local", type=int, default=125, help="kills on this machine")
-    parser.add_argument("--dask", type=int, default=60, help="kills on a cluster")
-    parser.add_argument("--seeds", type=int, default=50, help="a quarter of the runs")
-    parser.add_argument("--seed", type=int, default=0, help="of the victims and the moments")
+    parser.add_argument("--local", type=int, default=125, help="number of kills on this machine")
+    parser.add_argument("--dask", type=int, default=60, help="number of kills on a cluster")
+    parser.add_argument(
+        "--seeds", type=int, default=50, help="number of seeds, with four runs each"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the victims and the moments")
     given = parser.parse_args()
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in the background
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         plan = poisonous_experiment(folder, given.seeds)

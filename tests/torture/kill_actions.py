@@ -1,4 +1,4 @@
-"""Strokes against a sweep: each ends something of it, and tells what."""
+"""Attacks on a sweep: each kills some of its processes."""
 
 import signal
 import time
@@ -11,13 +11,13 @@ import psutil
 from clusters import Cluster
 from sessions import PATIENCE, Session, is_alive, wait_until
 
-# Returns what was hit, and the exit codes that the command may have for it.
+# Returns the kind of process that was hit, and the exit codes allowed for the command.
 Stroke: TypeAlias = Callable[[Session, np.random.Generator], tuple[str, set[int]]]
 MISSED = ""
 
 
 def has_begun(command: Session) -> bool:
-    """Return whether a command is past the start of Python, in which nothing of ours is asked."""
+    """Return whether a command is past the start of Python and runs code of alrun."""
     with suppress(psutil.NoSuchProcess):
         times = psutil.Process(command.process.pid).cpu_times()
         return times.user + times.system > 0.5
@@ -25,7 +25,7 @@ def has_begun(command: Session) -> bool:
 
 
 def signalled(number: signal.Signals, name: str) -> Stroke:
-    """Return the stroke that ends the command by a signal."""
+    """Return an attack on the command by a signal."""
 
     def strike(command: Session, rng: np.random.Generator) -> tuple[str, set[int]]:
         command.process.send_signal(number)
@@ -41,7 +41,7 @@ terminate = signalled(signal.SIGTERM, "SIGTERM")
 
 
 def kill_one(processes: Sequence[psutil.Process], rng: np.random.Generator) -> bool:
-    """Kill one of these; return whether it was alive."""
+    """Kill a random one of these processes; return whether it was alive."""
     with suppress(psutil.NoSuchProcess):
         victim = processes[rng.integers(len(processes))]
         is_hit = is_alive(victim)
@@ -62,7 +62,7 @@ def kill_both(command: Session, rng: np.random.Generator) -> tuple[str, set[int]
 
 
 def interrupt(command: Session, rng: np.random.Generator) -> tuple[str, set[int]]:
-    """Interrupt the command once or three times, and sometimes kill it while it makes tables."""
+    """Interrupt the command once or three times; sometimes kill it while it makes the tables."""
     if not has_begun(command):
         return MISSED, set()
     for _ in range(rng.choice([1, 3])):
@@ -87,7 +87,7 @@ LOCAL = (
 
 
 def on_cluster(cluster: Cluster) -> tuple[Stroke, ...]:
-    """Return the strokes against a sweep on a cluster."""
+    """Return the attacks on a sweep on a cluster."""
 
     def kill_dask_worker(command: Session, rng: np.random.Generator) -> tuple[str, set[int]]:
         workers = cluster.workers()

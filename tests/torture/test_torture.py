@@ -1,10 +1,11 @@
-"""No run is lost, whatever is killed: a little of what `make torture` does at length."""
+"""A short version of `make torture`: no run is lost when processes are killed."""
 
 import os
 import signal
 
 import numpy as np
 import pytest
+from sessions import PATIENCE
 from torture.__main__ import Torture, poisonous_experiment, poisonous_runs, tortured
 from torture.kill_actions import kill_both, kill_worker
 
@@ -17,19 +18,20 @@ SEEDS = 6
 
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory):
-    """Return the plan of 24 runs, one of them poisonous, which is computed undisturbed."""
+    """Return the plan of 24 runs, one of them poisonous, after an undisturbed sweep."""
 
     def refused(*_):
         raise OSError
 
     plan = poisonous_experiment(tmp_path_factory.mktemp("torture"), SEEDS, DEADLY)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "kill", refused)  # which would end the tests
+        patch.setattr(os, "kill", refused)  # it would end the tests
         assert len(run_missing(plan, Workers(0)).failures) == 1
     return plan
 
 
-def test_a_sweep_survives_what_kills_it(plan, tmp_path):
+def test_a_sweep_survives_what_kills_it(plan, tmp_path, monkeypatch):
+    monkeypatch.setattr("torture.__main__.LINGERING", PATIENCE)  # there may be no core free
     torture = Torture(plan, tmp_path / "local", ["--jobs", "2"], np.random.default_rng(1))
     poisonous = poisonous_runs(plan, DEADLY)
     strokes = [kill_worker, kill_both]

@@ -2,12 +2,14 @@
 
 import fcntl
 import os
+import select
 import subprocess
 import sys
 
 import pytest
 
 from alrun.errors import ResultsError
+from alrun.util import atomic_files
 from alrun.util.atomic_files import locked, remove_abandoned, set_aside, write_file
 
 ABANDONED = ".curves.parquet.0123456789abcdef"
@@ -24,13 +26,47 @@ files.write_file(Path(sys.argv[1]), b"whole")
 """
 
 
-def writer(path):
-    process = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path)],
+# A stand-in for msvcrt, whose locks are the kernel's too: on bytes from where the file is on, gone
+# with the process, and refused with EACCES.
+WINDOWS = """
+import errno, fcntl as real, sys, types
+
+def locking(descriptor, mode, n):
+    try:
+        real.lockf(descriptor, real.LOCK_EX | real.LOCK_NB, n)
+    except BlockingIOError:
+        raise OSError(errno.EACCES, "Permission denied") from None
+
+sys.modules["fcntl"] = None
+sys.modules["msvcrt"] = types.SimpleNamespace(locking=locking, LK_NBLCK=2)
+"""
+REMOVER = """
+import sys
+from pathlib import Path
+from alrun.util.atomic_files import remove_abandoned
+remove_abandoned(Path(sys.argv[1]))
+"""
+HOLDER = """
+import sys
+from pathlib import Path
+from alrun.util.atomic_files import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def program(code, path):
+    return subprocess.Popen(
+        [sys.executable, "-c", code, str(path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
+
+
+def writer(path, system=""):
+    process = program(system + WRITER, path)
     assert process.stdout.readline() == "half\n"
     return process
 
@@ -164,3 +200,40 @@ def test_a_lock_goes_with_the_process_that_holds_it(tmp_path):
     holder.wait()
     with locked(tmp_path):
         pass
+
+
+def test_with_msvcrt_the_file_of_a_living_writer_stays_and_that_of_a_killed_one_goes(tmp_path):
+    living, killed = (writer(tmp_path / name, WINDOWS) for name in ("living", "killed"))
+    killed.kill()
+    killed.wait()
+    assert len(os.listdir(tmp_path)) == 2
+    assert program(WINDOWS + REMOVER, tmp_path).wait() == 0
+    assert [name.split(".")[1] for name in os.listdir(tmp_path)] == ["living"]
+    living.communicate("go on\n")
+    assert (tmp_path / "living").read_bytes() == b"whole"
+    assert os.listdir(tmp_path) == ["living"]
+
+
+def test_with_msvcrt_one_process_holds_a_directory_at_a_time(tmp_path):
+    first, second = (program(WINDOWS + HOLDER, tmp_path) for _ in range(2))
+    ready, _, _ = select.select([first.stdout, second.stdout], [], [])
+    holder, other = (first, second) if first.stdout in ready else (second, first)
+    assert holder.stdout.readline() == "held\n"
+    assert select.select([other.stdout], [], [], 1.0)[0] == []
+    holder.kill()
+    assert other.stdout.readline() == "held\n"
+    other.communicate("go on\n")
+    assert other.returncode == 0
+    assert os.listdir(tmp_path) == [".lock"]
+    first.wait()
+
+
+def test_with_no_locks_at_all_files_appear_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(atomic_files, "fcntl", None)
+    with locked(tmp_path):
+        write_file(tmp_path / "x", b"one")
+        write_file(tmp_path / "x", b"two")
+    (tmp_path / ABANDONED).write_bytes(b"half")
+    remove_abandoned(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == [ABANDONED, "x"]
+    assert (tmp_path / "x").read_bytes() == b"two"

@@ -12,7 +12,6 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from threadpoolctl import threadpool_limits
 
 from alrun.models.logistic import newton
 from alrun.models.logistic.estimator import Logistic, logistic
@@ -20,13 +19,6 @@ from alrun.models.logistic.preconditioner import Preconditioner
 
 SEEDS = range(320)
 PROMISE = 1e-8  # of the most that an example can add to a component of the gradient
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """As in a sweep; two threads take turns at matrices this small."""
-    with threadpool_limits(1):
-        yield
 
 
 def fitted(problem, **parameters):
