@@ -30,15 +30,16 @@ def report(
     path
         The directory.
     targets
-        Scores to reach, above 0 and at most 1; by default those of the experiment.
+        Scores to reach, by default those of the experiment. A score that falls as models improve,
+        as log_loss, reaches a target from above.
     metric
-        The column that targets are read on; by default that of the experiment.
+        The score that targets are read on, by default that of the experiment.
     baseline
         Label of the strategy that the others are compared with.
     sustain
         In how many rounds in a row the score must be at the target.
     adjustment
-        "holm", or "maxT", which has more power and needs the same seeds in all tests.
+        "holm" or "maxT"; maxT has more power and needs the same seeds in all tests.
 
     Returns
     -------
@@ -52,8 +53,11 @@ def report(
         If the results cannot be read, have no such metric or baseline, or a target is not a score.
     """
     from alrun.report.build import build_report
+    from alrun.report.options import options_for
 
-    return build_report(Path(path), targets, metric, baseline, sustain, adjustment)
+    results = Path(path)
+    options = options_for(results, targets, metric, baseline, sustain, adjustment)
+    return build_report(results, options)
 
 
 def run_sweep(

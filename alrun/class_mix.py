@@ -1,4 +1,4 @@
-"""Of which classes the queries of a sweep are, beside those that there were to choose from."""
+"""The class mix of the queries of a sweep, beside that of the pool."""
 
 from pathlib import Path
 from typing import Any
@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from alrun import stats
+from alrun.arrays import first_true
 from alrun.data.dataset import Dataset
 from alrun.data.splits import split_of
 from alrun.errors import ResultsError
-from alrun.report.phrasing import counted, group_name
+from alrun.report.phrasing import group_name, seed_counts
 from alrun.report.rows import comparison_groups
 from alrun.report.sections import Section, first_of_each
 from alrun.results.curves import COMPARISON_GROUP
@@ -18,7 +19,7 @@ from alrun.results.load import load_queries
 from alrun.spec import RunSpec
 from alrun.sweep.plan import plan_of
 
-# Parts that the rounds of a run are put together in on a screen, and classes with a column there.
+# The most parts into which a screen divides the rounds, and the most classes with a column there.
 MOST_PARTS, MOST_CLASSES = 5, 12
 _PART = ["strategy", "first_round", "last_round"]
 
@@ -28,12 +29,12 @@ def class_mix(results: Path, most_parts: int | None = None) -> pd.DataFrame:
 
     The classes are those of the source, also where `positive` made two of them. A row per data set,
     model, batch size, strategy, part of the rounds, and class. Without `most_parts` each round is a
-    part; else rounds are put together in at most so many, after one part that is all of them.
+    part. With it all rounds are the first part, and then at most so many parts share them.
 
-    Columns: those that name the row, with `first_round` and `last_round`; `n_seeds`; `queried`, how
-    many examples in all; `share`, with `share_low` and `share_high`, its 95 % interval; and
-    `pool_share`, the class's share among what was unlabelled, means over these rounds. Raises
-    ResultsError where there are no results, and AlrunError where their data set is gone.
+    Columns: the names of the row, with `first_round` and `last_round`; `n_seeds`; `queried`, the
+    number of examples in all; `share`, with `share_low` and `share_high`, its 95 % interval; and
+    `pool_share`, the share of the class among the unlabelled examples, a mean over these rounds.
+    Raises ResultsError where there are no results, and AlrunError where their data set is gone.
     """
     plan = plan_of(results)
     queries = load_queries(results)
@@ -42,7 +43,7 @@ def class_mix(results: Path, most_parts: int | None = None) -> pd.DataFrame:
         if not queries[column].between(0, n_examples - 1).all():
             raise ResultsError(
                 f"{results / 'queries.parquet'}: the column '{column}' goes beyond the data set;"
-                " sweep again, or look for the data set that these are the queries of"
+                " sweep again, or find the data set of these queries"
             )
     batches = dict(iter(queries.groupby("run_id", sort=False, observed=True)))
     tables = [
@@ -64,7 +65,7 @@ def _mix_of_run(
     rounds = queries["round"].to_numpy()
     counts = np.zeros((rounds.max() + 1, n_classes))
     np.add.at(counts, (rounds, codes[queries["index"].to_numpy()]), 1)
-    for empty in np.flatnonzero(counts.sum(axis=1) == 0)[:1]:
+    if (empty := first_true(counts.sum(axis=1) == 0)) is not None:
         raise ResultsError(
             f"queries.parquet holds no query of round {empty} of {spec}; sweep again"
         )
@@ -90,7 +91,7 @@ def _mix_of_run(
 
 
 def _parts(n_rounds: int, most_parts: int | None) -> list[tuple[int, int]]:
-    """Return the first and last rounds of the parts; with `most_parts` all of them come first."""
+    """Return first and last round of each part; with `most_parts` the first part is all rounds."""
     whole = [] if most_parts is None else [(0, n_rounds - 1)]
     parts = np.array_split(np.arange(n_rounds), min(n_rounds, most_parts or n_rounds))
     each = [(int(part[0]), int(part[-1])) for part in parts]
@@ -132,17 +133,15 @@ def mix_sections(mix: pd.DataFrame) -> list[Section]:
 
 
 def mix_notes(mix: pd.DataFrame) -> list[str]:
-    """Say what the percentages are."""
-    low, high = mix["n_seeds"].min(), mix["n_seeds"].max()
-    seeds = counted(high, "seed") if low == high else f"{low} to {high} seeds"
+    """Return the note on how to read the percentages."""
     return [
-        f"Means over {seeds}, of the queries in these rounds; pool: of what there was to choose"
-        " from. --format csv has each round, with intervals."
+        f"Means over {seed_counts(mix['n_seeds'])}, of the queries in these rounds; pool: of the"
+        " examples to choose from. --format csv has each round, with intervals."
     ]
 
 
 def _columns(rows: pd.DataFrame) -> list[str]:
-    """Return the classes that have a column: all, or the most frequent where they are many."""
+    """Return the classes with a column: all, or the most frequent of many."""
     shares = rows.groupby("label", sort=False)["pool_share"].mean()
     if len(shares) <= MOST_CLASSES:
         return list(shares.index)
@@ -151,7 +150,7 @@ def _columns(rows: pd.DataFrame) -> list[str]:
 
 
 def _percentages(part: pd.DataFrame, column: str, labels: list[str]) -> list[str]:
-    """Return the shares in %, and that of the classes without a column where there are any."""
+    """Return the shares in %, with the sum of classes without a column last."""
     shares: Any = part.groupby("label")[column].mean()
     shown = [float(shares[label]) for label in labels]
     if len(labels) < len(shares):

@@ -7,7 +7,7 @@ scikit-learn, whose definition is used wherever there are variants.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from math import inf
+from math import inf, isfinite, isinf
 
 import numpy as np
 
@@ -69,6 +69,8 @@ class Metric:
         Methods of the model; any one of them is enough. Empty if it needs none.
     tolerance
         The largest difference between processors in the score of the same run.
+    is_share_correct
+        Whether it is n_correct / n_test, so that counts say it exactly.
     """
 
     function: Callable[[ModelOutputs], float | None]
@@ -78,10 +80,21 @@ class Metric:
     binary_only: bool = False
     requires: tuple[str, ...] = ()
     tolerance: float = 0.0
+    is_share_correct: bool = False
 
     def is_at(self, score: FloatArray, target: float) -> BoolArray:
         """Return a mask of the scores at the target or better."""
         return score >= target if self.greater_is_better else score <= target
+
+    def is_best(self, score: FloatArray) -> BoolArray:
+        """Return which scores are the best of them; NaN never is."""
+        return score == (np.fmax if self.greater_is_better else np.fmin).reduce(score)
+
+    def check_target(self, target: float) -> None:
+        """Raise ValueError for a target that no score can be at, or every score is."""
+        if not (0 < target <= self.largest and isfinite(target)):
+            bounds = "above 0" if isinf(self.largest) else f"between 0 and {self.largest:g}"
+            raise ValueError(f"the target {target:g} is no score {bounds}")
 
 
 def accuracy(outputs: ModelOutputs) -> float:
@@ -220,7 +233,7 @@ def _second_class(outputs: ModelOutputs) -> tuple[int, int, int]:
 _SCORES = ("predict_proba", "decision_function")
 # The metrics by name, in the order of the columns of `curves.parquet`.
 METRICS = {
-    "accuracy": Metric(accuracy, "share of correct predictions"),
+    "accuracy": Metric(accuracy, "share of correct predictions", is_share_correct=True),
     "balanced_accuracy": Metric(balanced_accuracy, "mean recall over the classes"),
     "macro_f1": Metric(macro_f1, "mean F1 over the classes"),
     "log_loss": Metric(

@@ -1,4 +1,4 @@
-"""The driver of a sweep: once, or with more and more seeds until its intervals are narrow.
+"""The driver of a sweep: one pass, or more and more seeds until the intervals are narrow.
 
 The command line and `alrun.run_sweep` both run an experiment through `run_experiment`.
 """
@@ -10,11 +10,11 @@ from alrun.errors import ExperimentError
 from alrun.experiment.settings import Experiment
 from alrun.experiment.toml import read_experiment
 from alrun.report.build import Report, build_report
-from alrun.report.phrasing import about, counted
+from alrun.report.phrasing import about, counted, number
 from alrun.report.rows import too_wide
 from alrun.sweep.plan import SweepPlan, plan_experiment
 
-# Seeds are added in steps, since each look at the results is a chance to stop too early.
+# Seeds are added in steps, as each look at the results is a chance to stop too early.
 FIRST_SEEDS = 10
 MORE_SEEDS = 5
 MAX_SEEDS = 100
@@ -30,13 +30,13 @@ def run_experiment(
     """Run an experiment and return its plan as it then stands.
 
     An experiment with `until_halfwidth` is run with more and more seeds until the interval of every
-    saving is that narrow; `on_message` gets a sentence after each step. It ends after a step that
-    leaves runs failed or missing.
+    saving is that narrow; `on_message` gets a sentence after each step. A step that leaves runs
+    failed or missing is the last.
 
     Parameters
     ----------
     sweep
-        Runs what is missing of a plan, and returns the plan as it then stands.
+        Runs the missing runs of a plan, and returns the plan as it then stands.
 
     Raises
     ------
@@ -85,13 +85,13 @@ def _numbers_of_seeds(path: Path, experiment: Experiment) -> Iterator[int]:
 
 
 def describe_step(report: Report, half_width: float) -> Iterator[str]:
-    """Say how narrow the intervals are with the seeds so far."""
+    """Yield sentences on the width of the intervals with the seeds so far."""
     wide = too_wide(report.rows, half_width)
     seeds = counted(int(report.rows["n_seeds"].max()), "seed")
     others = report.rows[~report.rows["is_baseline"]]
     unknown = others["saving"].isna()
     if not wide.empty:
-        points = f"a half-width above {100 * half_width:g} points"
+        points = f"a half-width above {number(100 * half_width)} points"
         yield from about(wide, f"intervals of savings that have {points}", kind=seeds)
     elif not unknown.all():
         yield f"{seeds}: the interval of every saving is narrow enough."

@@ -20,6 +20,7 @@ from joblib import Parallel, delayed
 
 import alrun
 from alrun import stats
+from alrun.report.options import Adjustment, ReportOptions
 from alrun.report.rows import build_tables
 from alrun.util.random_streams import generator
 
@@ -208,7 +209,9 @@ def under_null(n: int, repetition: int) -> Outcome:
     """Return the outcomes of an experiment of n seeds with no effect: all strategies are random."""
     rng = generator(repetition, "calibrate", "null", n)
     frame = frame_of(draw_correct(rng, n, list(NULL.values())), NULL)
-    rows = build_tables(frame, targets=list(TARGETS.values()), adjustment="maxT").rows
+    rows = build_tables(
+        frame, ReportOptions(targets=tuple(TARGETS.values()), adjustment=Adjustment.maxT)
+    ).rows
     tests = rows[~rows["is_baseline"]]
     found: Outcome = {}
     for share, target in TARGETS.items():
@@ -228,7 +231,9 @@ def under_effect(n: int, repetition: int, truth: Truth) -> Outcome:
     """
     rng = generator(repetition, "calibrate", "effect", n)
     correct = draw_correct(rng, n, list(EFFECT.values()))
-    rows = build_tables(frame_of(correct, EFFECT), targets=list(TARGETS.values())).rows
+    rows = build_tables(
+        frame_of(correct, EFFECT), ReportOptions(targets=tuple(TARGETS.values()))
+    ).rows
     found: Outcome = {}
     for place, (share, target) in enumerate(TARGETS.items()):
         at = rows[rows["target"] == target].set_index("strategy")
@@ -271,7 +276,7 @@ def sweep_against_itself() -> list[Outcome]:
 
 def against_itself(curves: pd.DataFrame) -> Outcome:
     """Return the shares of rejecting tests in a report on random against itself."""
-    rows = build_tables(curves, targets=[SWEEP_TARGET]).rows
+    rows = build_tables(curves, ReportOptions(targets=(SWEEP_TARGET,))).rows
     tests = rows[~rows["is_baseline"]]
     found: Outcome = {("A/A, labels", None, GROUP): float(rejected(tests["p_value"]).mean())}
     return found | whole_curve_tests("A/A", tests)

@@ -199,7 +199,7 @@ def test_without_a_test_there_is_nothing_to_plan_for(tmp_path, lacking):
     assert done.stderr.count("\n") == 1
 
 
-def test_the_plan_is_a_table_with_the_seeds_for_every_cell(tmp_path):
+def test_the_plan_is_a_table_with_the_seeds_for_every_comparison(tmp_path):
     frames = [reaching(RANDOM), reaching(MARGIN, "margin"), reaching([80], "one pair")]
     needed = seeds_needed(report_of(tmp_path, *frames), 0.15, 0.9)
     options = ["--target", "0.9", "--saving", "0.15", "--power", "0.9"]
@@ -211,7 +211,7 @@ def test_the_plan_is_a_table_with_the_seeds_for_every_cell(tmp_path):
     assert f"margin 5 18.0 15.8 {seeds:.0f}" in text
     assert "one pair 1 15.0 not estimable" in text
     assert "a saving of 15 % with a chance of 90 %" in text
-    assert f"For every cell that can be estimated: {seeds:.0f} seeds." in text
+    assert f"Enough for every comparison that can be estimated: {seeds:.0f} seeds." in text
 
 
 # Seeds until the intervals are narrow

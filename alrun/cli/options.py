@@ -1,11 +1,12 @@
-"""Options that several commands share, and the exit codes."""
+"""Exit codes, and options of several commands."""
 
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from alrun.report.options import Adjustment
 
 if TYPE_CHECKING:
     from alrun.report.build import Report
@@ -13,13 +14,6 @@ if TYPE_CHECKING:
 SOME_FAILED, WRONG_INPUT = 1, 2
 # Messages go to stderr: stdout is for results.
 say = partial(typer.echo, err=True)
-
-
-class Adjustment(StrEnum):
-    """How p values are adjusted for many tests."""
-
-    holm = "holm"
-    maxT = "maxT"  # noqa: N815 -- the name of the field
 
 
 Overrides = Annotated[
@@ -31,20 +25,26 @@ Overrides = Annotated[
 ResultsDirectory = Annotated[Path, typer.Argument(help="A results directory.")]
 Targets = Annotated[
     list[float] | None,
-    typer.Option(help="A score to reach. Repeatable.", show_default="the experiment's"),
+    typer.Option(
+        help="Count the labels that reach this score. Repeatable.", show_default="the experiment's"
+    ),
 ]
 Metric = Annotated[
     str | None,
-    typer.Option(help="The score that targets are read on.", show_default="the experiment's"),
+    typer.Option(help="Read the targets on this score.", show_default="the experiment's"),
 ]
-Baseline = Annotated[str, typer.Option(metavar="LABEL", help="What the others are compared with.")]
+Baseline = Annotated[
+    str, typer.Option(metavar="LABEL", help="Compare the others with this strategy.")
+]
 Sustain = Annotated[
-    int, typer.Option(min=1, help="Rounds in a row that the score must be at the target.")
+    int, typer.Option(min=1, help="Ask for the target in this many rounds in a row.")
 ]
-Adjust = Annotated[Adjustment, typer.Option(help="Correction for many tests.")]
+Adjust = Annotated[Adjustment, typer.Option(help="Adjust p values for many tests by this method.")]
 Results = Annotated[
     Path | None,
-    typer.Option(help="The results directory.", show_default="results/<name of the experiment>"),
+    typer.Option(
+        help="Use this results directory.", show_default="results/<name of the experiment>"
+    ),
 ]
 
 
@@ -56,7 +56,10 @@ def build_report(
     sustain: int,
     adjust: Adjustment,
 ) -> "Report":
-    """Build the report that the shared options ask for."""
+    """Return the report for the shared options."""
     from alrun.report.build import build_report
+    from alrun.report.options import options_for
 
-    return build_report(results, targets, metric, baseline, sustain, adjust.value)
+    return build_report(
+        results, options_for(results, targets, metric, baseline, sustain, adjust.value)
+    )

@@ -8,7 +8,6 @@ import typer
 
 from alrun.cli.options import (
     Adjust,
-    Adjustment,
     Baseline,
     Metric,
     ResultsDirectory,
@@ -16,10 +15,11 @@ from alrun.cli.options import (
     Targets,
     build_report,
 )
+from alrun.report.options import Adjustment
 
 
 class Plot(StrEnum):
-    """What there is a plot of."""
+    """The kinds of plots."""
 
     curves = "curves"
     difference = "difference"
@@ -29,12 +29,13 @@ class Plot(StrEnum):
 
 def plot(
     results: ResultsDirectory,
-    output: Annotated[Path, typer.Option(help="A .svg, .png or .pdf to write.")],
+    output: Annotated[Path, typer.Option(help="Write to this .svg, .png or .pdf.")],
     kind: Annotated[
-        list[Plot] | None, typer.Option(help="What to draw. Repeatable.", show_default="all")
+        list[Plot] | None,
+        typer.Option(help="Draw this kind of plot. Repeatable.", show_default="all"),
     ] = None,
     batch_size: Annotated[
-        list[int] | None, typer.Option(help="Those to draw. Repeatable.", show_default="all")
+        list[int] | None, typer.Option(help="Draw this batch size. Repeatable.", show_default="all")
     ] = None,
     target: Targets = None,
     metric: Metric = None,

@@ -1,4 +1,4 @@
-"""`alrun queries`: show the class mix of what was queried."""
+"""`alrun queries`: show the classes of the queried examples."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -9,7 +9,7 @@ from alrun.cli.options import ResultsDirectory
 
 
 class QueriesFormat(StrEnum):
-    """What a table of the queries is written as."""
+    """The formats of the class mix."""
 
     table = "table"
     csv = "csv"
@@ -17,9 +17,11 @@ class QueriesFormat(StrEnum):
 
 def queries(
     results: ResultsDirectory,
-    format: Annotated[QueriesFormat, typer.Option(help="What to write.")] = QueriesFormat.table,
+    format: Annotated[
+        QueriesFormat, typer.Option(help="Write the class mix in this form.")
+    ] = QueriesFormat.table,
 ) -> None:
-    """Say which classes the queries are of, beside those that there were to choose from."""
+    """Show the class mix of queried examples and of the pool."""
     from alrun.class_mix import MOST_PARTS, class_mix, mix_notes, mix_sections
     from alrun.report.render import as_text
 

@@ -8,7 +8,6 @@ import typer
 
 from alrun.cli.options import (
     Adjust,
-    Adjustment,
     Baseline,
     Metric,
     ResultsDirectory,
@@ -18,10 +17,11 @@ from alrun.cli.options import (
     say,
 )
 from alrun.errors import AlrunError
+from alrun.report.options import Adjustment
 
 
 class Format(StrEnum):
-    """What a report is written as."""
+    """The formats of a report."""
 
     table = "table"
     markdown = "markdown"
@@ -37,9 +37,9 @@ def report(
     baseline: Baseline = "random",
     sustain: Sustain = 1,
     adjust: Adjust = Adjustment.holm,
-    format: Annotated[Format, typer.Option(help="What to write.")] = Format.table,
+    format: Annotated[Format, typer.Option(help="Write the report in this form.")] = Format.table,
     output: Annotated[
-        Path | None, typer.Option(help="A file to write to.", show_default="the screen")
+        Path | None, typer.Option(help="Write to this file.", show_default="the screen")
     ] = None,
 ) -> None:
     """Print the tables: labels to target, savings, tests, whole curves."""
@@ -47,7 +47,7 @@ def report(
 
     found = build_report(results, target, metric, baseline, sustain, adjust)
     text = render(found, format.value)
-    if format is Format.csv:  # which has no place for them
+    if format is Format.csv:  # a CSV file has no place for notes
         for note in found.notes:
             say(note)
     if output is None:

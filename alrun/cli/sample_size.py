@@ -1,4 +1,4 @@
-"""`alrun sample-size`: say how many seeds it takes."""
+"""`alrun sample-size`: count the seeds for seeing a saving."""
 
 from typing import Annotated
 
@@ -6,7 +6,6 @@ import typer
 
 from alrun.cli.options import (
     Adjust,
-    Adjustment,
     Baseline,
     Metric,
     ResultsDirectory,
@@ -14,19 +13,22 @@ from alrun.cli.options import (
     Targets,
     build_report,
 )
+from alrun.report.options import Adjustment
 
 
 def sample_size(
     results: ResultsDirectory,
-    saving: Annotated[float, typer.Option(help="The share of labels to be saved.")] = 0.1,
-    power: Annotated[float, typer.Option(help="The chance to see it.")] = 0.8,
+    saving: Annotated[
+        float, typer.Option(help="Look for a saving of this share of the labels.")
+    ] = 0.1,
+    power: Annotated[float, typer.Option(help="See it with this chance.")] = 0.8,
     target: Targets = None,
     metric: Metric = None,
     baseline: Baseline = "random",
     sustain: Sustain = 1,
     adjust: Adjust = Adjustment.holm,
 ) -> None:
-    """Say how many seeds it takes to see a saving, with these results as a pilot."""
+    """Show how many seeds it takes to see a saving, with these results as a pilot."""
     from alrun.report.render import as_text
     from alrun.report.sample_size import seeds_needed, seeds_notes, seeds_sections
 

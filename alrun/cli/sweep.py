@@ -8,6 +8,7 @@ import typer
 
 from alrun.cli import interrupts
 from alrun.cli.options import SOME_FAILED, Overrides, Results, say
+from alrun.sweep.default_results import default_results
 
 if TYPE_CHECKING:
     from alrun.execute import Executor
@@ -75,7 +76,7 @@ def sweep(
     keys = {"until_halfwidth": until_halfwidth, "max_seeds": max_seeds}
     more_overrides = [f"{key}={value}" for key, value in keys.items() if value is not None]
     with executor(jobs, timeout, dask, say, backend) as workers:
-        runs = (results or Path("results") / experiment.stem) / "runs"
+        runs = (results or default_results(experiment)) / "runs"
         if not dry_run and not runs.exists():  # otherwise there may be nothing to do
             workers.start()
         from alrun.cli.plan_text import describe_failures

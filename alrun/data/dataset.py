@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn import datasets as bundled
 
 from alrun.arrays import IntArray
@@ -27,9 +26,9 @@ class UserSplits:
     """
 
     seeds: tuple[int, ...]
-    roles: npt.NDArray[np.int8]
+    roles: IntArray
 
-    def of(self, seed: int) -> npt.NDArray[np.int8]:
+    def of(self, seed: int) -> IntArray:
         """Return the role of each row for one seed, shape (n_examples,)."""
         return self.roles[self.seeds.index(seed)]
 

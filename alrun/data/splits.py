@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from alrun.arrays import IntArray
+from alrun.arrays import IntArray, first_true
 from alrun.data.dataset import Dataset
 from alrun.data.kmeans import representatives
 from alrun.data.scaling import rescale
@@ -185,7 +185,7 @@ def _draw_stratified(
 def _check_stratified(dataset: Dataset, among: IntArray, size: int, part: str) -> None:
     y = dataset.y[among]
     counts = np.bincount(y, minlength=dataset.n_classes)
-    for code in np.flatnonzero(counts < 2)[:1]:
+    if (code := first_true(counts < 2)) is not None:
         rows = among[y == code]
         number = f"{len(rows)} example" + ("" if len(rows) == 1 else "s")
         where = f" (row {rows[0]}, the first is 0)" if len(rows) else ""

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from alrun.arrays import BoolArray, first_true
 from alrun.data.dataset import Dataset, UserSplits
 from alrun.data.readers.tables import read_frame
 from alrun.errors import DatasetError, quoted
@@ -91,15 +91,13 @@ def _check_rows(path: Path, frame: Any, keys: Sequence[str], n_examples: int) ->
     _refuse(path, frame, repeated, f"an earlier row has the same {' and '.join(keys)}")
 
 
-def _refuse(
-    path: Path, frame: Any, bad: npt.NDArray[np.bool_], what: str, column: str | None = None
-) -> None:
-    for place in np.flatnonzero(bad)[:1]:
+def _refuse(path: Path, frame: Any, bad: BoolArray, what: str, column: str | None = None) -> None:
+    if (place := first_true(bad)) is not None:
         value = "" if column is None else f", not {quoted(frame[column].tolist()[place])}"
         raise DatasetError(f"{path}: row {frame.index[place]} (the first is 0): {what}{value}")
 
 
-def _not_whole(values: Any) -> npt.NDArray[np.bool_]:
+def _not_whole(values: Any) -> BoolArray:
     """Return a mask of the values other than whole numbers, shape (len(values),).
 
     If every value is a whole number and only the type of the column is wrong, all are marked.

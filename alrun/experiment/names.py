@@ -115,8 +115,17 @@ def _entries(
     for place, entry in enumerate(value if isinstance(value, list) else [value]):
         table = {"name": entry} if isinstance(entry, str) else entry
         if isinstance(table, dict) and isinstance(table.get("name", default), str):
-            key = f"{section}.{place}" if isinstance(value, list) else section
+            key = entry_key(section, place) if isinstance(value, list) else section
             yield key, {"name": default, **table}
+
+
+def entry_key(section: str, place: int) -> str:
+    """Return the key of an entry of a list in messages, where the first entry is 1.
+
+    >>> entry_key("strategies", 0)
+    'strategies[1]'
+    """
+    return f"{section}[{place + 1}]"
 
 
 def _pipeline(key: str, table: Mapping[str, Any], problems: list[str]) -> dict[str, Any] | None:
@@ -132,7 +141,7 @@ def _pipeline(key: str, table: Mapping[str, Any], problems: list[str]) -> dict[s
         with _noted(problems, f"{key}.{place}"):
             known = parameters_of(step["name"])
             parameters = _known_parameters(f"{key}.{place}", step, Step, known, problems)
-            is_last = place == f"steps.{len(entries) - 1}"
+            is_last = place == entry_key("steps", len(entries) - 1)
             resolve_step(step["name"], parameters, is_last)
             steps.append({"name": step["name"], "parameters": parameters})
     is_valid = 0 < len(steps) == len(entries) and len(problems) == n_before

@@ -17,13 +17,16 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from alrun import metrics
 from alrun.errors import quoted
 from alrun.spec import PIPELINE, InitialSpec, without_folder
+from alrun.util.numbers import is_number, is_whole
 
 
 class _Section(BaseModel):
@@ -61,19 +64,15 @@ class Named(Step):
         return self.label or self.name
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 def _size(value: Any) -> Any:
-    is_count = _is_number(value) and isinstance(value, int) and 1 <= value <= _MOST
+    is_count = is_whole(value) and 1 <= value <= _MOST
     if not is_count and not (isinstance(value, float) and 0 < value < 1):
         raise ValueError(f"should be a count, or a fraction between 0 and 1, not {quoted(value)}")
     return value
 
 
 def _scale(value: Any) -> Any:
-    is_divisor = _is_number(value) and 0 < value <= sys.float_info.max
+    is_divisor = is_number(value) and 0 < value <= sys.float_info.max
     if value not in ("none", "standard", "minmax", "tfidf") and not is_divisor:
         known = '"none", "standard", "minmax", "tfidf" or a number to divide by'
         raise ValueError(f"should be {known}, not {quoted(value)}")
@@ -89,7 +88,7 @@ def _label(value: Any) -> Any:
 
 def _seeds(value: Any) -> Any:
     entries = value if isinstance(value, list) else [value]
-    whole = all(_is_number(entry) and isinstance(entry, int) for entry in entries)
+    whole = all(map(is_whole, entries))
     lowest = 0 if isinstance(value, list) else 1
     most = _MOST if isinstance(value, list) else _MOST_SEEDS
     if not entries or not whole or not all(lowest <= entry <= most for entry in entries):
@@ -265,9 +264,9 @@ class Experiment(_Section):
     ]
     batch_sizes: Annotated[list[Positive], Field(min_length=1)] = [10]
     seeds: Seeds
-    targets: list[Annotated[float, Field(gt=0, le=1)]] = []
+    targets: list[Annotated[float, Field(gt=0)]] = []
     budget: Positive
-    metric: str = "accuracy"
+    metric: Annotated[str, Field(validate_default=True)] = "accuracy"
     until_halfwidth: Annotated[float, Field(gt=0, lt=1)] | None = None
     max_seeds: Annotated[int, Field(gt=0, le=_MOST_SEEDS)] | None = None
     dataset: Annotated[list[DatasetSettings], BeforeValidator(_one_or_more), Field(min_length=1)]
@@ -278,8 +277,14 @@ class Experiment(_Section):
 
     @field_validator("metric")
     @classmethod
-    def _is_known(cls, value: str) -> str:
-        metrics.find(value)
+    def _has_the_targets(cls, value: str, others: ValidationInfo) -> str:
+        metric = metrics.find(value)
+        for place, target in enumerate(others.data.get("targets", [])):
+            try:
+                metric.check_target(target)
+            except ValueError as error:
+                context = {"what": str(error), "location": ("targets", place)}
+                raise PydanticCustomError("value_error", "{what}", context) from None
         return value
 
     @field_validator("batch_sizes", "seeds", "targets")

@@ -4,6 +4,7 @@ The reader collects everything that is wrong with a file, so that all of it can 
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -14,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from alrun.errors import ExperimentError, nearest, quoted
-from alrun.experiment.names import check_names
+from alrun.experiment.names import check_names, entry_key
 from alrun.experiment.settings import (
     DatasetSettings,
     Experiment,
@@ -79,6 +80,14 @@ def _parsed(text: str) -> dict[str, Any]:
     return content
 
 
+# An entry of a list as messages name it, strategies[1], is the same as strategies.0.
+_ENTRY = re.compile(r"\[([1-9][0-9]{0,8})\]")
+
+
+def _place(entry: re.Match[str]) -> str:
+    return f".{int(entry[1]) - 1}"
+
+
 def _override(path: Path, content: dict[str, Any], override: str) -> None:
     """Change `content` by a text like `model.C=0.1`; a value that is not TOML is a text."""
     key, equals, text = override.partition("=")
@@ -88,7 +97,7 @@ def _override(path: Path, content: dict[str, Any], override: str) -> None:
         value = _parsed(f"value = {text}")["value"]
     except (ValueError, RecursionError):
         value = text.strip()
-    *tables, last = key.strip().split(".")
+    *tables, last = _ENTRY.sub(_place, key.strip()).split(".")
     table: Any = content
     for depth, name in enumerate(tables):
         table = table.setdefault(name, {}) if isinstance(table, dict) else _item(table, name)
@@ -100,7 +109,8 @@ def _override(path: Path, content: dict[str, Any], override: str) -> None:
         return
     if isinstance(table, list):
         problem = (
-            f"'{'.'.join(tables)}' is a list; name an entry, as in {'.'.join(tables)}.0.{last}"
+            f"'{'.'.join(tables)}' is a list; name an entry, as in"
+            f" {entry_key('.'.join(tables), 0)}.{last}"
         )
         raise ExperimentError([f"--set {override}: {problem}"])
     table[last] = value
@@ -124,7 +134,8 @@ def _sentences(content: Mapping[str, Any], error: ValidationError) -> list[str]:
     """Return a sentence for each error, without repetitions."""
     lines = []
     for problem in error.errors(include_url=False):
-        key, message = _key(content, problem["loc"]), problem["msg"]
+        location = problem.get("ctx", {}).get("location", problem["loc"])
+        key, message = _key(content, location), problem["msg"]
         message = message.removeprefix("Value error, ").removeprefix("Input ")
         if problem["type"] == "extra_forbidden":
             section = _KNOWN.get(str(problem["loc"][0])) if len(problem["loc"]) > 1 else Experiment
@@ -154,7 +165,7 @@ def _key(content: Mapping[str, Any], location: Sequence[int | str]) -> str:
             parts.append(str(part))
             value = value.get(str(part))
         elif isinstance(value, list) and isinstance(part, int):
-            parts.append(str(part))
+            parts[-1] = entry_key(parts[-1], part)
             value = value[part] if part < len(value) else None
     return ".".join(parts)
 

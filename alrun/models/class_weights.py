@@ -8,6 +8,7 @@ from typing import Any
 
 from alrun.errors import ModelError
 from alrun.spec import PIPELINE
+from alrun.util.numbers import is_number
 
 
 def checked_weights(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -18,8 +19,7 @@ def checked_weights(parameters: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(weights, dict):
         return dict(parameters)
     for label, weight in weights.items():
-        is_number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
-        if not is_number or not 0 < weight < 1e300:
+        if not (is_number(weight) and 0 < weight < 1e300):
             raise ModelError(f"class_weight.{label} must be a positive number, not {weight!r:.60}")
     floats = {label: float(weight) for label, weight in weights.items()}
     return {**parameters, "class_weight": floats}
@@ -30,7 +30,7 @@ def labels_weighted(name: str, parameters: Mapping[str, Any]) -> Iterator[tuple[
     if name == PIPELINE:
         for place, step in enumerate(parameters["steps"]):
             for key, label in labels_weighted(step["name"], step["parameters"]):
-                yield f"steps.{place}.{key}", label
+                yield f"steps[{place + 1}].{key}", label
         return
     weights = parameters.get("class_weight")
     for label in weights if isinstance(weights, dict) else ():

@@ -1,1 +1,1 @@
-"""Reports: what the curves of a results directory say, with their uncertainty."""
+"""Reports: tables, notes and plots of the curves of a results directory."""

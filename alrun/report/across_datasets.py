@@ -1,4 +1,4 @@
-"""What is said across data sets: from one number per data set, never from pooled seeds."""
+"""Savings across data sets: from one number per data set, never from pooled seeds."""
 
 import numpy as np
 import pandas as pd
@@ -7,10 +7,19 @@ from alrun import stats
 
 # Below this many data sets nothing can be significant, and the row is marked as descriptive.
 FEWEST_DATASETS = 6
-_CELL = ["model", "batch_size", "target"]
+_GROUP = ["model", "batch_size", "target"]
 COLUMNS = [
-    *(*_CELL, "strategy", "n_datasets", "saving", "saving_low", "saving_high"),
-    *("p_value", "p_adjusted", "significant", "descriptive", "probability_of_improvement"),
+    *_GROUP,
+    "strategy",
+    "n_datasets",
+    "saving",
+    "saving_low",
+    "saving_high",
+    "p_value",
+    "p_adjusted",
+    "significant",
+    "descriptive",
+    "probability_of_improvement",
 ]
 
 
@@ -19,33 +28,34 @@ def build_across(rows: pd.DataFrame) -> pd.DataFrame:
 
     The geometric saving is 1 - exp(mean of log(mean labels / mean labels of the baseline)), one
     ratio per data set, with a t interval and a sign-flip test over the data sets, Holm over the
-    strategies. Data sets where the saving cannot be estimated, or is of all labels so that the
-    ratio has no logarithm, have no part in it. No row where there are fewer than two data sets.
+    strategies. A data set is left out where the saving cannot be estimated, or is of all labels, so
+    that the ratio has no logarithm. Below two data sets there is no row.
     """
     compared = rows[~rows["is_baseline"] & rows["saving"].notna() & (rows["mean_labels"] > 0)]
     found = [
-        {**dict(zip(_CELL, key, strict=True)), "strategy": name, **_row(cell)}
-        for key, block in compared.groupby(_CELL, observed=True, sort=False)
-        for name, cell in block.groupby("strategy", observed=True, sort=False)
-        if len(cell) > 1
+        {**dict(zip(_GROUP, key, strict=True)), "strategy": name, **_row(own)}
+        for key, group in compared.groupby(_GROUP, observed=True, sort=False)
+        for name, own in group.groupby("strategy", observed=True, sort=False)
+        if len(own) > 1
     ]
     table = pd.DataFrame(found, columns=COLUMNS)
-    for _, cell in table.groupby(_CELL, observed=True):
-        table.loc[cell.index, "p_adjusted"] = stats.holm(cell["p_value"].to_numpy(np.float64))
+    for _, group in table.groupby(_GROUP, observed=True):
+        table.loc[group.index, "p_adjusted"] = stats.holm(group["p_value"].to_numpy(np.float64))
     table["descriptive"] = table["n_datasets"] < FEWEST_DATASETS
     table["significant"] = (table["p_adjusted"] <= stats.ALPHA) & ~table["descriptive"]
     return table
 
 
-def _row(cell: pd.DataFrame) -> dict[str, float]:
-    means = cell["mean_labels"].to_numpy(np.float64)
-    log_ratios = np.log(means / cell["random_mean_labels"].to_numpy(np.float64))
+def _row(rows: pd.DataFrame) -> dict[str, float]:
+    """Return the columns of one strategy from its rows, one per data set."""
+    means = rows["mean_labels"].to_numpy(np.float64)
+    log_ratios = np.log(means / rows["baseline_mean_labels"].to_numpy(np.float64))
     saving, interval = stats.geometric_saving(log_ratios)
     return {
-        "n_datasets": len(cell),
+        "n_datasets": len(rows),
         "saving": saving,
         "saving_low": interval.low,
         "saving_high": interval.high,
         "p_value": stats.sign_flip(np.round(log_ratios, 12)),
-        "probability_of_improvement": float(cell["probability_of_improvement"].mean()),
+        "probability_of_improvement": float(rows["probability_of_improvement"].mean()),
     }

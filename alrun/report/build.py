@@ -1,6 +1,6 @@
-"""From a results directory to a Report: its rows, and what must be said about them."""
+"""From a results directory to a Report: its rows and its notes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -9,35 +9,32 @@ from typing import Any
 
 import pandas as pd
 
-from alrun import metrics
-from alrun.errors import ResultsError, nearest, printable
+from alrun.errors import printable
 from alrun.experiment.settings import Experiment
-from alrun.experiment.toml import read_experiment
 from alrun.records import DIAGNOSTICS
 from alrun.report.across_datasets import build_across
-from alrun.report.comparison import sensitivity_of
 from alrun.report.diagnostics import find_degeneracies, fingerprints
 from alrun.report.notes import write_notes
+from alrun.report.options import Adjustment, ReportOptions, experiment_of, options_for
 from alrun.report.provenance_notes import find_mixtures
-from alrun.report.rows import build_tables
-from alrun.results.curves import RUN, Curves
+from alrun.report.rows import Tables, build_tables
+from alrun.results.curves import COMPARISON_GROUP, RUN
 from alrun.results.load import read_table
 from alrun.results.schema import CURVES, QUERIES, RUNS, SPLITS
 from alrun.results.store import Store, unlisted_sentence
-from alrun.stats import ADJUSTMENTS
 
-# Ids as categories: a million of them as texts would be most of the memory.
+# Ids are read as categories: a million of them as texts would be most of the memory.
 _RUN_ID = CURVES.field("strategy").with_name("run_id")
 _CURVES = CURVES.set(CURVES.names.index("run_id"), _RUN_ID)
 _QUERIES = QUERIES.set(QUERIES.names.index("run_id"), _RUN_ID)
-# Their provenance as well: most of it is the same text.
+# So is the provenance: most of it is the same text.
 _RUNS = RUNS.set(RUNS.names.index("provenance"), _RUN_ID.with_name("provenance"))
-# What a report needs of the table of runs.
+# The columns of the table of runs that a report needs.
 RUN_COLUMNS = (*RUN, "status", "error", "seconds_query", "unconverged")
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Tables):
     """A report in numbers and words.
 
     Attributes
@@ -46,123 +43,98 @@ class Report:
         A row per data set, model, batch size, target and strategy; the columns are named in
         `alrun.report.rows.COLUMNS`. Labels are counts, scores and savings shares of one, seconds
         per run. What cannot be estimated is NaN, with the reason in `notes`; a median above the
-        budget and an unbounded interval are infinite.
+        budget and an unbounded interval are infinite. `random_mean_labels` is deprecated: it is
+        `baseline_mean_labels` by its old name.
+    options
+        The score, the baseline and the targets, and how it counts and tests.
+    curves
+        What the rows were computed from.
+    family
+        How many tests of labels to target were adjusted together.
+    name
+        The name of the results directory.
     across
         A row per model, batch size, target and strategy over the data sets, where there are
         several; the columns are named in `alrun.report.across_datasets.COLUMNS`.
     notes
         How to read the rows, what the claim is about, and every warning.
-    curves
-        What they were read from.
-    name
-        That of the results directory.
-    budget
-        The largest number of labels of any run.
-    metric, baseline, targets
-        What was reported: the score that targets are read on, the label of the strategy that the
-        others are compared with, and the targets in ascending order.
-    sustain, adjustment
-        In how many rounds in a row the score had to be at the target, and how p values were
-        adjusted.
-    family
-        How many tests of labels to target were adjusted together.
     is_sequential
         Whether seeds were added until the intervals of the savings were narrow enough.
     """
 
     name: str
-    rows: pd.DataFrame
     across: pd.DataFrame
     notes: tuple[str, ...]
-    curves: Curves
-    budget: int
-    metric: str
-    baseline: str
-    targets: tuple[float, ...]
-    sustain: int
-    adjustment: str
-    family: int
     is_sequential: bool
 
     @property
-    def sensitivity(self) -> int:
-        """How many rounds in a row the columns `sensitivity_...` ask for."""
-        return sensitivity_of(self.sustain)
+    def budget(self) -> int:
+        """The largest number of labels of any run."""
+        return int(self.curves.runs["last"].max())
+
+    @property
+    def metric(self) -> str:
+        """The score of the targets."""
+        return self.options.metric
+
+    @property
+    def baseline(self) -> str:
+        """Label of the baseline strategy."""
+        return self.options.baseline
+
+    @property
+    def targets(self) -> tuple[float, ...]:
+        """The targets in ascending order."""
+        return self.options.targets
+
+    @property
+    def sustain(self) -> int:
+        """In how many rounds in a row the score had to be at the target."""
+        return self.options.sustain
+
+    @property
+    def adjustment(self) -> Adjustment:
+        """How p values were adjusted."""
+        return self.options.adjustment
 
 
-def build_report(
-    path: Path,
-    targets: Sequence[float] | None = None,
-    metric: str | None = None,
-    baseline: str = "random",
-    sustain: int = 1,
-    adjustment: str = "holm",
-) -> Report:
-    """Do what `alrun.report` says."""
-    _check(sustain, adjustment)
-    experiment = _experiment(path)
-    named = experiment.targets if experiment else None
-    wanted = _distinct(targets if targets is not None else named or ())
-    metric = metric or (experiment.metric if experiment else "accuracy")
-    frame = _curves(path, metric)
+def build_report(path: Path, options: ReportOptions | None = None) -> Report:
+    """Report a results directory; without options with those of its experiment.
+
+    Raises ResultsError where the results cannot be read, or hold no such metric or baseline.
+    """
+    options = options or options_for(path)
+    experiment = experiment_of(path)
+    frame = _curves(path, options.metric)
     runs = _runs(path)
     tables = build_tables(
         frame,
-        targets=wanted,
-        metric=metric,
-        baseline=baseline,
-        sustain=sustain,
-        adjustment=adjustment,
+        options,
         order=[str(entry.label) for entry in experiment.strategies] if experiment else (),
         query_seconds=_query_seconds(runs),
         known_ends=partial(_known_ends, path, experiment),
     )
     across = build_across(tables.rows)
-    degeneracies = find_degeneracies(tables, runs, _queries(path, frame), _cells(experiment))
+    degeneracies = find_degeneracies(tables, runs, _queries(path, frame), _wanted(experiment))
     mixtures = find_mixtures(_reported(runs, frame), experiment)
     findings = [*_unlisted(path, frame), *degeneracies, *mixtures]
     notes = write_notes(tables, across, experiment, findings)
     return Report(
+        **vars(tables),
         name=path.resolve().name,
-        rows=tables.rows,
         across=across,
         notes=tuple(map(printable, notes)),
-        curves=tables.curves,
-        budget=int(tables.curves.runs["last"].max()),
-        metric=metric,
-        baseline=baseline,
-        targets=wanted,
-        sustain=sustain,
-        adjustment=adjustment,
-        family=tables.family,
         is_sequential=experiment is not None and experiment.until_halfwidth is not None,
     )
 
 
-def _check(sustain: int, adjustment: str) -> None:
-    if adjustment not in ADJUSTMENTS:
-        known = nearest(adjustment, ADJUSTMENTS)
-        raise ResultsError(f"there is no adjustment '{adjustment}'{known}")
-    if sustain < 1:
-        raise ResultsError(f"a target is sustained for one round at least, not for {sustain}")
-
-
-def _experiment(path: Path) -> Experiment | None:
-    file = path / "experiment.toml"
-    return read_experiment(file) if file.is_file() else None
-
-
 def _curves(path: Path, metric: str) -> pd.DataFrame:
-    try:
-        metrics.find(metric)
-    except ValueError as error:
-        raise ResultsError(str(error)) from None
     columns = [*RUN, "run_id", "n_labels", "n_correct", "n_test", metric]
     return read_table(path / "curves.parquet", _CURVES, columns, strict=False)
 
 
 def _unlisted(path: Path, frame: pd.DataFrame) -> Iterator[str]:
-    """Say whether runs were finished after the tables, as by a sweep that was killed."""
+    """Warn of finished runs outside the tables, as after a killed sweep."""
     if "run_id" not in frame.columns:
         return
     n_runs = Store(path).count_unlisted(frame["run_id"].unique())
@@ -171,7 +143,7 @@ def _unlisted(path: Path, frame: pd.DataFrame) -> Iterator[str]:
 
 
 def _queries(path: Path, frame: pd.DataFrame) -> pd.DataFrame | None:
-    """Return what was queried, with the cell of each run; None where that is not known."""
+    """Return a row per run with a fingerprint of its queries; None without queries."""
     file = path / "queries.parquet"
     if not file.is_file() or "run_id" not in frame.columns:
         return None
@@ -180,7 +152,7 @@ def _queries(path: Path, frame: pd.DataFrame) -> pd.DataFrame | None:
     return fingerprints(queries, frame[[*RUN, "run_id"]].drop_duplicates("run_id"))
 
 
-def _cells(experiment: Experiment | None) -> dict[tuple[Any, ...], int]:
+def _wanted(experiment: Experiment | None) -> dict[tuple[Any, ...], int]:
     """Return how many runs the experiment has by data set, model, batch size and strategy."""
     if experiment is None:
         return {}
@@ -192,20 +164,13 @@ def _cells(experiment: Experiment | None) -> dict[tuple[Any, ...], int]:
 
 
 def _known_ends(path: Path, experiment: Experiment | None) -> dict[Any, int]:
-    """Return where runs end by data set and seed: at the budget, or when the pool is empty."""
+    """Return the last label count of a run by data set and seed: the budget, or an empty pool's."""
     file = path / "splits.parquet"
     if experiment is None or not file.is_file():
         return {}
     splits = read_table(file, SPLITS, required=SPLITS.names)
     training = splits[splits["role"] != "test"].groupby(["dataset", "seed"], observed=True).size()
     return {key: min(int(n), experiment.budget) for key, n in training.items()}
-
-
-def _distinct(targets: Sequence[float]) -> tuple[float, ...]:
-    for target in targets:
-        if not 0 < target <= 1:
-            raise ResultsError(f"the target {target:g} is no score between 0 and 1")
-    return tuple(sorted(set(targets)))
 
 
 def _runs(path: Path) -> pd.DataFrame | None:
@@ -217,7 +182,7 @@ def _runs(path: Path) -> pd.DataFrame | None:
 
 
 def _reported(runs: pd.DataFrame | None, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs that there are curves of, none where it is not known which those are."""
+    """Return the runs with curves; none without run ids."""
     needed = ["run_id", "model", "strategy", "provenance"]
     if runs is None or "run_id" not in frame.columns or not set(needed) <= set(runs.columns):
         return pd.DataFrame(columns=needed)
@@ -225,9 +190,9 @@ def _reported(runs: pd.DataFrame | None, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _query_seconds(runs: pd.DataFrame | None) -> dict[tuple[Any, ...], float]:
-    """Return the mean seconds that a run spent in its strategy, by cell."""
+    """Return the mean seconds of a run in its strategy, by group and strategy."""
     if runs is None:
         return {}
-    cells = ["dataset", "model", "batch_size", "strategy"]
-    means = runs.groupby(cells, observed=True)["seconds_query"].mean()
+    keys = [*COMPARISON_GROUP, "strategy"]
+    means = runs.groupby(keys, observed=True)["seconds_query"].mean()
     return {tuple(key): float(value) for key, value in means.items()}

@@ -1,32 +1,33 @@
-"""One cell of a report: a strategy at a batch size and a target, beside the baseline."""
+"""One comparison: a strategy at a batch size and a target, beside the baseline."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from alrun import stats
+from alrun.arrays import Array
+from alrun.report.options import ReportOptions
 from alrun.results.curves import Curves, falls_back, labels_to_target
 
-Array = npt.NDArray[Any]
-# Keyed by column. What the adjustment of p values needs beside them stands under `seeds`,
-# `differences`, `aulc_differences` and `final_differences`: arrays, one value per pair.
-Row = dict[str, Any]
-
-
-def sensitivity_of(sustain: int) -> int:
-    """Return how many rounds in a row are asked for beside `sustain`."""
-    return 2 if sustain == 1 else 1
+# A row of a report by column. The adjustment of p values also needs `seeds`, `differences`,
+# `aulc_differences` and `final_differences`: arrays, one value per pair.
+Comparison = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Readings:
-    """What is read off the curves at one target, per run.
+    """What is read off the curves at one target, a value per run.
 
-    `labels` to target, as they are asked for and as the sensitivity check has them, infinite where
-    a run did not get there, and whether the run fell below the target after it had been there.
+    Attributes
+    ----------
+    labels
+        Labels to target, infinite where a run did not get there.
+    checked
+        The same with the number of rounds of the sensitivity check.
+    fell_back
+        Whether the score left the target after it had been there.
     """
 
     labels: Array
@@ -34,27 +35,27 @@ class Readings:
     fell_back: Array
 
     @classmethod
-    def of(cls, curves: Curves, target: float, sustain: int) -> "Readings":
+    def of(cls, curves: Curves, target: float, options: ReportOptions) -> "Readings":
         """Read every run."""
         return cls(
-            labels_to_target(curves, target, sustain),
-            labels_to_target(curves, target, sensitivity_of(sustain)),
+            labels_to_target(curves, target, options.sustain),
+            labels_to_target(curves, target, options.sensitivity),
             falls_back(curves, target),
         )
 
-    def in_block(self, block: pd.DataFrame) -> "Readings":
-        """Return what was read off the runs of one block."""
-        rows = block.index
+    def in_group(self, group: pd.DataFrame) -> "Readings":
+        """Return the readings of the runs of one group."""
+        rows = group.index
         return Readings(self.labels[rows], self.checked[rows], self.fell_back[rows])
 
 
-def _pairs(block: pd.DataFrame, name: str, baseline: str) -> tuple[Array, Array | None]:
-    """Return the positions in `block` of a strategy's runs, and those of the baseline's pairs.
+def _pairs(group: pd.DataFrame, name: str, baseline: str) -> tuple[Array, Array | None]:
+    """Return the positions in `group` of a strategy's runs, and of the baseline's runs they pair.
 
     Both are in the order of the seeds they share. Where they share none, without a baseline, and
     for the baseline, the first holds all runs and the second is None.
     """
-    seeds, strategy = block["seed"].to_numpy(), block["strategy"].to_numpy()
+    seeds, strategy = group["seed"].to_numpy(), group["strategy"].to_numpy()
     mine = np.flatnonzero(strategy == name)
     theirs = np.flatnonzero(strategy == baseline)
     if name == baseline or len(theirs) == 0:
@@ -63,19 +64,19 @@ def _pairs(block: pd.DataFrame, name: str, baseline: str) -> tuple[Array, Array 
     return (mine[at], theirs[at_baseline]) if len(at) else (mine, None)
 
 
-def compare_labels(block: pd.DataFrame, reading: Readings, name: str, baseline: str) -> Row:
-    """Return the part of a row that is about labels to one target."""
+def compare_labels(group: pd.DataFrame, reading: Readings, name: str, baseline: str) -> Comparison:
+    """Return the columns about labels to one target."""
     labels = reading.labels
-    budget, cut = _cut(block, labels)
+    budget, cut = _cut(group, labels)
     shown = np.where(labels <= budget, labels, np.inf)
-    mine, theirs = _pairs(block, name, baseline)
+    mine, theirs = _pairs(group, name, baseline)
     reached = int((labels[mine] <= budget).sum())
     mean, share = stats.mean_interval(cut[mine]), stats.Interval()
     if len(mine) > 1:
         share = stats.share_interval(reached, len(mine))
     middle = stats.median_interval(shown[mine])
-    row: Row = {
-        "n_start_at_target": int((labels[mine] == block["first"].to_numpy()[mine]).sum()),
+    row: Comparison = {
+        "n_start_at_target": int((labels[mine] == group["first"].to_numpy()[mine]).sum()),
         "reached": reached,
         "reached_low": share.low,
         "reached_high": share.high,
@@ -86,33 +87,35 @@ def compare_labels(block: pd.DataFrame, reading: Readings, name: str, baseline: 
         "median_labels": _median(shown[mine]),
         "median_labels_low": middle.low,
         "median_labels_high": middle.high,
-        "random_mean_labels": _mean(cut[mine]) if name == baseline else np.nan,
+        "baseline_mean_labels": _mean(cut[mine]) if name == baseline else np.nan,
     }
     ever = np.isfinite(np.minimum(labels, reading.checked)[mine])
     row["drop_back"] = _mean(reading.fell_back[mine][ever])
-    row |= _sensitivity(block, reading.checked, mine, theirs)
+    row |= _sensitivity(group, reading.checked, mine, theirs)
     if theirs is not None:
         anyone = reached > 0 or bool((labels[theirs] <= budget).any())
         row |= _against_baseline(cut[theirs], cut[mine], anyone)
     return row
 
 
-def _cut(block: pd.DataFrame, labels: Array) -> tuple[int, Array]:
-    """Return the common budget of a block, and the labels cut there.
+def _cut(group: pd.DataFrame, labels: Array) -> tuple[int, Array]:
+    """Return the common budget of a group, and the labels cut there.
 
-    It is the smallest last label count among the runs that did not reach the target, or where all
-    did, the largest count that one needed.
+    The budget is the smallest last label count among the runs that did not reach the target; where
+    all did, the largest count that one needed.
     """
     censored = np.isinf(labels)
-    last = block["last"].to_numpy()
+    last = group["last"].to_numpy()
     budget = int(last[censored].min() if censored.any() else labels.max())
     return budget, np.minimum(labels, budget).astype(np.int64)
 
 
-def _sensitivity(block: pd.DataFrame, labels: Array, mine: Array, theirs: Array | None) -> Row:
-    """Return what a row would say if the score had to last, or needed not to."""
-    budget, cut = _cut(block, labels)
-    row: Row = {
+def _sensitivity(
+    group: pd.DataFrame, labels: Array, mine: Array, theirs: Array | None
+) -> Comparison:
+    """Return the labels and the saving with the alternative `sustain`."""
+    budget, cut = _cut(group, labels)
+    row: Comparison = {
         "sensitivity_reached": int((labels[mine] <= budget).sum()),
         "sensitivity_mean_labels": _mean(cut[mine]),
     }
@@ -121,12 +124,12 @@ def _sensitivity(block: pd.DataFrame, labels: Array, mine: Array, theirs: Array 
     return row
 
 
-def _against_baseline(baseline: Array, strategy: Array, anyone_reached: bool) -> Row:
+def _against_baseline(baseline: Array, strategy: Array, anyone_reached: bool) -> Comparison:
     differences = baseline - strategy
     wins, ties = int((differences > 0).sum()), int((differences == 0).sum())
     losses, several = len(differences) - wins - ties, len(differences) > 1
-    row: Row = {
-        "random_mean_labels": _mean(baseline),
+    row: Comparison = {
+        "baseline_mean_labels": _mean(baseline),
         "wins": wins,
         "ties": ties,
         "losses": losses,
@@ -143,14 +146,14 @@ def _against_baseline(baseline: Array, strategy: Array, anyone_reached: bool) ->
     return row
 
 
-def compare_curves(block: pd.DataFrame, name: str, baseline: str) -> Row:
-    """Return the part of a row that holds for every target: counts, AULC and final score."""
-    mine, theirs = _pairs(block, name, baseline)
-    aulc, initial, final = (block[key].to_numpy()[mine] for key in ("aulc", "initial", "final"))
+def compare_curves(group: pd.DataFrame, name: str, baseline: str) -> Comparison:
+    """Return the columns without a target: counts, AULC and final score."""
+    mine, theirs = _pairs(group, name, baseline)
+    aulc, initial, final = (group[key].to_numpy()[mine] for key in ("aulc", "initial", "final"))
     aulc_mean, final_mean = stats.mean_interval(aulc), stats.mean_interval(final)
-    row: Row = {
+    row: Comparison = {
         "is_baseline": name == baseline,
-        "n_seeds": int((block["strategy"] == name).sum()),
+        "n_seeds": int((group["strategy"] == name).sum()),
         "n_pairs": len(mine) if theirs is not None or name == baseline else 0,
         "aulc": _mean(aulc),
         "aulc_low": aulc_mean.low,
@@ -163,25 +166,25 @@ def compare_curves(block: pd.DataFrame, name: str, baseline: str) -> Row:
     }
     if theirs is not None:
         # Rounded, so that equal areas summed in another order are ties.
-        apart = np.round(aulc - block["aulc"].to_numpy()[theirs], 12)
+        apart = np.round(aulc - group["aulc"].to_numpy()[theirs], 12)
         row["aulc_difference"] = _mean(apart)
-        row["final_difference"] = _mean(final - block["final"].to_numpy()[theirs])
+        row["final_difference"] = _mean(final - group["final"].to_numpy()[theirs])
         row["aulc_differences"] = apart
-        row["final_differences"] = _final_differences(block, mine, theirs)
-        row["seeds"] = block["seed"].to_numpy()[mine]
+        row["final_differences"] = _final_differences(group, mine, theirs)
+        row["seeds"] = group["seed"].to_numpy()[mine]
         if len(mine) > 1:
             row["aulc_p_value"] = stats.sign_flip(apart)
             row["final_p_value"] = stats.sign_flip(row["final_differences"])
     return row
 
 
-def _final_differences(block: pd.DataFrame, mine: Array, theirs: Array) -> Array:
-    """Return the differences of the final scores, as counts where those say the same."""
-    correct, tested = block["final_correct"].to_numpy(), block["final_test"].to_numpy()
+def _final_differences(group: pd.DataFrame, mine: Array, theirs: Array) -> Array:
+    """Return the differences of the final scores, as counts if they are exact."""
+    correct, tested = group["final_correct"].to_numpy(), group["final_test"].to_numpy()
     rows = np.concatenate([mine, theirs])
     if len(np.unique(tested[rows])) == 1 and np.isfinite(correct[rows] + tested[rows]).all():
         return (correct[mine] - correct[theirs]).astype(np.int64)
-    final = block["final"].to_numpy()
+    final = group["final"].to_numpy()
     return np.round(final[mine] - final[theirs], 12)
 
 
@@ -190,7 +193,7 @@ def _mean(values: Array) -> float:
 
 
 def _median(values: Array) -> float:
-    """Return the median, infinite where half of the values or more are."""
+    """Return the median; infinite if half of the values or more are."""
     if len(values) == 0:
         return np.nan
     ordered = np.sort(values)

@@ -1,21 +1,19 @@
-"""Adjusted p values: each family of tests of a report, all of it at once."""
+"""Adjusted p values, family by family of the tests of a report."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from alrun import stats
+from alrun.arrays import Array
 from alrun.errors import ResultsError
-from alrun.report.comparison import Row
+from alrun.report.comparison import Comparison
+from alrun.report.options import Adjustment
 from alrun.results.curves import COMPARISON_GROUP
 
-Array = npt.NDArray[Any]
 
-
-def adjust(table: pd.DataFrame, rows: Sequence[Row], adjustment: str) -> int:
+def adjust(table: pd.DataFrame, rows: Sequence[Comparison], adjustment: Adjustment) -> int:
     """Add adjusted p values to a table of rows; return the size of the family of labels to target.
 
     AULC and the final score do not depend on the target: each is tested once, not once per target.
@@ -36,14 +34,14 @@ def adjust(table: pd.DataFrame, rows: Sequence[Row], adjustment: str) -> int:
     return int(table["p_value"].notna().sum())
 
 
-def _adjusted(rows: Sequence[Row], name: str, adjustment: str) -> Array:
-    """Return the adjusted p values of one family, NaN for the rows that were not tested."""
+def _adjusted(rows: Sequence[Comparison], name: str, adjustment: Adjustment) -> Array:
+    """Return the adjusted p values of one family; NaN for a row without a test."""
     p_values = np.array([row.get(f"{name}p_value", np.nan) for row in rows])
-    if adjustment == "holm":
+    if adjustment is Adjustment.holm:
         return stats.holm(p_values)
     adjusted = np.full(len(rows), np.nan)
     is_tested = ~np.isnan(p_values)
-    tested = [row for row, of_it in zip(rows, is_tested, strict=True) if of_it]
+    tested = [row for row, has_test in zip(rows, is_tested, strict=True) if has_test]
     if tested:
         _check_same_seeds(tested)
         differences = [row[f"{name}differences"] for row in tested]
@@ -51,7 +49,7 @@ def _adjusted(rows: Sequence[Row], name: str, adjustment: str) -> Array:
     return adjusted
 
 
-def _check_same_seeds(rows: Sequence[Row]) -> None:
+def _check_same_seeds(rows: Sequence[Comparison]) -> None:
     """Raise ResultsError unless all tests are about the same seeds, as maxT needs them."""
     most = max((row["seeds"] for row in rows), key=len)
     for row in rows:
@@ -59,6 +57,5 @@ def _check_same_seeds(rows: Sequence[Row]) -> None:
             where = ", ".join(str(row[column]) for column in ("strategy", *COMPARISON_GROUP[:2]))
             raise ResultsError(
                 f"maxT needs the same seeds in all tests, and {where}, batch size"
-                f" {row['batch_size']} has others; sweep those that are missing, or use --adjust"
-                " holm"
+                f" {row['batch_size']} has others; sweep the missing ones, or use --adjust holm"
             )

@@ -1,4 +1,4 @@
-"""The words of sentences about rows: names of cells, lists, counts."""
+"""Parts of sentences: names of groups, lists, counts, numbers."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -6,18 +6,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from alrun.metrics import Metric
+
 MOST_NAMED = 6
 
 
 def about(
     rows: pd.DataFrame, what: str, kind: str = "Warning", count: str | None = None
 ) -> Iterator[str]:
-    """Yield one sentence that names the rows it is about."""
+    """Yield one sentence with the names of these rows; none for no rows."""
     named = []
     for row in rows.itertuples():
         amount = f"{getattr(row, count):.0f} of {row.n_pairs or row.n_seeds}, " if count else ""
-        cell = group_name((row.dataset, row.model, row.batch_size))
-        named.append(f"{row.strategy} at {number(row.target)} ({amount}{cell})")
+        named.append(f"{row.strategy} at {number(row.target)} ({amount}{group_of(row)})")
     if named:
         yield f"{kind}: {what}: {listed(named, '; ')}."
 
@@ -26,6 +27,11 @@ def group_name(key: Sequence[Any]) -> str:
     """Name a data set, model and batch size."""
     dataset, model, batch_size = key
     return f"{dataset}, {model}, batch size {batch_size}"
+
+
+def group_of(row: Any) -> str:
+    """Name the data set, model and batch size of a row."""
+    return group_name((row.dataset, row.model, row.batch_size))
 
 
 def listed(items: Iterable[Any], separator: str = ", ") -> str:
@@ -51,6 +57,17 @@ def counted(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
+def seed_counts(counts: pd.Series) -> str:
+    """Return a number of seeds, as a range if it differs: 10 to 20 seeds."""
+    low, high = counts.min(), counts.max()
+    return f"{low} to {high} seeds" if low < high else counted(high, "seed")
+
+
 def number(value: float) -> str:
     """Return a number without needless digits."""
     return f"{value:g}"
+
+
+def left_target(metric: Metric) -> str:
+    """Return the verb for a score leaving its target."""
+    return "fell below" if metric.greater_is_better else "rose above"

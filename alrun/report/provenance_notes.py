@@ -1,4 +1,4 @@
-"""What the runs behind a report were computed with, where that is not the same for all of them."""
+"""Notes on differences in provenance: versions, commits and processors."""
 
 import json
 from collections import Counter, defaultdict
@@ -9,16 +9,16 @@ import pandas as pd
 from alrun.experiment.settings import Experiment
 from alrun.report.phrasing import counted, listed
 
-# How many runs say what, by key.
+# How many runs have each value, by key.
 Said = defaultdict[str, Counter[str]]
-# What a provenance holds beside versions of what numbers depend on.
+# The keys of a provenance that are no versions, or of what no number depends on.
 _NO_VERSIONS = frozenset(("machine", "processor", "blas", "pyarrow", "commit", "tree"))
 
 
 def find_mixtures(runs: pd.DataFrame, experiment: Experiment | None) -> Iterator[str]:
-    """Yield a sentence for each kind of thing that differs between runs.
+    """Yield a sentence for each kind of difference between runs.
 
-    A run that does not say, such as one of an earlier alrun, is passed over. Processors matter
+    A run without provenance, such as one of an earlier alrun, is passed over. Processors matter
     where an experiment has models or strategies that are not alrun's own.
 
     Parameters
@@ -40,8 +40,8 @@ def _versions(said: Said) -> Iterator[str]:
     ]
     if named:
         yield (
-            "Warning: the runs were computed with different versions, and what differs between"
-            f" strategies may be due to those: {listed(named, '; ')}."
+            "Warning: the runs were computed with different versions, and differences between"
+            f" strategies may be due to them: {listed(named, '; ')}."
         )
 
 
@@ -53,7 +53,7 @@ def _commits(said: Said, n_runs: int) -> Iterator[str]:
     if changed:
         yield (
             f"Note: {counted(changed, 'run')} of {n_runs} {'was' if changed == 1 else 'were'}"
-            " computed in a tree with changes that its commit does not hold."
+            " computed in a tree with uncommitted changes."
         )
 
 
@@ -61,8 +61,8 @@ def _machines(said: Said) -> Iterator[str]:
     named = [_each(said[key]) for key in ("processor", "blas") if len(said[key]) > 1]
     if named:
         yield (
-            "Note: models and strategies that are not alrun's own may query something else on"
-            f" another processor, and theirs were different: {'; '.join(named)}."
+            "Note: models and strategies that are not alrun's own may query other examples on"
+            f" another processor, and theirs differed: {'; '.join(named)}."
         )
 
 
@@ -86,7 +86,7 @@ def _parsed(text: str) -> dict[str, str]:
 
 
 def _not_ours(runs: pd.DataFrame, experiment: Experiment | None) -> pd.DataFrame:
-    """Return the runs of models and strategies that are not built in, if that is known."""
+    """Return the runs with a model or strategy from outside; none if not known."""
     if experiment is None:
         return runs[:0]
     models = {str(entry.label) for entry in experiment.model if entry.name != "logistic"}
@@ -95,6 +95,6 @@ def _not_ours(runs: pd.DataFrame, experiment: Experiment | None) -> pd.DataFrame
 
 
 def _each(counts: Counter[str], n_characters: int | None = None) -> str:
-    """Return the values with how many runs have each, the most frequent first."""
+    """Return each value with its number of runs, the most frequent first."""
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return listed(f"{value[:n_characters]} ({counted(n, 'run')})" for value, n in ordered)

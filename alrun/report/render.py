@@ -1,4 +1,4 @@
-"""A report as text: a table on the screen, Markdown, LaTeX, CSV or JSON."""
+"""A report as text: tables on the screen, Markdown, LaTeX, CSV or JSON."""
 
 import json
 import math
@@ -27,7 +27,7 @@ def _table(report: Report) -> str:
 
 
 def as_text(tables: Iterable[Section], notes: Iterable[str] = ()) -> str:
-    """Return tables and the sentences below them, as they stand on a screen."""
+    """Return tables and the notes below them, for a screen."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -137,7 +137,7 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _plain(column: str, value: Any) -> Any:
-    """Return a value as JSON has it: null for what cannot be estimated or is unbounded."""
+    """Return a value for JSON: null for NaN and infinity."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if column in COUNTS:

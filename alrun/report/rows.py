@@ -8,71 +8,104 @@ import numpy as np
 import pandas as pd
 
 from alrun.errors import ResultsError, nearest
-from alrun.report.comparison import Readings, Row, compare_curves, compare_labels, sensitivity_of
+from alrun.report.comparison import Comparison, Readings, compare_curves, compare_labels
 from alrun.report.multiplicity import adjust
+from alrun.report.options import ReportOptions
 from alrun.results.curves import COMPARISON_GROUP, Curves, read_curves, summaries
 
 # The columns of a report, in order. NaN stands for what cannot be estimated.
 COLUMNS = [
-    *("dataset", "model", "batch_size", "target", "strategy", "is_baseline"),
-    *(
+    "dataset",
+    "model",
+    "batch_size",
+    "target",
+    "strategy",
+    "is_baseline",
+    "n_seeds",
+    "n_pairs",
+    "n_start_at_target",
+    "reached",
+    "reached_low",
+    "reached_high",
+    "budget",
+    "mean_labels",
+    "mean_labels_low",
+    "mean_labels_high",
+    "median_labels",
+    "median_labels_low",
+    "median_labels_high",
+    "saving",
+    "saving_low",
+    "saving_high",
+    "wins",
+    "ties",
+    "losses",
+    "no_variation",
+    "probability_of_improvement",
+    "difference_sd",
+    "drop_back",
+    "sensitivity_reached",
+    "sensitivity_mean_labels",
+    "sensitivity_saving",
+    "p_value",
+    "p_adjusted",
+    "significant",
+    "baseline_mean_labels",
+    "random_mean_labels",  # deprecated: baseline_mean_labels by its old name
+    "aulc",
+    "aulc_low",
+    "aulc_high",
+    "aulc_difference",
+    "aulc_p_value",
+    "aulc_p_adjusted",
+    "initial",
+    "final",
+    "final_low",
+    "final_high",
+    "gain",
+    "final_difference",
+    "final_p_value",
+    "final_p_adjusted",
+    "query_seconds",
+    "aulc_significant",
+    "final_significant",
+]
+# Those that hold whole numbers, where they hold one.
+COUNTS = frozenset(
+    [
+        "batch_size",
         "n_seeds",
         "n_pairs",
         "n_start_at_target",
         "reached",
-        "reached_low",
-        "reached_high",
         "budget",
-    ),
-    *("mean_labels", "mean_labels_low", "mean_labels_high"),
-    *("median_labels", "median_labels_low", "median_labels_high"),
-    *("saving", "saving_low", "saving_high", "wins", "ties", "losses", "no_variation"),
-    *("probability_of_improvement", "difference_sd", "drop_back"),
-    *("sensitivity_reached", "sensitivity_mean_labels", "sensitivity_saving"),
-    *("p_value", "p_adjusted", "significant", "random_mean_labels"),
-    *("aulc", "aulc_low", "aulc_high", "aulc_difference", "aulc_p_value", "aulc_p_adjusted"),
-    *("initial", "final", "final_low", "final_high", "gain"),
-    *("final_difference", "final_p_value", "final_p_adjusted", "query_seconds"),
-    *("aulc_significant", "final_significant"),
-]
-
-
-# Those that hold whole numbers, where they hold one.
-COUNTS = frozenset(
-    [
-        *("batch_size", "n_seeds", "n_pairs", "n_start_at_target", "reached", "budget"),
-        *("wins", "ties", "losses", "sensitivity_reached", "n_datasets"),
+        "wins",
+        "ties",
+        "losses",
+        "sensitivity_reached",
+        "n_datasets",
     ]
 )
 
 
 @dataclass(frozen=True)
 class Tables:
-    """The rows of a report and what they were read from.
+    """The rows of a report, with their options and their curves.
 
     Attributes
     ----------
     rows
         The columns of COLUMNS; labels to target are NaN where no target is given.
     curves
-        What they were computed from.
+        What the rows were computed from.
     family
         How many tests of labels to target were adjusted together.
     """
 
     rows: pd.DataFrame
+    options: ReportOptions
     curves: Curves
-    metric: str
-    baseline: str
-    targets: tuple[float, ...]
-    sustain: int
-    adjustment: str
     family: int
-
-    @property
-    def sensitivity(self) -> int:
-        """How many rounds in a row the sensitivity check asks for: 2, or 1 beside more."""
-        return sensitivity_of(self.sustain)
 
     @property
     def has_baseline(self) -> bool:
@@ -82,24 +115,16 @@ class Tables:
 
 def build_tables(
     frame: pd.DataFrame,
+    options: ReportOptions,
     *,
-    targets: Sequence[float],
-    metric: str = "accuracy",
-    baseline: str = "random",
-    sustain: int = 1,
-    adjustment: str = "holm",
     order: Sequence[str] = (),
     query_seconds: Mapping[tuple[Any, ...], float] | None = None,
     known_ends: Callable[[], Mapping[Any, int]] = dict,
 ) -> Tables:
-    """Compute a report from a table of curves.
+    """Compute the tables of a report from a table of curves.
 
     Parameters
     ----------
-    sustain
-        In how many rounds in a row the score must be at the target.
-    adjustment
-        One of `stats.ADJUSTMENTS`.
     order
         Labels of strategies in the order wanted; others follow by the alphabet.
     query_seconds
@@ -107,33 +132,40 @@ def build_tables(
     known_ends
         As for `read_curves`.
     """
-    curves = read_curves(frame, metric, known_ends)
+    curves = read_curves(frame, options.metric, known_ends)
     if curves.runs.empty:
         raise ResultsError("; ".join(["there is no run that can be reported", *curves.excluded]))
-    strategies = list(curves.runs["strategy"].unique())
-    if baseline not in strategies and baseline != "random":
+    baseline, strategies = options.baseline, list(curves.runs["strategy"].unique())
+    if baseline not in strategies and baseline != ReportOptions.baseline:
         raise ResultsError(f"there is no strategy '{baseline}'{nearest(baseline, strategies)}")
-    per_run = curves.runs.join(summaries(curves))
-    readings = {target: Readings.of(curves, target, sustain) for target in targets}
-    rows: list[Row] = []
-    for key, block in per_run.groupby(COMPARISON_GROUP, observed=True):
-        ranked = _ranked(block["strategy"].unique(), baseline, order)
-        whole = {name: compare_curves(block, name, baseline) for name in ranked}
-        for target in targets or (np.nan,):
-            reading = readings[target].in_block(block) if target in readings else None
-            for name in ranked:
-                row = dict(zip(COMPARISON_GROUP, key, strict=True)) | {
-                    "target": target,
-                    "strategy": name,
-                }
-                row |= whole[name]
-                if reading is not None:
-                    row |= compare_labels(block, reading, name, baseline)
-                row["query_seconds"] = (query_seconds or {}).get((*key, name), np.nan)
-                rows.append(row)
+    rows = list(_compare_all(curves, options, order))
+    for row in rows:
+        key = (*(row[column] for column in COMPARISON_GROUP), row["strategy"])
+        row["query_seconds"] = (query_seconds or {}).get(key, np.nan)
     table = pd.DataFrame(rows, columns=COLUMNS)
-    family = adjust(table, rows, adjustment)
-    return Tables(table, curves, metric, baseline, tuple(targets), sustain, adjustment, family)
+    table["random_mean_labels"] = table["baseline_mean_labels"]
+    family = adjust(table, rows, options.adjustment)
+    return Tables(table, options, curves, family)
+
+
+def _compare_all(
+    curves: Curves, options: ReportOptions, order: Sequence[str]
+) -> Iterator[Comparison]:
+    """Yield the comparison of each strategy with the baseline, target by target."""
+    baseline, targets = options.baseline, options.targets
+    per_run = curves.runs.join(summaries(curves))
+    readings = {target: Readings.of(curves, target, options) for target in targets}
+    for key, group in per_run.groupby(COMPARISON_GROUP, observed=True):
+        names = _ranked(group["strategy"].unique(), baseline, order)
+        whole = {name: compare_curves(group, name, baseline) for name in names}
+        for target in targets or (np.nan,):
+            reading = readings[target].in_group(group) if target in readings else None
+            for name in names:
+                row: Comparison = dict(zip(COMPARISON_GROUP, key, strict=True))
+                row |= {"target": target, "strategy": name} | whole[name]
+                if reading is not None:
+                    row |= compare_labels(group, reading, name, baseline)
+                yield row
 
 
 def _ranked(names: Iterable[str], baseline: str, order: Sequence[str]) -> list[str]:
@@ -148,9 +180,9 @@ def comparison_groups(table: pd.DataFrame) -> Iterator[tuple[tuple[Any, ...], pd
 
 
 def too_wide(table: pd.DataFrame, half_width: float) -> pd.DataFrame:
-    """Return the rows whose saving has an interval with a half-width above that.
+    """Return the rows whose saving has an interval with a larger half-width.
 
-    Those whose saving cannot be estimated are passed over.
+    Savings that cannot be estimated are passed over.
     """
     rows = table[~table["is_baseline"] & table["saving"].notna()]
     return rows[~((rows["saving_high"] - rows["saving_low"]) / 2 <= half_width)]

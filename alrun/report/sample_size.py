@@ -1,4 +1,4 @@
-"""How many seeds it takes to see a saving, with the seeds of a report as the pilot."""
+"""The number of seeds for seeing a saving, with a report as the pilot."""
 
 import math
 from collections.abc import Iterator
@@ -9,19 +9,22 @@ import pandas as pd
 from alrun import stats
 from alrun.errors import ResultsError
 from alrun.report.build import Report
+from alrun.report.phrasing import group_name, number
 from alrun.report.rows import comparison_groups
-from alrun.report.sections import Section, first_of_each, target_text
+from alrun.report.sections import Section, first_of_each
 
 
 def seeds_needed(report: Report, saving: float, power: float) -> pd.DataFrame:
-    """Return how many seeds it takes to see a saving with a chance, by cell.
+    """Return for each comparison how many seeds see a saving with this power.
 
-    The report's seeds are the pilot: the upper limit of the spread of its paired differences, and
-    the mean labels of the baseline, of which the saving is a share. Each test is at alpha / family,
-    and no fewer seeds than with which that can be reached at all. Columns: those that name the
-    cell, `n_pilot`, `difference` and `spread` in labels, and `seeds`, infinite where they are more
-    than `stats.MOST_SEEDS`, and NaN where the pilot has fewer than two pairs or no run at the
-    target: that all of these end at the budget says nothing of the spread.
+    The report's seeds are the pilot. It gives the spread of the paired differences, taken at its
+    upper limit, and the mean labels of the baseline, of which the saving is a share. Each test is
+    at alpha / family; no number is smaller than the fewest seeds that can be significant there.
+
+    Columns: the names of the comparison, `n_pilot`, `difference` and `spread` in labels, and
+    `seeds`. They are infinite above `stats.MOST_SEEDS`, and NaN where the pilot has fewer than two
+    pairs or no run at the target: if all end at the budget, nothing is known of the spread.
+    Raises ResultsError where saving or power is no share, or the report holds no test.
     """
     if not 0 < saving < 1 or not 0 < power < 1:
         raise ResultsError("the saving and the power are shares between 0 and 1, as in 0.1 and 0.8")
@@ -34,7 +37,7 @@ def seeds_needed(report: Report, saving: float, power: float) -> pd.DataFrame:
     rows = report.rows[~report.rows["is_baseline"]]
     table = rows[["dataset", "model", "batch_size", "target", "strategy"]].copy()
     table["n_pilot"] = rows["n_pairs"]
-    table["difference"] = saving * rows["random_mean_labels"]
+    table["difference"] = saving * rows["baseline_mean_labels"]
     table["spread"] = rows["difference_sd"].where(rows["saving"].notna())
     needed = []
     for row in table.itertuples():
@@ -49,13 +52,13 @@ def seeds_needed(report: Report, saving: float, power: float) -> pd.DataFrame:
 
 
 def seeds_sections(table: pd.DataFrame) -> list[Section]:
-    """Return the tables of how many seeds it takes, from `seeds_needed`."""
+    """Return the tables of a result of `seeds_needed`."""
     header = ("target", "strategy", "pilot seeds", "difference", "spread", "seeds")
     found = []
-    for (dataset, model, batch_size), rows in comparison_groups(table):
+    for key, rows in comparison_groups(table):
         texts: list[tuple[str, ...]] = [
             (
-                target_text(row.target),
+                number(row.target),
                 row.strategy,
                 f"{row.n_pilot}",
                 f"{row.difference:.1f}",
@@ -64,22 +67,24 @@ def seeds_sections(table: pd.DataFrame) -> list[Section]:
             )
             for row in rows.itertuples()
         ]
-        title = f"Seeds needed: {dataset}, {model}, batch size {batch_size}"
-        found.append(Section(title, "", header, first_of_each(texts), 2))
+        found.append(
+            Section(f"Seeds needed: {group_name(key)}", "", header, first_of_each(texts), 2)
+        )
     return found
 
 
 def seeds_notes(table: pd.DataFrame, report: Report, saving: float, power: float) -> Iterator[str]:
-    """Say what these seeds are for, and how many are enough for all."""
+    """Yield the notes on the numbers of seeds, the number for all last."""
     yield (
-        f"Seeds that see a saving of {100 * saving:g} % with a chance of {100 * power:g} %, by a"
-        f" paired test at .05 / {report.family}, the size of the family. Difference: that saving in"
-        " labels. Spread: the standard deviation of the paired differences in the pilot; what is"
-        " planned with is its upper 80 % limit."
+        f"Seeds that see a saving of {number(100 * saving)} % with a chance of"
+        f" {number(100 * power)} %, by a paired test at .05 / {report.family}, the size of the"
+        " family. Difference: that saving in labels. Spread: the standard deviation of the paired"
+        " differences in the pilot; the plan takes its upper 80 % limit."
     )
     known = table["seeds"].dropna()
     if len(known):
-        yield f"For every cell that can be estimated: {_seeds_needed(known.max())} seeds."
+        enough = _seeds_needed(known.max())
+        yield f"Enough for every comparison that can be estimated: {enough} seeds."
 
 
 def _seeds_needed(seeds: float) -> str:

@@ -1,14 +1,15 @@
-"""The tables of a report in texts: what stands in which cell, and what is best."""
+"""The tables of a report as texts, with the best values marked."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from alrun.report.build import Report
-from alrun.report.phrasing import counted
+from alrun.report.phrasing import counted, group_name, left_target, number, seed_counts
 from alrun.report.rows import comparison_groups
 
 
@@ -19,9 +20,9 @@ class Section:
     Attributes
     ----------
     title, caption
-        What it is about, and what it takes to read it without the notes.
+        Its subject, and how to read it without the notes.
     n_left
-        The first so many columns are set flush left.
+        How many columns are set flush left, from the first.
     bold
         Row and column of the best values.
     """
@@ -37,12 +38,12 @@ class Section:
 def sections(report: Report, wide: bool = False, not_significant: str = "") -> list[Section]:
     """Return the tables of a report, texts in place of numbers.
 
-    Where they may be `wide`, the share of runs at the target and the median have their intervals,
-    and wins, ties and losses are counted. `not_significant` stands behind p values without a star.
+    `wide` tables also hold the intervals of the share of runs at the target and of the median, and
+    wins, ties and losses. `not_significant` stands behind p values without a star.
     """
     found = []
-    for (dataset, model, batch_size), rows in comparison_groups(report.rows):
-        where = f"{dataset}, {model}, batch size {batch_size}"
+    for key, rows in comparison_groups(report.rows):
+        where = group_name(key)
         if report.targets:
             found.append(_labels_section(f"Labels to target: {where}", report, rows, wide))
         once = rows.drop_duplicates("strategy")
@@ -54,12 +55,12 @@ def sections(report: Report, wide: bool = False, not_significant: str = "") -> l
 
 
 def _with_words(section: Section, not_significant: str) -> Section:
-    """Return a section that says in words which p values are not significant."""
+    """Return a section with words behind p values without a star."""
     is_p = [name == "p adj." for name in section.header]
     rows = tuple(
         tuple(
-            f"{cell}{not_significant}" if of_p and cell and cell[-1] != "*" else cell
-            for cell, of_p in zip(row, is_p, strict=True)
+            f"{cell}{not_significant}" if holds_p and cell and cell[-1] != "*" else cell
+            for cell, holds_p in zip(row, is_p, strict=True)
         )
         for row in section.rows
     )
@@ -67,16 +68,26 @@ def _with_words(section: Section, not_significant: str) -> Section:
 
 
 def _labels_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) -> Section:
+    sensitivity, metric = report.options.sensitivity, report.curves.metric
     header = (
-        *("target", "strategy", "reached", "within", "mean labels", "median", "saving"),
-        *(f"k={report.sensitivity}", "back", "p adj.", *(["W/T/L"] if wide else [])),
+        "target",
+        "strategy",
+        "reached",
+        "within",
+        "mean labels",
+        "median",
+        "saving",
+        f"k={sensitivity}",
+        "back",
+        "p adj.",
+        *(["W/T/L"] if wide else []),
     )
     texts: list[tuple[str, ...]] = []
     bold: set[tuple[int, int]] = set()
     for place, row in enumerate(rows.itertuples()):
         texts.append(
             (
-                target_text(row.target),
+                number(row.target),
                 row.strategy,
                 _reached(row, wide),
                 f"{row.budget:.0f}",
@@ -92,53 +103,63 @@ def _labels_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) 
         if row.mean_labels == rows.loc[rows["target"] == row.target, "mean_labels"].min():
             bold.add((place, header.index("mean labels")))
     caption = (
-        f"{_seeds(rows)}, budget {report.budget} labels. Runs that reached the target"
-        f" ({report.metric}) within the budget common to all, mean and median labels to target"
-        f" within it, and the saving against {report.baseline}, with 95 % intervals;"
-        f" k={report.sensitivity}: the saving in % if the score had to be there"
-        f" {'twice in a row' if report.sensitivity == 2 else 'once'}; back: the share in % that"
-        f" fell below the target later; {_tests(report, report.family)}. Bold: the fewest labels."
+        f"{seed_counts(rows['n_seeds'])}, budget {report.budget} labels. Runs that reached the"
+        f" target ({report.metric}{'' if metric.greater_is_better else ', at most'}) within the"
+        " budget common to all, mean and median labels to target within it, and the saving against"
+        f" {report.baseline}, with 95 % intervals; k={sensitivity}: the saving in % if the score"
+        f" had to be there {'twice in a row' if sensitivity == 2 else 'once'}; back: the share in %"
+        f" that {left_target(metric)} the target later; {_tests(report, report.family)}. Bold: the"
+        " fewest labels."
     )
     return Section(title, caption, header, first_of_each(texts), 2, frozenset(bold))
 
 
 def _scores_section(title: str, report: Report, rows: pd.DataFrame) -> Section:
     header = (
-        *("strategy", "AULC", "diff.", "p adj."),
-        *("initial", f"final {report.metric}", "diff.", "p adj."),
+        "strategy",
+        "AULC",
+        "diff.",
+        "p adj.",
+        "initial",
+        f"final {report.metric}",
+        "diff.",
+        "p adj.",
     )
-    texts: list[tuple[str, ...]] = []
-    bold: set[tuple[int, int]] = set()
-    for place, row in enumerate(rows.itertuples()):
-        texts.append(
-            (
-                row.strategy,
-                with_interval(row.aulc, row.aulc_low, row.aulc_high, _score),
-                _signed(row.aulc_difference),
-                _p(row.aulc_p_adjusted, row.aulc_significant),
-                _score(row.initial),
-                with_interval(row.final, row.final_low, row.final_high, _score),
-                _signed(row.final_difference),
-                _p(row.final_p_adjusted, row.final_significant),
-            )
+    texts: list[tuple[str, ...]] = [
+        (
+            row.strategy,
+            with_interval(row.aulc, row.aulc_low, row.aulc_high, _score),
+            _signed(row.aulc_difference),
+            _p(row.aulc_p_adjusted, row.aulc_significant),
+            _score(row.initial),
+            with_interval(row.final, row.final_low, row.final_high, _score),
+            _signed(row.final_difference),
+            _p(row.final_p_adjusted, row.final_significant),
         )
-        bold |= {(place, 1)} if row.aulc == rows["aulc"].max() else set()
-        bold |= {(place, 5)} if row.final == rows["final"].max() else set()
+        for row in rows.itertuples()
+    ]
+    metric = report.curves.metric
+    bold = frozenset(
+        (int(place), column)
+        for name, column in (("aulc", 1), ("final", 5))
+        for place in np.flatnonzero(metric.is_best(rows[name].to_numpy(np.float64)))
+    )
     tested = report.rows[~report.rows["is_baseline"] & report.rows["aulc_p_value"].notna()]
     family = len(tested.drop_duplicates(["dataset", "model", "batch_size", "strategy"]))
     caption = (
-        f"{_seeds(rows)}, budget {report.budget} labels. Area under the learning curve and final"
-        f" {report.metric} with 95 % intervals, and differences from {report.baseline};"
-        f" {_tests(report, family)}. Bold: the highest."
+        f"{seed_counts(rows['n_seeds'])}, budget {report.budget} labels. Area under the learning"
+        f" curve and final {report.metric} with 95 % intervals, and differences from"
+        f" {report.baseline}; {_tests(report, family)}. Bold: the"
+        f" {'highest' if metric.greater_is_better else 'lowest'}."
     )
-    return Section(title, caption, header, tuple(texts), 1, frozenset(bold))
+    return Section(title, caption, header, tuple(texts), 1, bold)
 
 
 def _across_section(title: str, report: Report, rows: pd.DataFrame) -> Section:
     header = ("target", "strategy", "data sets", "geometric saving", "p adj.", "improves")
     texts: list[tuple[str, ...]] = [
         (
-            target_text(row.target),
+            number(row.target),
             row.strategy,
             f"{row.n_datasets} (descriptive)" if row.descriptive else f"{row.n_datasets}",
             _percent_with_interval(row),
@@ -158,7 +179,7 @@ def _across_section(title: str, report: Report, rows: pd.DataFrame) -> Section:
 
 
 def first_of_each(texts: list[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
-    """Leave the first column empty where it repeats what stands above."""
+    """Return rows of texts, the first column empty where it repeats the row above."""
     above = ["", *(cells[0] for cells in texts)]
     return tuple(
         ("" if cells[0] == previous else cells[0], *cells[1:])
@@ -166,13 +187,8 @@ def first_of_each(texts: list[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def _seeds(rows: pd.DataFrame) -> str:
-    low, high = rows["n_seeds"].min(), rows["n_seeds"].max()
-    return f"{low} to {high} seeds" if low < high else counted(high, "seed")
-
-
 def _tests(report: Report, family: int) -> str:
-    adjusted = {"holm": "Holm's correction", "maxT": "step-down maxT"}[report.adjustment]
+    adjusted = report.adjustment.words
     tests = f"paired sign-flip tests, {adjusted} over {counted(family, 'test')}"
     return f"{tests}, a star where p is at most .05, n.s.: not significant"
 
@@ -195,14 +211,14 @@ def _percent_with_interval(row: Any) -> str:
 
 
 def with_interval(value: float, low: float, high: float, text: Callable[[float], str]) -> str:
-    """Return a value and its interval in brackets, empty where it cannot be estimated."""
+    """Return a value and its interval in brackets; empty for NaN."""
     if math.isnan(value):
         return ""
     return text(value) if math.isnan(low) else f"{text(value)} [{text(low)}, {text(high)}]"
 
 
 def _median(value: float, budget: float) -> str:
-    """Return a median of labels, which are whole or halves, or that it lies above the budget."""
+    """Return a median, whole or a half; above the budget as ">budget"."""
     return f">{budget:.0f}" if math.isinf(value) else f"{value:.1f}".removesuffix(".0")
 
 
@@ -248,11 +264,6 @@ def _signed(value: float) -> str:
 def percent(value: float) -> str:
     """Return a share as a whole percentage, without the sign of a zero."""
     return f"{100 * value:.0f}".replace("-0", "0") if abs(value) < 0.005 else f"{100 * value:.0f}"
-
-
-def target_text(value: float) -> str:
-    """Return a target as it was named."""
-    return f"{value:g}"
 
 
 def _p(value: float, star: bool) -> str:

@@ -1,10 +1,10 @@
 """Comparison of two tables, exact but for metrics with a tolerance."""
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alrun.arrays import BoolArray
 from alrun.metrics import METRICS
 
 
@@ -15,7 +15,7 @@ def agree(one: pa.Table, other: pa.Table) -> bool:
     return not differing_rows(one, other).any()
 
 
-def differing_rows(one: pa.Table, other: pa.Table) -> npt.NDArray[np.bool_]:
+def differing_rows(one: pa.Table, other: pa.Table) -> BoolArray:
     """Return a mask of the differing rows, shape (n_rows,).
 
     The tables must have the same columns and the same number of rows. Values are compared for

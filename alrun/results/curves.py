@@ -1,6 +1,6 @@
-"""Curves to numbers per run: labels to target, area under the curve, first and last score.
+"""Numbers per run, read off its curve: labels to target, area, first and last score.
 
-Frame in, frame out. The curves are those of `curves.parquet`: a row per round, any order.
+The curves come as a table like `curves.parquet`: a row per round, in any order.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from alrun import metrics
+from alrun.arrays import Array, BoolArray, FloatArray, IntArray, first_true
 from alrun.errors import ResultsError
+from alrun.metrics import Metric
 
 COMPARISON_GROUP = ["dataset", "model", "batch_size"]
 RUN = [*COMPARISON_GROUP, "strategy", "seed"]
 REQUIRED = (*RUN, "n_labels")
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -33,19 +33,22 @@ class Curves:
     n_labels, score
         Of every round, shape (n_rounds,).
     n_correct, n_test
-        Counts of every round where the metric is accuracy and they are known, else None; NaN where
-        a round has none.
+        Counts of every round where the score is their ratio and they are known, else None; NaN
+        where a round has none.
     excluded
         Sentences about the runs that were left out.
+    metric
+        How the score is read.
     """
 
     runs: pd.DataFrame
-    start: npt.NDArray[np.int64]
+    start: IntArray
     n_labels: Array
     score: Array
     n_correct: Array | None
     n_test: Array | None
     excluded: tuple[str, ...]
+    metric: Metric
 
     def rounds(self, run: int) -> tuple[Array, Array]:
         """Return `n_labels` and score of one run."""
@@ -56,11 +59,11 @@ class Curves:
 def read_curves(
     frame: pd.DataFrame, metric: str, known_ends: Callable[[], Mapping[Any, int]] = dict
 ) -> Curves:
-    """Check, sort and cut a table of curves to the runs that can be used.
+    """Check and sort a table of curves, and drop unusable runs.
 
-    A run with a NaN score, or one that ends before the longest of its cell, is left out and named:
-    it is neither censored nor a zero. `known_ends` gives, for data set and seed, the label count at
-    which a run ends by right, as where its pool is the smaller; it is asked only where runs differ.
+    A run with a NaN score, or one that ends before the longest run of its strategy, is left out and
+    named: it is neither censored nor a zero. `known_ends` gives, for data set and seed, the label
+    count at which a run may end, as where the pool is smaller; it is asked only where runs differ.
     Raises ResultsError where columns are missing or the same round stands twice.
     """
     for column in (*REQUIRED, metric):
@@ -83,7 +86,8 @@ def read_curves(
     runs["first"], runs["last"] = n_labels[start[:-1]], n_labels[start[1:] - 1]
     keep, excluded = _usable(runs, frame[metric].to_numpy(), start, known_ends)
     rows = np.repeat(keep, np.diff(start))
-    counts = metric == "accuracy" and {"n_correct", "n_test"} <= set(frame.columns)
+    how = metrics.find(metric)
+    counts = how.is_share_correct and {"n_correct", "n_test"} <= set(frame.columns)
     return Curves(
         runs=runs[keep].reset_index(drop=True),
         start=np.concatenate([[0], np.cumsum(np.diff(start)[keep])]),
@@ -92,18 +96,19 @@ def read_curves(
         n_correct=frame["n_correct"].to_numpy()[rows] if counts else None,
         n_test=frame["n_test"].to_numpy()[rows] if counts else None,
         excluded=excluded,
+        metric=how,
     )
 
 
 def labels_to_target(curves: Curves, target: float, sustain: int = 1) -> Array:
-    """Return per run the fewest labels whose score is at least `target`, infinite where none.
+    """Return per run the fewest labels with a score at the target; infinite without one.
 
-    No interpolation and no smoothing: the label counts are those that were evaluated. With
-    `sustain` k the score must be at the target in k rounds in a row, all of them seen, and the
-    labels are those of the first of them.
+    At the target is at least there, or at most where less is better. No interpolation and no
+    smoothing: the label counts are those that were evaluated. With `sustain` k the score must be at
+    the target in k rounds in a row, all of them seen; the labels are those of the first of them.
     """
     n_rounds = len(curves.score)
-    at_target = curves.score >= target
+    at_target = curves.metric.is_at(curves.score, target)
     left = np.repeat(curves.start[1:], np.diff(curves.start)) - np.arange(n_rounds)
     sustained = at_target & (left >= sustain)
     for later in range(1, min(sustain, n_rounds)):
@@ -112,14 +117,14 @@ def labels_to_target(curves: Curves, target: float, sustain: int = 1) -> Array:
     return np.minimum.reduceat(reached, curves.start[:-1]) if len(curves.runs) else reached
 
 
-def falls_back(curves: Curves, target: float) -> npt.NDArray[np.bool_]:
-    """Return per run whether its score fell below `target` after it had been there."""
+def falls_back(curves: Curves, target: float) -> BoolArray:
+    """Return per run whether its score left `target` after it had been there."""
     rounds = np.arange(len(curves.score))
-    at_target = curves.score >= target
+    at_target = curves.metric.is_at(curves.score, target)
     starts = curves.start[:-1]
     first_at = np.minimum.reduceat(np.where(at_target, rounds, len(rounds)), starts)
-    last_below = np.maximum.reduceat(np.where(at_target, -1, rounds), starts)
-    return np.asarray(first_at < last_below)
+    last_away = np.maximum.reduceat(np.where(at_target, -1, rounds), starts)
+    return np.asarray(first_at < last_away)
 
 
 def area_under_curve(n_labels: Array, score: Array, low: float, high: float) -> float:
@@ -135,18 +140,16 @@ def area_under_curve(n_labels: Array, score: Array, low: float, high: float) -> 
 
 
 def summaries(curves: Curves) -> pd.DataFrame:
-    """Return per run its AULC, first and final score over the range common to its block.
+    """Return per run its AULC, first and final score over the range common to its group.
 
-    The range runs from the largest first to the smallest last `n_labels` of the block, so that
+    The range runs from the largest first to the smallest last `n_labels` of the group, so that
     curves of unequal budgets or grids are compared over the same labels. `final_correct` is the
     count behind the final accuracy where it is known and the run was evaluated just there, NaN
     elsewhere.
     """
-    blocks = curves.runs.groupby(COMPARISON_GROUP, observed=True, sort=False)
-    low, high = (
-        blocks["first"].transform("max").to_numpy(),
-        blocks["last"].transform("min").to_numpy(),
-    )
+    groups = curves.runs.groupby(COMPARISON_GROUP, observed=True, sort=False)
+    low = groups["first"].transform("max").to_numpy()
+    high = groups["last"].transform("min").to_numpy()
     runs = range(len(curves.runs))
     rows = [_summary(curves, run, float(low[run]), float(high[run])) for run in runs]
     return pd.DataFrame(rows, columns=["aulc", "initial", "final", "final_correct", "final_test"])
@@ -167,7 +170,7 @@ def _summary(
 
 
 def _typed(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Return the frame with labels as categories in alphabetical order, the rest as numbers."""
+    """Return the frame with names as categories in alphabetical order, the rest as numbers."""
     frame = frame.copy(deep=False)
     for column in ("dataset", "model", "strategy"):
         if frame[column].isna().any():
@@ -186,21 +189,31 @@ def _typed(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
         if np.isinf(known).any() or (column != metric and (known != np.rint(known)).any()):
             kind = "finite" if column == metric else "whole"
             raise ResultsError(f"the column '{column}' must hold {kind} numbers")
-        if column == metric and len(known) and not (known.min() >= 0 and known.max() <= 1):
-            raise ResultsError(f"the column '{column}' must hold shares of one, not percentages")
+        if column == metric:
+            _check_range(column, known)
         frame[column] = values
     return frame
 
 
-def _numbers(frame: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
+def _check_range(metric: str, scores: FloatArray) -> None:
+    """Raise ResultsError at a score outside the metric's range."""
+    how = metrics.find(metric)
+    low, high = -how.tolerance, how.largest + how.tolerance
+    if not ((scores >= low) & (scores <= high)).all():
+        bounds = "from 0 on" if np.isinf(high) else f"from 0 to {how.largest:g}"
+        kind = "shares of one, not percentages" if how.largest == 1 else f"numbers {bounds}"
+        raise ResultsError(f"the column '{metric}' must hold {kind}")
+
+
+def _numbers(frame: pd.DataFrame, column: str) -> FloatArray:
     try:
         return frame[column].to_numpy(np.float64, na_value=np.nan)
     except (TypeError, ValueError):
         raise ResultsError(f"the column '{column}' must hold numbers") from None
 
 
-def _begins(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Return which rows of a sorted table are the first of their run."""
+def _begins(frame: pd.DataFrame) -> BoolArray:
+    """Return a mask of the first row of each run in a sorted table."""
     begins = np.zeros(len(frame), dtype=bool)
     begins[:1] = True
     for column in RUN:
@@ -210,14 +223,14 @@ def _begins(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
     return begins
 
 
-def _check_no_twins(frame: pd.DataFrame, begins: npt.NDArray[np.bool_]) -> None:
-    """Raise ResultsError where a round stands twice, or one cell holds two runs."""
+def _check_no_twins(frame: pd.DataFrame, begins: BoolArray) -> None:
+    """Raise ResultsError for a repeated round, and for two runs with the same keys."""
     n_labels = frame["n_labels"].to_numpy()
     same = (n_labels[1:] == n_labels[:-1]) & ~begins[1:]
-    for row in np.flatnonzero(same)[:1]:
+    if (row := first_true(same)) is not None:
         twin = frame.iloc[row]
-        cell = ", ".join(f"{column} {twin[column]}" for column in RUN)
-        name = f"run {twin['run_id']} ({cell})" if "run_id" in frame.columns else cell
+        keys = _keys_of(twin)
+        name = f"run {twin['run_id']} ({keys})" if "run_id" in frame.columns else keys
         raise ResultsError(
             f"the curves hold n_labels {twin['n_labels']} more than once for {name}"
             f" ({same.sum()} such rows in all); each round of a run must stand once"
@@ -225,33 +238,35 @@ def _check_no_twins(frame: pd.DataFrame, begins: npt.NDArray[np.bool_]) -> None:
     if "run_id" not in frame.columns:
         return
     codes = frame["run_id"].astype("category").cat.codes.to_numpy()
-    for row in np.flatnonzero((codes[1:] != codes[:-1]) & ~begins[1:])[:1]:
+    if (row := first_true((codes[1:] != codes[:-1]) & ~begins[1:])) is not None:
         one, other = frame["run_id"].iloc[[row, row + 1]]
-        cell = ", ".join(f"{column} {frame[column].iloc[row]}" for column in RUN)
-        raise ResultsError(f"the curves hold two runs, {one} and {other}, for one cell ({cell})")
+        keys = _keys_of(frame.iloc[row])
+        raise ResultsError(f"the curves hold two runs, {one} and {other}, for {keys}; drop one")
+
+
+def _keys_of(row: pd.Series) -> str:
+    return ", ".join(f"{column} {row[column]}" for column in RUN)
 
 
 def _usable(
     runs: pd.DataFrame,
     score: Array,
-    start: npt.NDArray[np.int64],
+    start: IntArray,
     known_ends: Callable[[], Mapping[Any, int]],
-) -> tuple[npt.NDArray[np.bool_], tuple[str, ...]]:
-    """Return which runs can be used, and a sentence about each kind that cannot."""
+) -> tuple[BoolArray, tuple[str, ...]]:
+    """Return a mask of the usable runs, and a sentence per kind of unusable ones."""
     if runs.empty:
         return np.zeros(0, dtype=bool), ()
     has_nan = np.add.reduceat(np.isnan(score), start[:-1]) > 0
     sound = runs["last"].where(~has_nan)
-    cells = [runs[column] for column in (*COMPARISON_GROUP, "strategy")]
-    longest = sound.groupby(cells, observed=True).transform("max")
+    keys = [runs[column] for column in (*COMPARISON_GROUP, "strategy")]
+    longest = sound.groupby(keys, observed=True).transform("max")
     is_short = (runs["last"] < longest).to_numpy() & ~has_nan
     if is_short.any():
         ends = known_ends()
-        by_right = [
-            ends.get(key, np.inf) for key in zip(runs["dataset"], runs["seed"], strict=True)
-        ]
-        is_short &= runs["last"].to_numpy() < np.array(by_right)
-    kinds = {"has a NaN score": has_nan, "ends before the others of its cell": is_short}
+        allowed = [ends.get(key, np.inf) for key in zip(runs["dataset"], runs["seed"], strict=True)]
+        is_short &= runs["last"].to_numpy() < np.array(allowed)
+    kinds = {"has a NaN score": has_nan, "ends before others of its strategy": is_short}
     sentences = tuple(
         f"left out, since it {what}: {_named(runs[bad])}"
         for what, bad in kinds.items()

@@ -1,13 +1,13 @@
-"""Curves that another tool computed: from its table to a results directory that can be reported."""
+"""Import of curves from another tool: from a table to a results directory."""
 
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from alrun.arrays import FloatArray
 from alrun.errors import ResultsError, first_line
 from alrun.metrics import METRICS
 from alrun.results.curves import REQUIRED, RUN, read_curves
@@ -15,19 +15,18 @@ from alrun.results.schema import CURVES
 from alrun.results.store import Store
 
 _LABELS = ("dataset", "model", "strategy")
-_COUNTS = ("n_test", "n_correct")
-# What cannot be taken over: the ids are those of runs that alrun computed.
+# The one column that is not taken over: ids are those of runs that alrun computed.
 _OURS_ALONE = "run_id"
 _KNOWN = [name for name in CURVES.names if name != _OURS_ALONE]
 _ORDER = [*_KNOWN[: _KNOWN.index("round")], "n_labels"]
 
 
 def import_curves(path: Path, results: Path) -> tuple[int, list[str]]:
-    """Make a results directory of a table of curves; return the number of runs and what to tell.
+    """Make a results directory of a table of curves; return the number of runs and messages.
 
     The table is a .csv or .parquet with the columns of `curves.parquet`: dataset, model, strategy,
-    batch_size, seed, n_labels and at least one score. Raises ResultsError where it cannot be
-    reported, and where the directory holds curves or runs already.
+    batch_size, seed, n_labels and at least one score, any of METRICS. Raises ResultsError where it
+    cannot be reported, and where the directory holds curves or runs already.
     """
     frame = _read(path)
     unknown = [str(name) for name in frame.columns if name not in _KNOWN]
@@ -42,9 +41,9 @@ def import_curves(path: Path, results: Path) -> tuple[int, list[str]]:
         raise ResultsError(f"{path}: {error}") from None
     Store(results).save_foreign_curves(_table(path, frame))
     n_runs = len(frame[RUN].drop_duplicates())
-    told = [f"the column '{name}' is not known, and left out" for name in unknown]
-    told += [sentence for curves in checked for sentence in curves.excluded]
-    return n_runs, list(dict.fromkeys(told))
+    messages = [f"the column '{name}' is not known, and left out" for name in unknown]
+    messages += [sentence for curves in checked for sentence in curves.excluded]
+    return n_runs, list(dict.fromkeys(messages))
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -82,7 +81,7 @@ _READERS = {".csv": _read_csv, ".parquet": _read_parquet}
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with names as texts, numbers as floats, and all columns of `curves.parquet`.
 
-    Raises ResultsError where that cannot be.
+    Raises ResultsError for a missing column and for a value of another type.
     """
     missing = [column for column in REQUIRED if column not in frame.columns]
     if missing:
@@ -106,7 +105,7 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _numbers(column: pd.Series, whole: bool) -> npt.NDArray[np.float64]:
+def _numbers(column: pd.Series, whole: bool) -> FloatArray:
     most = np.iinfo(np.int32).max
     try:
         values = column.to_numpy(np.float64, na_value=np.nan)
@@ -121,7 +120,7 @@ def _numbers(column: pd.Series, whole: bool) -> npt.NDArray[np.float64]:
 
 
 def _table(path: Path, frame: pd.DataFrame) -> pa.Table:
-    """Return the rows sorted and typed as those of `curves.parquet`, rounds numbered if need be."""
+    """Return the rows as those of `curves.parquet`, sorted, typed and with numbered rounds."""
     frame = frame.sort_values(_ORDER, kind="stable")
     if frame["round"].isna().any():
         frame["round"] = frame.groupby(RUN).cumcount()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,19 +10,22 @@ import pyarrow.parquet as pq
 from alrun.errors import ResultsError, first_line
 from alrun.results.schema import CURVES, QUERIES, RUNS, check_version
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def load_curves(path: str | Path) -> Any:
-    """Return the curves of a results directory: a DataFrame with a row per round of every run.
+
+def load_curves(path: str | Path) -> "pd.DataFrame":
+    """Return the curves of a results directory: a row per round of every run.
 
     `n_labels` counts labels, the initial ones included. Scores on the test part are shares of one;
-    `log_loss` is in nats. The strategies, models and data sets are categories. Raises ResultsError
-    if there is no such table.
+    `log_loss` is in nats, and `brier` goes up to 2. The strategies, models and data sets are
+    categories. Raises ResultsError if there is no such table.
     """
     return read_table(Path(path) / "curves.parquet", CURVES)
 
 
-def load_runs(path: str | Path) -> Any:
-    """Return the runs of a results directory: a DataFrame with a row per run, finished or failed.
+def load_runs(path: str | Path) -> "pd.DataFrame":
+    """Return the runs of a results directory: a row per run, finished or failed.
 
     A row has the spec, the status and the error, the number of rounds, wall and CPU seconds by
     phase (fit, query, evaluate, and prepare, once per split), unconverged fits, warnings with their
@@ -34,8 +37,8 @@ def load_runs(path: str | Path) -> Any:
     return read_table(Path(path) / "runs.parquet", RUNS)
 
 
-def load_queries(path: str | Path) -> Any:
-    """Return the queries of a results directory: a DataFrame with a row per queried example.
+def load_queries(path: str | Path) -> "pd.DataFrame":
+    """Return the queries of a results directory: a row per queried example.
 
     `index` is its row in the data set, `round` the round of its query, and `position` its place in
     the batch. The initial labels are not queries; they are in `splits.parquet`. Raises ResultsError
@@ -50,7 +53,7 @@ def read_table(
     columns: Sequence[str] | None = None,
     strict: bool = True,
     required: Sequence[str] = (),
-) -> Any:
+) -> "pd.DataFrame":
     """Read a table of a results directory as a DataFrame, labels as categories.
 
     Columns of `schema` are cast to its types; unless `strict`, one that cannot be cast is left as

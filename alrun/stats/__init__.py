@@ -1,7 +1,7 @@
 """Estimates, intervals and tests: arrays in, numbers out.
 
-Throughout, an array holds one value per seed. Where two arrays are compared they are paired: the
-same position is the same seed. What cannot be estimated is NaN, never a guess.
+An array holds one value per seed. Two arrays that are compared are paired: the same position is
+the same seed. A value that cannot be estimated is NaN, never a guess.
 
 `make calibrate` checks error rates and coverage on simulated curves whose truth is known; its table
 stands in docs/statistics.md.
@@ -21,7 +21,6 @@ from alrun.stats.estimates import (
     t_quantile,
 )
 from alrun.stats.families import (
-    ADJUSTMENTS,
     ALPHA,
     fewest_seeds,
     holm,
@@ -32,7 +31,6 @@ from alrun.stats.paired import MONTE_CARLO_DRAWS, sign_flip, smallest_p
 from alrun.stats.power import MOST_SEEDS, power_of, seeds_for, upper_spread
 
 __all__ = [
-    "ADJUSTMENTS",
     "ALPHA",
     "CONFIDENCE",
     "FEWEST_SEEDS",

@@ -1,11 +1,10 @@
-"""Simultaneous bands: where a whole mean curve lies, not each of its points."""
+"""Simultaneous bands around mean curves."""
 
 from math import nan
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from alrun.arrays import Array
 from alrun.stats.estimates import CONFIDENCE
 from alrun.util.random_streams import generator
 
@@ -14,15 +13,13 @@ FEWEST_SEEDS = 5
 _MOST_ENUMERATED = 12
 _DRAWS = 9_999
 
-Array = npt.NDArray[Any]
-
 
 def band_half_width(curves: Array) -> Array:
     """Return the half-width of the simultaneous band around the mean of curves.
 
     The band mean +- c sd / sqrt(n) holds the whole true mean curve with `CONFIDENCE`. c is the
-    quantile of the largest studentised deviation of the centred curves under sign flips, the
-    deviation's own standard error taken anew at each flip: a sup-t band (Montiel Olea and
+    quantile of the largest studentised deviation of the centred curves under sign flips, with the
+    standard error computed anew for each flip: a sup-t band (Montiel Olea and
     Plagborg-Moller 2019, Simultaneous confidence bands, definition 2) with the critical value of a
     symmetrised bootstrap-t. All flips for up to 12 seeds, beyond 9,999 from a fixed stream; the
     order of the seeds changes nothing.

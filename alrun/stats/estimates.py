@@ -1,21 +1,19 @@
-"""Estimates of one cell and of one comparison, with their intervals."""
+"""Estimates of one strategy and of one comparison, with their intervals."""
 
 from dataclasses import dataclass
 from math import nan
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
-CONFIDENCE = 0.95
+from alrun.arrays import Array
 
-Array = npt.NDArray[Any]
+CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An interval with `CONFIDENCE`; NaN where there is none, infinite where unbounded."""
+    """An interval with `CONFIDENCE`; NaN for no interval, infinite if unbounded."""
 
     low: float = nan
     high: float = nan
@@ -71,9 +69,9 @@ def saving(baseline: Array, strategy: Array) -> float:
 
 
 def saving_interval(baseline: Array, strategy: Array) -> Interval:
-    """Return Fieller's interval of the saving; infinite bounds where it is unbounded.
+    """Return Fieller's interval of the saving; infinite if unbounded.
 
-    It holds the savings 1 - theta for all theta that the paired t-test on strategy - theta x
+    It holds the savings 1 - theta for every theta that the paired t-test on strategy - theta x
     baseline does not reject (Fieller 1954, Some problems in interval estimation). None for fewer
     than two seeds.
     """
@@ -86,10 +84,9 @@ def saving_interval(baseline: Array, strategy: Array) -> Interval:
     a = mean_r**2 - t2 * covariance[0, 0]
     b = mean_r * mean_s - t2 * covariance[0, 1]
     c = mean_s**2 - t2 * covariance[1, 1]
-    discriminant = b**2 - a * c
-    if a <= 0 or discriminant < -1e-9 * b**2:
+    if a <= 0:
         return Interval(-np.inf, np.inf)
-    root = float(np.sqrt(max(discriminant, 0.0)))
+    root = float(np.sqrt(max(b**2 - a * c, 0.0)))  # real, since the saving itself is not rejected
     return Interval(float(1 - (b + root) / a), float(1 - (b - root) / a))
 
 
@@ -107,7 +104,7 @@ def geometric_saving(log_ratios: Array) -> tuple[float, Interval]:
 
 
 def improvement(wins: int, ties: int, losses: int) -> float:
-    """Return the probability of improvement: the share of pairs won, a tie counting as half.
+    """Return the probability of improvement: the share of pairs won, a tie as half.
 
     NaN without pairs (Agarwal et al. 2021, Deep reinforcement learning at the edge of the
     statistical precipice, section 4.3).

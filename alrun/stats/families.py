@@ -1,26 +1,22 @@
-"""Many tests at once: p values that keep the family-wise error, and what a family can find."""
+"""Families of tests: adjusted p values, and the fewest seeds for significance."""
 
 from collections.abc import Iterator
 from math import ceil, log2, nan
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from alrun.arrays import Array
 from alrun.stats.paired import MONTE_CARLO_DRAWS, smallest_p
 from alrun.util.random_streams import generator
 
 ALPHA = 0.05
-ADJUSTMENTS = ("holm", "maxT")
 # Up to this many seeds all sign patterns are enumerated.
 _MOST_ENUMERATED = 16
 _AT_ONCE = 8192
 
-Array = npt.NDArray[Any]
-
 
 def holm(p_values: Array) -> Array:
-    """Return Holm's adjusted p values; NaN stays NaN and counts for nothing (Holm 1979)."""
+    """Return Holm's adjusted p values; NaN stays NaN and is no test (Holm 1979)."""
     adjusted = np.full(len(p_values), nan)
     order = np.argsort(p_values)
     order = order[~np.isnan(p_values[order])]
@@ -69,15 +65,15 @@ def max_t(differences: Array) -> Array:
 
 
 def _sign_patterns(n: int) -> Iterator[Array]:
-    """Yield blocks of sign vectors, shape (n_patterns, n): all of them, or the fixed draws.
+    """Yield chunks of sign vectors, shape (n_patterns, n): all of them, or the fixed draws.
 
-    A pattern and its opposite say the same, so that of all half are enough.
+    A pattern and its opposite give the same statistic, so that half of all are enough.
     """
     if n <= _MOST_ENUMERATED:
         patterns = np.arange(2 ** (n - 1))
         for start in range(0, len(patterns), _AT_ONCE):
-            block = patterns[start : start + _AT_ONCE, None]
-            yield 1.0 - 2.0 * (block >> np.arange(n) & 1)
+            chunk = patterns[start : start + _AT_ONCE, None]
+            yield 1.0 - 2.0 * (chunk >> np.arange(n) & 1)
         return
     rng = generator(0, "max-t", n)
     for start in range(0, MONTE_CARLO_DRAWS, _AT_ONCE):
@@ -86,9 +82,9 @@ def _sign_patterns(n: int) -> Iterator[Array]:
 
 
 def smallest_adjusted_p(n_seeds: Array, adjustment: str) -> Array:
-    """Return the smallest adjusted p value that each test of a family can give.
+    """Return the smallest possible adjusted p value of each test of a family.
 
-    `n_seeds` holds how many seeds each of them has.
+    `n_seeds` holds the number of seeds of each.
     """
     smallest = smallest_p(n_seeds)
     if adjustment == "holm":
@@ -98,5 +94,5 @@ def smallest_adjusted_p(n_seeds: Array, adjustment: str) -> Array:
 
 
 def fewest_seeds(family: int, adjustment: str = "holm") -> int:
-    """Return how many seeds a family of tests needs for its smallest p value to be significant."""
+    """Return the fewest seeds for a significant p value in a family."""
     return ceil(1 + log2((family if adjustment == "holm" else 1) / ALPHA))

@@ -1,21 +1,19 @@
-"""The exact paired test: are the signs of the differences more lopsided than chance makes them."""
+"""The exact paired sign-flip test."""
 
 from functools import lru_cache
 from math import nan
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from alrun.arrays import Array
 from alrun.util.random_streams import generator
 
 MONTE_CARLO_DRAWS = 99_999
 # Up to this many differences all sign patterns are enumerated.
 MOST_ENUMERATED = 20
-# Beyond this the exact distribution, which has one entry for each value of the sum, gets too large.
+# Above this sum the exact distribution, with an entry for each value, gets too large.
 _LARGEST_SUM = 5_000_000
-
-Array = npt.NDArray[Any]
 
 
 def sign_flip(differences: Array) -> float:
@@ -24,8 +22,8 @@ def sign_flip(differences: Array) -> float:
     p is the share of sign patterns over the nonzero d with |sum e_i |d_i|| >= |sum d_i| (Fisher
     1935, The Design of Experiments, section 21). Exact for any number of integers whose sum,
     divided by their greatest common divisor, is at most five million, and for up to 20 floats;
-    beyond, 99,999 draws from a fixed stream, so that p = (b + 1) / 100,000. The order
-    of the seeds changes nothing. NaN for no values or a NaN among them, 1 where all are zero.
+    beyond, 99,999 draws from a fixed stream, so that p = (b + 1) / 100,000. The order of the seeds
+    changes nothing. NaN for no values or a NaN among them, 1 where all are zero.
     """
     if len(differences) == 0 or np.isnan(differences).any():
         return nan
@@ -45,8 +43,8 @@ def sign_flip(differences: Array) -> float:
 def _integer_tail(magnitudes: Array, observed: int) -> float:
     """Return P(|sum e_i m_i| >= observed) from the exact distribution of the sum.
 
-    The sum is 2 S - M with S the sum of the magnitudes with a plus sign and M that of all; the
-    distribution of S grows by one shift and one addition for each magnitude.
+    The sum is 2 S - M, where S sums the magnitudes with a plus sign and M all of them. The
+    distribution of S takes one shift and one addition for each magnitude.
     """
     total = int(magnitudes.sum())
     probability = np.zeros(total + 1)
@@ -72,7 +70,7 @@ def _float_tail(magnitudes: Array, threshold: float) -> float:
     padded = np.zeros(8 * -(-n // 8))
     padded[:n] = magnitudes
     draws = _sign_bytes(len(padded) // 8)
-    # Each byte is the signs of eight differences; their sums are looked up, not added up.
+    # Each byte holds the signs of eight differences; their sums are looked up in tables.
     tables = padded.reshape(-1, 8) @ _SIGNS_OF_BYTES.T
     sums = sum(table[byte] for table, byte in zip(tables, draws, strict=True))
     exceeding = int(np.count_nonzero(np.abs(sums) >= threshold))
@@ -84,11 +82,11 @@ _SIGNS_OF_BYTES = 2.0 * np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], a
 
 @lru_cache(maxsize=4)
 def _sign_bytes(n_bytes: int) -> Array:
-    """Return the fixed draws, shape (n_bytes, draws); kept, since many tests share them."""
+    """Return the fixed draws, shape (n_bytes, draws); cached, as many tests share them."""
     rng = generator(0, "sign-flip", n_bytes)
     return rng.integers(0, 256, size=(n_bytes, MONTE_CARLO_DRAWS), dtype=np.uint8)
 
 
 def smallest_p(n: Any) -> Any:
-    """Return the smallest p value that the sign-flip test of n seeds can give, n of any shape."""
+    """Return the smallest p value of the sign-flip test with n seeds; n has any shape."""
     return 2.0 ** (1 - n)

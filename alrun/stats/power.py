@@ -1,17 +1,17 @@
-"""How many seeds it takes to see a difference that is there."""
+"""Power of the paired test, and the number of seeds for seeing a difference."""
 
 from math import isnan
 
 from scipy import stats
 
-# The chance that the upper limit of the spread is not exceeded: a pilot's own spread keeps its
-# promise only half of the time.
+# The chance that the true spread is below its upper limit. With the pilot's own spread, the planned
+# power would be reached only half of the time.
 ASSURANCE = 0.80
 MOST_SEEDS = 100_000
 
 
 def upper_spread(spread: float, n_pilot: int) -> float:
-    """Return the upper limit of a standard deviation that a pilot of n seeds found.
+    """Return the upper limit of a standard deviation from a pilot of n seeds.
 
     sd sqrt((n - 1) / chi2(.20, n - 1)), the one-sided 80 % limit for normal differences (Browne
     1995, On the use of a pilot sample for sample size determination).
@@ -21,7 +21,7 @@ def upper_spread(spread: float, n_pilot: int) -> float:
 
 
 def power_of(n: int, difference: float, spread: float, alpha: float) -> float:
-    """Return the chance that the two-sided paired t test of n seeds sees a mean difference."""
+    """Return the power of the two-sided paired t test of n seeds."""
     shift = difference * n**0.5 / spread
     critical = stats.t.ppf(1 - alpha / 2, n - 1)
     below = float(stats.nct.cdf(-critical, n - 1, shift))
@@ -30,14 +30,14 @@ def power_of(n: int, difference: float, spread: float, alpha: float) -> float:
 
 
 def seeds_for(difference: float, spread: float, power: float, alpha: float) -> int | None:
-    """Return the fewest seeds with at least this power; None where `MOST_SEEDS` are too few.
+    """Return the fewest seeds with at least this power; None above `MOST_SEEDS`.
 
     Parameters
     ----------
     difference, spread
         The mean of the paired differences to be seen, not 0, and their standard deviation.
     power, alpha
-        Chances between 0 and 1; `alpha` is that of one test, the family's divided by its size.
+        Chances between 0 and 1; `alpha` is for one test: the family's level divided by its size.
     """
     if spread == 0:
         return 2

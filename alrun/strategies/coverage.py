@@ -19,6 +19,7 @@ from alrun.strategies.support.pool import Pool
 from alrun.strategies.support.reference_points import Reference, reference_points
 from alrun.strategies.support.top_k import top_k
 from alrun.strategies.support.validation import whole_number
+from alrun.util.numbers import is_number
 
 
 def prob_cover(
@@ -104,8 +105,7 @@ _CACHE_SIZE = 20_000_000
 
 
 def _check_length(name: str, value: float | None) -> None:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if value is not None and not (is_number and 0 < value < math.inf):
+    if value is not None and not (is_number(value) and 0 < value < math.inf):
         raise StrategyError(f"{name} must be a positive number, or be left out, not {value!r}")
 
 

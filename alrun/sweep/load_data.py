@@ -8,6 +8,7 @@ from alrun.data.load import load
 from alrun.data.memory_map import mapped
 from alrun.data.user_splits import with_user_initial, with_user_splits
 from alrun.errors import DatasetError, ExperimentError
+from alrun.experiment.names import entry_key
 from alrun.experiment.settings import DatasetSettings, Experiment
 
 
@@ -19,7 +20,7 @@ def load_all(path: Path, experiment: Experiment) -> dict[str, AnyDataset]:
     datasets: dict[str, AnyDataset] = {}
     problems = []
     for place, entry in enumerate(experiment.dataset):
-        key = f"dataset.{place}" if len(experiment.dataset) > 1 else "dataset"
+        key = entry_key("dataset", place) if len(experiment.dataset) > 1 else "dataset"
         try:
             datasets[str(entry.label)] = _load(entry, path.parent, experiment.seed_list)
         except DatasetError as error:

@@ -13,6 +13,7 @@ from alrun.metrics import METRICS
 from alrun.records import Failure, Split
 from alrun.results.store import Store
 from alrun.spec import RunSpec, run_id
+from alrun.sweep.default_results import default_results
 from alrun.sweep.grid import expand
 from alrun.sweep.load_data import load_all
 from alrun.sweep.preflight import find_impossible
@@ -92,22 +93,6 @@ def plan_experiment(path: Path, experiment: Experiment, results: Path | None = N
     if problems:
         raise ExperimentError([f"{path}: {problem}" for problem in problems])
     return SweepPlan(path, experiment, store, specs, datasets).against_store()
-
-
-def default_results(experiment: Path) -> Path:
-    """Return the default results directory of an experiment file.
-
-    Raises ExperimentError if the file's name leaves none, as that of `..toml`.
-    """
-    results = Path("results") / experiment.stem
-    if not experiment.stem.strip("."):
-        raise ExperimentError(
-            [
-                f"{experiment}: {results} is no place for results; rename the file, or name a"
-                " directory with --results"
-            ]
-        )
-    return results
 
 
 def plan_of(results: Path) -> SweepPlan:

@@ -9,6 +9,7 @@ from alrun.data.dataset import AnyDataset
 from alrun.data.splits import split_of
 from alrun.errors import DatasetError
 from alrun.execute.sandbox import Sandbox
+from alrun.experiment.names import entry_key
 from alrun.experiment.settings import Experiment, Named
 from alrun.models.compatibility import incompatibilities
 from alrun.spec import RunSpec
@@ -55,7 +56,7 @@ def _refused_by_models(
     runs = {(spec.model.display_name, spec.dataset.display_name): spec for spec in specs}
     with Sandbox() as sandbox:
         for place, spec in _by_place(experiment.model, runs):
-            key = f"model.{place}" if len(experiment.model) > 1 else "model"
+            key = entry_key("model", place) if len(experiment.model) > 1 else "model"
             yield from incompatibilities(
                 key, spec, datasets[spec.dataset.display_name].at(spec.seed), sandbox.call
             )
@@ -75,7 +76,7 @@ def _refused_by_strategies(
             n_training=len(split_of(spec, dataset).training),
         )
         for problem in requirements_of(spec.strategy.name).unmet_requirements(traits):
-            yield f"strategies.{place}: {problem}"
+            yield f"{entry_key('strategies', place)}: {problem}"
 
 
 def _by_place(

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from alrun.errors import AlrunError, nearest
+from alrun.util.numbers import is_whole
 
 REQUIRED = inspect.Parameter.empty
 
@@ -98,7 +99,7 @@ def version_of(name: str, code: Any, error: type[AlrunError]) -> int:
     it is not a whole number.
     """
     version = getattr(code, "version", 1)
-    if not isinstance(version, int) or isinstance(version, bool):
+    if not is_whole(version):
         raise error(f"the version of {name} must be a whole number, not {version!r}")
     return version
 
@@ -121,8 +122,7 @@ def completed(
         f"{name} needs a value for {key}" for key, value in complete.items() if value is REQUIRED
     ]
     for key, value in complete.items():
-        is_whole = isinstance(value, int) and not isinstance(value, bool)
-        if is_whole and isinstance(defaults[key], float):
+        if is_whole(value) and isinstance(defaults[key], float):
             try:
                 complete[key] = float(value)
             except OverflowError:

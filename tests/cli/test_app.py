@@ -221,7 +221,10 @@ WRONG = {
     ),
     "seeds without an end": (["sweep", "E", "--max-seeds", "8"], "goes with until_halfwidth"),
     "an unknown metric": (["report", "R", "--metric", "f2"], "there is no metric 'f2'"),
-    "log_loss as metric": (["report", "R", "--metric", "log_loss"], "falls as models improve"),
+    "a target above the largest score": (
+        ["report", "R", "--metric", "brier", "--target", "2.5"],
+        "no score between 0 and 2",
+    ),
     "a metric without values": (["report", "R", "--metric", "average_precision"], "does not apply"),
     "an unknown baseline": (["report", "R", "--baseline", "margni"], "did you mean 'margin'"),
     "an impossible target": (["report", "R", "--target", "1.5"], "no score between 0 and 1"),
@@ -250,7 +253,7 @@ def test_all_errors_of_a_file_are_shown_at_once(tmp_path):
     )
     done = alrun_here("sweep", path, cwd=tmp_path)
     assert done.returncode == 2
-    for key in ("strategies.0", "seeds", "bugdet", "budget", "dataset"):
+    for key in ("strategies[1]", "seeds", "bugdet", "budget", "dataset"):
         assert f"{path}: {key}: " in done.stderr
     assert len(done.stderr.splitlines()) == 5
 

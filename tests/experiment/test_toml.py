@@ -147,11 +147,14 @@ WRONG = [
     ("seeds", {"seeds": datetime.date(2020, 1, 1)}),
     *[("batch_sizes", {"batch_sizes": value}) for value in ([], 10, [0], [2.5], ["a"], [5, 5])],
     *[("targets", {"targets": value}) for value in (0.9, [0], [90], ["x"], [0.9, 0.9], [math.nan])],
-    *[("metric", {"metric": value}) for value in ("log_loss", "speed", 3)],
+    ("targets[1]", {"metric": "brier", "targets": [2.5]}),
+    ("targets[1]", {"metric": "ece", "targets": [1.5]}),
+    ("targets[1]", {"metric": "log_loss", "targets": [0]}),
+    *[("metric", {"metric": value}) for value in ("speed", 3)],
     *[("strategies", {"strategies": value}) for value in (None, [], "random", [1], [[]], [{}])],
-    ("strategies.0.name", {"strategies": [{"name": 3}]}),
-    ("strategies.1.replica", {"strategies": ["random", {"name": "random", "replica": -1}]}),
-    ("strategies.0", {"strategies": [{"name": "random", "beta": 2}]}),
+    ("strategies[1].name", {"strategies": [{"name": 3}]}),
+    ("strategies[2].replica", {"strategies": ["random", {"name": "random", "replica": -1}]}),
+    ("strategies[1]", {"strategies": [{"name": "random", "beta": 2}]}),
     ("strategies", {"strategies": ["random", "random"]}),
     ("strategies", {"strategies": ["random", {"name": "margin", "label": "random"}]}),
     ("dataset", {"dataset": None}),
@@ -159,7 +162,7 @@ WRONG = [
     ("dataset", {"dataset": "iris"}),
     ("dataset", {"dataset": [IRIS, IRIS]}),
     ("dataset.name", {"dataset": {"scale": 3}}),
-    ("dataset.1.name", {"dataset": [IRIS, {"scale": 3}]}),
+    ("dataset[2].name", {"dataset": [IRIS, {"scale": 3}]}),
     *[
         ("dataset.scale", {"dataset": IRIS | {"scale": value}})
         for value in ("loud", 0, -1, True, [1], math.inf, math.nan, 10**400)
@@ -189,9 +192,9 @@ WRONG = [
     ("model", {"model": {"name": "logistic", "random_state": 1}}),
     ("model", {"model": {"name": "sklearn.svm.SVR"}}),
     ("model", {"model": {"name": "sklearn.model_selection.GridSearchCV"}}),
-    ("model.1", {"model": [SVM, {"name": "sklearn.nowhere.SVC"}]}),
+    ("model[2]", {"model": [SVM, {"name": "sklearn.nowhere.SVC"}]}),
     *[
-        ("strategies.0", {"strategies": [name]})
+        ("strategies[1]", {"strategies": [name]})
         for name in ("nowhere_to_be_found:f", ".:f", ":f", "math:hypot", "a\nb:f")
     ],
     ("dataset", {"dataset": {"name": "a\nb"}}),
@@ -205,8 +208,19 @@ def test_a_wrong_value_is_one_line_that_names_the_key(path, key, changes):
     assert_says(problem(path, **changes), path, key)
 
 
-def test_log_loss_carries_no_target(path):
-    assert_says(problem(path, metric="log_loss"), path, "metric", "log_loss falls")
+@pytest.mark.parametrize(
+    ("metric", "targets"), [("log_loss", [0.3, 2.5]), ("brier", [0.1, 2]), ("ece", [0.05, 1])]
+)
+def test_a_metric_that_falls_as_models_improve_carries_targets(path, metric, targets):
+    experiment = read(path, metric=metric, targets=targets)
+    assert (experiment.metric, experiment.targets) == (metric, targets)
+
+
+def test_how_large_a_target_may_be_depends_on_the_metric(path):
+    line = problem(path, targets=[0.9, 1.5])
+    assert_says(line, path, "targets[2]: the target 1.5 is no score between 0 and 1")
+    line = problem(path, metric="brier", targets=[0.9, 2.5])
+    assert_says(line, path, "targets[2]: the target 2.5 is no score between 0 and 2")
 
 
 def test_splits_exclude_sizes_and_initial_sets(path):
@@ -272,7 +286,7 @@ def test_a_strategy_that_the_model_cannot_serve_is_refused_as_the_file_is_read(
     ],
 )
 def test_a_parameter_that_makes_no_sense_is_refused_as_the_file_is_read(path, strategy, fragments):
-    assert_says(problem(path, strategies=["margin", strategy]), path, "strategies.1: ", *fragments)
+    assert_says(problem(path, strategies=["margin", strategy]), path, "strategies[2]: ", *fragments)
 
 
 # All at once
@@ -284,13 +298,21 @@ def test_all_that_is_wrong_is_said_at_once(path):
         bugdet=3,
         seeds=0,
         targets=[90],
-        metric="log_loss",
+        metric="brier",
         dataset=[{"name": "irsi"}, {"name": "iris", "tets_size": 2}],
         initial={"per_clas": 2},
         model={"name": "logistic", "C": -1.0},
         strategies=["random", "entropi"],
     )
-    fragments = ["bugdet", "seeds", "targets.0", "log_loss", "irsi", "tets_size", "per_clas", "C"]
+    fragments = [
+        "bugdet",
+        "seeds",
+        "targets[1]",
+        "irsi",
+        "tets_size",
+        "per_clas",
+        "C",
+    ]
     for fragment in [*fragments, "entropi"]:
         assert any(fragment in line for line in lines), fragment
     assert len(set(lines)) == len(lines)
@@ -376,6 +398,7 @@ def test_a_folder_is_no_file(tmp_path):
         ("batch_sizes=[1,2]", {"batch_sizes": [1, 2]}),
         ("targets=[0.5]", {"targets": [0.5]}),
         ("strategies.0=margin", {"strategies": ["margin", "entropy"]}),
+        ("strategies[2]=margin", {"strategies": ["random", "margin"]}),
         ("strategies.1={name='random', replica=1}", None),
         ("strategies=['margin']", {"strategies": ["margin"]}),
         ("model.C=0.1", {"model": {"name": "logistic", "C": 0.1}}),
@@ -403,8 +426,9 @@ def test_an_override_reaches_into_an_array_of_tables(path):
 
 
 def test_an_override_reaches_into_a_strategy(path):
-    experiment = read(path, "strategies.0.replica=3", strategies=[{"name": "random"}])
-    assert experiment.strategies[0].replica == 3
+    for key in ("strategies.0.replica", "strategies[1].replica"):
+        experiment = read(path, f"{key}=3", strategies=[{"name": "random"}])
+        assert experiment.strategies[0].replica == 3
 
 
 def test_a_parameter_of_the_model_that_the_file_leaves_out_can_be_set(path):
@@ -424,7 +448,9 @@ def test_a_parameter_of_the_model_that_the_file_leaves_out_can_be_set(path):
         ("budget=many", ["budget", "many"]),
         ("budget.x=3", ["budget"]),
         ("strategies.0.replica=1", ["strategies.0"]),
-        ("strategies.name=margin", ["strategies.0.name"]),
+        ("strategies.name=margin", ["strategies[1].name"]),
+        ("strategies[9]=margin", ["strategies"]),
+        ("strategies[0]=margin", ["strategies"]),
         ("strategies.9=margin", ["strategies"]),
         ("strategies.-1=margin", ["strategies"]),
         ("seeds.0=3", ["seeds"]),

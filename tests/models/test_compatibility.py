@@ -213,8 +213,8 @@ def test_every_model_and_data_set_is_held_against_each_other(tmp_path):
     with pytest.raises(ExperimentError) as caught:
         plan_sweep(path, tmp_path / "results")
     starts = [
-        f"model.1: iris has {NEGATIVE}, which {COUNTS} does not take",
-        f"model.2: some.svmlight has {SPARSE}, which StandardScaler + LinearSVC does not take",
+        f"model[2]: iris has {NEGATIVE}, which {COUNTS} does not take",
+        f"model[3]: some.svmlight has {SPARSE}, which StandardScaler + LinearSVC does not take",
     ]
     lines = sorted(caught.value.problems)
     for line, start in zip(lines, starts, strict=True):
@@ -228,7 +228,7 @@ def test_every_model_and_data_set_is_held_against_each_other(tmp_path):
         ({"name": SVM, "class_weight": {"malignent": 2}}, "model.class_weight.malignent"),
         (
             {"steps": [SCALER, {"name": SVM, "class_weight": {"malignent": 2}}]},
-            "model.steps.1.class_weight.malignent",
+            "model.steps[2].class_weight.malignent",
         ),
     ],
 )

@@ -146,19 +146,31 @@ def test_an_override_reaches_into_a_step(path):
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
-        ({"steps": [SCALER, {"name": SVM, "gama": 1}]}, "model.steps.1.gama: unknown key; did you"),
-        ({"steps": [{"name": SVM, "c": 1}]}, "model.steps.0.c: unknown key; did you mean 'C'?"),
-        ({"steps": [{"name": SCALER, "with": 1}, SVM]}, "model.steps.0.with: unknown key; did you"),
-        ({"steps": [SCALER, {"name": SVM, "C": -1.0}]}, "model.steps.1: sklearn.svm.SVC: The 'C'"),
-        ({"steps": [SCALER, {"name": SVM, "random_state": 1}]}, "model.steps.1.random_state: unkn"),
-        ({"steps": ["sklearn.svm.SVX"]}, "model.steps.0: sklearn.svm has no 'SVX'; did you mean"),
-        ({"steps": [SVM, SVM]}, "model.steps.0: 'sklearn.svm.SVC' is not a transformer; it has no"),
-        ({"steps": [SCALER]}, f"model.steps.0: '{SCALER}' is not a classifier; it has no method"),
-        ({"steps": [SCALER, "pipeline"]}, "model.steps.1: there is no model 'pipeline'"),
-        ({"steps": [{"C": 1}]}, "model.steps.0.name: is missing"),
+        (
+            {"steps": [SCALER, {"name": SVM, "gama": 1}]},
+            "model.steps[2].gama: unknown key; did",
+        ),
+        ({"steps": [{"name": SVM, "c": 1}]}, "model.steps[1].c: unknown key; did you mean 'C'?"),
+        (
+            {"steps": [{"name": SCALER, "with": 1}, SVM]},
+            "model.steps[1].with: unknown key; did",
+        ),
+        ({"steps": [SCALER, {"name": SVM, "C": -1.0}]}, "model.steps[2]: sklearn.svm.SVC: The 'C'"),
+        (
+            {"steps": [SCALER, {"name": SVM, "random_state": 1}]},
+            "model.steps[2].random_state: unk",
+        ),
+        ({"steps": ["sklearn.svm.SVX"]}, "model.steps[1]: sklearn.svm has no 'SVX'; did you mean"),
+        (
+            {"steps": [SVM, SVM]},
+            "model.steps[1]: 'sklearn.svm.SVC' is not a transformer; it has",
+        ),
+        ({"steps": [SCALER]}, f"model.steps[1]: '{SCALER}' is not a classifier; it has no method"),
+        ({"steps": [SCALER, "pipeline"]}, "model.steps[2]: there is no model 'pipeline'"),
+        ({"steps": [{"C": 1}]}, "model.steps[1].name: is missing"),
         ({"steps": []}, "model.steps: "),
         ({"steps": SVM}, "model.steps: should be a valid list"),
-        ({"steps": [3]}, "model.steps.0: "),
+        ({"steps": [3]}, "model.steps[1]: "),
         ({"steps": STEPS, "name": "logistic"}, "model: name and steps exclude each other"),
         ({"steps": STEPS, "C": 1.0}, "model.C: unknown key"),
         ({"name": "pipeline"}, "model: there is no model 'pipeline'"),
@@ -173,13 +185,13 @@ def test_all_that_is_wrong_with_the_steps_is_said_at_once(path):
     steps = [{"name": SCALER, "wiht_mean": True}, {"name": SVM, "c": 1, "kernal": "rbf"}]
     lines = problems(path, model=[{"name": "logistc"}, {"steps": steps}])
     assert [line.split(": ")[1] for line in lines] == [
-        "model.0",
-        "model.1.steps.0.wiht_mean",
-        "model.1.steps.1.c",
-        "model.1.steps.1.kernal",
+        "model[1]",
+        "model[2].steps[1].wiht_mean",
+        "model[2].steps[2].c",
+        "model[2].steps[2].kernal",
     ]
 
 
 def test_a_strategy_that_the_last_step_cannot_serve_is_refused(path):
     (line,) = problems(path, model={"steps": STEPS}, strategies=["entropy"])
-    assert "strategies.0: entropy needs a model with predict_proba, and the pipeline model" in line
+    assert "strategies[1]: entropy needs a model with predict_proba, and the pipeline model" in line

@@ -316,7 +316,7 @@ def test_runs_that_are_left_out_are_named(tmp_path):
 
 def test_without_a_table_of_runs_only_that_is_said(tmp_path):
     notes = notes_of(tmp_path, *curves())
-    assert said(notes, "without runs.parquet")
+    assert said(notes, "there is no runs.parquet, so that the seconds spent in queries")
     assert not any(said(notes, words) for words in (TIED, LACKS, ALIKE, "did not converge; what"))
 
 

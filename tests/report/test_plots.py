@@ -636,3 +636,18 @@ def test_a_name_in_letters_that_the_font_lacks_is_drawn_without_a_warning(tmp_pa
     report = report_of(reaching([20, 30], "random"), reaching([20, 40], "日本 🦊"))
     write_plot(report, tmp_path / "plot.png", ["curves"])
     assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_plots_of_a_falling_score_say_that_less_is_better():
+    frames = [frame.assign(log_loss=1 - frame["accuracy"]) for frame in rising()]
+    losses = report_of(*frames, targets=[0.15], metric="log_loss")
+    texts = texts_of(draw(losses))
+    assert "at most 0.15" in texts
+    assert "log_loss\n(less is better)" in texts
+    assert "difference in log_loss\n(less is better)" in texts
+    assert any("target at most 0.15" in text for text in texts)
+    (axes,) = panels_of(losses, "curves")
+    assert line_of(axes, "margin").get_ydata()[-1] < line_of(axes, "margin").get_ydata()[0]
+    for text in texts_of(draw(report_of(*frames, targets=[0.85]))):
+        assert "at most" not in text
+        assert "less is" not in text

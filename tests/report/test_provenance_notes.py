@@ -73,8 +73,8 @@ def test_of_runs_that_are_alike_nothing_is_said(tmp_path):
 def test_different_versions_are_named_with_how_many_runs_have_each(tmp_path):
     provenances = differing({}, {}, {"numpy": "2.2.0"}, {"python": "3.11", "numpy": "2.2.0"})
     assert notes_of(tmp_path, runs_of(provenances)) == [
-        "Warning: the runs were computed with different versions, and what differs between"
-        " strategies may be due to those: numpy 2.1.0 (6 runs), 2.2.0 (6 runs);"
+        "Warning: the runs were computed with different versions, and differences between"
+        " strategies may be due to them: numpy 2.1.0 (6 runs), 2.2.0 (6 runs);"
         " python 3.12.1 (9 runs), 3.11 (3 runs)."
     ]
 
@@ -111,7 +111,7 @@ def test_different_commits_are_named_by_their_first_digits(tmp_path):
 )
 def test_runs_from_a_tree_with_changes_are_counted(tmp_path, changes, count):
     (note,) = notes_of(tmp_path, runs_of(differing(*changes)))
-    assert note.startswith(f"Note: {count} were computed in a tree with changes")
+    assert note.startswith(f"Note: {count} were computed in a tree with uncommitted changes.")
 
 
 ELSEWHERE = [{}, {"processor": "Beta"}, {"blas": "openblas 0.3 Zen"}]

@@ -509,11 +509,101 @@ def test_curves_without_a_common_range_are_named():
     assert noted(report, "Warning", "AULC")
 
 
-@pytest.mark.parametrize("targets", [[0.9], []])
-def test_a_metric_that_falls_as_models_improve_is_refused(targets):
-    frames = [frame.assign(log_loss=1 - frame["accuracy"]) for frame in REACHED]
-    with pytest.raises(ResultsError, match="log_loss"):
-        report_of(*frames, metric="log_loss", targets=targets)
+def falling_and_rising(frames, **options):
+    """Return the reports of log_loss, which is 1 - accuracy here, and of accuracy.
+
+    Neither has counts of correct predictions, which would be exact for one of them alone.
+    """
+    frames = [frame.drop(columns=["n_correct", "n_test"], errors="ignore") for frame in frames]
+    frames = [frame.assign(log_loss=1 - frame["accuracy"]) for frame in frames]
+    rising = report_of(*frames, targets=[0.9], **options)
+    return report_of(*frames, targets=[1 - 0.9], metric="log_loss", **options), rising
+
+
+@pytest.mark.parametrize("frames", [REACHED, CENSORED, SIX])
+@pytest.mark.parametrize("options", [{}, {"sustain": 2}, {"adjustment": "maxT"}])
+def test_a_score_that_falls_is_the_mirror_image_of_one_that_rises(frames, options):
+    """Labels, savings and p values are the same; differences of scores change their sign."""
+    falling, rising = falling_and_rising(frames, **options)
+    turned = ["aulc_difference", "final_difference", "gain"]
+    scores = ["aulc", "aulc_low", "aulc_high", "initial", "final", "final_low", "final_high"]
+    expected = rising.rows.assign(target=1 - 0.9)
+    expected[turned] = -expected[turned]
+    low, high = expected[["aulc_low", "final_low"]], expected[["aulc_high", "final_high"]]
+    expected[scores] = 1 - expected[scores]
+    expected[["aulc_low", "final_low"]] = 1 - high
+    expected[["aulc_high", "final_high"]] = 1 - low
+    pd.testing.assert_frame_equal(falling.rows, expected, rtol=1e-9, atol=1e-12)
+    assert falling.rows["aulc_difference"].abs().max() > 0.01
+    assert falling.rows["reached"].max() > 0
+
+
+def test_the_best_falling_score_is_the_lowest():
+    falling, rising = falling_and_rising(REACHED)
+    assert (1, 1) in sections(falling)[1].bold
+    assert (0, 1) not in sections(falling)[1].bold
+    for labels_or_scores in (0, 1):
+        assert sections(falling)[labels_or_scores].bold == sections(rising)[labels_or_scores].bold
+    assert "Bold: the lowest." in sections(falling)[1].caption
+    assert "Bold: the highest." in sections(rising)[1].caption
+
+
+def test_a_target_on_a_falling_score_is_said_to_be_at_most():
+    falling, rising = falling_and_rising(REACHED)
+    assert noted(falling, "scores are log_loss, where less is better.")
+    assert noted(falling, "at which a run's score was at most the target.")
+    assert noted(falling, "that rose above it later")
+    assert "the target (log_loss, at most)" in sections(falling)[0].caption
+    assert "rose above the target later" in sections(falling)[0].caption
+    for words in ("at most the", "less is", "rose"):
+        assert not noted(rising, words)
+        assert words not in sections(rising)[0].caption
+
+
+def test_a_run_that_rises_above_a_falling_target_is_warned_of():
+    up_and_down = [curve([20, 30, 40], [0.5, 0.2, 0.4], seed=seed) for seed in range(5)]
+    frame = pd.concat(up_and_down)
+    frame = frame.assign(log_loss=frame["accuracy"])
+    report = report_of(frame, targets=[0.3], metric="log_loss")
+    assert row_of(report, "random", 0.3)["drop_back"] == 1
+    assert noted(report, "Warning", "rose above it later", "--sustain 2")
+
+
+@pytest.mark.parametrize(
+    ("metric", "target", "bounds"),
+    [
+        ("log_loss", 0, "above 0"),
+        ("log_loss", -1.5, "above 0"),
+        ("log_loss", inf, "above 0"),
+        ("log_loss", nan, "above 0"),
+        ("brier", 2.5, "between 0 and 2"),
+        ("ece", 1.5, "between 0 and 1"),
+    ],
+)
+def test_a_target_that_no_falling_score_can_have_is_an_error(metric, target, bounds):
+    frames = [frame.assign(**{metric: 1 - frame["accuracy"]}) for frame in REACHED]
+    with pytest.raises(ResultsError, match=f"the target {target:g} is no score {bounds}"):
+        report_of(*frames, targets=[0.1, target], metric=metric)
+
+
+def test_a_loss_may_have_a_target_above_one():
+    frames = [frame.assign(log_loss=3 * (1 - frame["accuracy"])) for frame in REACHED]
+    report = report_of(*frames, targets=[1.2], metric="log_loss")
+    assert row_of(report, target=1.2)["reached"] == 5
+
+
+def test_the_old_name_of_the_baselines_mean_labels_has_the_same_values():
+    report = report_of(*CENSORED)
+    rows = report.rows
+    assert rows["baseline_mean_labels"].tolist() == rows["random_mean_labels"].tolist() == [170] * 2
+    assert json_row(report)["baseline_mean_labels"] == 170
+
+
+def test_nothing_but_json_says_null():
+    for frames in (REACHED[:1], CENSORED, [frame[frame["seed"] == 0] for frame in CENSORED]):
+        for targets in ([0.99], []):
+            report = report_of(*frames, targets=targets)
+            assert not noted(report, "null")
 
 
 def test_a_round_that_stands_twice_is_an_error_that_names_it():
@@ -631,11 +721,11 @@ def test_splits_and_initial_labels_of_a_file_are_no_draws():
     given = EXPERIMENT.replace('name = "digits"', 'name = "digits"\nsplits = "mine.parquet"')
     assert given != EXPERIMENT
     report = report_of(*REACHED, experiment=given)
-    assert noted(report, "about digits as it is", "as the file of splits has it")
+    assert noted(report, "about digits as it is", "as the file of splits says")
     assert not noted(report, "split anew")
     text = EXPERIMENT + '[initial]\nmethod = "file"\nfile = "lists/experts.csv"\n'
     report = report_of(*REACHED, experiment=text)
-    assert noted(report, "those that experts.csv lists", "no interval")
+    assert noted(report, "listed in experts.csv", "no interval")
     assert not noted(report_of(*REACHED, experiment=EXPERIMENT), "initial labels are")
 
 

@@ -102,6 +102,51 @@ def test_sustained_targets_and_falls_agree_with_a_loop_over_the_rounds(runs, ten
     assert falls_back(curves, tenths / 10).tolist() == falls
 
 
+@MANY
+@given(st.lists(rounds, min_size=1, max_size=6), st.integers(1, 10), st.integers(1, 3))
+def test_a_target_on_a_falling_score_agrees_with_a_loop_over_the_rounds(runs, tenths, sustain):
+    frames, labels, rises = [], [], []
+    for seed, run in enumerate(runs):
+        run = run | {61: run.get(61, 0)}
+        losses = [run[n] / 5 for n in sorted(run)]
+        frames.append(curve(sorted(run), [0.5] * len(run), seed=seed).assign(log_loss=losses))
+        first, was_there, rose = inf, False, False
+        for place, n in enumerate(sorted(run)):
+            window = losses[place : place + sustain]
+            if first == inf and len(window) == sustain and all(x <= tenths / 5 for x in window):
+                first = n
+            rose = rose or (was_there and losses[place] > tenths / 5)
+            was_there = was_there or losses[place] <= tenths / 5
+        labels.append(first)
+        rises.append(rose)
+    curves = read(*frames, metric="log_loss")
+    assert labels_to_target(curves, tenths / 5, sustain).tolist() == labels
+    assert falls_back(curves, tenths / 5).tolist() == rises
+
+
+@pytest.mark.parametrize(
+    ("metric", "score", "said"),
+    [
+        ("log_loss", -0.01, "'log_loss' must hold numbers from 0 on"),
+        ("brier", 2.01, "'brier' must hold numbers from 0 to 2"),
+        ("ece", 1.01, "'ece' must hold shares of one, not percentages"),
+        ("accuracy", 85, "'accuracy' must hold shares of one, not percentages"),
+    ],
+)
+def test_a_score_that_the_metric_cannot_have_is_an_error(metric, score, said):
+    frame = BY_HAND.assign(**{metric: [0.5, 0.5, score, 0.5, 0.5]})
+    with pytest.raises(ResultsError, match=said):
+        read(frame, metric=metric)
+
+
+@pytest.mark.parametrize(
+    ("metric", "score"), [("log_loss", 30), ("log_loss", -1e-15), ("brier", 2)]
+)
+def test_a_score_within_the_range_of_its_metric_is_taken(metric, score):
+    frame = BY_HAND.assign(**{metric: [0.5, 0.5, score, 0.5, 0.5]})
+    assert read(frame, metric=metric).score.tolist() == [0.5, 0.5, score, 0.5, 0.5]
+
+
 def test_labels_to_target_are_read_on_the_metric_asked_for():
     frame = BY_HAND.assign(macro_f1=[0.7, 0.8, 0.85, 0.9, 0.95])
     assert labels_to_target(read(frame, metric="macro_f1"), 0.9).tolist() == [50]
@@ -151,12 +196,12 @@ def test_area_of_unaligned_curves_is_that_over_their_common_range(first, second)
         assert found["final"] == pytest.approx(np.interp(high, n, score), abs=1e-12)
 
 
-def test_the_common_range_is_that_of_a_block_not_of_all_results():
+def test_the_common_range_is_that_of_a_group_not_of_all_results():
     short = reaching([100], grid=GRID[:5], batch_size=20)
     assert summaries(read(reaching([100]), short))["final"].tolist() == [0.95, 0.5]
 
 
-def test_the_common_range_counts_every_strategy_of_the_block():
+def test_the_common_range_counts_every_strategy_of_the_group():
     longer = curve([20, 200, 400], [0.5, 0.7, 0.9], "margin")
     table = summaries_of(read(reaching([100]), longer))
     assert table.loc[("margin", 0), "final"] == 0.7
@@ -300,12 +345,12 @@ def test_a_round_that_stands_twice_is_an_error_that_names_the_run(extra):
     assert str(twin["n_labels"].item()) in str(error.value)
 
 
-def test_a_round_that_stands_twice_is_named_by_its_cell_where_there_is_no_run_id():
+def test_a_round_that_stands_twice_is_named_by_its_keys_where_there_is_no_run_id():
     with pytest.raises(ResultsError, match=r"margin.*seed 2"):
         read(PAIR.drop(columns="run_id"), PAIR.iloc[[-1]].drop(columns="run_id"))
 
 
-def test_two_runs_of_one_cell_are_an_error():
+def test_two_runs_of_one_strategy_and_seed_are_an_error():
     with pytest.raises(ResultsError, match="more than once"):
         read(PAIR, curve(GRID, [0.5] * len(GRID), run_id="another"))
 
@@ -379,7 +424,7 @@ def test_what_is_excluded_is_named_in_full():
         assert str(value) in read(frame).excluded[0]
 
 
-def test_two_runs_in_one_cell_are_an_error_that_names_both():
+def test_two_runs_of_the_same_keys_are_an_error_that_names_both():
     other = PAIR[PAIR["seed"] == PAIR["seed"].iloc[0]].head(2).copy()
     other = other.assign(run_id="another", n_labels=other["n_labels"] + 5)
     with pytest.raises(ResultsError, match=r"two runs, .*another"):

@@ -226,7 +226,21 @@ def test_runs_that_a_report_leaves_out_are_told_once(tmp_path):
     _, n_runs, told = imported(short, tmp_path)
     assert n_runs == 12
     assert len(told) == 1
-    assert "ends before the others of its cell: margin seed 5" in told[0]
+    assert "ends before others of its strategy: margin seed 5" in told[0]
+
+
+def test_scores_that_fall_as_models_improve_are_taken_over(tmp_path):
+    """A loss alone is enough, may be above one, and carries targets."""
+    frame = curves()
+    losses = frame.drop(columns="accuracy").assign(log_loss=3 * (1 - frame["accuracy"]))
+    results, n_runs, told = imported(losses, tmp_path)
+    assert (n_runs, told) == (12, [])
+    found = alrun.report(results, metric="log_loss", targets=[3 * (1 - 0.9)]).rows
+    (tmp_path / "rising").mkdir()
+    rising, _, _ = imported(frame, tmp_path / "rising")
+    expected = alrun.report(rising, targets=[0.9]).rows
+    assert found["mean_labels"].tolist() == expected["mean_labels"].tolist()
+    assert found["reached"].max() > 0
 
 
 # What is refused
@@ -241,7 +255,10 @@ def test_a_missing_column_is_named(tmp_path, column):
     ("columns", "said"),
     [
         ({"accuracy": None}, "there is no score; known are accuracy, balanced_accuracy"),
-        ({"log_loss": 0.5, "accuracy": None}, "there is no score"),
+        ({"log_loss": -0.5}, "'log_loss' must hold numbers from 0 on"),
+        ({"log_loss": np.inf}, "'log_loss' must hold finite numbers"),
+        ({"brier": 2.5}, "'brier' must hold numbers from 0 to 2"),
+        ({"ece": 1.5}, "'ece' must hold shares of one, not percentages"),
         ({"accuracy": nan}, "there is no score"),
         ({"accuracy": 93.5}, "'accuracy' must hold shares of one, not percentages"),
         ({"macro_f1": 93.5}, "'macro_f1' must hold shares of one, not percentages"),

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alrun import stats
+from alrun.report.options import Adjustment
 
 FEW = settings(max_examples=40, deadline=None, derandomize=True)
 BY_HAND = np.array([[10, 20], [20, 10], [10, -10], [30, 20]])
@@ -118,7 +119,7 @@ def test_the_smallest_adjusted_p_of_a_family(n, family, adjustment, smallest):
         assert found.min() == pytest.approx(smallest)
 
 
-@pytest.mark.parametrize("adjustment", stats.ADJUSTMENTS)
+@pytest.mark.parametrize("adjustment", list(Adjustment))
 @pytest.mark.parametrize("family", [1, 2, 3, 36, 1000])
 def test_the_fewest_seeds_are_those_at_which_a_family_can_be_significant(family, adjustment):
     n = stats.fewest_seeds(family, adjustment)

@@ -106,7 +106,7 @@ def test_without_the_library_a_line_says_how_to_install_it(tmp_path, monkeypatch
         monkeypatch.setitem(sys.modules, name, None)
     lines = problems(tmp_path / "question.toml", '"skactiveml:Badge", "entropi"')
     expected = (
-        "strategies.0: skactiveml:Badge needs scikit-activeml; install it with"
+        "strategies[1]: skactiveml:Badge needs scikit-activeml; install it with"
         " pip install 'alrun[activeml]'"
     )
     assert lines[0] == expected
@@ -242,7 +242,7 @@ def test_sparse_features_are_refused_before_the_sweep(library, tmp_path):
     path = tmp_path / "question.toml"
     dump_svmlight_file(np.eye(40, 4), np.arange(40) % 2, str(tmp_path / "words.svmlight"))
     path.write_text(LEAST.format('"skactiveml:CoreSet", "k_center"', "words.svmlight"))
-    with pytest.raises(ExperimentError, match=r"strategies.0: skactiveml:CoreSet takes no sparse"):
+    with pytest.raises(ExperimentError, match=r"strategies\[1\]: skactiveml:CoreSet takes no"):
         plan_sweep(path, tmp_path)
 
 
@@ -278,7 +278,7 @@ def test_parameters_that_make_no_sense_are_known_as_the_file_is_read(
     library, tmp_path, strategy, fragment
 ):
     (line,) = problems(tmp_path / "question.toml", f'"random", {strategy}')
-    assert line.startswith("strategies.1")
+    assert line.startswith("strategies[2]")
     assert fragment in line
 
 

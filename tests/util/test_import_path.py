@@ -110,12 +110,12 @@ def test_two_files_of_one_stem_are_two_and_not_in_one_experiment(path, monkeypat
     ]
     assert numbers == [[1.0], [2.0]]
     (line,) = problems(path, "strategies/mine.py:first", "other/mine.py:number")
-    assert line.startswith("strategies.2: ")
+    assert line.startswith("strategies[3]: ")
     assert "strategies/mine.py and " in line
     assert "other/mine.py have the same name" in line
     monkeypatch.syspath_prepend(path.parent / "other")
     (line,) = problems(path, "mine:first", "strategies/mine.py:number")
-    assert "strategies.2: mine and " in line
+    assert "strategies[3]: mine and " in line
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_file_that_is_of_no_use_is_a_line_as_the_experiment_is_read(
     if content is not None:
         path.with_name("mine.py").write_text(content)
     (line,) = problems(path, name)
-    assert line.startswith("strategies.1: ")
+    assert line.startswith("strategies[2]: ")
     assert fragment in line
 
 

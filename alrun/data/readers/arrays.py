@@ -7,6 +7,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.datasets import load_svmlight_file
 
+from alrun.arrays import first_true
 from alrun.data.readers.contents import Contents, check_finite, digest, hash_of_file
 from alrun.errors import DatasetError, first_line, nearest
 
@@ -30,7 +31,7 @@ def read_npz(path: Path) -> Contents:
     X = np.ascontiguousarray(X, np.float32 if is_single else np.float64)
     check_finite(path, X)
     missing_label = np.isnan(y) if y.dtype.kind == "f" else np.zeros(len(y), dtype=bool)
-    for row in np.flatnonzero(missing_label)[:1]:
+    if (row := first_true(missing_label)) is not None:
         raise DatasetError(f"{path}: y, row {row} (the first is 0): no label")
     return Contents(X, y, _fingerprint(path))
 
@@ -59,7 +60,7 @@ def read_svmlight(path: Path) -> Contents:
         raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
     X = sparse.csr_matrix(X)
     check_finite(path, X)
-    for row in np.flatnonzero(~np.isfinite(y))[:1]:
+    if (row := first_true(~np.isfinite(y))) is not None:
         raise DatasetError(f"{path}: row {row} (the first is 0): no label, but {y[row]}")
     is_whole = np.array_equal(y, np.rint(y)) and np.abs(y).max(initial=0) < 2**53
     return Contents(X, y.astype(np.int64) if is_whole else y, _fingerprint(path))

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from alrun.arrays import first_true
 from alrun.data.features import LARGEST_CHUNK, slices
 from alrun.errors import DatasetError
 
@@ -101,9 +102,8 @@ def _check_column(source: Path | str, column: str, values: Any) -> None:
     if types.is_float_dtype(values):
         with np.errstate(invalid="ignore"):  # a damaged file may hold a signalling NaN
             bad = bad | np.isinf(values.to_numpy(np.float64, na_value=np.nan))
-    for row in np.flatnonzero(bad)[:1]:
+    if (row := first_true(bad)) is not None:
         raise DatasetError(
             f"{source}: column '{column}', row {values.index[row]} (the first is 0):"
-            f" {values.iloc[row]} is not a"
-            " finite value; fill it in or drop the row"
+            f" {values.iloc[row]} is not a finite value; fill it in or drop the row"
         )

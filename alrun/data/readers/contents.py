@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from alrun.arrays import IntArray
+from alrun.arrays import IntArray, first_true
 from alrun.data.features import LARGEST_CHUNK, slices
 from alrun.errors import DatasetError
 from alrun.util.random_streams import canonical_json
@@ -76,12 +76,13 @@ def is_finite(X: Any) -> bool:
 def check_finite(path: Path | str, X: Any) -> None:
     """Raise DatasetError at the first non-finite feature, naming its column and row."""
     if sparse.issparse(X):
-        for position in np.flatnonzero(~np.isfinite(X.data))[:1]:
-            row = np.searchsorted(X.indptr, position, side="right") - 1
+        if (position := first_true(~np.isfinite(X.data))) is not None:
+            row = int(np.searchsorted(X.indptr, position, side="right")) - 1
             _refuse(path, X.indices[position], row, X.data[position])
         return
     for block in slices(X, LARGEST_CHUNK):
-        for row, column in np.argwhere(~np.isfinite(X[block]))[:1]:
+        if (place := first_true(~np.isfinite(X[block]))) is not None:
+            row, column = divmod(place, X.shape[1])
             _refuse(path, column, block.start + row, X[block][row, column])
 
 

@@ -8,8 +8,8 @@ from os.path import isdir
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from alrun.arrays import IntArray
 from alrun.data.readers.contents import Contents, digest
 from alrun.errors import DatasetError, first_line
 
@@ -48,8 +48,8 @@ def read_idx(folder: Path) -> Contents:
 class _Part:
     """Images, one a row, their labels, and the hashes of the two files."""
 
-    images: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.uint8]
+    images: IntArray
+    labels: IntArray
     content: list[str]
 
     @classmethod
@@ -103,7 +103,7 @@ def _without_part(prefix: str) -> str:
     return prefix
 
 
-def _bytes_of(path: Path, fewest_dimensions: int) -> tuple[npt.NDArray[np.uint8], str]:
+def _bytes_of(path: Path, fewest_dimensions: int) -> tuple[IntArray, str]:
     """Return the numbers of a file, shape (n, numbers in each), and the hash of its content."""
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()

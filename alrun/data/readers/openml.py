@@ -15,9 +15,11 @@ import numpy as np
 from scipy import sparse
 from sklearn.datasets import fetch_openml
 
+from alrun.arrays import first_true
 from alrun.data.readers.columns import numeric
 from alrun.data.readers.contents import Contents, check_finite, digest, hash_of_arrays
 from alrun.errors import DatasetError, first_line
+from alrun.util.numbers import is_whole
 
 
 def check_openml(name: str) -> list[str]:
@@ -64,8 +66,7 @@ def cache_folder() -> Path:
 
 def _version(source: str, parameters: Mapping[str, Any]) -> int | str:
     version = parameters.get("version", "active")
-    is_whole = isinstance(version, int) and not isinstance(version, bool) and version > 0
-    if version != "active" and not is_whole:
+    if version != "active" and not (is_whole(version) and version > 0):
         raise DatasetError(f"{source}: version should be a whole number from 1, not {version!r}")
     return version
 
@@ -103,7 +104,7 @@ def _labels(source: str, bunch: Any) -> Any:
         several = f"has {len(columns)} columns of labels" if columns else "has no column of labels"
         raise DatasetError(f'{source} {several}; choose one with target = "..." under [dataset]')
     labels = pd.Series(bunch.target)
-    for row in np.flatnonzero(labels.isna())[:1]:
+    if (row := first_true(labels.isna())) is not None:
         raise DatasetError(f"{source}: column '{columns[0]}', row {row} (the first is 0): no label")
     return (labels.astype(str) if labels.dtype == "category" else labels).to_numpy()
 

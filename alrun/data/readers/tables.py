@@ -6,8 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from alrun.arrays import first_true
 from alrun.data.readers.columns import kind_of, numeric
 from alrun.data.readers.contents import Contents, digest, hash_of_file
 from alrun.data.readers.numeric_parquet import read_wide, wide_fields
@@ -70,7 +69,7 @@ def _labels(path: Path, frame: Any, target: str) -> Any:
     if _is_csv(path) and labels.isna().any():
         # "NA" or "None" may be the name of a class: only an empty field is a missing label.
         labels = _as_text(path, target)
-    for row in np.flatnonzero(labels.isna())[:1]:
+    if (row := first_true(labels.isna())) is not None:
         raise DatasetError(f"{path}: column '{target}', row {row} (the first is 0): no label")
     if not labels.map(lambda label: isinstance(label, Hashable)).all():
         raise DatasetError(
@@ -108,7 +107,7 @@ def _documents(path: Path, frame: Any, text: str) -> list[str]:
         )
     values = _as_text(path, text) if _is_csv(path) else frame[text]
     is_text = values.map(lambda value: isinstance(value, str) and bool(value.strip())).to_numpy()
-    for row in np.flatnonzero(~is_text.astype(bool))[:1]:
+    if (row := first_true(~is_text.astype(bool))) is not None:
         raise DatasetError(f"{path}: column '{text}', row {row} (the first is 0): no text")
     return list(values)
 
@@ -138,15 +137,15 @@ def _read_csv(path: Path) -> Any:
             frame = pd.read_csv(path, index_col=False)
     except Exception as error:  # a damaged file raises almost anything
         raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
-    for place in np.flatnonzero(header.isna())[:1]:
+    if (place := first_true(header.isna())) is not None:
         # In a file sorted by class, a column of row numbers would give the class away.
         raise DatasetError(
             f"{path}: column {place} (the first is 0) has no name; it may be an index saved with"
             " the table: name the column, or drop it"
         )
-    for column in header[header.duplicated()][:1]:
+    if (place := first_true(header.duplicated())) is not None:
         # pandas would rename the second column, and labels would become a feature.
-        raise DatasetError(f"{path}: there are two columns '{column}'; rename or drop one")
+        raise DatasetError(f"{path}: there are two columns '{header[place]}'; rename or drop one")
     return frame
 
 

@@ -17,9 +17,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from alrun.models.logistic.newton import Floats, Minimum, Objective, minimise, softmax
+from alrun.arrays import FloatArray
+from alrun.models.logistic.newton import Minimum, Objective, minimise, softmax
 from alrun.models.logistic.preconditioner import Preconditioner, squared_norms
 from alrun.models.logistic.row_space import RowSpace
+from alrun.util.numbers import is_number
 
 # With at most so many features, a change of coordinates costs more than it saves.
 FEW_FEATURES = 200
@@ -109,15 +111,14 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
     def check_parameters(self) -> None:
         """Raise ValueError if a parameter is invalid."""
         C: Any = self.C
-        number = isinstance(C, (int, float, np.number)) and not isinstance(C, bool)
-        if not number or not 0 < C < 1e300:
+        if not (is_number(C) or isinstance(C, np.number)) or not 0 < C < 1e300:
             raise ValueError(f"C must be a positive number, not {C!r}")
         if not (self.class_weight in (None, "balanced") or isinstance(self.class_weight, dict)):
             raise ValueError(
                 f'class_weight must be "balanced", a dict or None, not {self.class_weight!r}'
             )
 
-    def decision_function(self, X: Any) -> Floats:
+    def decision_function(self, X: Any) -> FloatArray:
         """Return the scores of the classes, shape (n, n_classes).
 
         With two classes only the scores of the second are returned, shape (n,).
@@ -125,7 +126,7 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         scores = self._scores(X)
         return scores[0] if len(scores) == 1 else scores.T
 
-    def predict_proba(self, X: Any) -> Floats:
+    def predict_proba(self, X: Any) -> FloatArray:
         """Return the probabilities of the classes, shape (n, n_classes)."""
         scores = self._scores(X)
         if len(self.classes_) == 1:
@@ -143,7 +144,7 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         likeliest = scores[0] > 0 if len(scores) == 1 else scores.argmax(axis=0)
         return self.classes_[likeliest.astype(np.intp)]
 
-    def _scores(self, X: Any) -> Floats:
+    def _scores(self, X: Any) -> FloatArray:
         if not hasattr(self, "coef_"):
             check_is_fitted(self)
         X, _ = self._checked(X, fitted=True)
@@ -168,7 +169,7 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
             return validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False), None
         return validate_data(self, X, y, accept_sparse="csr", dtype=np.float64)
 
-    def _start(self, classes: Any, n_features: int) -> tuple[Floats, Preconditioner | None]:
+    def _start(self, classes: Any, n_features: int) -> tuple[FloatArray, Preconditioner | None]:
         """Return initial weights, shape (k, n_features + 1), and a preconditioner or None."""
         start = np.zeros((1 if len(classes) <= 2 else len(classes), n_features + 1))
         previous = getattr(self, "_previous", None) if self.warm_start else None
@@ -201,7 +202,7 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
 
 
 def _minimum(
-    X: Any, Y: Floats, s: Floats, start: Floats, preconditioner: Preconditioner | None
+    X: Any, Y: FloatArray, s: FloatArray, start: FloatArray, preconditioner: Preconditioner | None
 ) -> Minimum:
     """Return the minimum of the objective.
 

@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
-from alrun.models.logistic.preconditioner import Array, Preconditioner, squared_norms
-
-Floats = npt.NDArray[np.float64]
+from alrun.arrays import FloatArray
+from alrun.models.logistic.preconditioner import Preconditioner, squared_norms
 
 # Two limits for a small gradient. The first is for Newton's decrement, its norm with respect to the
 # inverse Hessian: half of its square estimates the distance of the objective from its minimum.
@@ -48,10 +46,10 @@ LARGEST_SPAN_IN_SINGLE = 1e6
 class Evaluation:
     """Weights W, probabilities P, objective and gradient: shapes (k, m), (k, n), (), (k, m)."""
 
-    W: Floats
-    P: Floats
+    W: FloatArray
+    P: FloatArray
     value: float
-    gradient: Floats
+    gradient: FloatArray
 
 
 @dataclass(frozen=True)
@@ -69,10 +67,10 @@ class Objective:
     """
 
     A: Any
-    Y: Floats
-    s: Floats
+    Y: FloatArray
+    s: FloatArray
 
-    def at(self, W: Floats) -> Evaluation:
+    def at(self, W: FloatArray) -> Evaluation:
         """Evaluate the objective and its gradient."""
         Z = W @ self.A.T
         P, log_total = softmax(Z)
@@ -97,7 +95,7 @@ class Objective:
         return max(1.0, float(self.s.max()) * float(abs(self.A).max()))
 
 
-def softmax(Z: Floats) -> tuple[Floats, Floats]:
+def softmax(Z: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return probabilities and the log of their normaliser, shapes (k, n) and (n,).
 
     A single row of Z holds the scores of the second of two classes; those of the first are zero.
@@ -116,12 +114,12 @@ def softmax(Z: Floats) -> tuple[Floats, Floats]:
 class Coordinates(Protocol):
     """Fewer coordinates for the steps than the weights have."""
 
-    A: Floats
+    A: FloatArray
 
-    def down(self, W: Floats) -> Floats:
+    def down(self, W: FloatArray) -> FloatArray:
         """Return the coordinates of W, projected onto their span."""
 
-    def up(self, w: Floats) -> Floats:
+    def up(self, w: FloatArray) -> FloatArray:
         """Return the weights with these coordinates."""
 
 
@@ -134,7 +132,7 @@ class Minimum:
     if the search was cut off after `MAX_STEPS`.
     """
 
-    W: Floats
+    W: FloatArray
     n_steps: int
     gradient: float
     preconditioner: Preconditioner | None
@@ -148,7 +146,7 @@ class Minimum:
 
 def minimise(
     objective: Objective,
-    start: Floats,
+    start: FloatArray,
     preconditioner: Preconditioner | None = None,
     coordinates: Coordinates | None = None,
 ) -> Minimum:
@@ -261,7 +259,7 @@ class _Solver:
         squared = max(float(np.vdot(self._R, self._direction)), 0.0)
         self.decrement = self._size * math.sqrt(squared)
 
-    def step(self, forcing: float) -> tuple[Floats, float]:
+    def step(self, forcing: float) -> tuple[FloatArray, float]:
         """Solve the equations until the residual is the share `forcing` of the right-hand side.
 
         Returns the step and the expected decrement after it.
@@ -280,12 +278,12 @@ class _Solver:
 
 
 def _conjugate_gradients(
-    hessian: tuple[Array, Array, Array],
-    R: Array,
+    hessian: tuple[FloatArray, FloatArray, FloatArray],
+    R: FloatArray,
     M: Preconditioner,
-    direction: Array,
+    direction: FloatArray,
     forcing: float,
-) -> tuple[Array, float, int]:
+) -> tuple[FloatArray, float, int]:
     """Solve Hessian x = R until the residual, in the norm of M, is the share `forcing` of R.
 
     `hessian` holds A, s and P; `direction` is M R. Returns x, the share that was reached, and the
@@ -320,7 +318,9 @@ def _conjugate_gradients(
     return x, math.sqrt(max(energy, 0.0) / first), n_products
 
 
-def _products(A: Any) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
+def _products(
+    A: Any,
+) -> tuple[Callable[[FloatArray], FloatArray], Callable[[FloatArray], FloatArray]]:
     """Return two functions of a matrix V, computing V A' and V A."""
     transposed = A.T
     if sparse.issparse(A):
@@ -329,7 +329,7 @@ def _products(A: Any) -> tuple[Callable[[Array], Array], Callable[[Array], Array
     return (lambda V: V.dot(transposed), lambda V: V.dot(A))
 
 
-def _search(objective: Objective, point: Evaluation, step: Floats) -> Evaluation:
+def _search(objective: Objective, point: Evaluation, step: FloatArray) -> Evaluation:
     """Return the next point: halve the step until the objective decreases sufficiently.
 
     Sufficient is a small part of the decrease predicted by the slope. Returns `point` itself if no

@@ -5,12 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 from scipy.linalg.lapack import get_lapack_funcs
 
-# Arrays of single or of double precision, whichever the problem needs.
-Array = npt.NDArray[np.floating]
+from alrun.arrays import FloatArray
 
 # The explicit part of the Hessian has 8 sqrt(k min(m, n)) rows. With more rows it takes longer to
 # compute and saves conjugate gradient steps.
@@ -60,7 +58,7 @@ class Preconditioner:
     """
 
     def __init__(
-        self, A: Any, s: Array, P: Array, previous: "Preconditioner | None" = None
+        self, A: Any, s: FloatArray, P: FloatArray, previous: "Preconditioner | None" = None
     ) -> None:
         k, m = len(P), A.shape[1]
         curvature = s * P * (1 - P)
@@ -68,10 +66,10 @@ class Preconditioner:
         self.shape, self.dtype = (k, m), A.dtype
         self._n_products, self._slow = 0, False
         start = None if previous is None else previous._basis
-        self._basis: Array = _basis(A, curvature.mean(axis=0), rank, start)
+        self._basis: FloatArray = _basis(A, curvature.mean(axis=0), rank, start)
         self._within = _inverse(_hessian(A @ self._basis, s, P))
         diagonal = self._within.reshape(k, rank, k, rank)[range(k), :, range(k)]
-        self._elsewhere: Array | None = None
+        self._elsewhere: FloatArray | None = None
         if A.dtype == np.float32 or sparse.issparse(A):
             diagonal -= np.eye(rank, dtype=A.dtype)
         else:
@@ -90,11 +88,11 @@ class Preconditioner:
         self._n_products += n_products
         self._slow = n_products > LONG and n_products > -SLOW * math.log(max(left, 1e-300))
 
-    def is_compatible(self, R: Array) -> bool:
+    def is_compatible(self, R: FloatArray) -> bool:
         """Return whether its shape and precision fit these right-hand sides."""
         return self.shape == R.shape and self.dtype == R.dtype
 
-    def __call__(self, R: Array) -> Array:
+    def __call__(self, R: FloatArray) -> FloatArray:
         """Return the approximate inverse times R, shape (k, m)."""
         within = self._within.dot(R.dot(self._basis).ravel())
         answer = within.reshape(len(R), -1).dot(self._basis.T)
@@ -102,7 +100,7 @@ class Preconditioner:
         return answer
 
 
-def _rank(A: Any, curvature: Array, thorough: bool) -> int:
+def _rank(A: Any, curvature: FloatArray, thorough: bool) -> int:
     """Return the number of directions to write out, including that of the intercept."""
     k, m = len(curvature), A.shape[1]
     if not thorough and A.dtype == np.float32:
@@ -115,7 +113,7 @@ def _rank(A: Any, curvature: Array, thorough: bool) -> int:
     return int(min(max(size // k, 1), m, worth, A.shape[0] + 1))
 
 
-def _basis(A: Any, curvature: Array, rank: int, start: Array | None) -> Array:
+def _basis(A: Any, curvature: FloatArray, rank: int, start: FloatArray | None) -> FloatArray:
     """Return orthonormal columns, shape (m, rank); the last is the intercept."""
     m = A.shape[1]
     if rank == m:
@@ -131,19 +129,19 @@ def _basis(A: Any, curvature: Array, rank: int, start: Array | None) -> Array:
     return basis
 
 
-def squared_norms(A: Any) -> Array:
+def squared_norms(A: Any) -> FloatArray:
     """Return the squared norm of each row of a matrix, dense or sparse."""
     if sparse.issparse(A):
         return np.asarray(A.multiply(A).sum(axis=1)).ravel()
     return np.einsum("ij,ij->i", A, A)
 
 
-def _with_rows_times(A: Any, factors: Array) -> Any:
+def _with_rows_times(A: Any, factors: FloatArray) -> Any:
     """Return a matrix with each row multiplied by a factor of its own."""
     return A.multiply(factors[:, None]).tocsr() if sparse.issparse(A) else A * factors[:, None]
 
 
-def _hessian(F: Array, s: Array, P: Array) -> Array:
+def _hessian(F: FloatArray, s: FloatArray, P: FloatArray) -> FloatArray:
     """Return the Hessian for features F, shape (n, r), with the intercept as the last column.
 
     Its shape is (k r, k r), the classes being the outer index. A small term for the intercepts
@@ -162,7 +160,7 @@ def _hessian(F: Array, s: Array, P: Array) -> Array:
     return H
 
 
-def _class_blocks(A: Array, curvature: Array) -> Iterator[Array]:
+def _class_blocks(A: FloatArray, curvature: FloatArray) -> Iterator[FloatArray]:
     """Yield the diagonal block of the Hessian for each class, shape (m, m).
 
     If the blocks of all classes would take too much memory, yield one block for their mean.
@@ -177,7 +175,7 @@ def _class_blocks(A: Array, curvature: Array) -> Iterator[Array]:
         yield block
 
 
-def _inverse(H: Array) -> Array:
+def _inverse(H: FloatArray) -> FloatArray:
     """Return the inverse of a positive definite matrix, regularised as far as rounding requires."""
     potrf, potri = get_lapack_funcs(("potrf", "potri"), (H,))
     factor, failed = potrf(H, lower=1)
@@ -191,7 +189,7 @@ def _inverse(H: Array) -> Array:
     return np.ascontiguousarray(lower + lower.T)
 
 
-def _principal_directions(X: Any, rank: int, start: Array | None) -> Array:
+def _principal_directions(X: Any, rank: int, start: FloatArray | None) -> FloatArray:
     """Return orthonormal columns, nearly spanning the `rank` leading right singular vectors.
 
     They come from two steps of subspace iteration, starting with examples spread over the rows, or

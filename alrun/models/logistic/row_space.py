@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.sparse import issparse
 
-from alrun.models.logistic.newton import Floats
+from alrun.arrays import FloatArray
 
 
 class RowSpace:
@@ -25,19 +25,19 @@ class RowSpace:
         self._L = _factor(gram)
         self.A = np.hstack([self._L, np.ones((len(gram), 1))])
 
-    def down(self, W: Floats) -> Floats:
+    def down(self, W: FloatArray) -> FloatArray:
         """Return the coordinates of weights W of shape (k, n_features + 1), shape (k, n + 1)."""
         products = np.asarray(self._X @ W[:, :-1].T)
         features = solve_triangular(self._L, products, lower=True, check_finite=False)
         return np.column_stack([features.T, W[:, -1]])
 
-    def up(self, w: Floats) -> Floats:
+    def up(self, w: FloatArray) -> FloatArray:
         """Return the weights with coordinates w of shape (k, n + 1), shape (k, n_features + 1)."""
         per_row = solve_triangular(self._L, w[:, :-1].T, lower=True, trans="T", check_finite=False)
         return np.column_stack([np.asarray(per_row.T @ self._X), w[:, -1]])
 
 
-def _factor(gram: Floats) -> Floats:
+def _factor(gram: FloatArray) -> FloatArray:
     """Return the Cholesky factor of a positive semidefinite matrix, slightly regularised."""
     added = 1e-13 * max(float(gram.diagonal().max()), 1e-100)
     while True:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "draw", "write_plot"]
 
-# What would say when, or by which version, a file was written.
+# Metadata with the time or the version of writing, left out so that equal plots are equal files.
 _SILENT: dict[str, dict[str, None]] = {
     "svg": {"Date": None, "Creator": None},
     "png": {"Software": None},
@@ -52,10 +52,10 @@ def draw(
     Parameters
     ----------
     kinds
-        Some of KINDS. Of all of them, those that need a target or a baseline that is not there are
-        left out.
+        Some of KINDS. When all are asked for, those are left out for which the report has no
+        target or no baseline.
     batch_sizes
-        Those to draw; by default all.
+        The batch sizes to draw; by default all.
 
     Raises
     ------
@@ -76,12 +76,12 @@ def write_plot(
 ) -> None:
     """Draw a report into a file: SVG, PNG or PDF by its suffix.
 
-    The same report makes the same bytes. Raises ResultsError as `draw` does, and where the suffix
-    is another or the file cannot be written.
+    The same report makes the same bytes. Raises ResultsError as `draw` does, for another suffix,
+    and where the file cannot be written.
     """
     format = output.suffix.lower().removeprefix(".")
     if format not in _SILENT:
-        raise ResultsError(f"{output} must end in .svg, .png or .pdf, which are what can be drawn")
+        raise ResultsError(f"{output} must end in .svg, .png or .pdf")
     content = BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a box is drawn in its stead
@@ -103,7 +103,7 @@ def _figure(plots: Sequence[Plot], styles: Mapping[str, Style]) -> "Figure":
     assert layout is not None
     parts = figure.subfigures(len(plots), 1, squeeze=False, height_ratios=heights)[:, 0]
     named = [_draw_panels(part, plot, styles) for part, plot in zip(parts, plots, strict=True)]
-    layout.execute(figure)  # only now is it known how much room names have
+    layout.execute(figure)  # before this the room for names is not known
     for part, plot, panels in zip(parts, plots, named, strict=True):
         has_room = all(map(fit, filter(None, panels)))
         _put_title(part, plot, styles, has_legend=not has_room)
@@ -152,7 +152,7 @@ def _draw_panels(part: "SubFigure", plot: Plot, styles: Mapping[str, Style]) -> 
 def _put_title(
     part: "SubFigure", plot: Plot, styles: Mapping[str, Style], has_legend: bool
 ) -> None:
-    """Write above a plot what it shows, and below that, where lines are not named, the legend."""
+    """Write the title of a plot, with a legend below if lines are unnamed."""
     common, _ = in_common([panel.where for panel in plot.panels])
     title = ": ".join(filter(None, [plot.title, ", ".join(common.values())]))
     drawn = {line.strategy for p in plot.panels if isinstance(p, LinesPanel) for line in p.lines}
@@ -168,6 +168,6 @@ def _put_title(
 
 
 def _legend_columns(styles: Mapping[str, Style]) -> int:
-    """Return how many names stand beside each other in a legend, by the longest."""
+    """Return how many columns a legend has, by the longest name."""
     longest = max(width_of(shortened(name), SMALL) for name in styles)
     return max(1, int(_WIDTH / (_HANDLE + longest)))

@@ -1,13 +1,15 @@
-"""The kinds of plots: what each needs of a report, and the panels it makes of it."""
+"""The kinds of plots: their needs and their panels."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from alrun.errors import ResultsError, nearest
 from alrun.report.build import Report
+from alrun.report.phrasing import number
 from alrun.report.plots.lines import mean_curves, mean_differences, shares_at_target
 from alrun.report.plots.panels import LinesPanel, SavingsPanel
 from alrun.report.plots.styles import shortened
@@ -21,7 +23,7 @@ Panel = LinesPanel | SavingsPanel
 
 @dataclass(frozen=True)
 class Plot:
-    """The panels of one kind, so many beside each other, with a title and what it leaves open."""
+    """The panels of one kind in columns, with a title and a line of detail."""
 
     title: str
     detail: str
@@ -30,14 +32,14 @@ class Plot:
 
     @property
     def heights(self) -> list[float]:
-        """Of the rows of panels, in inches."""
+        """The height of each row of panels, in inches."""
         starts = range(0, len(self.panels), self.n_columns)
         heights = [panel.height(self.n_columns) for panel in self.panels]
         return [max(heights[start : start + self.n_columns]) for start in starts]
 
 
 def plots_of(report: Report, kinds: Sequence[str], batch_sizes: Sequence[int] | None) -> list[Plot]:
-    """Return what is to be drawn, or raise ResultsError where it cannot be."""
+    """Return the plots to draw; raises ResultsError for one without its data."""
     rows = report.rows
     for size in batch_sizes or ():
         if size not in set(rows["batch_size"]):
@@ -49,7 +51,7 @@ def plots_of(report: Report, kinds: Sequence[str], batch_sizes: Sequence[int] | 
         if kind not in KINDS:
             raise ResultsError(f"there is no plot '{kind}'{nearest(kind, KINDS)}")
     lacking = {kind: _lacking(report, rows, kind) for kind in dict.fromkeys(kinds or KINDS)}
-    if set(lacking) != set(KINDS):  # what was asked for by name is not left out
+    if set(lacking) != set(KINDS):  # a kind that was named is not left out in silence
         for sentence in filter(None, lacking.values()):
             raise ResultsError(sentence)
     return [_MAKERS[kind](report, rows) for kind, sentence in lacking.items() if not sentence]
@@ -72,11 +74,11 @@ def _lacking(report: Report, rows: pd.DataFrame, kind: str) -> str | None:
 
 
 def _compared(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of blocks that have a baseline and something to compare with it."""
+    """Return the rows of groups with a baseline and another strategy."""
     found = [
-        block
-        for _, block in comparison_groups(rows)
-        if block["is_baseline"].any() and not block["is_baseline"].all()
+        group
+        for _, group in comparison_groups(rows)
+        if group["is_baseline"].any() and not group["is_baseline"].all()
     ]
     return pd.concat(found) if found else rows.iloc[:0]
 
@@ -84,12 +86,12 @@ def _compared(rows: pd.DataFrame) -> pd.DataFrame:
 def _curves(report: Report, rows: pd.DataFrame) -> Plot:
     panels = tuple(
         LinesPanel(
-            _where(block),
-            mean_curves(report.curves, block),
-            report.metric,
-            levels=report.targets,
+            _where(report, group),
+            mean_curves(report.curves, group),
+            f"{report.metric}{_less_is_better(report)}",
+            levels=tuple((target, _target(report, target)) for target in report.targets),
         )
-        for _, block in comparison_groups(rows)
+        for _, group in comparison_groups(rows)
     )
     detail = f"mean {report.metric}{_band(panels)}"
     return Plot("Learning curves", detail, panels, _columns(panels))
@@ -98,12 +100,12 @@ def _curves(report: Report, rows: pd.DataFrame) -> Plot:
 def _difference(report: Report, rows: pd.DataFrame) -> Plot:
     panels = tuple(
         LinesPanel(
-            _where(block),
-            mean_differences(report.curves, block, report.baseline),
-            f"difference in {report.metric}",
+            _where(report, group),
+            mean_differences(report.curves, group, report.baseline),
+            f"difference in {report.metric}{_less_is_better(report)}",
             has_zero=True,
         )
-        for _, block in comparison_groups(_compared(rows))
+        for _, group in comparison_groups(_compared(rows))
     )
     title = f"Difference from {shortened(report.baseline)}"
     detail = f"mean over the seeds that both have{_band(panels)}"
@@ -112,11 +114,14 @@ def _difference(report: Report, rows: pd.DataFrame) -> Plot:
 
 def _savings(report: Report, rows: pd.DataFrame) -> Plot:
     panels = []
-    for _, cell in _compared(rows).groupby(["dataset", "model"], observed=True, sort=False):
-        parts = list(cell[~cell["is_baseline"]].groupby(["target", "batch_size"]))
-        common, names = in_common([_where(part, ("target", "batch_size")) for _, part in parts])
-        groups = tuple((name, part) for name, (_, part) in zip(names, parts, strict=True))
-        panels.append(SavingsPanel(_where(cell, ("dataset", "model")) | common, groups))
+    for _, group in _compared(rows).groupby(["dataset", "model"], observed=True, sort=False):
+        parts = list(group[~group["is_baseline"]].groupby(["target", "batch_size"]))
+        common, names = in_common(
+            [_where(report, part, ("target", "batch_size")) for _, part in parts]
+        )
+        where = _where(report, group, ("dataset", "model")) | common
+        named = tuple((name, part) for name, (_, part) in zip(names, parts, strict=True))
+        panels.append(SavingsPanel(where, named))
     title = f"Saving against {shortened(report.baseline)}"
     detail = (
         "with 95 % intervals, an arrow where one goes on; filled where adjusted p ≤ .05; each"
@@ -128,13 +133,13 @@ def _savings(report: Report, rows: pd.DataFrame) -> Plot:
 def _reached(report: Report, rows: pd.DataFrame) -> Plot:
     panels = tuple(
         LinesPanel(
-            _where(cell, (*COMPARISON_GROUP, "target")),
-            shares_at_target(report.curves, cell, report.sustain),
+            _where(report, part, (*COMPARISON_GROUP, "target")),
+            shares_at_target(report.curves, part, report.sustain),
             "share of runs that\nhave reached it",
             is_share=True,
         )
-        for _, block in comparison_groups(rows)
-        for _, cell in block.groupby("target")
+        for _, group in comparison_groups(rows)
+        for _, part in group.groupby("target")
     )
     n_targets = len(report.targets)
     columns = n_targets if n_targets in (2, 3) else _columns(panels)
@@ -154,19 +159,34 @@ def _band(panels: Sequence[LinesPanel]) -> str:
 
 
 def _columns(panels: Sequence[Panel]) -> int:
-    """Return how many panels stand beside each other: at most three, and no hole where four do."""
+    """Return the number of columns: at most three, and two for four panels."""
     return min(len(panels), 2 if len(panels) == 4 else 3)
 
 
-def _where(rows: pd.DataFrame, columns: Sequence[str] = COMPARISON_GROUP) -> dict[str, str]:
-    """Return in words what rows have in common: their data set, model, batch size, target."""
-    words = {"dataset": shortened, "model": shortened, "batch_size": "batch size {}".format}
-    words["target"] = "target {:g}".format
+def _where(
+    report: Report, rows: pd.DataFrame, columns: Sequence[str] = COMPARISON_GROUP
+) -> dict[str, str]:
+    """Return the common data set, model, batch size or target of rows in words."""
+    words: dict[str, Callable[[Any], str]] = {
+        "dataset": shortened,
+        "model": shortened,
+        "batch_size": "batch size {}".format,
+        "target": lambda target: f"target {_target(report, target)}",
+    }
     return {column: words[column](rows[column].iloc[0]) for column in columns}
 
 
+def _target(report: Report, target: float) -> str:
+    is_least = report.curves.metric.greater_is_better
+    return number(target) if is_least else f"at most {number(target)}"
+
+
+def _less_is_better(report: Report) -> str:
+    return "" if report.curves.metric.greater_is_better else "\n(less is better)"
+
+
 def in_common(wheres: Sequence[Mapping[str, str]]) -> tuple[dict[str, str], list[str]]:
-    """Return what is the same everywhere, and the rest of each as a title."""
+    """Return the words common to all, and the others of each as a title."""
     common = {
         column: words
         for column, words in wheres[0].items()

@@ -1,20 +1,17 @@
-"""What the plots show over the number of labels: curves in, a line per strategy out.
+"""Lines over the number of labels: curves in, a line per strategy out.
 
-Arrays and names alone: nothing here knows how a line looks.
+Arrays and names alone, without colours or axes.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from alrun import stats
+from alrun.arrays import Array
 from alrun.results.curves import COMPARISON_GROUP, Curves, labels_to_target
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -36,10 +33,10 @@ class Line:
 
 
 def mean_curves(curves: Curves, rows: pd.DataFrame) -> tuple[Line, ...]:
-    """Return the mean learning curve of each strategy of a block, with its simultaneous band.
+    """Return the mean learning curve of each strategy of a group, with its simultaneous band.
 
-    `rows` are those of the block in a report; their order is that of the lines. A curve is a
-    straight line between its rounds, drawn over the labels that all runs of the block went through.
+    `rows` are the group's rows in a report; the lines have their order. A curve is a straight line
+    between its rounds, drawn over the range of labels that all runs of the group share.
     """
     n_labels, scores = _on_one_grid(curves, rows)
     return tuple(
@@ -63,11 +60,10 @@ def mean_differences(curves: Curves, rows: pd.DataFrame, baseline: str) -> tuple
 
 
 def shares_at_target(curves: Curves, rows: pd.DataFrame, sustain: int = 1) -> tuple[Line, ...]:
-    """Return the share of each strategy's runs that reached a target, by number of labels.
+    """Return the share of each strategy's runs at a target, by number of labels.
 
-    `rows` are those of one block and one target, which must be sustained for so many rounds.
-    Shares are known where every run was evaluated, from the last of the first rounds, and end at
-    the budget within which the report counts.
+    `rows` are those of one group and one target, which must be sustained for `sustain` rounds.
+    Shares begin where every run has been evaluated, and end at the budget of the rows.
     """
     runs = _runs_of(curves, rows)
     reached = labels_to_target(curves, rows["target"].iloc[0], sustain)[runs.index]
@@ -88,7 +84,7 @@ def _mean_line(name: str, n_labels: Array, scores: Array) -> Line:
 def _paired(
     scores: pd.DataFrame, rows: pd.DataFrame, baseline: str
 ) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield each strategy but the baseline, with a row of differences for each seed they share."""
+    """Yield each strategy but the baseline, with a row of differences for each common seed."""
     theirs = scores.loc[baseline]
     for name in rows["strategy"].unique():
         if name != baseline:
@@ -100,7 +96,7 @@ def _paired(
 def _on_one_grid(curves: Curves, rows: pd.DataFrame) -> tuple[Array, pd.DataFrame]:
     """Return label counts, and every run's score at each: a row per strategy and seed.
 
-    The counts are all that a run of the block was evaluated at, over the range that all of them
+    The counts are all at which a run of the group was evaluated, within the range that all runs
     share; none where they share no range.
     """
     runs = _runs_of(curves, rows)
@@ -111,12 +107,12 @@ def _on_one_grid(curves: Curves, rows: pd.DataFrame) -> tuple[Array, pd.DataFram
 
 
 def _runs_of(curves: Curves, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs of the block that these rows report."""
+    """Return the runs of the group of these rows."""
     same = [(curves.runs[column] == rows[column].iloc[0]).to_numpy() for column in COMPARISON_GROUP]
     return curves.runs[np.logical_and.reduce(same)]
 
 
 def _label_counts(curves: Curves, runs: pd.DataFrame, low: float, high: float) -> Array:
-    """Return the label counts between two at which any of these runs was evaluated."""
+    """Return the evaluated label counts of these runs between two."""
     counts = np.unique(np.concatenate([curves.rounds(run)[0] for run in runs.index]))
     return counts[(counts >= low) & (counts <= high)]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _ROW_HEIGHT, _AXIS_HEIGHT = 0.17, 0.65  # inches
 _MARKERS_PER_LINE = 7
-# In percent: an interval that goes on for more than this beyond every saving is cut, as an arrow.
+# In percent: an interval that ends further than this beyond every saving is cut, with an arrow.
 _FURTHEST = 100.0
 _ZERO: Any = {"color": BLACK, "linewidth": 0.8, "zorder": 1.0}
 
@@ -38,24 +38,24 @@ class LinesPanel:
     Attributes
     ----------
     where
-        What is shown, in words: the data set, the model, the batch size, the target.
+        The data set, the model, the batch size and the target in words.
     levels
-        Scores that are marked across the panel.
+        Scores that are marked across the panel, with their names.
     has_zero
-        Whether zero is.
+        Whether zero is marked.
     is_share
-        Whether the heights are shares of runs, which are steps between 0 and 1.
+        Whether the heights are shares of runs: steps between 0 and 1.
     """
 
     where: Mapping[str, str]
     lines: tuple[Line, ...]
     y_label: str
-    levels: tuple[float, ...] = ()
+    levels: tuple[tuple[float, str], ...] = ()
     has_zero: bool = False
     is_share: bool = False
 
     def height(self, n_columns: int) -> float:
-        """Return its height in inches where so many stand beside each other."""
+        """Return the height in inches by the number of columns."""
         return {1: 3.4, 2: 2.7}.get(n_columns, 2.2)
 
     def draw(self, axes: "Axes", styles: Mapping[str, Style]) -> Names:
@@ -68,8 +68,8 @@ class LinesPanel:
             axes.grid(axis="y")
         if self.has_zero:
             axes.axhline(0, **_ZERO)
-        for level in self.levels:
-            _draw_level(axes, level)
+        for level, name in self.levels:
+            _draw_level(axes, level, name)
         for place, line in enumerate(self.lines):
             _draw_line(axes, line, styles[line.strategy], place, self.is_share)
         axes.locator_params(axis="x", integer=True)
@@ -86,14 +86,14 @@ class SavingsPanel:
     where
         As for LinesPanel.
     groups
-        The rows of a report that belong together, with what they have in common in words.
+        Rows of a report that stand together, each group with its name.
     """
 
     where: Mapping[str, str]
     groups: tuple[tuple[str, pd.DataFrame], ...]
 
     def height(self, n_columns: int) -> float:
-        """Return its height in inches, which goes by its rows."""
+        """Return the height in inches, by the number of rows."""
         n_rows = sum(len(rows) + 0.5 for _, rows in self.groups)
         return _AXIS_HEIGHT + _ROW_HEIGHT * n_rows
 
@@ -118,10 +118,12 @@ class SavingsPanel:
         return []
 
 
-def _draw_level(axes: "Axes", level: float) -> None:
+def _draw_level(axes: "Axes", level: float, name: str) -> None:
     axes.axhline(level, color=LIGHT, linewidth=0.6, zorder=1)
     axes.text(
-        *(0.005, level, f"{level:g}"),
+        0.005,
+        level,
+        name,
         transform=axes.get_yaxis_transform(),
         verticalalignment="bottom",
         color=GREY,
@@ -130,7 +132,7 @@ def _draw_level(axes: "Axes", level: float) -> None:
 
 
 def _draw_line(axes: "Axes", line: Line, style: Style, place: int, is_share: bool) -> None:
-    """Draw a line with its band; lines of another place have their markers elsewhere."""
+    """Draw a line with its band; its place shifts its markers from those of other lines."""
     if not np.isnan(line.half_width).any():
         axes.fill_between(
             line.n_labels,
@@ -153,12 +155,13 @@ def _draw_line(axes: "Axes", line: Line, style: Style, place: int, is_share: boo
 
 
 def _draw_saving(axes: "Axes", place: float, row: Any, style: Style) -> None:
-    """Draw one saving: filled where it is significant, an arrow where its interval goes on."""
+    """Draw one saving: filled if significant, with an arrow for a cut interval."""
     left, right = axes.get_xlim()
     if isnan(row.saving):
         has_room = right >= -left
         axes.annotate(
-            *("not estimable", (0, place)),
+            "not estimable",
+            (0, place),
             xytext=(4 if has_room else -4, 0),
             textcoords="offset points",
             horizontalalignment="left" if has_room else "right",
@@ -183,7 +186,7 @@ def _draw_saving(axes: "Axes", place: float, row: Any, style: Style) -> None:
 
 
 def _limits(rows: pd.DataFrame) -> tuple[float, float]:
-    """Return the percentages between which savings and their intervals are shown."""
+    """Return the lowest and the highest percentage on the axis."""
     saving = 100 * rows["saving"].dropna()
     ends = 100 * rows[["saving_low", "saving_high"]].to_numpy(np.float64).ravel()
     within = ends[(ends >= saving.min() - _FURTHEST) & (ends <= saving.max() + _FURTHEST)]
@@ -194,7 +197,9 @@ def _limits(rows: pd.DataFrame) -> tuple[float, float]:
 
 def _name_group(axes: "Axes", place: float, name: str) -> None:
     axes.text(
-        *(1.015, place, name),
+        1.015,
+        place,
+        name,
         transform=axes.get_yaxis_transform(),
         verticalalignment="center",
         fontsize=SMALL,
@@ -202,7 +207,7 @@ def _name_group(axes: "Axes", place: float, name: str) -> None:
 
 
 def _say_nothing(axes: "Axes") -> Names:
-    """Say in words why a panel has no line."""
+    """Write in a panel why it has no line."""
     axes.set_axis_off()
     words = "no labels or no seeds in common"
     axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", color=GREY, fontsize=SMALL)

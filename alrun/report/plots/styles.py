@@ -1,4 +1,4 @@
-"""How strategies are told apart in a plot: a colour, a line, a marker, and a name where it ends."""
+"""The look of strategies in a plot: colour, line, marker, and a name at the line's end."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -7,20 +7,18 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import isotonic_regression
 
+from alrun.arrays import Array
 from alrun.errors import ResultsError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
     from matplotlib.text import Annotation
-
-Array = npt.NDArray[Any]
 Names: TypeAlias = "list[Annotation]"
 
-# Okabe and Ito's colours less black, which is the baseline's, and yellow, which is lost on white.
+# Okabe and Ito's colours without black, the baseline's, and yellow, hard to see on white.
 # In this order the first three differ in grey as well: dark, light, and between.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
 # The numbers of colours, lines and markers have no common divisor: no two strategies look alike.
@@ -72,7 +70,7 @@ _SETTINGS: Any = {
 
 @dataclass(frozen=True)
 class Style:
-    """How one strategy looks in every panel."""
+    """The look of one strategy in every panel."""
 
     colour: str
     line: Any
@@ -80,7 +78,7 @@ class Style:
 
 
 def styles_of(strategies: Iterable[str], baseline: str) -> dict[str, Style]:
-    """Return the style of each strategy: the baseline's is its own, the others' go by their order.
+    """Return the style of each strategy: one for the baseline, the others by their order.
 
     The first 210 differ in colour, line or marker, the first 30 in colour or line.
     """
@@ -97,7 +95,7 @@ def styles_of(strategies: Iterable[str], baseline: str) -> dict[str, Style]:
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """Draw with the settings of this file, whatever those of the user; they are put back."""
+    """Draw with the settings of this file; the user's settings are restored afterwards."""
     try:
         import matplotlib
     except ModuleNotFoundError:
@@ -123,14 +121,14 @@ def shortened(name: str) -> str:
 
 
 def width_of(text: str, size: float) -> float:
-    """Return how wide a line of text in letters of so many points is, in inches."""
+    """Return the width in inches of a line of text; `size` is in points."""
     from matplotlib.textpath import TextPath
 
     return float(TextPath((0, 0), text, size=size).get_extents().width) / 72 if text else 0.0
 
 
 def wrapped(text: str, inches: float, size: float) -> str:
-    """Return a text in lines of at most so many inches."""
+    """Return a text broken into lines of at most `inches`."""
     letters, widest = max(len(text), 1), width_of(text, size)
     while widest > inches and letters > 1:
         letters = max(1, min(letters - 1, int(letters * inches / widest)))
@@ -139,7 +137,7 @@ def wrapped(text: str, inches: float, size: float) -> str:
 
 
 def handles(names: Sequence[str], styles: Mapping[str, Style]) -> "list[Line2D]":
-    """Return what stands for each strategy in a legend."""
+    """Return the legend's line and marker of each strategy."""
     from matplotlib.lines import Line2D
 
     return [
@@ -149,7 +147,7 @@ def handles(names: Sequence[str], styles: Mapping[str, Style]) -> "list[Line2D]"
 
 
 def name_ends(axes: "Axes", ends: Mapping[str, Any], styles: Mapping[str, Style]) -> Names:
-    """Write the name of each line at its end, with a thin line to it; there may be no room yet."""
+    """Write the name of each line at its end, with a thin line to it, whether or not it fits."""
     return [
         axes.annotate(
             shortened(name),
@@ -174,7 +172,7 @@ def name_ends(axes: "Axes", ends: Mapping[str, Any], styles: Mapping[str, Style]
 
 
 def fit(names: Names) -> bool:
-    """Return whether the names of a panel are short enough, and need not move far."""
+    """Return whether the names of a panel are short enough and close enough to their lines."""
     assert names[0].axes is not None
     widest = max(name.get_window_extent().width for name in names)
     is_short = widest <= _WIDEST * names[0].axes.get_window_extent().width
@@ -195,7 +193,7 @@ def _moves(names: Names) -> Array:
 
 
 def spread(heights: Array, apart: float) -> Array:
-    """Return heights moved as little as can be until they are `apart`, in the order they had."""
+    """Return heights moved as little as possible until they are `apart`, in the same order."""
     order = np.argsort(heights, kind="stable")
     steps = apart * np.arange(len(heights))
     moved = np.empty(len(heights))

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from alrun.errors import StrategyError
+from alrun.util.numbers import is_number, is_whole
 
 
 def whole_number(strategy: str, key: str, value: object, low: int) -> int:
@@ -13,7 +14,7 @@ def whole_number(strategy: str, key: str, value: object, low: int) -> int:
 
     Raises StrategyError otherwise.
     """
-    if not isinstance(value, int) or isinstance(value, bool) or value < low:
+    if not is_whole(value) or value < low:
         raise StrategyError(
             f"{key} of {strategy} must be a whole number of at least {low}, not {value!r}"
         )
@@ -27,11 +28,10 @@ def number(
 
     Raises StrategyError otherwise.
     """
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (is_number and low <= value <= high):  # type: ignore[operator]
+    if not (is_number(value) and low <= value <= high):
         limits = f"from {low:g} on" if high == sys.float_info.max else f"from {low:g} to {high:g}"
         raise StrategyError(f"{key} of {strategy} must be a number {limits}, not {value!r}")
-    return float(value)  # type: ignore[arg-type]
+    return float(value)
 
 
 def validate_parameters(strategy: Callable[..., Any], parameters: Mapping[str, Any]) -> None:

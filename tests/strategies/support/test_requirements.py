@@ -51,9 +51,9 @@ def said(path, *overrides):
 
 def test_a_data_set_that_a_strategy_cannot_take_is_a_line_each_all_at_once(path):
     assert said(path) == [
-        "question.toml: strategies.0: own_needs.py:dense takes no sparse features, and those of"
+        "question.toml: strategies[1]: own_needs.py:dense takes no sparse features, and those of"
         " words.svmlight are sparse; choose another strategy",
-        "question.toml: strategies.1: own_needs.py:two is for two classes, and iris has 3; choose"
+        "question.toml: strategies[2]: own_needs.py:two is for two classes, and iris has 3; choose"
         " another strategy",
     ]
 
@@ -65,7 +65,7 @@ def test_what_it_can_take_is_planned(path):
 
 def test_a_model_without_the_method_that_ones_own_strategy_needs_is_refused(path):
     (line,) = said(path, 'model.name="sklearn.svm.LinearSVC"')
-    assert "strategies.2: own_needs.py:sure needs a model with predict_proba" in line
+    assert "strategies[3]: own_needs.py:sure needs a model with predict_proba" in line
 
 
 @pytest.mark.parametrize(("gigabytes", "fits"), [(8.1, True), (7.9, False)])

@@ -1,0 +1,112 @@
+"""Options of a report."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alrun.errors import ResultsError, nearest
+
+if TYPE_CHECKING:
+    from alrun.experiment.settings import Experiment
+
+
+class Adjustment(StrEnum):
+    """How p values are adjusted for many tests."""
+
+    holm = "holm"
+    maxT = "maxT"  # noqa: N815 -- the name of the field
+
+    @property
+    def words(self) -> str:
+        """Its name in a sentence."""
+        return {"holm": "Holm's correction", "maxT": "step-down maxT"}[self]
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """The score, the baseline and the targets of a report, and how it counts and tests.
+
+    Attributes
+    ----------
+    metric
+        The score that targets are read on.
+    baseline
+        Label of the strategy that the others are compared with.
+    targets
+        Scores to reach, in ascending order; where less is better a score reaches a target from
+        above.
+    sustain
+        In how many rounds in a row the score must be at the target.
+    adjustment
+        How p values are adjusted.
+
+    Raises
+    ------
+    ResultsError
+        Where there is no such metric or adjustment, a target is no score, or `sustain` is below 1.
+    """
+
+    metric: str = "accuracy"
+    baseline: str = "random"
+    targets: tuple[float, ...] = ()
+    sustain: int = 1
+    adjustment: Adjustment = Adjustment.holm
+
+    def __post_init__(self) -> None:
+        from alrun import metrics  # the command line starts without NumPy
+
+        if self.sustain < 1:
+            raise ResultsError(
+                f"a target is sustained for one round at least, not for {self.sustain}"
+            )
+        try:
+            metric = metrics.find(self.metric)
+            for target in self.targets:
+                metric.check_target(target)
+        except ValueError as error:
+            raise ResultsError(str(error)) from None
+
+    @property
+    def sensitivity(self) -> int:
+        """How many rounds in a row the sensitivity check asks for: 2, or 1 beside more."""
+        return 2 if self.sustain == 1 else 1
+
+
+def experiment_of(results: Path) -> "Experiment | None":
+    """Return the experiment of a results directory; None without its file."""
+    from alrun.experiment.toml import read_experiment
+
+    file = results / "experiment.toml"
+    return read_experiment(file) if file.is_file() else None
+
+
+def options_for(
+    results: Path,
+    targets: Sequence[float] | None = None,
+    metric: str | None = None,
+    baseline: str = "random",
+    sustain: int = 1,
+    adjustment: str = "holm",
+) -> ReportOptions:
+    """Return the options of a report of a results directory.
+
+    Targets and metric that are None are those of its experiment. Raises ResultsError as
+    ReportOptions does.
+    """
+    if adjustment not in list(Adjustment):
+        raise ResultsError(
+            f"there is no adjustment '{adjustment}'{nearest(adjustment, Adjustment)}"
+        )
+    experiment = experiment_of(results)
+    if experiment is not None:
+        targets = experiment.targets if targets is None else targets
+        metric = metric or experiment.metric
+    return ReportOptions(
+        metric=metric or ReportOptions.metric,
+        baseline=baseline,
+        targets=tuple(sorted(set(targets or ()))),
+        sustain=sustain,
+        adjustment=Adjustment(adjustment),
+    )
