@@ -1,13 +1,12 @@
 """The specification of a run, and its id."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import PurePath
 from typing import Any, TypeVar
 
-from alrun.util.random_streams import canonical_json
+from alrun.util.digest import digest
 
 # Raise it when the meaning of a spec changes, so that no old run is taken for a new one.
 SPEC_VERSION = 1
@@ -187,7 +186,7 @@ class RunSpec:
 
 def run_id(spec: RunSpec) -> str:
     """Return the id of a run: 16 hex digits of the SHA-256 of its identity as canonical JSON."""
-    return hashlib.sha256(canonical_json(spec.identity())).hexdigest()[:16]
+    return digest(spec.identity())
 
 
 _Part = TypeVar("_Part", DatasetSpec, InitialSpec, ModelSpec, StrategySpec)

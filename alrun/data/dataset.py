@@ -1,6 +1,5 @@
 """A data set: in memory, or drawn anew for each seed."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from alrun.arrays import IntArray
 from alrun.data.scaling import divided
 from alrun.errors import DatasetError
 from alrun.records import ROLES
+from alrun.util.digest import digest_of_bytes
 from alrun.util.random_streams import draw_integer, generator
 
 GENERATED = "make_classification"
@@ -108,7 +108,7 @@ class Dataset:
         if self.splits is None:
             return None
         roles = self.splits.of(seed)
-        identity = hashlib.sha256(roles.tobytes()).hexdigest()[:16]
+        identity = digest_of_bytes(roles.tobytes())
         return identity, int((roles == ROLES.index("initial")).sum())
 
     def user_initial(self, seed: int) -> tuple[str, int] | None:
@@ -116,7 +116,7 @@ class Dataset:
         if self.initial is None:
             return None
         rows = self.initial[seed]
-        return hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest()[:16], len(rows)
+        return digest_of_bytes(rows.astype("<i8").tobytes()), len(rows)
 
 
 @dataclass(frozen=True)

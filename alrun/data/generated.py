@@ -6,9 +6,9 @@ from typing import Any
 from sklearn import datasets as bundled
 
 from alrun.data.dataset import GENERATED, AnyDataset, Dataset, GeneratedDataset, encode_labels
-from alrun.data.readers.contents import digest
 from alrun.data.scaling import check_scale, divided
 from alrun.errors import DatasetError, first_line
+from alrun.util.digest import digest
 from alrun.util.import_path import completed, defaults_of
 
 # About as many numbers as MNIST has. The limit keeps a typing error from filling the memory.

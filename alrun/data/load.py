@@ -12,10 +12,11 @@ from alrun.arrays import IntArray
 from alrun.data.dataset import GENERATED, AnyDataset, Dataset, encode_labels
 from alrun.data.generated import load_generated
 from alrun.data.readers import read_source
-from alrun.data.readers.contents import Contents, digest, hash_of_arrays
+from alrun.data.readers.contents import Contents, hash_of_arrays
 from alrun.data.registry import BUNDLED, MNIST, check_name
 from alrun.data.scaling import check_scale, divided
 from alrun.errors import DatasetError, nearest
+from alrun.util.digest import digest
 
 
 def load(

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Executor(Protocol):
-    """Computes the runs of a sweep; as a context manager it ends what it has started."""
+    """Computes the runs of a sweep; as a context manager it ends its workers."""
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *error: object) -> None: ...

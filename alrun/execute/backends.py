@@ -1,4 +1,4 @@
-"""The joblib backends that can compute runs, by name, and what each promises."""
+"""The joblib backends for runs, by name, with the promise of each."""
 
 from importlib import import_module
 from typing import Any
@@ -25,18 +25,18 @@ _UNKNOWN = "what happens when a run kills its process is up to joblib and that b
 
 
 def default_backend() -> str:
-    """Return "isolated", or "loky" on a system that cannot isolate processes."""
+    """Return "isolated", or "loky" on a system without what isolation needs."""
     return "isolated" if can_isolate() else "loky"
 
 
 def promise(name: str) -> str:
-    """Return a sentence on what a sweep can rely on with a backend."""
+    """Return a sentence with the promise of a backend."""
     timeout = "" if name == "isolated" else ", and there is no --timeout"
     return f"Backend {name}: {_PROMISES.get(name, _UNKNOWN)}{timeout}."
 
 
 def find_backend(name: str, timeout: float | None = None) -> Any:
-    """Return a joblib backend by name; those of other packages are imported where they are wanted.
+    """Return a joblib backend by name; one of another package is imported first.
 
     Raises AlrunError where there is none, or it cannot keep to `timeout`, in seconds or None.
     """
@@ -60,7 +60,7 @@ def find_backend(name: str, timeout: float | None = None) -> Any:
 
 
 def _register(name: str) -> None:
-    """Let joblib know a backend of another package, if that is installed."""
+    """Register a backend of another package with joblib, if that is installed."""
     package = name
     try:
         if name not in BACKENDS and name in EXTERNAL_BACKENDS:

@@ -63,7 +63,7 @@ class Cluster:
         self.end()
 
     def start(self) -> None:
-        """Connect to the scheduler; raises ResultsError where there is none."""
+        """Connect to the scheduler; raises ResultsError if there is none."""
         self._connect(0)
 
     def run(self, tasks: Sequence[Task]) -> Generator[Outcome]:
@@ -144,7 +144,7 @@ class Cluster:
                     client.unregister_worker_plugin(plugin.name)
 
     def _submit_all(self, client: Client, plugin: Computing, tasks: Sequence[Task]) -> list[Any]:
-        """Send the workers what runs need, and the scheduler the runs; return their futures.
+        """Send data and files to the workers and the runs to the scheduler; return their futures.
 
         Raises ResultsError where the cluster cannot compute them, and OSError where the scheduler
         is lost.
@@ -164,7 +164,7 @@ class Cluster:
         return futures
 
     def _crashed(self, spec: RunSpec, error: BaseException) -> Outcome:
-        """Return the outcome of a run that the scheduler gave up, since its workers died.
+        """Return the outcome of a run given up by the scheduler because its workers died.
 
         Raises ResultsError for any other error: then the cluster cannot compute runs at all.
         """
@@ -182,7 +182,7 @@ class Cluster:
 
 
 class _Client(Client):
-    """A client that does not wait for ever while it connects, and that only this file closes.
+    """A client with a limit on the time to connect; only this file closes it.
 
     When a client that was interrupted while it connected is collected, distributed's own `__del__`
     waits 20 s for a loop that has ended, and then prints a traceback.
@@ -198,7 +198,7 @@ class _Client(Client):
 
 
 def _remove_orphaned_plugins(client: Client) -> None:
-    """Remove from the workers the plugins of commands that were killed.
+    """Remove from the workers the plugins of killed commands.
 
     The scheduler keeps a plugin after its client is gone, and sends it to every new worker: the
     data sets and idle processes of all killed commands would pile up.
@@ -214,7 +214,7 @@ def _plugins_without_client(dask_scheduler: Any) -> list[str]:
 
 
 def _lost_connection(error: Exception) -> bool:
-    """Return whether Dask lost a connection: its OSError has no number, as that of a disk has."""
+    """Return whether Dask lost a connection: its OSError, unlike that of a disk, has no number."""
     return isinstance(error, ConnectionError) or (isinstance(error, OSError) and not error.errno)
 
 

@@ -1,4 +1,4 @@
-"""A Dask plugin that computes runs on each worker of a cluster."""
+"""A Dask plugin to compute runs on each worker of a cluster."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -72,7 +72,7 @@ class Computing(WorkerPlugin):
 
 
 def compute_here(name: str, spec: RunSpec, checkout: Mapping[str, str]) -> Outcome:
-    """Compute a run on the Dask worker that calls this function."""
+    """Compute a run on this Dask worker."""
     computing: Any = get_worker().plugins[name]
     outcome: Outcome = computing.compute(spec, checkout)
     return outcome

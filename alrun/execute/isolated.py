@@ -1,4 +1,4 @@
-"""Workers that compute runs in processes of their own, so that a crash costs one run alone."""
+"""Workers with processes of their own: a crash costs one run alone."""
 
 import os
 import select
@@ -24,19 +24,19 @@ _LONGEST_WAIT = 1e6
 
 
 def can_isolate() -> bool:
-    """Return whether this system has what the processes of workers need."""
+    """Return whether this system can isolate the processes of workers."""
     needed = ((os, "killpg"), (os, "pread"), (os, "register_at_fork"), (select, "poll"))
     return all(hasattr(*pair) for pair in (*needed, (signal, "SIGUSR1")))
 
 
 def check_timeout(timeout: float | None) -> None:
-    """Raise AlrunError where that can be no timeout, in seconds or None."""
+    """Raise AlrunError unless a timeout is a number of seconds above zero, or None."""
     if timeout is not None and not timeout > 0:
         raise AlrunError(f"--timeout {timeout:g}: give a number of seconds above zero")
 
 
 class IsolatedWorker:
-    """Computes one run after the other in a process, and starts another where that has died.
+    """Computes one run after the other in a process, and replaces the process if it dies.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class IsolatedWorker:
         return self._process
 
     def compute(self, task: "Task", first_try: int = 1, last_try: int = TRIES) -> "Outcome":
-        """Return the outcome of a run: that it crashed, if the process dies at each of the tries.
+        """Return the outcome of a run; it has crashed if the process dies at each try.
 
         Raises ResultsError where no process starts, or the worker was closed.
         """
@@ -89,7 +89,7 @@ class IsolatedWorker:
         return crashed(task.spec, answer.how, answer.output, last_try)
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Return what a function of a module returns; None where the process dies or is too late.
+        """Call a function of a module; return None if the process dies or is too late.
 
         Raises ResultsError where no process starts.
         """
@@ -134,7 +134,7 @@ class IsolatedWorker:
 
 
 class IsolatedWorkers:
-    """Workers that threads share: each run takes an idle one, or a new one where none is idle.
+    """A pool of workers for threads: each run takes an idle worker, or else a new one.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ class IsolatedWorkers:
         self._is_closed = False
 
     def start(self, n: int) -> None:
-        """Start processes and go on: they import what they need while the caller plans."""
+        """Start processes without waiting: they import their modules while the caller plans."""
         for _ in range(n):
             worker = self._new_worker()
             self._idle.append(worker)
@@ -174,7 +174,7 @@ class IsolatedWorkers:
             worker.close()
 
     def end(self) -> None:
-        """End all processes; threads that are computing see that theirs have died."""
+        """End all processes; to a thread that is computing, its process has died."""
         self.close()
         while self._idle:
             self._idle.pop().end()
@@ -188,7 +188,7 @@ class IsolatedWorkers:
 
 
 def _has_answer(process: WorkerProcess, timeout: float) -> bool:
-    """Wait for an answer; return False where there is none after `timeout` seconds."""
+    """Wait for an answer; return False if there is none after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not wait([process.fileno()], min(max(deadline - time.monotonic(), 0), _LONGEST_WAIT)):
         if time.monotonic() >= deadline:

@@ -1,4 +1,4 @@
-"""The joblib backend "isolated": runs in processes that may crash."""
+"""The joblib backend "isolated": runs in processes of their own, safe from each other's crashes."""
 
 from collections.abc import Callable
 from queue import SimpleQueue
@@ -42,7 +42,7 @@ class IsolatedBackend(ParallelBackendBase):  # type: ignore[misc]
         self._workers.start(min(_n_workers(n_jobs), cpu_count()))
 
     def effective_n_jobs(self, n_jobs: int | None) -> int:
-        """Return how many calls are wanted at a time: never 1, for which joblib uses no backend."""
+        """Return the number of calls at a time: never 1, for then joblib uses no backend."""
         return max(2, _n_workers(n_jobs))
 
     def configure(self, n_jobs: int = 1, parallel: Any = None, **options: Any) -> int:
@@ -56,7 +56,7 @@ class IsolatedBackend(ParallelBackendBase):  # type: ignore[misc]
         return self.effective_n_jobs(n_jobs)
 
     def submit(self, func: Any, callback: Callable[[Any], None] | None = None) -> Any:
-        """Let a thread compute a batch, which holds one call, and call back with its outcome."""
+        """Let a thread compute a batch of one call, and call back with its outcome."""
         self._queue.put((func, callback))
         return func
 
@@ -67,7 +67,7 @@ class IsolatedBackend(ParallelBackendBase):  # type: ignore[misc]
         return [out]
 
     def abort_everything(self, ensure_ready: bool = True) -> None:
-        """Kill the processes: what is being computed and what waits ends at once."""
+        """Kill the processes: calls end at once, running or waiting."""
         self.terminate()
         if ensure_ready:
             self.configure(self.parallel.n_jobs, self.parallel)
@@ -85,7 +85,7 @@ class IsolatedBackend(ParallelBackendBase):  # type: ignore[misc]
 
 
 def _serve(queue: "SimpleQueue[Any]", workers: IsolatedWorkers) -> None:
-    """Compute the calls in a queue until it holds None, and call back with what each gave."""
+    """Compute the calls in a queue until it holds None, and call back with each result."""
     for batch, callback in iter(queue.get, None):
         ((_, (task,), _),) = batch.items
         out: Any

@@ -22,7 +22,7 @@ _NAMED = 5
 
 
 class Workers:
-    """A joblib backend that computes the runs of a sweep.
+    """A joblib backend for the runs of a sweep.
 
     As a context its workers are ended where the caller fails before it has given them a run.
 
@@ -60,7 +60,7 @@ class Workers:
         self.end()
 
     def start(self) -> None:
-        """Start isolated workers and go on: they import what they need while the caller plans."""
+        """Start isolated workers without waiting, so that they import modules meanwhile."""
         if isinstance(self._backend, IsolatedBackend):
             self._backend.start(self._jobs)
 
@@ -92,7 +92,7 @@ class Workers:
             self._backend.terminate()
 
     def _outcomes(self, tasks: "Sequence[Task]") -> "Generator[Outcome]":
-        """Yield the outcome of a first try at each run; raises ResultsError where runs are lost."""
+        """Yield the outcome of a first try at each run; raises ResultsError if runs are lost."""
         returned: set[str] = set()
         # Each call is a batch of its own, handed out when a worker is free for it: the runs that
         # were handed out and have not come back are those that were being computed.
@@ -117,7 +117,7 @@ class Workers:
             raise _lost(self._name, lost, error) from error
 
     def _results(self, parallel: Any, tasks: "Sequence[Task]") -> "Generator[Outcome]":
-        """Yield what joblib hands back, one by one or, where it cannot do that, in chunks."""
+        """Yield the results from joblib one by one, or in chunks if the backend cannot do that."""
         from alrun.execute.worker import compute
 
         calls = map(delayed(compute), self._sendable(tasks))
@@ -142,7 +142,7 @@ class Workers:
         return is_sequential or self._backend.supports_return_generator
 
     def _sendable(self, tasks: "Iterable[Task]") -> "Iterator[Task]":
-        """Yield the tasks as they can be pickled: with features that are in no nameless file."""
+        """Yield the tasks ready to be pickled: features in memory, not in a nameless file."""
         from alrun.data.memory_map import in_memory
 
         is_pickled = not getattr(self._backend, "uses_threads", False)
@@ -158,7 +158,7 @@ class Workers:
 
 
 def _lost(backend: str, tasks: "Sequence[Task]", error: Exception) -> ResultsError:
-    """Return an error that names the runs that a backend has not given back."""
+    """Return an error with the names of the runs that a backend lost."""
     suspects = ""
     if tasks:
         named = "; ".join(str(task.spec) for task in tasks[:_NAMED])

@@ -28,7 +28,7 @@ class Sandbox:
             self._worker.end()
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Return what a function of a module returns; None where it raises, crashes or is late."""
+        """Call a function of a module; return None if it raises, crashes or is late."""
         if self._worker is not None:
             return self._worker.call(function, *arguments)
         try:

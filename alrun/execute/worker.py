@@ -1,4 +1,4 @@
-"""The computation of one run, whatever it raises, and the loop of a process that computes many."""
+"""The computation of one run, with its errors caught, and the loop of a worker process."""
 
 import faulthandler
 import os
@@ -63,7 +63,7 @@ class Outcome:
 
 
 def compute(task: Task) -> Outcome:
-    """Compute one run on one BLAS thread, and return what it gave or raised.
+    """Compute one run on one BLAS thread, and return its result or its error.
 
     Threads that share a process take turns. Where interrupts are not ignored, KeyboardInterrupt is
     raised.
@@ -98,12 +98,12 @@ def _described(error: BaseException) -> str:
 
 
 def timed_out(spec: RunSpec, timeout: float, stack: str) -> Outcome:
-    """Return the outcome of a run that took more than `timeout` seconds, with its stack."""
+    """Return the outcome of a run after more than `timeout` seconds, with its stack."""
     return _not_finished(spec, "failed", f"TimeoutError: it took more than {timeout:g} s", stack)
 
 
 def crashed(spec: RunSpec, how: str, output: str, attempts: int) -> Outcome:
-    """Return the outcome of a run that ended each worker that tried it, the last as `how` says."""
+    """Return the outcome of a run after each of its workers died, the last as `how` says."""
     return _not_finished(
         spec, "crashed", f"its worker died {attempts} times, the last {how}", output, attempts
     )

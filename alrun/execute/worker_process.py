@@ -1,4 +1,4 @@
-"""A process that computes runs for another one, and may crash without it."""
+"""A worker process: it computes runs, and its crash leaves the parent alive."""
 
 import json
 import os
@@ -59,7 +59,7 @@ class ProcessDeath:
 
 
 class WorkerProcess:
-    """A process that computes runs, one at a time.
+    """A process for runs, one at a time.
 
     It has a process group of its own: Ctrl-C does not reach it, and it is ended together with what
     it has started. It ends by itself when this process ends, even if that is killed.
@@ -94,7 +94,7 @@ class WorkerProcess:
             )
 
     def fileno(self) -> int:
-        """Return the descriptor that can be read from when an answer has come."""
+        """Return the descriptor of the connection; it is readable when an answer has come."""
         return self._connection.fileno()
 
     @property
@@ -122,7 +122,7 @@ class WorkerProcess:
             self._connection.send(Call(function, arguments))
 
     def receive(self) -> Any:
-        """Wait for its next answer and return it, or a ProcessDeath where it has died.
+        """Wait for its next answer and return it, or a ProcessDeath if it has died.
 
         The answers are None when it is ready, then an outcome for each run and a value for each
         call.
@@ -134,7 +134,7 @@ class WorkerProcess:
             return self._death()
 
     def dump_stack(self) -> str:
-        """Return the stack of what it is computing, or as much as it writes in a short time."""
+        """Return the stack of its computation, or as much as it writes in a short time."""
         self._process.send_signal(signal.SIGUSR1)
         until = time.monotonic() + _GRACE_PERIOD
         before = stack = ""
@@ -145,14 +145,14 @@ class WorkerProcess:
         return stack
 
     def end(self) -> None:
-        """End it at once, with all that it has started."""
+        """End it and its children at once."""
         self.kill()
         self._process.wait()
         self._connection.close()
         self._crash_log.close()
 
     def kill(self) -> None:
-        """Kill it, with all that it has started; `receive` then says that it died."""
+        """Kill it and its children; `receive` then returns a ProcessDeath."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
@@ -182,7 +182,7 @@ def _how(code: int) -> str:
 
 
 def end_with(connection: int) -> None:
-    """End this process, with all that it has started, when the other end of a connection closes.
+    """End this process and its children when the other end of a connection closes.
 
     Call it before anything large is imported, which takes seconds on a busy machine.
     """

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and the locks of those who write them.
+"""Atomic files: they appear whole or not at all, under the locks of their writers.
 
 A writer holds the kernel's lock on its temporary file, and the lock goes with the process: a
 temporary file without a lock has been abandoned. Locks are those of fcntl, or of msvcrt on Windows.
@@ -21,7 +21,7 @@ from alrun.errors import ResultsError
 
 
 def _module(name: str) -> Any:
-    """Return a module that only some systems have, or None."""
+    """Return a module, or None on a system without it."""
     try:
         return import_module(name)
     except ImportError:
@@ -45,7 +45,7 @@ _REMEDIES = {
 
 
 def unusable(path: str | Path, what: str, error: OSError) -> ResultsError:
-    """Return an error about a path: what cannot be done with it, why, and how to mend it."""
+    """Return an error about a path: the action that failed, the reason, and the remedy."""
     remedy = _REMEDIES.get(error.errno or 0)
     reason = f"{error.strerror or error}{f'; {remedy}' if remedy else ''}"
     return ResultsError(f"{path} cannot {what}: {reason}")
@@ -64,7 +64,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def _write(path: Path, content: bytes) -> bool:
-    """Write a file; return False where somebody removed the temporary one as abandoned."""
+    """Write a file; return False if another process removed the temporary one as abandoned."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     with open(temporary, "xb") as file:
         try:
@@ -95,7 +95,7 @@ def _is_locked(descriptor: int, without_locks: bool) -> bool:
 
 
 def _lock(descriptor: int, wait: bool) -> bool:
-    """Lock an open file; return False where another process holds it and `wait` is false.
+    """Lock an open file; return False if another process holds it and `wait` is false.
 
     Raises OSError where the system or the file system has no locks.
     """
@@ -119,7 +119,7 @@ def _lock(descriptor: int, wait: bool) -> bool:
 
 
 def _lock_byte(descriptor: int) -> bool:
-    """Lock a byte where the file is with msvcrt; return False where another process holds it."""
+    """Lock a byte of the file with msvcrt; return False if another process holds it."""
     try:
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
     except OSError as error:
@@ -130,7 +130,7 @@ def _lock_byte(descriptor: int) -> bool:
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Remove the temporary files in a directory whose writers are gone, where that is allowed."""
+    """Remove abandoned temporary files from a directory, as far as permissions allow."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if _TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
@@ -146,7 +146,7 @@ def _remove_unless_locked(path: str) -> None:
 
 
 def set_aside(path: Path) -> Path:
-    """Rename what is damaged to the next free of `<name>.damaged`, `<name>.damaged.2`, ...
+    """Rename a damaged file to the next free name of `<name>.damaged`, `<name>.damaged.2`, ...
 
     Returns its new path; raises ResultsError where that cannot be.
     """
@@ -163,7 +163,7 @@ def set_aside(path: Path) -> Path:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the kernel's lock on a directory, where there are locks.
+    """Hold the kernel's lock on a directory, if the system has locks.
 
     For msvcrt, which locks no directories, it is on a file `.lock` in it, which stays.
     """

@@ -1,16 +1,11 @@
 """Independent random streams, one for each seed and purpose."""
 
 import hashlib
-import json
 from typing import Any
 
 import numpy as np
 
-
-def canonical_json(value: Any) -> bytes:
-    """Serialise `value` to bytes, equal for equal values whatever the order of their keys."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return text.encode()
+from alrun.util.digest import canonical_json
 
 
 def generator(seed: int, purpose: str, *key: Any) -> np.random.Generator:

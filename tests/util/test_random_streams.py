@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from alrun.util.random_streams import canonical_json, draw_integer, generator
+from alrun.util.digest import canonical_json
+from alrun.util.random_streams import draw_integer, generator
 
 GOLDEN = [882, 196, 948, 496, 49]
 

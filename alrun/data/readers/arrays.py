@@ -8,8 +8,9 @@ from scipy import sparse
 from sklearn.datasets import load_svmlight_file
 
 from alrun.arrays import first_true
-from alrun.data.readers.contents import Contents, check_finite, digest, hash_of_file
+from alrun.data.readers.contents import Contents, check_finite, hash_of_file
 from alrun.errors import DatasetError, first_line, nearest
+from alrun.util.digest import digest
 
 SVMLIGHT = (".svm", ".svmlight", ".libsvm")
 

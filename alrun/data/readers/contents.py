@@ -1,7 +1,6 @@
 """The result of every reader, and the hashes for its identity."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from scipy import sparse
 from alrun.arrays import IntArray, first_true
 from alrun.data.features import LARGEST_CHUNK, slices
 from alrun.errors import DatasetError
-from alrun.util.random_streams import canonical_json
 
 
 @dataclass(frozen=True)
@@ -39,11 +37,6 @@ class Contents:
     fingerprint: str
     notes: tuple[str, ...] = ()
     scale: str = "none"
-
-
-def digest(value: Sequence[Any]) -> str:
-    """Return a hash of a JSON-serialisable value, 16 hex digits."""
-    return hashlib.sha256(canonical_json(value)).hexdigest()[:16]
 
 
 def hash_of_file(path: Path) -> str:

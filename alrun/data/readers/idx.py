@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from alrun.arrays import IntArray
-from alrun.data.readers.contents import Contents, digest
+from alrun.data.readers.contents import Contents
 from alrun.errors import DatasetError, first_line
+from alrun.util.digest import digest
 
 # The type code of unsigned bytes. A file begins with two zero bytes, the type code, the number of
 # dimensions.

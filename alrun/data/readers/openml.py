@@ -17,8 +17,9 @@ from sklearn.datasets import fetch_openml
 
 from alrun.arrays import first_true
 from alrun.data.readers.columns import numeric
-from alrun.data.readers.contents import Contents, check_finite, digest, hash_of_arrays
+from alrun.data.readers.contents import Contents, check_finite, hash_of_arrays
 from alrun.errors import DatasetError, first_line
+from alrun.util.digest import digest
 from alrun.util.numbers import is_whole
 
 

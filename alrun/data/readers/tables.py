@@ -8,10 +8,11 @@ from typing import Any
 
 from alrun.arrays import first_true
 from alrun.data.readers.columns import kind_of, numeric
-from alrun.data.readers.contents import Contents, digest, hash_of_file
+from alrun.data.readers.contents import Contents, hash_of_file
 from alrun.data.readers.numeric_parquet import read_wide, wide_fields
 from alrun.data.readers.texts import count_words, vocabulary_note
 from alrun.errors import DatasetError, first_line, nearest
+from alrun.util.digest import digest
 
 TABLES = (".csv", ".parquet")
 

@@ -9,8 +9,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 
-from alrun.data.readers.contents import Contents, digest
+from alrun.data.readers.contents import Contents
 from alrun.errors import DatasetError, first_line
+from alrun.util.digest import digest
 from alrun.util.import_path import completed, defaults_of
 
 # Longer n-grams of words or characters hardly ever occur twice, and would fill the memory.

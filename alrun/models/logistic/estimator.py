@@ -18,8 +18,9 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from alrun.arrays import FloatArray
+from alrun.data.features import squared_norms
 from alrun.models.logistic.newton import Minimum, Objective, minimise, softmax
-from alrun.models.logistic.preconditioner import Preconditioner, squared_norms
+from alrun.models.logistic.preconditioner import Preconditioner
 from alrun.models.logistic.row_space import RowSpace
 from alrun.util.numbers import is_number
 

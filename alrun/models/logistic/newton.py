@@ -17,7 +17,8 @@ import numpy as np
 from scipy import sparse
 
 from alrun.arrays import FloatArray
-from alrun.models.logistic.preconditioner import Preconditioner, squared_norms
+from alrun.data.features import squared_norms
+from alrun.models.logistic.preconditioner import Preconditioner
 
 # Two limits for a small gradient. The first is for Newton's decrement, its norm with respect to the
 # inverse Hessian: half of its square estimates the distance of the objective from its minimum.

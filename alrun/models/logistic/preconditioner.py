@@ -9,6 +9,7 @@ from scipy import sparse
 from scipy.linalg.lapack import get_lapack_funcs
 
 from alrun.arrays import FloatArray
+from alrun.data.features import squared_norms
 
 # The explicit part of the Hessian has 8 sqrt(k min(m, n)) rows. With more rows it takes longer to
 # compute and saves conjugate gradient steps.
@@ -127,13 +128,6 @@ def _basis(A: Any, curvature: FloatArray, rank: int, start: FloatArray | None) -
         start = start[:-1, : rank - 1] if rank <= start.shape[1] < m else None
     basis[:-1, :-1] = _principal_directions(weighted, rank - 1, start)
     return basis
-
-
-def squared_norms(A: Any) -> FloatArray:
-    """Return the squared norm of each row of a matrix, dense or sparse."""
-    if sparse.issparse(A):
-        return np.asarray(A.multiply(A).sum(axis=1)).ravel()
-    return np.einsum("ij,ij->i", A, A)
 
 
 def _with_rows_times(A: Any, factors: FloatArray) -> Any:
