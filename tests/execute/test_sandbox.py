@@ -8,6 +8,7 @@ from commands import alrun
 from sessions import has_ended, wait_until
 from small_experiments import TINY
 
+from alrun.execute import isolated
 from alrun.execute.sandbox import Sandbox
 
 
@@ -43,10 +44,18 @@ def test_one_process_answers_until_it_dies_then_another():
     assert has_ended(last)
 
 
-def test_what_takes_too_long_is_no_answer_and_ends_with_what_it_has_started(tmp_path):
+def test_what_takes_too_long_is_no_answer_and_ends_with_what_it_has_started(tmp_path, monkeypatch):
+    pid = tmp_path / "pid"
+    has_answer = isolated._has_answer
+
+    def once_it_sleeps(process, timeout):
+        assert wait_until(lambda: pid.exists() and pid.read_text())
+        return has_answer(process, timeout)
+
+    monkeypatch.setattr(isolated, "_has_answer", once_it_sleeps)
     with Sandbox(0.5) as process:
-        assert process.call(sleep, tmp_path / "pid") is None
-        assert wait_until(lambda: has_ended(int((tmp_path / "pid").read_text())))
+        assert process.call(sleep, pid) is None
+        assert wait_until(lambda: has_ended(int(pid.read_text())))
 
 
 MODEL = """
