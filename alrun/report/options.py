@@ -92,21 +92,29 @@ def options_for(
 ) -> ReportOptions:
     """Return the options of a report of a results directory.
 
-    Targets and metric that are None are those of its experiment. Raises ResultsError as
-    ReportOptions does.
+    Targets and metric that are None are those of its experiment; there are no targets where its
+    metric rises as models improve and this one falls, or the other way round. Raises ResultsError
+    as ReportOptions does.
     """
     if adjustment not in list(Adjustment):
         raise ResultsError(
             f"there is no adjustment '{adjustment}'{nearest(adjustment, Adjustment)}"
         )
     experiment = experiment_of(results)
-    if experiment is not None:
-        targets = experiment.targets if targets is None else targets
-        metric = metric or experiment.metric
+    own = experiment.metric if experiment else ReportOptions.metric
+    metric = metric or own
+    if targets is None and experiment is not None and _same_direction(metric, own):
+        targets = experiment.targets
     return ReportOptions(
-        metric=metric or ReportOptions.metric,
+        metric=metric,
         baseline=baseline,
         targets=tuple(sorted(set(targets or ()))),
         sustain=sustain,
         adjustment=Adjustment(adjustment),
     )
+
+
+def _same_direction(metric: str, other: str) -> bool:
+    """Return whether targets on one metric can be read on the other; True if one is unknown."""
+    known = metrics.METRICS.get(metric), metrics.METRICS.get(other)
+    return len({entry.greater_is_better for entry in known if entry is not None}) < 2
