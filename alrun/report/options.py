@@ -116,5 +116,7 @@ def options_for(
 
 def _same_direction(metric: str, other: str) -> bool:
     """Return whether targets on one metric can be read on the other; True if one is unknown."""
-    known = metrics.METRICS.get(metric), metrics.METRICS.get(other)
+    from alrun.metrics import METRICS
+
+    known = METRICS.get(metric), METRICS.get(other)
     return len({entry.greater_is_better for entry in known if entry is not None}) < 2
