@@ -89,9 +89,9 @@ def check_run(spec, dataset):
         assert 0 < len(entry.batch) <= spec.batch_size
     for entry in rounds:
         scores = entry.scores
-        assert scores.accuracy == scores.n_correct / scores.n_test
-        assert 0 <= scores.balanced_accuracy <= 1
-        assert 0 <= scores.macro_f1 <= 1
+        assert scores.values["accuracy"] == scores.n_correct / scores.n_test
+        assert 0 <= scores.values["balanced_accuracy"] <= 1
+        assert 0 <= scores.values["macro_f1"] <= 1
     if spec.dataset.test_size:
         assert rounds[0].scores.n_test == spec.dataset.test_size
 

@@ -323,4 +323,4 @@ def test_runs_record_both_parts_and_their_own_files_change_nothing(checkout, tin
     notes = [note for note in alrun.report(results).notes if "computed" in note]
     assert "different commits" in notes[0]
     assert all(f"{commit[:10]} (2 runs)" in notes[0] for commit in commits)
-    assert notes[1].startswith("Note: 2 runs of 6 were computed in a tree with changes")
+    assert notes[1].startswith("Note: 2 runs of 6 were computed in a tree with uncommitted changes")
