@@ -20,6 +20,7 @@ from alrun.experiment.settings import (
 from alrun.report.across_datasets import COLUMNS as COLUMNS_ACROSS
 from alrun.report.rows import COLUMNS
 from alrun.results.schema import CURVES, QUERIES, RUNS, SPLITS
+from alrun.strategies.registry import BUILT_IN
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -160,6 +161,11 @@ def test_code_that_is_shown_is_well_formed(page):
 def test_every_experiment_is_in_the_gallery():
     links = links_of(DOCS / "gallery.md")
     assert [path.name for path in EXPERIMENTS if f"../{id_of(path)}" not in links] == []
+
+
+def test_every_built_in_strategy_is_on_the_map():
+    experiment = tomllib.loads((ROOT / "experiments" / "strategies.toml").read_text())
+    assert set(BUILT_IN) == set(experiment["strategies"])
 
 
 def tree_of_contributing():
