@@ -99,10 +99,10 @@ def run_sweep(
     from alrun.sequential import run_experiment
     from alrun.sweep.run import run_missing
 
-    workers = executor(jobs, timeout, dask, backend=backend)
-    sweep = partial(run_missing, workers=workers, retry_failed=retry_failed)
     directory = None if results is None else Path(results)
-    plan = run_experiment(Path(experiment), sweep, directory, overrides)
+    with executor(jobs, timeout, dask, backend=backend) as workers:
+        sweep = partial(run_missing, workers=workers, retry_failed=retry_failed)
+        plan = run_experiment(Path(experiment), sweep, directory, overrides)
     for run, failure in plan.failures.items():
         raise ResultsError(
             f"{len(plan.failures)} of {len(plan.specs)} runs failed; the first is"

@@ -234,7 +234,7 @@ _SCORES = ("predict_proba", "decision_function")
 # The metrics by name, in the order of the columns of `curves.parquet`.
 METRICS = {
     "accuracy": Metric(accuracy, "share of correct predictions", is_share_correct=True),
-    "balanced_accuracy": Metric(balanced_accuracy, "mean recall over the classes"),
+    "balanced_accuracy": Metric(balanced_accuracy, "mean recall over the classes in the test part"),
     "macro_f1": Metric(macro_f1, "mean F1 over the classes"),
     "log_loss": Metric(
         log_loss,
@@ -246,7 +246,7 @@ METRICS = {
     ),
     "average_precision": Metric(
         average_precision,
-        "area under the precision-recall steps of the second class",
+        "area under the precision-recall steps of the positive class",
         binary_only=True,
         requires=_SCORES,
     ),
@@ -270,8 +270,8 @@ METRICS = {
         requires=("predict_proba",),
         tolerance=1e-6,
     ),
-    "f1": Metric(f1, "F1 of the second class", binary_only=True),
-    "recall": Metric(recall, "recall of the second class", binary_only=True),
+    "f1": Metric(f1, "F1 of the positive class", binary_only=True),
+    "recall": Metric(recall, "recall of the positive class", binary_only=True),
 }
 
 

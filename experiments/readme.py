@@ -17,6 +17,7 @@ from typing import Any
 import alrun
 from alrun.class_mix import class_mix
 from alrun.data import registry as data_registry
+from alrun.metrics import METRICS, Metric
 from alrun.report.render import render
 from alrun.report.sections import percent, with_interval
 from alrun.report.sections import saving_text as saving
@@ -238,7 +239,7 @@ def seven() -> str:
 
 def strategies() -> str:
     """Return the strategies with the highest saving on each data set, and those with a loss."""
-    text, leaders = [], []
+    n_strategies, text, leaders = reported("strategies")["strategy"].nunique(), [], []
     for dataset, target in (("digits", 0.9), ("breast_cancer", 0.95), ("wine", 0.95)):
         cell = rows("strategies", dataset=dataset, target=target)
         cell.pop("random")
@@ -252,7 +253,7 @@ def strategies() -> str:
         if row.saving_high < 0
     )
     return (
-        f"| {link('strategies')} | Which of the {len(strategy_registry.BUILT_IN)} strategies saves"
+        f"| {link('strategies')} | Which of the {n_strategies} strategies saves"
         f" most, on four small data sets? | The best three: {'; '.join(text)}. "
         + must_hold("No strategy is the best everywhere.", len(set(leaders)) == len(leaders))
         + f" On digits {', '.join(losing)} need more labels than random. |"
@@ -344,6 +345,23 @@ def dataset_table() -> str:
     return "\n".join(lines)
 
 
+def metric_table() -> str:
+    """Return the table of the metrics, and what each of them asks of classes and model."""
+    lines = ["| metric | what it is | better | for |", "| --- | --- | --- | --- |"]
+    for name, metric in METRICS.items():
+        better = "higher" if metric.greater_is_better else "lower"
+        lines.append(_table_line((f"`{name}`", metric.summary, better, _applies_to(metric))))
+    return "\n".join(lines)
+
+
+def _applies_to(metric: Metric) -> str:
+    """Return the classes and the models that a metric is for."""
+    methods = {"predict_proba": "probabilities", "decision_function": "decision values"}
+    given = " or ".join(methods[method] for method in metric.requires)
+    limits = ["two classes"] * metric.binary_only + [f"models with {given}"] * bool(given)
+    return "; ".join(limits) or "all"
+
+
 def _parameters(entry: Entry) -> str:
     """Return the parameters of a strategy but for `replica`, which every one takes."""
     return ", ".join(f"`{key}`" for key in entry.parameters if key != "replica=0")
@@ -355,7 +373,16 @@ def _table_line(cells: Iterable[str]) -> str:
 
 BLOCKS = {
     block.__name__: block
-    for block in (finding, verdict, tour, gallery, speed, strategy_table, dataset_table)
+    for block in (
+        finding,
+        verdict,
+        tour,
+        gallery,
+        speed,
+        strategy_table,
+        dataset_table,
+        metric_table,
+    )
 }
 BLOCK = re.compile(r"(<!-- (\w+) -->\n)(.*?)(<!-- /\2 -->)", re.DOTALL)
 

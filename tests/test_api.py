@@ -50,3 +50,15 @@ def test_the_package_is_typed():
     from importlib.resources import files
 
     assert files("alrun").joinpath("py.typed").is_file()
+
+
+def test_a_sweep_leaves_the_context_of_its_executor(tiny, tmp_path, monkeypatch):
+    """What an executor has started ends there, not when memory is tidied up."""
+    left = []
+
+    def leave(self, *error):
+        left.append(self)
+
+    monkeypatch.setattr("alrun.execute.local.Workers.__exit__", leave)
+    alrun.run_sweep(tiny, tmp_path / "results", jobs=0)
+    assert len(left) == 1

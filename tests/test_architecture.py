@@ -1,6 +1,7 @@
 """The house has one direction: a package imports only from lines above its own."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -68,14 +69,23 @@ def imported_by(statement: str) -> set[str]:
 
 
 def test_every_package_has_its_place():
-    assert {package_of(name) for name in MODULES} == set(ORDER)
+    packages = {package_of(name) for name in MODULES}
+    assert packages - set(ORDER) == set(), "a new package takes its place in ORDER"
+    assert set(ORDER) - packages == set(), "a package that is gone leaves ORDER"
+
+
+def test_contributing_shows_the_packages_in_this_order():
+    """Who adds a package reads the order there; so the tree must be right, and whole."""
+    text = (HOUSE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (tree,) = re.findall(r"^alrun/\n((?:  .+\n)+)", text, re.MULTILINE)
+    shown = re.findall(r"^  (\w+)(?:/|\.py) ", tree, re.MULTILINE)
+    assert shown == [name for name in ORDER if name and not name.startswith("__")]
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_imports_come_from_above(path):
-    place = ORDER.index(package_of(name_of(path)))
-    imported = {package_of(name) for name in imports_of(path)}
-    assert {name for name in imported if ORDER.index(name) > place} == set()
+    allowed = {*ORDER[: ORDER.index(package_of(name_of(path))) + 1]}
+    assert {package_of(name) for name in imports_of(path)} - allowed == set()
 
 
 def test_no_modules_import_each_other():

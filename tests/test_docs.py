@@ -10,6 +10,10 @@ import pytest
 from typer.main import get_command
 
 from alrun.cli.app import app
+from alrun.cli.list_entries import Kind
+from alrun.cli.plot import Plot
+from alrun.cli.queries import QueriesFormat
+from alrun.cli.report import Format
 from alrun.experiment.settings import (
     DatasetSettings,
     Experiment,
@@ -17,9 +21,12 @@ from alrun.experiment.settings import (
     ModelSettings,
     StrategySettings,
 )
+from alrun.models import registry as models
 from alrun.report.across_datasets import COLUMNS as COLUMNS_ACROSS
+from alrun.report.options import Adjustment
 from alrun.report.rows import COLUMNS
 from alrun.results.schema import CURVES, QUERIES, RUNS, SPLITS
+from alrun.strategies.registry import BUILT_IN
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -160,6 +167,20 @@ def test_code_that_is_shown_is_well_formed(page):
 def test_every_experiment_is_in_the_gallery():
     links = links_of(DOCS / "gallery.md")
     assert [path.name for path in EXPERIMENTS if f"../{id_of(path)}" not in links] == []
+
+
+@pytest.mark.parametrize("choices", [Adjustment, Format, Kind, Plot, QueriesFormat])
+def test_every_choice_of_an_option_is_described(choices):
+    assert set(choices) <= words_in_code(DOCS / "experiments.md")
+
+
+def test_every_built_in_model_is_described():
+    assert set(models.BUILT_IN) <= words_in_code(DOCS / "models-and-strategies.md")
+
+
+def test_every_built_in_strategy_is_on_the_map():
+    experiment = tomllib.loads((ROOT / "experiments" / "strategies.toml").read_text())
+    assert set(BUILT_IN) == set(experiment["strategies"])
 
 
 def tree_of_contributing():

@@ -37,7 +37,7 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except UsageError as error:
             command = error.ctx.command_path if error.ctx else ctx.command_path
-            typer.echo(f"{printable(error.format_message())} See {command} --help.", err=True)
+            typer.echo(f"{_sentence(error.format_message())} See {command} --help.", err=True)
             raise typer.Exit(WRONG_INPUT) from error
         except AlrunError as error:
             typer.echo(str(error), err=True)
@@ -53,6 +53,12 @@ class _Commands(TyperGroup):
         except KeyboardInterrupt:
             typer.echo(interrupts.MESSAGE, err=True)
             raise typer.Exit(interrupts.EXIT_CODE) from None
+
+
+def _sentence(message: str) -> str:
+    """Return a usage error as a sentence, without the words of the library that found it."""
+    message = message.replace(": Value error, ", ": ").replace(": Input should", ": it should")
+    return f"{printable(message).rstrip('.')}."
 
 
 app = typer.Typer(

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alrun.records import DIAGNOSTICS
 from alrun.report.phrasing import (
     MOST_NAMED,
     about,
@@ -26,6 +25,8 @@ from alrun.results.curves import COMPARISON_GROUP
 MOST_DROP_BACK = 0.5
 # Above this share of batches with ties, a strategy is partly random.
 MOST_TIED = 0.2
+# The counts that these notes read. Tables without them are older; they may lack other counts too.
+_COUNTS = ("batches", "tied_batches", "missing_classes", "pool_duplicates")
 
 
 def find_degeneracies(
@@ -62,7 +63,7 @@ def find_degeneracies(
         return
     yield from _failures(runs)
     yield from _unconverged(runs)
-    if set(DIAGNOSTICS) <= set(runs.columns):  # runs of an earlier alrun have none
+    if set(_COUNTS) <= set(runs.columns):  # runs of an earlier alrun have none
         yield from _ties(runs)
         yield from _initial_sets(runs)
         yield from _duplicates(runs)

@@ -333,3 +333,19 @@ def test_the_old_name_of_sample_size_works_and_says_that_it_is_old(swept):
     assert old.stdout == new.stdout
     assert "deprecated" in old.stderr
     assert new.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("list", "foo"), "Invalid value for 'kind': 'foo' is not one of 'strategies', "),
+        (("sweep", "x.toml", "--jobs", "0"), "Invalid value for '--jobs': it should be greater"),
+        (("sweep", "x.toml", "--jbos", "1"), "No such option"),
+    ],
+)
+def test_a_wrong_option_is_a_sentence(arguments, sentence):
+    done = alrun_here(*arguments)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(sentence)
+    assert re.search(rf"[^.]\. See .*{arguments[0]} --help\.$", line)

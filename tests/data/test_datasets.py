@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -86,6 +87,8 @@ def test_a_bundled_data_set_is_that_of_scikit_learn(name, shape, n_classes, orac
 def test_every_built_in_data_set_is_described():
     files = {name for name in DESCRIPTIONS if name.startswith("FILE")}
     assert {name.removeprefix("FILE") for name in files} <= set(FILES)
+    described = " ".join(f"{name}: {DESCRIPTIONS[name]}" for name in files)
+    assert [ending for ending in FILES if not re.search(rf"\{ending}\b", described)] == []
     others = {"mnist_5k", "FOLDER/", "idx:FOLDER", "openml:NAME"}
     assert set(DESCRIPTIONS) - files == {*BUNDLED, GENERATOR, *others}
 

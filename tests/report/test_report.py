@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import alrun
+from alrun.cli.report import Format
 from alrun.errors import ResultsError
 from alrun.report.render import FORMATS, render
 from alrun.report.rows import COLUMNS
@@ -1080,12 +1081,16 @@ def test_json_has_counts_as_whole_numbers_and_truths_as_truths(hard):
         assert isinstance(row["significant"], bool)
 
 
-@pytest.mark.parametrize("format", ["table", "markdown", "csv", "json", "latex"])
+@pytest.mark.parametrize("format", FORMATS)
 def test_every_format_renders_and_ends_its_last_line(hard, format):
     text = render(hard, format)
     assert text.endswith("\n")
     assert "no baseline here" in text
-    assert set(FORMATS) == {"table", "markdown", "csv", "json", "latex"}
+
+
+def test_the_formats_are_those_of_the_command():
+    assert set(FORMATS) == set(Format)
+    assert {"table", "markdown", "csv", "json", "latex"} <= set(FORMATS)
 
 
 def test_the_table_fits_a_hundred_columns_and_cuts_nothing_off(hard):

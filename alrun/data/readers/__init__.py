@@ -17,7 +17,9 @@ from alrun.data.readers.tables import TABLES, read_table
 from alrun.data.readers.texts import counting_parameters, read_texts
 from alrun.errors import DatasetError
 
-FILES = (*TABLES, ".npz", *SVMLIGHT)
+# The readers of files that name neither columns nor parameters, by the ending of the name.
+_ARRAYS = {".npz": read_npz, **dict.fromkeys(SVMLIGHT, read_svmlight)}
+FILES = (*TABLES, *_ARRAYS)
 
 
 def check_source(name: str, folder: Path, has_text: bool) -> list[str]:
@@ -63,7 +65,7 @@ def read_source(
         return read_texts(path, parameters)
     if _suffix(name) in TABLES:
         return read_table(path, target or "target", text, parameters)
-    return read_npz(path) if _suffix(name) == ".npz" else read_svmlight(path)
+    return _ARRAYS[_suffix(name)](path)
 
 
 def is_source(name: str) -> bool:
