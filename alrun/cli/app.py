@@ -37,7 +37,8 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except UsageError as error:
             command = error.ctx.command_path if error.ctx else ctx.command_path
-            typer.echo(f"{printable(error.format_message())} See {command} --help.", err=True)
+            message = _sentence(error.format_message())
+            typer.echo(f"{message} See {command} --help.", err=True)
             raise typer.Exit(WRONG_INPUT) from error
         except AlrunError as error:
             typer.echo(str(error), err=True)
@@ -53,6 +54,12 @@ class _Commands(TyperGroup):
         except KeyboardInterrupt:
             typer.echo(interrupts.MESSAGE, err=True)
             raise typer.Exit(interrupts.EXIT_CODE) from None
+
+
+def _sentence(message: str) -> str:
+    """Return a message of click's as one sentence in one line, without pydantic's prefix."""
+    line = printable(" ".join(message.replace("Value error, ", "").split()))
+    return line if line.endswith((".", "?")) else f"{line}."
 
 
 app = typer.Typer(
