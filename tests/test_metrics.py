@@ -197,6 +197,8 @@ def test_scores_that_agree_at_nine_digits_are_ties_of_the_roc_curve():
     y = np.array([0, 1])
     assert score(y, y, None, np.array([0.3, 0.3 * (1 + 1e-12)]))["roc_auc"] == 0.5
     assert score(y, y, None, np.array([0.3, 0.3 * (1 + 1e-8)]))["roc_auc"] == 1.0
+    # Just below a power of two, all binary digits differ.
+    assert score(y, y, None, np.array([0.5 * (1 - 1e-12), 0.5]))["roc_auc"] == 0.5
     assert score(y, y, None, np.array([0.0, -0.0]))["roc_auc"] == 0.5
 
 

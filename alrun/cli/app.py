@@ -37,7 +37,8 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except UsageError as error:
             command = error.ctx.command_path if error.ctx else ctx.command_path
-            typer.echo(f"{_sentence(error.format_message())} See {command} --help.", err=True)
+            message = _sentence(error.format_message())
+            typer.echo(f"{message} See {command} --help.", err=True)
             raise typer.Exit(WRONG_INPUT) from error
         except AlrunError as error:
             typer.echo(str(error), err=True)
@@ -56,9 +57,10 @@ class _Commands(TyperGroup):
 
 
 def _sentence(message: str) -> str:
-    """Return a usage error as a sentence, without the words of the library that found it."""
+    """Return a usage error as one sentence in one line, without the words of the libraries."""
     message = message.replace(": Value error, ", ": ").replace(": Input should", ": it should")
-    return f"{printable(message).rstrip('.')}."
+    line = printable(" ".join(message.replace("Value error, ", "").split()))
+    return line if line.endswith((".", "?")) else f"{line}."
 
 
 app = typer.Typer(

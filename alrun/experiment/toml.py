@@ -100,26 +100,46 @@ def _override(path: Path, content: dict[str, Any], override: str) -> None:
     *tables, last = _ENTRY.sub(_place, key.strip()).split(".")
     table: Any = content
     for depth, name in enumerate(tables):
+        parent = table
         table = table.setdefault(name, {}) if isinstance(table, dict) else _item(table, name)
+        if isinstance(table, str) and isinstance(parent, list):  # an entry given by its name alone
+            table = parent[int(name)] = {"name": table}
         if not isinstance(table, (dict, list)):
-            where = ".".join(tables[: depth + 1])
+            where = _shown(tables[: depth + 1])
             raise ExperimentError([f"--set {override}: {path} has no table '{where}'"])
     if _item(table, last) is not None:
         table[int(last)] = value
         return
     if isinstance(table, list):
-        problem = (
-            f"'{'.'.join(tables)}' is a list; name an entry, as in"
-            f" {entry_key('.'.join(tables), 0)}.{last}"
-        )
+        where = _shown(tables)
+        if _is_position(last):
+            problem = f"'{where}' has no entry {_shown([where, last])}; the list has {len(table)}"
+        else:
+            problem = f"'{where}' is a list; name an entry, as in {entry_key(where, 0)}.{last}"
         raise ExperimentError([f"--set {override}: {problem}"])
     table[last] = value
 
 
+def _shown(parts: Sequence[str]) -> str:
+    """Return the parts of a key as messages name it: strategies[1] for strategies and 0."""
+    shown = ""
+    for part in parts:
+        if shown and _is_position(part):
+            shown = entry_key(shown, int(part))
+        else:
+            shown = f"{shown}.{part}" if shown else part
+    return shown
+
+
 def _item(entries: Any, position: str) -> Any:
     """Return the entry of a list at a position written as text, or None if there is none."""
-    is_position = position.isdecimal() and len(position) < 10 and isinstance(entries, list)
-    return entries[int(position)] if is_position and int(position) < len(entries) else None
+    has_positions = isinstance(entries, list) and _is_position(position)
+    return entries[int(position)] if has_positions and int(position) < len(entries) else None
+
+
+def _is_position(text: str) -> bool:
+    """Return whether a part of a key is the position of an entry, and not absurdly large."""
+    return text.isdecimal() and len(text) < 10
 
 
 _KNOWN: dict[str, type[BaseModel]] = {

@@ -66,8 +66,8 @@ def _class_of_sklearn(name: str) -> Any:
     module, dot, attribute = name.rpartition(".")
     if not dot:
         raise ModelError(
-            f"there is no model '{name}'{nearest(name, BUILT_IN)}; name a scikit-learn classifier"
-            " by its import path, as in sklearn.svm.SVC"
+            f"there is no model '{name}' (name a scikit-learn classifier by its import path, as in"
+            f" sklearn.svm.SVC){nearest(name, BUILT_IN)}"
         )
     if module.split(".")[0] != "sklearn":
         raise ModelError(

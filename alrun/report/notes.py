@@ -35,7 +35,7 @@ def write_notes(
     the results.
     """
     notes = [
-        *_reading(tables),
+        *_reading(tables, experiment),
         *_sequential(tables, experiment),
         *_across(tables, across),
         *_claim(tables, experiment),
@@ -49,11 +49,11 @@ def write_notes(
     return [" ".join(note.split()) for note in notes]
 
 
-def _reading(tables: Tables) -> Iterator[str]:
+def _reading(tables: Tables, experiment: Experiment | None) -> Iterator[str]:
     options, seeds, metric = tables.options, tables.rows["n_seeds"], tables.curves.metric
     less = "" if metric.greater_is_better else ", where less is better"
     yield f"{seed_counts(seeds)} per strategy; scores are {options.metric}{less}."
-    yield from _reading_of_labels(tables)
+    yield from _reading_of_labels(tables, experiment)
     if tables.rows["aulc_p_value"].notna().any() or tables.family:
         labels = f"the {counted(tables.family, 'test')} of labels to target"
         families = f"{labels}; those of AULC and" if options.targets else "the tests of AULC, and"
@@ -71,10 +71,13 @@ def _reading(tables: Tables) -> Iterator[str]:
         yield "Savings at different targets hold within different budgets; do not compare them."
 
 
-def _reading_of_labels(tables: Tables) -> Iterator[str]:
+def _reading_of_labels(tables: Tables, experiment: Experiment | None) -> Iterator[str]:
     options, metric = tables.options, tables.curves.metric
     if not options.targets:
-        yield "No target is named, so that there are no labels to target; name one with --target."
+        missing = "No target is named"
+        if experiment is not None and experiment.targets and experiment.metric != options.metric:
+            missing = f"The experiment's targets are for {experiment.metric}, not {options.metric}"
+        yield f"{missing}, so that there are no labels to target; name one with --target."
         return
     at_target = "at the target" if metric.greater_is_better else "at most the target"
     yield (

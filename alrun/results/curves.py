@@ -68,7 +68,8 @@ def read_curves(
     """
     for column in (*REQUIRED, metric):
         if column not in frame.columns:
-            raise ResultsError(f"the curves have no column '{column}'")
+            remedy = "" if column in REQUIRED else "; choose another with --metric"
+            raise ResultsError(f"the curves have no column '{column}'{remedy}")
     if frame.empty:
         raise ResultsError("the curves hold no row: there is no run that can be reported")
     if frame[metric].isna().all():

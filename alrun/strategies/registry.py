@@ -95,8 +95,8 @@ def find(name: str) -> Strategy:
         return BUILT_IN[name]
     if ":" not in name:
         raise StrategyError(
-            f"there is no strategy '{name}'{nearest(name, BUILT_IN)}; name one of your own by its"
-            " module or file, as in package.module:function or mine.py:function"
+            f"there is no strategy '{name}' (name one of your own by its module or file, as in"
+            f" package.module:function or mine.py:function){nearest(name, BUILT_IN)}"
         )
     if skactiveml.handles(name):
         return skactiveml.find(name)

@@ -431,6 +431,15 @@ def test_an_override_reaches_into_a_strategy(path):
         assert experiment.strategies[0].replica == 3
 
 
+def test_an_override_reaches_into_a_strategy_that_is_given_by_its_name_alone(path):
+    _, strategy = read(path, "strategies[2].replica=3", strategies=["random", "margin"]).strategies
+    assert (strategy.name, strategy.replica) == ("margin", 3)
+    _, strategy = read(
+        path, "strategies.1.name=entropy", strategies=["random", "margin"]
+    ).strategies
+    assert strategy.name == "entropy"
+
+
 def test_a_parameter_of_the_model_that_the_file_leaves_out_can_be_set(path):
     (model,) = read(path, "model.C=0.1").model
     assert (model.name, model.parameters) == ("logistic", {"C": 0.1})
@@ -447,9 +456,9 @@ def test_a_parameter_of_the_model_that_the_file_leaves_out_can_be_set(path):
         ("budget=", ["budget"]),
         ("budget=many", ["budget", "many"]),
         ("budget.x=3", ["budget"]),
-        ("strategies.0.replica=1", ["strategies.0"]),
+        ("strategies[9].replica=1", ["has no table 'strategies[9]'"]),
         ("strategies.name=margin", ["strategies[1].name"]),
-        ("strategies[9]=margin", ["strategies"]),
+        ("strategies[9]=margin", ["'strategies' has no entry strategies[9]; the list has"]),
         ("strategies[0]=margin", ["strategies"]),
         ("strategies.9=margin", ["strategies"]),
         ("strategies.-1=margin", ["strategies"]),

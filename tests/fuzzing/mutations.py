@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 import tomli_w
 
+from alrun.results.schema import SCHEMA_VERSION
+
 TEXTS = [
     *("", " ", "x", "nan", "true", "-1", "0", "1e999", "None", "random", "iris", "logistic"),
     *("x" * 20_000, "a\x00b", "\x1b[31mred\x1b[0m", "two\nlines", "tab\t", "\u2028", "\u202egnp"),
@@ -252,7 +254,8 @@ def mutated_table(table, rng):
             if changed is not None:
                 table = table.set_column(at, name, changed)
     if rng.random() < 0.15:
-        metadata = pick(rng, [{"schema_version": "2"}, {"schema_version": "x"}, {"pandas": "{}"}])
+        newer = str(SCHEMA_VERSION + 1)
+        metadata = pick(rng, [{"schema_version": newer}, {"schema_version": "x"}, {"pandas": "{}"}])
         table = table.replace_schema_metadata(metadata)
     return table
 

@@ -1287,5 +1287,7 @@ def test_a_label_of_others_obeys_no_terminal_and_breaks_no_table(tmp_path):
 
 def test_targets_of_the_experiment_are_not_read_on_a_metric_of_the_other_direction(small_results):
     assert alrun.report(small_results, metric="macro_f1").targets == (0.8, 0.9)
-    assert alrun.report(small_results, metric="log_loss").targets == ()
+    falling = alrun.report(small_results, metric="log_loss")
+    assert falling.targets == ()
+    assert noted(falling, "The experiment's targets are for accuracy, not log_loss", "--target")
     assert alrun.report(small_results, [0.5], metric="log_loss").targets == (0.5,)

@@ -13,7 +13,7 @@ from fuzzing.mutations import flipping_bits
 import alrun
 from alrun.errors import ResultsError
 from alrun.results.load import read_table
-from alrun.results.schema import CURVES
+from alrun.results.schema import CURVES, SCHEMA_VERSION
 
 
 def test_a_table_of_another_maker_is_cast_to_the_types_of_ours(tmp_path):
@@ -54,9 +54,10 @@ def test_a_newer_schema_is_refused(tmp_path):
     store, specs = filled(tmp_path)
     store.rebuild_tables(specs, splits)
     path = tmp_path / "curves.parquet"
-    table = pq.read_table(path).replace_schema_metadata({"schema_version": "99"})
+    newer = str(SCHEMA_VERSION + 1)
+    table = pq.read_table(path).replace_schema_metadata({"schema_version": newer})
     pq.write_table(table, path)
-    with pytest.raises(ResultsError, match="schema version 99"):
+    with pytest.raises(ResultsError, match=f"schema version {newer}"):
         alrun.load_curves(tmp_path)
 
 

@@ -17,7 +17,7 @@ from alrun import run_sweep
 from alrun.errors import ResultsError
 from alrun.results.compare import differing_rows
 from alrun.results.run_file import CorruptRunFile, read_run, read_runs
-from alrun.results.schema import RUN_FILE
+from alrun.results.schema import RUN_FILE, SCHEMA_VERSION
 from alrun.results.store import Store
 from alrun.run.loop import run_active_learning
 from alrun.spec import run_id, same_run
@@ -47,6 +47,13 @@ def test_a_run_comes_back_as_it_was(stored):
     assert rounds["n_labels"].to_pylist() == [entry.n_labels for entry in result.rounds]
     assert rounds["batch"].to_pylist() == [entry.batch.tolist() for entry in result.rounds]
     assert (row["run_id"], row["rounds"], row["seed"]) == (run_id(spec), len(result.rounds), 0)
+
+
+def test_wall_and_cpu_seconds_come_back_apart(stored):
+    path, spec = stored
+    rewrite(path, seconds=b'{"fit": 3}', cpu_seconds=b'{"fit": 2}')
+    row = read_run(path, spec)[1]
+    assert (row["seconds_fit"], row["cpu_seconds_fit"]) == (3, 2)
 
 
 def test_wider_types_are_cast(stored):
@@ -199,8 +206,8 @@ def test_parameters_that_json_changes_make_no_other_run():
 
 def test_a_newer_file_is_not_damaged(stored):
     path, spec = stored
-    rewrite(path, pa.table({"x": [1]}), schema_version=b"99", spec=None)
-    with pytest.raises(ResultsError, match=r"schema version 99.*update alrun"):
+    rewrite(path, pa.table({"x": [1]}), schema_version=b"%d" % (SCHEMA_VERSION + 1), spec=None)
+    with pytest.raises(ResultsError, match=rf"schema version {SCHEMA_VERSION + 1}.*update alrun"):
         read_run(path, spec)
 
 

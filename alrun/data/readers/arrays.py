@@ -43,8 +43,8 @@ def _arrays(path: Path) -> tuple[Any, Any]:
             missing = [key for key in ("X", "y") if key not in arrays]
             if missing:
                 raise DatasetError(
-                    f"{path}: there is no array '{missing[0]}'{nearest(missing[0], arrays.files)};"
-                    " save the features as X and the labels as y"
+                    f"{path}: there is no array '{missing[0]}' (save the features as X and the"
+                    f" labels as y){nearest(missing[0], arrays.files)}"
                 )
             return arrays["X"], arrays["y"]
     except DatasetError:

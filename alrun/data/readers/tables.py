@@ -63,8 +63,8 @@ def _labels(path: Path, frame: Any, target: str) -> Any:
     """Remove the column of labels from a table, and return it as an array."""
     if target not in frame.columns:
         raise DatasetError(
-            f"{path}: there is no column '{target}'{nearest(target, frame.columns)};"
-            ' name the column of the labels with target = "..." under [dataset]'
+            f"{path}: there is no column '{target}' (name the column of the labels with"
+            f' target = "..." under [dataset]){nearest(target, frame.columns)}'
         )
     labels = frame.pop(target)
     if _is_csv(path) and labels.isna().any():
