@@ -5,6 +5,7 @@ because the gradient is evaluated on the features themselves. It is fast because
 dimensions as possible, and starts from the previous fit.
 """
 
+import math
 import warnings
 from dataclasses import replace
 from typing import Any, Literal
@@ -41,8 +42,12 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
     The objective is that of scikit-learn: C times the sum of losses + |W|^2 / 2, with the intercept
     not penalised and one weight vector for two classes. At the end of `fit`, no component of the
     gradient exceeds 1e-8 times a unit, and most are far below; otherwise `fit` warns. The unit is
-    the largest contribution of one example, C times its class weight times max(1, |x|), and at
-    least 1.
+    the largest contribution of one example, C times its class weight times max(1, |x|). A C below
+    1 is solved as one of 1 to 4 with smaller features, which is the same problem, so that the
+    promise is not weaker for a small C.
+
+    Probabilities are exact to 1e-9 while C |x|^2 is at most about 100. Above, where classes are
+    told apart with certainty, only the gradient is promised.
 
     Parameters
     ----------
@@ -207,6 +212,24 @@ def _minimum(
 ) -> Minimum:
     """Return the minimum of the objective.
 
+    A small C is turned into one of 1 to 4. The objective divided by c has the same minimum, and
+    features times the root of c, with weights divided by it, bring the penalty back. The root is a
+    power of two, so that nothing is rounded.
+    """
+    half_exponent = (math.frexp(float(s.max()))[1] - 1) // 2
+    root = 2.0 ** min(half_exponent, 0)
+    if root == 1:
+        return _minimum_of_scaled(X, Y, s, start, preconditioner)
+    units = np.append(np.full(X.shape[1], root), 1.0)
+    minimum = _minimum_of_scaled(X * root, Y, s / root / root, start / units, preconditioner)
+    return replace(minimum, W=minimum.W * units)
+
+
+def _minimum_of_scaled(
+    X: Any, Y: FloatArray, s: FloatArray, start: FloatArray, preconditioner: Preconditioner | None
+) -> Minimum:
+    """Return the minimum of the objective for weights s of which the largest is at least 1.
+
     With many features it is found in fewer dimensions: without the constant features, and in the
     row space if there are more features than examples.
     """
@@ -225,7 +248,7 @@ def _minimum(
         varying = np.flatnonzero(varying)
         if len(varying) < n_features:
             columns = np.append(varying, n_features)
-            minimum = _minimum(X[:, varying], Y, s, start[:, columns], preconditioner)
+            minimum = _minimum_of_scaled(X[:, varying], Y, s, start[:, columns], preconditioner)
             W = np.zeros_like(start)
             W[:, columns] = minimum.W
             return replace(minimum, W=W)

@@ -25,6 +25,9 @@ from alrun.models.logistic.preconditioner import Preconditioner
 DECREMENT = 1e-9
 # The second is for its largest component, as a share of the largest contribution of one example.
 GRADIENT = 1e-8
+# Features below this are treated as if they were as large: at 1e-4, a gradient of GRADIENT leaves
+# errors of 1e-16 in the scores, which is the precision of probabilities.
+SMALLEST = 1e-4
 # An old preconditioner may estimate the decrement badly. Apart from the intercepts, the penalty
 # bounds the distance from the minimum by half the squared gradient. The estimate is trusted if the
 # squared gradient is at most this share of the objective.
@@ -91,9 +94,15 @@ class Objective:
         scores = float((np.abs(point.W) @ largest).max())
         return 4e-16 * float(self.s.sum()) * scores + 1e-15 * point.value
 
-    def largest_contribution(self) -> float:
-        """Return a bound of one example's share in any component of the gradient, at least 1."""
-        return max(1.0, float(self.s.max()) * float(abs(self.A).max()))
+    def largest_contribution(self) -> FloatArray:
+        """Return a bound of one example's share in the gradient, shape (m,).
+
+        It is the same for all features, and at least that of features of the size `SMALLEST`.
+        """
+        largest = float(abs(self.A[:, :-1]).max())
+        sizes = np.full(self.A.shape[1], max(largest, SMALLEST))
+        sizes[-1] = max(largest, 1.0)
+        return float(self.s.max()) * sizes
 
 
 def softmax(Z: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -173,7 +182,7 @@ def minimise(
         if halted and solver.use_doubles():
             halted = False
             solver.linearize_at(point)
-        largest = float(np.abs(point.gradient).max()) / unit
+        largest = float((np.abs(point.gradient) / unit).max())
         small = solver.decrement <= DECREMENT and largest <= GRADIENT
         certain = small and solver.squared_gradient <= CERTAIN * point.value
         ended = small or halted or solver.decrement == 0

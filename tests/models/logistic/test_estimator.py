@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pytest
 import sklearn
+from long_double import probabilities
 from problems import Problem, drawn, objective
 from scipy import sparse
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
@@ -81,6 +82,46 @@ def test_where_scikit_learn_gets_as_far_it_gets_to_the_same_place():
                 ours.predict_proba(problem.X), theirs.predict_proba(problem.X), atol=1e-6
             )
     assert n_same > 60
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("separable", [False, True])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e3, 1e9])
+def test_probabilities_are_exact_whatever_C_and_the_scale(scale, n_classes, separable):
+    rng = np.random.default_rng(n_classes + 10 * separable)
+    X = scale * rng.normal(size=(240, 3))
+    scores = X / scale @ rng.normal(size=(3, n_classes)) + 0.3 * np.arange(n_classes)
+    y = (scores if separable else scores + rng.gumbel(size=scores.shape)).argmax(axis=1)[:40]
+    for C in 10.0 ** np.array([-20, -16, -12, -10, -9, -8, -6, -4, -2, 0, 2, 6, 9, 12]):
+        if C * scale**2 > 100:
+            break
+        exact = probabilities(X[:40], y, C, X[40:])
+        found = Logistic(C=C).fit(X[:40], y).predict_proba(X[40:])
+        np.testing.assert_allclose(found, exact.astype(float), atol=1e-9, rtol=0, err_msg=f"{C}")
+        chosen, best = exact[np.argsort(margins(found))[:20]], np.sort(margins(exact))[:20]
+        # Probabilities resolve 1e-16, however close the margins are.
+        np.testing.assert_allclose(
+            np.sort(margins(chosen)).astype(float), best.astype(float), atol=1e-15, rtol=0
+        )
+
+
+def margins(P):
+    ordered = np.sort(P, axis=1)
+    return ordered[:, -1] - ordered[:, -2]
+
+
+@pytest.mark.parametrize("n_features", [3, 300])
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+def test_a_warm_start_is_exact_for_a_small_C_too(kind, n_features):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, n_features)), rng.integers(3, size=60)
+    warm = Logistic(C=1e-10, class_weight="balanced", warm_start=True)
+    for n in range(20, 61, 5):
+        warm.fit(kind(X[:n]), y[:n])
+        cold = Logistic(C=1e-10, class_weight="balanced").fit(X[:n], y[:n])
+        np.testing.assert_allclose(warm.predict_proba(X), cold.predict_proba(X), atol=1e-9)
+        np.testing.assert_allclose(warm.coef_, cold.coef_, atol=1e-6 * np.abs(cold.coef_).max())
 
 
 @pytest.mark.parametrize("divisor", [1.0, 16.0])
