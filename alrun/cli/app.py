@@ -15,13 +15,14 @@ from alrun.cli import interrupts
 from alrun.cli.import_curves import import_curves
 from alrun.cli.list_entries import list_entries
 from alrun.cli.options import WRONG_INPUT
+from alrun.cli.output import say
 from alrun.cli.plot import plot
 from alrun.cli.queries import queries
 from alrun.cli.report import report
 from alrun.cli.sample_size import sample_size
 from alrun.cli.status import status
 from alrun.cli.sweep import sweep
-from alrun.errors import AlrunError, printable
+from alrun.errors import AlrunError
 from alrun.util.atomic_files import unusable
 
 # Typer shows usage errors as a box of lines. They are caught to be shown as one line. Their class
@@ -37,8 +38,7 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except UsageError as error:
             command = error.ctx.command_path if error.ctx else ctx.command_path
-            message = _sentence(error.format_message())
-            typer.echo(f"{message} See {command} --help.", err=True)
+            say(f"{_sentence(error.format_message())} See {command} --help.")
             raise typer.Exit(WRONG_INPUT) from error
         except AlrunError as error:
             typer.echo(str(error), err=True)
@@ -49,7 +49,7 @@ class _Commands(TyperGroup):
         except OSError as error:
             has_file = error.filename is not None
             message = str(unusable(error.filename, "be used", error) if has_file else error)
-            typer.echo(printable(message), err=True)
+            say(message)
             raise typer.Exit(WRONG_INPUT) from error
         except KeyboardInterrupt:
             typer.echo(interrupts.MESSAGE, err=True)

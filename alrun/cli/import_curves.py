@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from alrun.cli.options import say
+from alrun.cli.output import say, show, show_next
 
 
 def import_curves(
@@ -20,4 +20,5 @@ def import_curves(
     n_runs, messages = import_them(curves, results)
     for message in messages:
         say(message)
-    typer.echo(f"{n_runs} runs are in {results}.\nNext: alrun report {results} --target 0.9")
+    show(f"{n_runs} runs are in {results}.")
+    show_next("alrun", "report", results, "--target", "0.9")

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from alrun.cli.output import show
+
 
 class Kind(StrEnum):
     """The registries to list."""
@@ -35,6 +37,6 @@ def list_entries(
     width = max(len(entry.name) for entry in entries)
     for entry in entries:
         parameters = f" ({', '.join(entry.parameters)})" if entry.parameters else ""
-        typer.echo(f"{entry.name:{width}}  {entry.summary}{parameters}")
+        show(f"{entry.name:{width}}  {entry.summary}{parameters}")
         if verbose and entry.source:
-            typer.echo(f"{'':{width}}  {entry.source}")
+            show(f"{'':{width}}  {entry.source}")

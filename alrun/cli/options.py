@@ -1,6 +1,5 @@
 """Exit codes, and options of several commands."""
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,9 +11,6 @@ if TYPE_CHECKING:
     from alrun.report.build import Report
 
 SOME_FAILED, WRONG_INPUT = 1, 2
-# Messages go to stderr: stdout is for results.
-say = partial(typer.echo, err=True)
-
 
 Overrides = Annotated[
     list[str] | None,

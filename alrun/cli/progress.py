@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
+from alrun.errors import printable
 from alrun.execute.worker import Outcome
 from alrun.spec import RunSpec
 from alrun.sweep.plan import n_rounds
@@ -55,11 +56,11 @@ def shown(specs: list[RunSpec]) -> Iterator[Callable[[RunSpec, Outcome], None]]:
         bar.update(task.id, advance=1, rounds=task.fields["rounds"] + n_rounds(spec))
         if outcome.failure is not None:
             line = f"{outcome.failure.status}: {spec}: {outcome.failure.reason}"
-            bar.console.print(line, markup=False, highlight=False)
+            bar.console.print(Text(printable(line)))
         if bar.disable and int(task.percentage / 10) > before:
             done = f"{task.completed:.0f}/{task.total:.0f} runs"
             time_left = _RateAndTimeLeft().render(task)
-            screen.print(f"{done}, {time_left}", markup=False, highlight=False)
+            screen.print(Text(f"{done}, {time_left}"))
 
     with bar:
         yield advance

@@ -23,10 +23,10 @@ def queries(
 ) -> None:
     """Show the class mix of queried examples and of the pool."""
     from alrun.class_mix import MOST_PARTS, class_mix, mix_notes, mix_sections
-    from alrun.report.render import as_text
+    from alrun.report.render import as_csv, as_text
 
     if format is QueriesFormat.csv:
-        typer.echo(class_mix(results).to_csv(index=False, lineterminator="\n"), nl=False)
+        typer.echo(as_csv(class_mix(results)), nl=False)
         return
     mix = class_mix(results, MOST_PARTS)
     typer.echo(as_text(mix_sections(mix), mix_notes(mix)), nl=False)

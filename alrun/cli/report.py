@@ -14,8 +14,8 @@ from alrun.cli.options import (
     Sustain,
     Targets,
     build_report,
-    say,
 )
+from alrun.cli.output import say
 from alrun.errors import AlrunError
 from alrun.report.options import Adjustment
 

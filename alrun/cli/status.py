@@ -3,6 +3,7 @@
 import typer
 
 from alrun.cli.options import SOME_FAILED, ResultsDirectory
+from alrun.cli.output import show
 
 
 def status(results: ResultsDirectory) -> None:
@@ -12,6 +13,6 @@ def status(results: ResultsDirectory) -> None:
 
     plan = plan_of(results)
     for line in describe(plan):
-        typer.echo(line)
+        show(line)
     if plan.failures:
         raise typer.Exit(SOME_FAILED)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alrun.cli import interrupts
-from alrun.cli.options import SOME_FAILED, Overrides, Results, say
+from alrun.cli.options import SOME_FAILED, Overrides, Results
+from alrun.cli.output import say, show, show_next
 from alrun.sweep.default_results import default_results
 
 if TYPE_CHECKING:
@@ -94,10 +95,10 @@ def sweep(
         return
     left = len(plan.missing())
     stopped = f"; stopped after {max_failures} failures, {left} still to do" if left else ""
-    typer.echo(f"{len(plan.finished)} of {len(plan.specs)} runs are done{stopped}.")
+    show(f"{len(plan.finished)} of {len(plan.specs)} runs are done{stopped}.")
     for sentence in describe_failures(plan):
         say(sentence)
-    typer.echo(f"Next: alrun report {plan.store.path}")
+    show_next("alrun", "report", plan.store.path)
     if plan.failures:
         raise typer.Exit(SOME_FAILED)
 
@@ -121,7 +122,7 @@ def _step(
         say(line)
     if dry_run:
         for name, n in count_by_combination(todo).items():
-            typer.echo(f"{n:6} to do: {name}")
+            show(f"{n:6} to do: {name}")
         return plan
     with interrupts.raised(), shown(todo) as on_progress:
         return run_missing(plan, workers, retry_failed, max_failures, on_progress, say)

@@ -8,6 +8,7 @@ from io import StringIO
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from alrun.errors import printable
 from alrun.report.build import Report
@@ -15,6 +16,11 @@ from alrun.report.rows import COUNTS
 from alrun.report.sections import Section, sections
 
 WIDTH = 100
+# Signs of Markdown's that a text may hold by chance are left as they are: `p <= .05`.
+_HTML_OR_LINK = re.compile(r"<(?=[A-Za-z/!?])|&(?=#?\w+;)|\](?=\()")
+_AS_TEXT = {"<": "&lt;", "&": "&amp;", "]": r"\]"}
+# The beginning of a text that a spreadsheet computes; a signed number is one already.
+_FORMULA = re.compile(r"[=@]|[+-](?!\d+(\.\d*)?\Z)")
 
 
 def render(report: Report, format: str) -> str:
@@ -38,7 +44,9 @@ def as_text(tables: Iterable[Section], notes: Iterable[str] = ()) -> str:
         table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
         for place, name in enumerate(section.header):
             table.add_column(
-                name, justify="left" if place < section.n_left else "right", overflow="fold"
+                Text(printable(name)),
+                justify="left" if place < section.n_left else "right",
+                overflow="fold",
             )
         for row in section.rows:
             table.add_row(*(Text(printable(cell)) for cell in row))
@@ -51,25 +59,31 @@ def as_text(tables: Iterable[Section], notes: Iterable[str] = ()) -> str:
 
 
 def _markdown(report: Report) -> str:
-    lines = [f"## {report.name}", ""]
+    lines = [f"## {_in_markdown(report.name)}", ""]
     for section in sections(report, wide=True, not_significant=" n.s."):
         rules = [
             "---" if place < section.n_left else "---:" for place in range(len(section.header))
         ]
-        rows = [[_piped(cell) for cell in row] for row in section.rows]
+        rows = [[_in_markdown(cell) for cell in row] for row in section.rows]
         for row, column in section.bold:
             rows[row][column] = f"**{rows[row][column]}**"
         lines += [
-            f"**{printable(section.title)}.** {section.caption}",
+            f"**{_in_markdown(section.title)}.** {section.caption}",
             "",
             *(f"| {' | '.join(cells)} |" for cells in (section.header, rules, *rows)),
             "",
         ]
-    return "\n".join([*lines, *(f"- {note}" for note in report.notes)]) + "\n"
+    return "\n".join([*lines, *(f"- {_without_html(note)}" for note in report.notes)]) + "\n"
 
 
-def _piped(cell: str) -> str:
-    return re.sub(r"([|*_])", r"\\\1", printable(cell))
+def _in_markdown(text: str) -> str:
+    """Return a text in which nothing is HTML or a sign of Markdown's."""
+    return _without_html(re.sub(r"([\\`|*_\[])", r"\\\1", printable(text)))
+
+
+def _without_html(text: str) -> str:
+    """Return a text in which nothing begins an HTML tag or entity, or ends the text of a link."""
+    return _HTML_OR_LINK.sub(lambda match: _AS_TEXT[match[0]], text)
 
 
 def _latex(report: Report) -> str:
@@ -112,7 +126,28 @@ def _escaped(text: str) -> str:
 
 
 def _csv(report: Report) -> str:
-    return str(report.rows.to_csv(index=False, lineterminator="\n"))
+    return as_csv(report.rows)
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    """Return a table as CSV with no control character, and with no text that is a formula.
+
+    A spreadsheet computes a text that begins with `=`, `+`, `-` or `@`, unless an apostrophe stands
+    before it. Numbers stay as they are.
+    """
+    texts = {
+        name: [_in_spreadsheet(value) for value in column]
+        for name, column in table.items()
+        if not (is_numeric_dtype(column) or is_bool_dtype(column))
+    }
+    return str(table.assign(**texts).to_csv(index=False, lineterminator="\n"))
+
+
+def _in_spreadsheet(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def _json(report: Report) -> str:

@@ -64,7 +64,8 @@ def read_curves(
     A run with a NaN score, or one that ends before the longest run of its strategy, is left out and
     named: it is neither censored nor a zero. `known_ends` gives, for data set and seed, the label
     count at which a run may end, as where the pool is smaller; it is asked only where runs differ.
-    Raises ResultsError where columns are missing or the same round stands twice.
+    Raises ResultsError where columns are missing, where the same round stands twice, and where the
+    counts of a row contradict its score.
     """
     for column in (*REQUIRED, metric):
         if column not in frame.columns:
@@ -190,10 +191,46 @@ def _typed(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
         if np.isinf(known).any() or (column != metric and (known != np.rint(known)).any()):
             kind = "finite" if column == metric else "whole"
             raise ResultsError(f"the column '{column}' must hold {kind} numbers")
-        if column == metric:
-            _check_range(column, known)
         frame[column] = values
+    if metrics.find(metric).is_share_correct and {"n_correct", "n_test"} <= set(frame.columns):
+        _check_counts(frame, metric)
+    _check_range(metric, frame[metric].dropna().to_numpy())
     return frame
+
+
+def _check_counts(frame: pd.DataFrame, metric: str) -> None:
+    """Raise ResultsError at the first row with impossible counts, or with another score.
+
+    The score may be rounded or cut off: it may differ from n_correct / n_test by less than one unit
+    of the last decimal that the column has.
+    """
+    correct, test = frame["n_correct"].to_numpy(), frame["n_test"].to_numpy()
+    score = frame[metric].to_numpy()
+    impossible = (correct < 0) | (correct > test) | (test < 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        apart = np.abs(score - correct / test)
+    other = apart > 1e-6  # single precision
+    if other.any():
+        other = apart >= 10.0 ** -_decimals(score) * (1 - 1e-9)
+    if (place := first_true(impossible | other)) is None:
+        return
+    counts = f"n_correct {correct[place]:g} of n_test {test[place]:g}"
+    what = (
+        f"{counts} cannot be; n_correct counts the right ones among n_test examples, at least one"
+        if impossible[place]
+        else f"{counts} is not the {metric} {score[place]:g}; mend the counts or the {metric}, or"
+        " drop the columns of counts"
+    )
+    raise ResultsError(f"row {frame.index[place]} (the first is 0): {what}")
+
+
+def _decimals(scores: FloatArray) -> int:
+    """Return how many decimals the most exact of the scores has, at most 6."""
+    known = scores[np.isfinite(scores)]
+    exact = (
+        places for places in range(6) if np.allclose(known, known.round(places), rtol=0, atol=1e-7)
+    )
+    return next(exact, 6)
 
 
 def _check_range(metric: str, scores: FloatArray) -> None:

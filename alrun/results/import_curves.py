@@ -72,7 +72,8 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
-    return pq.ParquetFile(path).read().to_pandas(ignore_metadata=True)
+    with path.open("rb") as file:  # since Arrow opens no path that is not UTF-8
+        return pq.ParquetFile(file).read().to_pandas(ignore_metadata=True)
 
 
 _READERS = {".csv": _read_csv, ".parquet": _read_parquet}

@@ -66,12 +66,13 @@ def read_table(
     if not path.is_file():
         raise ResultsError(f"there is no {path.name} in {path.parent}; make it with `alrun sweep`")
     try:
-        file = pq.ParquetFile(path, page_checksum_verification=True)
-        found = file.schema_arrow
-        check_version(path, found.metadata)
-        _check_columns(path, found, required)
-        wanted = [name for name in columns or found.names if name in found.names]
-        table = file.read(columns=wanted)
+        with path.open("rb") as opened:  # since Arrow opens no path that is not UTF-8
+            file = pq.ParquetFile(opened, page_checksum_verification=True)
+            found = file.schema_arrow
+            check_version(path, found.metadata)
+            _check_columns(path, found, required)
+            wanted = [name for name in columns or found.names if name in found.names]
+            table = file.read(columns=wanted)
         for position, name in enumerate(wanted):
             if name in schema.names:
                 column = _cast(table[name], schema.field(name).type, strict)

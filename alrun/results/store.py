@@ -193,39 +193,58 @@ class Store:
 
     def _left_out(self) -> set[str]:
         try:
-            metadata = pq.read_schema(self.path / "runs.parquet").metadata or {}
+            with open(self.path / "runs.parquet", "rb") as file:
+                metadata = pq.read_schema(file).metadata or {}
             return set(json.loads(metadata.get(_LEFT_OUT.encode(), b"[]")))
         except (pa.ArrowException, ValueError, TypeError, OSError):
             return set()
 
     def _in_tables(self) -> set[str]:
-        """Return the ids of all runs in the tables; none if they are damaged."""
+        """Return the ids of all runs in the tables; none if they are damaged.
+
+        Raises ResultsError if they cannot be read, since they may be the only copy of their runs.
+        """
         path = self.path / "curves.parquet"
-        if not path.is_file():
+        content = _content(path)
+        if content is None:
             return set()
         try:
-            file = pq.ParquetFile(path, read_dictionary=["run_id"])
+            file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=["run_id"])
             check_version(path, file.metadata.metadata)
             return set(file.read(columns=["run_id"])["run_id"].unique().to_pylist())
-        except (pa.ArrowException, KeyError, ValueError, OSError) as error:
-            if isinstance(error, OSError) and error.errno:  # from the system, not from Arrow
-                raise unusable(path, "be read", error) from error
-            return set()  # the file is damaged, so that nothing is lost if it is replaced
+        except MemoryError as error:
+            raise ResultsError(f"{path} cannot be read: there is too little memory") from error
+        except (pa.ArrowException, KeyError, ValueError, OSError):
+            return set()  # the content is damaged, so that nothing is lost if it is replaced
 
     def _replace(self, name: str, table: pa.Table) -> None:
         """Write a table, unless the present file has the same content or agrees with it."""
         path, content = self.path / name, to_parquet_bytes(table, {})
-        if path.is_file():
+        old = _content(path)
+        if old == content:
+            return
+        if old is not None:
             try:
-                old = path.read_bytes()
-                if old == content:
-                    return
                 file = pq.ParquetFile(pa.BufferReader(old), page_checksum_verification=True)
                 if file.metadata.num_rows == table.num_rows and agree(file.read(), table):
                     return
             except (pa.ArrowException, OSError):
                 pass  # a damaged file is replaced
         write_file(path, content)
+
+
+def _content(path: Path) -> bytes | None:
+    """Return the bytes of a file; None if it does not exist.
+
+    Arrow opens no path that is not UTF-8, and raises the same error for a bad disk and for bad
+    content. Raises ResultsError if the system cannot read the file.
+    """
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise unusable(path, "be read", error) from error
 
 
 def unlisted_sentence(path: Path, n_runs: int) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from io import StringIO
 from itertools import product
 from math import inf, isnan, nan
@@ -1130,7 +1131,7 @@ def test_markdown_has_as_many_cells_in_every_row(hard):
     assert len(tables) == len(sections(hard)) == 10
     assert all(len(set(table)) == 1 for table in tables)
     for note in hard.notes:
-        assert f"- {note}" in lines
+        assert f"- {note.replace('<z>', '&lt;z>')}" in lines
 
 
 def test_latex_has_as_many_cells_in_every_row_and_escapes_the_rest(hard):
@@ -1283,6 +1284,53 @@ def test_a_label_of_others_obeys_no_terminal_and_breaks_no_table(tmp_path):
         assert "\x1b" not in text
         assert "margin\n" not in text
     assert set(found.rows["strategy"]) == {"random", label}
+
+
+@pytest.mark.parametrize(
+    ("label", "written"),
+    [
+        ("<img src=x>", "&lt;img src=x>"),
+        ("a<!-- b", "a&lt;!-- b"),
+        ("&lt;b", "&amp;lt;b"),
+        ("[x](javascript:1)", r"\[x\](javascript:1)"),
+        ("a|b", r"a\|b"),
+    ],
+)
+def test_markdown_holds_no_html_and_no_link_of_others(tmp_path, label, written):
+    frames = reaching([20, 30], "random"), reaching([20, 40], label)
+    found = alrun.report(write(tmp_path, *frames), [0.9])
+    text = render(replace(found, name=label), "markdown")
+    assert text.startswith(f"## {written}\n")
+    assert f"| {written} | " in text
+    assert "p <= .05" in text
+    assert sum(label in note for note in found.notes)
+    for line in text.splitlines():
+        assert label not in line or label == "a|b"
+
+
+@pytest.mark.parametrize(
+    ("label", "cell"),
+    [
+        ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
+        ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
+        ("-1+1", "'-1+1"),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("\t=1", "\\t=1"),
+        ("\x1b[2J", "\\x1b[2J"),
+        ("-1", "-1"),
+        ("+2.5", "+2.5"),
+        ("a=b", "a=b"),
+    ],
+)
+def test_no_text_of_a_csv_is_a_formula_or_obeyed_by_a_terminal(tmp_path, label, cell):
+    frames = reaching([20, 30], "random"), reaching([20, 40], label)
+    found = alrun.report(write(tmp_path, *frames), [0.9])
+    text = render(found, "csv")
+    assert text.replace("\n", "").isprintable()
+    read = pd.read_csv(StringIO(text), dtype={"strategy": str})
+    assert set(read["strategy"]) == {"random", cell}
+    numbers = found.rows.select_dtypes("number")
+    pd.testing.assert_frame_equal(read[numbers.columns], numbers, check_dtype=False)
 
 
 def test_targets_of_the_experiment_are_not_read_on_a_metric_of_the_other_direction(small_results):

@@ -291,6 +291,52 @@ def test_what_cannot_be_reported_is_refused(tmp_path, columns, said):
     assert said in refused(frame, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ({"n_correct": 500}, "n_correct 500 of n_test 100 cannot be; n_correct counts the right"),
+        ({"n_correct": -5}, "n_correct -5 of n_test 100 cannot be"),
+        ({"n_correct": 0, "n_test": 0}, "n_correct 0 of n_test 0 cannot be"),
+        ({"n_correct": 94}, "n_correct 94 of n_test 100 is not the accuracy 0.95; mend the counts"),
+        ({"accuracy": 0.96}, "n_correct 95 of n_test 100 is not the accuracy 0.96"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_counts_that_contradict_the_score_are_refused_with_the_row(tmp_path, suffix, counts, said):
+    frame = curves(n_test=100)
+    frame["n_correct"] = (frame["accuracy"] * 100).round().astype(int)
+    frame = shuffled(frame)
+    row = frame.index[frame["accuracy"] == 0.95][7]
+    frame.loc[row, list(counts)] = list(counts.values())
+    message = refused(save(frame, tmp_path / f"refused{suffix}"), tmp_path)
+    assert f"row {row} (the first is 0): {said}" in message
+
+
+def test_counts_above_the_test_part_are_refused_where_they_are_the_only_score(tmp_path):
+    frame = curves(n_test=100, n_correct=500).drop(columns="accuracy")
+    assert "row 0 (the first is 0): n_correct 500 of n_test 100" in refused(frame, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda share: share,
+        lambda share: share.astype(np.float32),
+        lambda share: share.round(4),
+        lambda share: share.round(2),
+        lambda share: np.floor(share * 1000) / 1000,
+    ],
+    ids=["exact", "single precision", "four decimals", "two decimals", "cut off"],
+)
+def test_scores_that_are_rounded_do_not_contradict_their_counts(tmp_path, written):
+    frame = curves(n_test=997)
+    frame["n_correct"] = 400 + 7 * (np.arange(len(frame)) % 60)
+    frame["accuracy"] = written(frame["n_correct"] / 997)
+    imported(frame, tmp_path, "curves.parquet")
+    frame["n_correct"] += 10
+    assert "is not the accuracy" in refused(save(frame, tmp_path / "b.parquet"), tmp_path / "b")
+
+
 def test_a_round_that_stands_twice_is_refused(tmp_path):
     frame = curves()
     message = refused(pd.concat([frame, frame.iloc[[30]]]), tmp_path)

@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -320,20 +322,60 @@ def test_tables_know_which_runs_are_newer_whatever_the_clock_says(tmp_path):
     assert store.count_unlisted(tabled) == 0
 
 
-def test_a_table_that_the_system_does_not_let_read_is_not_replaced(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["curves.parquet", "queries.parquet", "splits.parquet"])
+def test_a_table_that_the_system_does_not_let_read_is_not_replaced(tmp_path, monkeypatch, name):
+    store, specs = filled(tmp_path)
+    store.rebuild_tables(specs, splits)
+    before = (tmp_path / name).read_bytes()
+    asked_for = specs
+    if name == "curves.parquet":
+        (tmp_path / "runs" / f"{run_id(specs[0])}.parquet").unlink()
+    else:
+        asked_for = specs[1:]
+
+    def refuse(path):
+        if path.name == name:
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    read = Path.read_bytes
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", refuse)
+        with pytest.raises(ResultsError, match=rf"{name} cannot be read: Permission denied"):
+            store.rebuild_tables(asked_for, splits)
+    assert (tmp_path / name).read_bytes() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere such names are refused")
+def test_tables_are_the_only_copy_whatever_the_name_of_their_directory(tmp_path):
+    """Arrow opens no path that is not UTF-8."""
+    results = tmp_path / os.fsdecode(b"\xff")
+    store, specs = filled(results)
+    store.rebuild_tables(specs, splits)
+    assert store.runs_in_tables(specs) == set(map(run_id, specs))
+    before = (results / "curves.parquet").read_bytes()
+    (results / "runs" / f"{run_id(specs[0])}.parquet").unlink()
+    assert store.rebuild_tables(specs, splits) == 3
+    assert store.count_only_in_tables(specs[1:]) == 1
+    assert (results / "curves.parquet").read_bytes() == before
+    assert len(alrun.load_curves(results)) == 24
+    assert len(alrun.load_runs(results)) == 4
+
+
+def test_too_little_memory_is_not_taken_for_damage(tmp_path, monkeypatch):
     store, specs = filled(tmp_path)
     store.rebuild_tables(specs, splits)
     before = (tmp_path / "curves.parquet").read_bytes()
     (tmp_path / "runs" / f"{run_id(specs[0])}.parquet").unlink()
 
-    def refuse(path, **options):
-        if str(path).endswith("curves.parquet"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return read(path, **options)
+    def refuse(source, **options):
+        if "read_dictionary" in options:
+            raise pa.ArrowMemoryError("malloc of size 64 failed")
+        return read(source, **options)
 
     read = pq.ParquetFile
     monkeypatch.setattr(pq, "ParquetFile", refuse)
-    with pytest.raises(ResultsError, match=r"curves.parquet cannot be read: Permission denied"):
+    with pytest.raises(ResultsError, match=r"curves.parquet cannot be read: .* too little memory"):
         store.rebuild_tables(specs, splits)
     assert (tmp_path / "curves.parquet").read_bytes() == before
 
