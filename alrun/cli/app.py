@@ -4,8 +4,6 @@ Heavy imports are inside the commands, so that --help is instant.
 """
 
 import sys
-from contextlib import suppress
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -95,10 +93,5 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line.
-
-    The current directory is put on the path, since an experiment may name modules in it.
-    """
-    with suppress(FileNotFoundError):  # the directory may have been deleted
-        sys.path.append(str(Path.cwd()))
+    """Run the command line."""
     app()

@@ -1,7 +1,8 @@
 """Many runs on the cores of this machine, handed out by joblib."""
 
+import os
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
@@ -104,7 +105,8 @@ class Workers:
             return_as="generator_unordered" if self._gives_generators() else "list",
         )
         try:
-            with closing(self._results(parallel, tasks)) as results:
+            path = _safe_path() if self._name == "loky" else nullcontext()
+            with path, closing(self._results(parallel, tasks)) as results:
                 for outcome in results:
                     returned.add(outcome.run_id)
                     yield outcome
@@ -155,6 +157,23 @@ class Workers:
             if key not in sources:
                 sources[key] = in_memory(task.source)
             yield task._replace(source=sources[key])
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Let no process that starts meanwhile have the current directory on its path.
+
+    loky starts its own by `python -m`, which would put it first.
+    """
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = before or "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 def _lost(backend: str, tasks: "Sequence[Task]", error: Exception) -> ResultsError:
