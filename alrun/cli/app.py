@@ -21,6 +21,7 @@ from alrun.cli.status import status
 from alrun.cli.sweep import sweep
 from alrun.errors import AlrunError, printable
 from alrun.util.atomic_files import unusable
+from alrun.util.streams import guard, open_missing
 
 # Typer shows usage errors as a box of lines. They are caught to be shown as one line. Their class
 # is private, and found as the base of a public one.
@@ -40,9 +41,6 @@ class _Commands(TyperGroup):
         except AlrunError as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(WRONG_INPUT) from error
-        except BrokenPipeError:  # the reader of our output has closed it, as `head` does
-            sys.stdout = None
-            raise typer.Exit from None
         except OSError as error:
             has_file = error.filename is not None
             message = str(unusable(error.filename, "be used", error) if has_file else error)
@@ -93,5 +91,11 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line.
+
+    Messages that cannot be written are dropped; results that cannot be written are an error.
+    """
+    open_missing()
+    sys.stderr = guard(sys.stderr, drops=True)
+    sys.stdout = guard(sys.stdout, drops=False)
     app()
