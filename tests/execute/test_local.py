@@ -236,7 +236,8 @@ def test_few_workers_are_started_before_the_number_of_runs_is_known(monkeypatch,
 
 @pytest.fixture
 def workers_started(monkeypatch):
-    """Return a list that grows with each worker process that starts."""
+    """Return a list that grows with each worker process that starts, as if on 64 cores."""
+    monkeypatch.setattr("alrun.execute.local.cpu_count", lambda: 64)
     started = []
 
     class Counted(module.WorkerProcess):
