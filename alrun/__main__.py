@@ -1,5 +1,10 @@
 """The program `alrun`."""
 
+import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    del sys.path[0]  # the current directory, where files may have names of modules
+
 from alrun.cli.interrupts import leave_when_interrupted
 
 

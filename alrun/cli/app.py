@@ -4,8 +4,6 @@ Heavy imports are inside the commands, so that --help is instant.
 """
 
 import sys
-from contextlib import suppress
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -22,8 +20,9 @@ from alrun.cli.report import report
 from alrun.cli.sample_size import sample_size
 from alrun.cli.status import status
 from alrun.cli.sweep import sweep
-from alrun.errors import AlrunError
+from alrun.errors import AlrunError, printable
 from alrun.util.atomic_files import unusable
+from alrun.util.streams import guard, open_missing
 
 # Typer shows usage errors as a box of lines. They are caught to be shown as one line. Their class
 # is private, and found as the base of a public one.
@@ -43,9 +42,6 @@ class _Commands(TyperGroup):
         except AlrunError as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(WRONG_INPUT) from error
-        except BrokenPipeError:  # the reader of our output has closed it, as `head` does
-            sys.stdout = None
-            raise typer.Exit from None
         except OSError as error:
             has_file = error.filename is not None
             message = str(unusable(error.filename, "be used", error) if has_file else error)
@@ -105,8 +101,9 @@ def _options(
 def main() -> None:
     """Run the command line.
 
-    The current directory is put on the path, since an experiment may name modules in it.
+    Messages that cannot be written are dropped; results that cannot be written are an error.
     """
-    with suppress(FileNotFoundError):  # the directory may have been deleted
-        sys.path.append(str(Path.cwd()))
+    open_missing()
+    sys.stderr = guard(sys.stderr, drops=True)
+    sys.stdout = guard(sys.stdout, drops=False)
     app()

@@ -10,6 +10,7 @@ from alrun.cli import interrupts
 from alrun.cli.options import SOME_FAILED, Overrides, Results
 from alrun.cli.output import say, show, show_next
 from alrun.sweep.default_results import default_results
+from alrun.util.streams import drop_lost_output
 
 if TYPE_CHECKING:
     from alrun.execute import Executor
@@ -76,6 +77,8 @@ def sweep(
 
     keys = {"until_halfwidth": until_halfwidth, "max_seeds": max_seeds}
     more_overrides = [f"{key}={value}" for key, value in keys.items() if value is not None]
+    if not dry_run:  # its result is a directory
+        drop_lost_output()
     with executor(jobs, timeout, dask, say, backend) as workers:
         runs = (results or default_results(experiment)) / "runs"
         if not dry_run and not runs.exists():  # otherwise there may be nothing to do

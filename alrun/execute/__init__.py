@@ -41,8 +41,8 @@ def executor(
     dask
         Address of a Dask scheduler.
     on_message
-        Called with a sentence on what another backend than the default promises, and where a
-        scheduler or its workers must be waited for.
+        Called with a sentence on what another backend than the default promises, where memory
+        limits the number of workers, and where a scheduler or its workers must be waited for.
     backend
         Name of the joblib backend that computes on this machine.
 
@@ -75,7 +75,7 @@ def _local(
     from alrun.execute.backends import default_backend, promise
     from alrun.execute.local import Workers
 
-    workers = Workers(-1 if jobs is None else jobs, timeout, backend)
+    workers = Workers(-1 if jobs is None else jobs, timeout, backend, on_message)
     if backend not in (None, default_backend()):
         on_message(promise(backend))
     return workers

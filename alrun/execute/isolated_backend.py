@@ -37,19 +37,19 @@ class IsolatedBackend(ParallelBackendBase):  # type: ignore[misc]
         self._queue: SimpleQueue[Any] = SimpleQueue()
         self._threads: list[Thread] = []
 
-    def start(self, n_jobs: int) -> None:
-        """Start workers before there is anything to compute, at most one per core."""
-        self._workers.start(min(_n_workers(n_jobs), cpu_count()))
+    def start(self, n_workers: int) -> None:
+        """Start workers before there is anything to compute."""
+        self._workers.start(n_workers)
 
     def effective_n_jobs(self, n_jobs: int | None) -> int:
         """Return the number of calls at a time: never 1, for then joblib uses no backend."""
-        return max(2, _n_workers(n_jobs))
+        return max(2, n_workers(n_jobs))
 
     def configure(self, n_jobs: int = 1, parallel: Any = None, **options: Any) -> int:
         """Start as many threads as runs may be computed at a time."""
         self.parallel = parallel
         self._queue = SimpleQueue()  # a new one: of a call that was aborted something may be left
-        for _ in range(_n_workers(n_jobs)):
+        for _ in range(n_workers(n_jobs)):
             thread = Thread(target=_serve, args=(self._queue, self._workers), daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -96,7 +96,7 @@ def _serve(queue: "SimpleQueue[Any]", workers: IsolatedWorkers) -> None:
         callback(out)
 
 
-def _n_workers(n_jobs: int | None) -> int:
+def n_workers(n_jobs: int | None) -> int:
     """Return how many runs are computed at a time for an `n_jobs` as joblib understands it."""
     if n_jobs is None:
         return 1

@@ -1,17 +1,20 @@
 """Many runs on the cores of this machine, handed out by joblib."""
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+import os
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext, suppress
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
-from joblib import Parallel, delayed
+import psutil
+from joblib import Parallel, cpu_count, delayed
 from joblib.parallel import SequentialBackend
 
 from alrun.errors import AlrunError, ResultsError, first_line
 from alrun.execute.backends import default_backend, find_backend
 from alrun.execute.isolated import IsolatedWorker, can_isolate, check_timeout
-from alrun.execute.isolated_backend import IsolatedBackend
+from alrun.execute.isolated_backend import IsolatedBackend, n_workers
 from alrun.spec import run_id
 
 if TYPE_CHECKING:  # to import this takes a second, in which workers can start already
@@ -19,6 +22,12 @@ if TYPE_CHECKING:  # to import this takes a second, in which workers can start a
 
 # How many lost runs an error names.
 _NAMED = 5
+# How many isolated workers start before it is known how many runs there are.
+_EARLY = 2
+# Bytes that a worker takes, beside the data.
+_PER_WORKER = 200 * 2**20
+# The backends whose workers are processes on this machine.
+_WITH_PROCESSES = ("isolated", "loky", "multiprocessing")
 
 
 class Workers:
@@ -29,12 +38,15 @@ class Workers:
     Parameters
     ----------
     jobs
-        How many runs at a time, -1 for one per core. With 0 this process computes, for a debugger.
+        The most runs at a time, -1 for one per core. With 0 this process computes, for a debugger.
+        Fewer worker processes are started for fewer runs, or where memory has no room for them.
     timeout
         Seconds that a run may take; None for any number.
     backend
         The name that joblib knows it by; None for "isolated" where the system can isolate
         processes, else "loky".
+    on_message
+        Called with a sentence where memory limits the number of workers.
 
     Raises
     ------
@@ -43,7 +55,11 @@ class Workers:
     """
 
     def __init__(
-        self, jobs: int = -1, timeout: float | None = None, backend: str | None = None
+        self,
+        jobs: int = -1,
+        timeout: float | None = None,
+        backend: str | None = None,
+        on_message: Callable[[str], object] = lambda sentence: None,
     ) -> None:
         check_timeout(timeout)
         if jobs == 0 and backend not in (None, "sequential"):
@@ -52,6 +68,7 @@ class Workers:
         self._backend = find_backend(self._name, timeout)
         self._jobs = jobs or 1
         self._timeout = timeout
+        self._on_message = on_message
 
     def __enter__(self) -> Self:
         return self
@@ -60,9 +77,10 @@ class Workers:
         self.end()
 
     def start(self) -> None:
-        """Start isolated workers without waiting, so that they import modules meanwhile."""
+        """Start a few isolated workers without waiting, so that they import modules meanwhile."""
         if isinstance(self._backend, IsolatedBackend):
-            self._backend.start(self._jobs)
+            most = min(n_workers(self._jobs), cpu_count(), _EARLY)
+            self._backend.start(min(most, self._room))
 
     def run(self, tasks: "Sequence[Task]") -> "Generator[Outcome]":
         """Yield outcomes in the order in which runs end.
@@ -97,14 +115,15 @@ class Workers:
         # Each call is a batch of its own, handed out when a worker is free for it: the runs that
         # were handed out and have not come back are those that were being computed.
         parallel = Parallel(
-            self._jobs,
+            self._n_at_a_time(len(tasks)),
             backend=self._backend,
             batch_size=1,
             pre_dispatch="n_jobs",
             return_as="generator_unordered" if self._gives_generators() else "list",
         )
         try:
-            with closing(self._results(parallel, tasks)) as results:
+            path = _safe_path() if self._name == "loky" else nullcontext()
+            with path, closing(self._results(parallel, tasks)) as results:
                 for outcome in results:
                     returned.add(outcome.run_id)
                     yield outcome
@@ -136,6 +155,28 @@ class Workers:
                 outcomes.throw(InterruptedError())
             raise
 
+    @cached_property
+    def _room(self) -> int:
+        """The number of workers for which memory has room, asked before the first one starts."""
+        return max(1, int(psutil.virtual_memory().available // _PER_WORKER))
+
+    def _n_at_a_time(self, n_runs: int) -> int:
+        """Return how many runs joblib is to compute at a time.
+
+        With one, joblib would start no process of loky or multiprocessing.
+        """
+        if self._name not in _WITH_PROCESSES or self._jobs == 1:
+            return self._jobs
+        least = 1 if self._name == "isolated" else 2
+        wanted = max(min(n_workers(self._jobs), n_runs), least)
+        if wanted <= self._room:
+            return wanted
+        self._on_message(
+            f"Free memory has room for {self._room} workers of {_PER_WORKER // 2**20} MiB each:"
+            f" {max(self._room, least)} at a time instead of {wanted}."
+        )
+        return max(self._room, least)
+
     def _gives_generators(self) -> bool:
         """Return whether joblib can hand back results as they come."""
         is_sequential = isinstance(self._backend, SequentialBackend)
@@ -155,6 +196,23 @@ class Workers:
             if key not in sources:
                 sources[key] = in_memory(task.source)
             yield task._replace(source=sources[key])
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Let no process that starts meanwhile have the current directory on its path.
+
+    loky starts its own by `python -m`, which would put it first.
+    """
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = before or "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 def _lost(backend: str, tasks: "Sequence[Task]", error: Exception) -> ResultsError:

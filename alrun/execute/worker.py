@@ -3,6 +3,7 @@
 import faulthandler
 import os
 import signal
+import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -23,6 +24,7 @@ from alrun.results.run_file import serialize_run
 from alrun.run.loop import run_active_learning
 from alrun.run.provenance import of_run
 from alrun.spec import RunSpec, run_id
+from alrun.util.streams import guard
 
 # The filters of warnings, the limits of thread pools, the current directory and the caches belong
 # to a process, so each computes one run at a time, also where threads share it.
@@ -119,12 +121,14 @@ def serve(connection: Connection, crash_log: int, idle_timeout: float | None) ->
     """Compute runs as they come, until the other end closes, or is silent for `idle_timeout` s.
 
     The first run on a data set brings that along. When compiled code crashes, Python writes the
-    stack to the file `crash_log`; it does the same on SIGUSR1.
+    stack to the file `crash_log`; it does the same on SIGUSR1. A run may print to where nothing can
+    be written.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # that is for the parent
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # a strategy may print
     faulthandler.enable(crash_log, all_threads=False)
     faulthandler.register(signal.SIGUSR1, crash_log, all_threads=False)
+    sys.stdout, sys.stderr = (guard(stream, drops=True) for stream in (sys.stdout, sys.stderr))
     # If a run forks, the copy must not answer, nor hide that this process has died.
     os.register_at_fork(after_in_child=connection.close)
     try:

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from alrun.errors import AlrunError, nearest
+from alrun.util.current_directory import import_user_module, serve
 from alrun.util.numbers import is_whole
 
 REQUIRED = inspect.Parameter.empty
@@ -37,7 +38,7 @@ def located(name: str, folder: Path) -> str:
 def imported(name: str, separator: str, error: type[AlrunError]) -> Any:
     """Import and return `module<separator>attribute`; raises `error` on failure.
 
-    With a colon, the module may also be a file that ends in `.py`.
+    With a colon, the module may also be a file that ends in `.py`, or lie in the current directory.
     """
     module_name, _, attribute = name.rpartition(separator)
     file = file_of(name) if separator == ":" else None
@@ -46,7 +47,12 @@ def imported(name: str, separator: str, error: type[AlrunError]) -> Any:
     if file is None and not all(part.isidentifier() for part in module_name.split(".")):
         raise error(f"'{name}' names no module; write it as package.module{separator}name")
     try:
-        module = _run(realpath(file)) if file else importlib.import_module(module_name)
+        if file:
+            module = _run(realpath(file))
+        elif separator == ":":
+            module = import_user_module(module_name)
+        else:
+            module = importlib.import_module(module_name)
     except (Exception, SystemExit) as reason:  # a module can raise anything
         what = f"{type(reason).__name__}: {reason}"
         raise error(f"'{name}' cannot be imported ({what})") from reason
@@ -67,6 +73,7 @@ def _run(path: str) -> ModuleType:
     assert spec is not None  # a file that ends in .py has a loader
     assert spec.loader is not None
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    serve(path)
     try:
         spec.loader.exec_module(module)
     except BaseException:

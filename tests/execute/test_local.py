@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 from sessions import PATIENCE, has_ended, wait_until
@@ -223,13 +224,63 @@ def test_a_worker_that_has_not_started_yet_ends_with_its_command(monkeypatch):
     process.end()
 
 
-@pytest.mark.parametrize("jobs", [-1, 3, 64])
-def test_as_many_workers_are_started_as_may_have_a_core(monkeypatch, jobs):
+@pytest.mark.parametrize(("jobs", "n"), [(-1, 2), (1, 1), (64, 2)])
+def test_few_workers_are_started_before_the_number_of_runs_is_known(monkeypatch, jobs, n):
     started = []
-    monkeypatch.setattr("alrun.execute.isolated_backend.cpu_count", lambda: 3)
+    monkeypatch.setattr("alrun.execute.isolated_backend.cpu_count", lambda: 64)
+    monkeypatch.setattr("alrun.execute.local.cpu_count", lambda: 64)
     monkeypatch.setattr("alrun.execute.isolated.WorkerProcess", started.append)
     Workers(jobs).start()
-    assert len(started) == 3
+    assert len(started) == n
+
+
+@pytest.fixture
+def workers_started(monkeypatch):
+    """Return a list that grows with each worker process that starts, as if on 64 cores."""
+    monkeypatch.setattr("alrun.execute.local.cpu_count", lambda: 64)
+    started = []
+
+    class Counted(module.WorkerProcess):
+        def __init__(self, *arguments):
+            started.append(self)
+            super().__init__(*arguments)
+
+    monkeypatch.setattr("alrun.execute.isolated.WorkerProcess", Counted)
+    return started
+
+
+def test_no_more_workers_are_started_than_there_are_runs(planned, workers_started):
+    with Workers(64) as workers:
+        workers.start()
+        assert len(run_missing(planned(seeds=3), workers).finished) == 3
+    assert 1 <= len(workers_started) <= 3
+
+
+def test_no_more_workers_are_started_than_memory_has_room_for(
+    planned, workers_started, monkeypatch
+):
+    available = SimpleNamespace(available=2 * 200 * 2**20 + 1, total=2**40)
+    monkeypatch.setattr("alrun.execute.local.psutil.virtual_memory", lambda: available)
+    said = []
+    assert len(run_missing(planned(seeds=4), Workers(64, on_message=said.append)).finished) == 4
+    assert 1 <= len(workers_started) <= 2
+    assert said == ["Free memory has room for 2 workers of 200 MiB each: 2 at a time instead of 4."]
+
+
+@pytest.mark.parametrize(
+    ("backend", "n_runs", "n"),
+    [
+        ("isolated", 1, 1),
+        ("isolated", 99, 64),
+        ("loky", 1, 2),
+        ("loky", 5, 5),
+        ("threading", 1, 64),
+    ],
+)
+def test_joblib_gets_no_more_processes_than_runs(monkeypatch, backend, n_runs, n):
+    available = SimpleNamespace(available=2**40)
+    monkeypatch.setattr("alrun.execute.local.psutil.virtual_memory", lambda: available)
+    assert Workers(64, backend=backend)._n_at_a_time(n_runs) == n
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -1,0 +1,123 @@
+"""The current directory: user code is found there, and nothing else is run from it."""
+
+import subprocess
+import sys
+
+import pytest
+from commands import alrun
+from small_experiments import TINY
+
+# Optional modules that libraries look for, and one of each kind of ours.
+STRANGERS = ("pytz", "lz4", "cython", "Cython", "numba", "distributed", "cupy", "numexpr", "mine")
+STRANGER = "open(__file__ + '.was_run', 'w').close()\n"
+CURVES = """dataset,model,strategy,batch_size,seed,n_labels,accuracy
+iris,logistic,random,10,0,10,0.5
+iris,logistic,random,10,0,20,0.9
+"""
+# The module of a strategy, with one import at its top and one in a function.
+MINE = """
+import pandas
+import first_helper
+
+def named(pool, n, rng):
+    import second_helper
+    return second_helper.scores(pool)
+
+def model(C=1.0):
+    from sklearn.linear_model import LogisticRegression
+    return LogisticRegression(C=C)
+"""
+USER = TINY.replace('"margin"', '"mine:named"').replace("seeds       = 3", "seeds       = 1")
+USER += '[model]\nname = "mine:model"\n'
+HELPER = "def scores(pool):\n    return pool.X[:, 0]\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with files that have the names of modules."""
+    for name in STRANGERS:
+        (tmp_path / f"{name}.py").write_text(STRANGER)
+    return tmp_path
+
+
+def have_run(folder):
+    return sorted(path.name for path in folder.glob("*.was_run"))
+
+
+def with_user_code(folder):
+    (folder / "mine.py").write_text(MINE)
+    (folder / "first_helper.py").write_text("")
+    (folder / "second_helper.py").write_text(HELPER)
+    (folder / "user.toml").write_text(USER)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("report", "RESULTS"),
+        ("plot", "RESULTS", "--output", "a.svg"),
+        ("sample-size", "RESULTS"),
+        ("import-curves", "curves.csv", "--results", "imported"),
+        ("list", "models"),
+        ("status", "RESULTS"),
+        ("queries", "RESULTS"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_commands_run_no_files_of_the_current_directory(folder, small_results, words):
+    (folder / "curves.csv").write_text(CURVES)
+    done = alrun(*(small_results if word == "RESULTS" else word for word in words), cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert have_run(folder) == []
+
+
+def test_a_python_that_puts_no_directory_on_the_path_keeps_its_first(folder):
+    done = alrun("list", "models", cwd=folder, env={"PYTHONSAFEPATH": "1"})
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--jobs", 1],
+        ["--jobs", 2],
+        ["--jobs", 2, "--backend", "loky"],
+        ["--jobs", 2, "--backend", "threading"],
+    ],
+    ids=str,
+)
+def test_user_code_there_works_and_the_libraries_it_imports_find_nothing(folder, options):
+    with_user_code(folder)
+    done = alrun("sweep", "user.toml", *options, cwd=folder)
+    assert done.stdout.startswith("2 of 2 runs are done."), done.stderr
+    assert have_run(folder) == []
+
+
+def test_without_workers_it_is_on_no_path_after_the_import(folder):
+    with_user_code(folder)
+    code = (
+        "import sys, alrun; before = [*sys.path]; alrun.run_sweep('user.toml', jobs=0);"
+        " assert sys.path == before; import first_helper\n"
+        "try:\n    import lz4\nexcept ImportError:\n    print('safe')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], cwd=folder, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "safe\n"
+    assert have_run(folder) == []
+
+
+def test_a_package_without_init_and_imports_within_it_are_found(folder):
+    package = folder / "strategies_of_mine"
+    package.mkdir()
+    (package / "inner.py").write_text(
+        "from strategies_of_mine.other import scores\n"
+        "def named(pool, n, rng):\n    import second_helper\n    return scores(pool)\n"
+    )
+    (package / "other.py").write_text(HELPER)
+    (folder / "second_helper.py").write_text("")
+    text = USER.replace("mine:named", "strategies_of_mine.inner:named")
+    (folder / "user.toml").write_text(text)
+    done = alrun("sweep", "user.toml", "--jobs", 1, cwd=folder)
+    assert done.stdout.startswith("2 of 2 runs are done."), done.stderr
+    assert have_run(folder) == []
