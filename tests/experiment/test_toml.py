@@ -440,6 +440,13 @@ def test_an_override_reaches_into_a_strategy_that_is_given_by_its_name_alone(pat
     assert strategy.name == "entropy"
 
 
+def test_a_metric_of_the_experiment_needs_a_model_that_offers_it(path):
+    svm = {"name": "sklearn.svm.LinearSVC"}
+    line = problem(path, 'metric="log_loss"', strategies=["random"], model=svm)
+    assert "metric: log_loss needs a model with predict_proba" in line
+    read(path, 'metric="roc_auc"', strategies=["random"], model=svm)
+
+
 def test_a_parameter_of_the_model_that_the_file_leaves_out_can_be_set(path):
     (model,) = read(path, "model.C=0.1").model
     assert (model.name, model.parameters) == ("logistic", {"C": 0.1})

@@ -5,6 +5,7 @@ import os
 import select
 import subprocess
 import sys
+import types
 
 import pytest
 
@@ -237,3 +238,18 @@ def test_with_no_locks_at_all_files_appear_whole(tmp_path, monkeypatch):
     remove_abandoned(tmp_path)
     assert sorted(os.listdir(tmp_path)) == [ABANDONED, "x"]
     assert (tmp_path / "x").read_bytes() == b"two"
+
+
+def test_with_msvcrt_the_locked_byte_lies_beyond_the_content(tmp_path, monkeypatch):
+    places = []
+
+    def locking(descriptor, mode, n_bytes):
+        places.append(os.lseek(descriptor, 0, os.SEEK_CUR))
+
+    stand_in = types.SimpleNamespace(locking=locking, LK_NBLCK=2)
+    monkeypatch.setattr("alrun.util.atomic_files.fcntl", None)
+    monkeypatch.setattr("alrun.util.atomic_files.msvcrt", stand_in)
+    write_file(tmp_path / "file", b"content")
+    assert len(places) == 1
+    assert places[0] > 2**30
+    assert (tmp_path / "file").read_bytes() == b"content"
