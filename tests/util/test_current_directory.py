@@ -117,6 +117,7 @@ def test_a_package_without_init_and_imports_within_it_are_found(folder):
     (package / "other.py").write_text(HELPER)
     (folder / "second_helper.py").write_text("")
     text = USER.replace("mine:named", "strategies_of_mine.inner:named")
+    text = text[: text.index("[model]")]
     (folder / "user.toml").write_text(text)
     done = alrun("sweep", "user.toml", "--jobs", 1, cwd=folder)
     assert done.stdout.startswith("2 of 2 runs are done."), done.stderr
