@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
+from functools import partial
 from typing import Any
 
 from alrun.errors import AlrunError, ResultsError
@@ -45,12 +46,12 @@ def run_missing(
     """
     plan.store.prepare()
     resolved = _resolved(plan.specs.values())
-    plan.store.save_experiment(
-        to_toml(plan.experiment, plan.path.parent, plan.store.path, resolved)
-    )
+    text = to_toml(plan.experiment, plan.path.parent, plan.store.path, resolved)
+    plan.store.save_experiment(text)
     todo = plan.missing(retry_failed)
     for _ in range(_ATTEMPTS):
-        completed = _step(plan, todo, workers, max_failures, on_progress, on_message)
+        conclude = partial(_conclude, plan, text, on_message)
+        completed = _step(plan, todo, workers, max_failures, on_progress, conclude)
         plan = plan.against_store()
         todo = plan.missing()
         if not todo or not completed:
@@ -67,17 +68,24 @@ def _step(
     workers: Executor,
     max_failures: int | None,
     on_progress: Callable[[RunSpec, Outcome], None],
-    on_message: Callable[[str], object],
+    conclude: Callable[[], None],
 ) -> bool:
-    """Compute runs and make the tables; return True if every run was attempted."""
+    """Compute runs and conclude, whatever happens; return True if every run was attempted."""
     try:
         completed = not todo or _compute(plan, todo, workers, max_failures, on_progress)
     except BaseException:
         with suppress(AlrunError):  # a second error, such as a full disk, must not hide this one
-            rebuild_tables(plan, on_message)
+            conclude()
         raise
-    rebuild_tables(plan, on_message)
+    conclude()
     return completed
+
+
+def _conclude(plan: SweepPlan, text: str, on_message: Callable[[str], object]) -> None:
+    """Make the tables, and write the experiment file again if it was removed meanwhile."""
+    rebuild_tables(plan, on_message)
+    if not plan.store.experiment.exists():
+        plan.store.save_experiment(text)
 
 
 def rebuild_tables(

@@ -33,20 +33,29 @@ fcntl, msvcrt = _module("fcntl"), _module("msvcrt")
 _LOCKED_BYTE = 2**31 - 2
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}", re.DOTALL)
 _AGAIN = "and give the same command again: what is finished is kept"
-_WRITABLE = "make it writable, or name another place"
 _REMEDIES = {
     errno.ENOSPC: f"make room on the disk, {_AGAIN}",
     errno.EDQUOT: f"make room within your quota, {_AGAIN}",
     errno.EFBIG: f"raise the limit on the size of files, {_AGAIN}",
     errno.ENOENT: "its directory is gone; give the same command again",
     errno.ENAMETOOLONG: "choose a shorter name",
-    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _WRITABLE),
+    errno.EROFS: "make it writable, or name another place",
+}
+# What helps where the system does not permit an action, by the action.
+_FORBIDDEN = (errno.EACCES, errno.EPERM)
+_PERMISSIONS = {
+    "be read": "make it readable, or name another",
+    "be opened": "make it readable, or name another",
+    "be used": "change its permissions, or name another",
 }
 
 
 def unusable(path: str | Path, what: str, error: OSError) -> ResultsError:
     """Return an error about a path: the action that failed, the reason, and the remedy."""
-    remedy = _REMEDIES.get(error.errno or 0)
+    if error.errno in _FORBIDDEN:
+        remedy = _PERMISSIONS.get(what, _REMEDIES[errno.EROFS])
+    else:
+        remedy = _REMEDIES.get(error.errno or 0, "")
     reason = f"{error.strerror or error}{f'; {remedy}' if remedy else ''}"
     return ResultsError(f"{path} cannot {what}: {reason}")
 

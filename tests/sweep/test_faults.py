@@ -4,6 +4,7 @@ import os
 import resource
 import shutil
 import signal
+from contextlib import nullcontext
 
 import pytest
 from commands import alrun_here, has_stored, long_sweep, started
@@ -168,6 +169,27 @@ def test_results_that_are_removed_while_sweeping_are_a_line(tmp_path):
     assert "Traceback" not in errors
     assert "its directory is gone" in errors.splitlines()[-1]
     assert len(list(tmp_path.glob("elsewhere/long/runs/*.parquet"))) >= 1
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_an_experiment_file_that_is_removed_while_sweeping_is_written_again(
+    tiny, done, tmp_path, interrupted
+):
+    results = tmp_path / "results"
+
+    def remove(spec, outcome):
+        (results / "experiment.toml").unlink(missing_ok=True)
+        if interrupted:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) if interrupted else nullcontext():
+        run_missing(plan_sweep(tiny, results), Workers(1), on_progress=remove)
+    found, expected = (
+        (folder / "experiment.toml").read_text().replace(str(folder), "")
+        for folder in (results, done)
+    )
+    assert found == expected
+    assert len(plan_of(results).specs) == 6
 
 
 @pytest.mark.parametrize("command", ["sweep", "status", "report"])

@@ -1,5 +1,6 @@
 """Files appear whole or not at all, and what killed writers leave goes."""
 
+import errno
 import fcntl
 import os
 import select
@@ -11,7 +12,7 @@ import pytest
 
 from alrun.errors import ResultsError
 from alrun.util import atomic_files
-from alrun.util.atomic_files import locked, remove_abandoned, set_aside, write_file
+from alrun.util.atomic_files import locked, remove_abandoned, set_aside, unusable, write_file
 
 ABANDONED = ".curves.parquet.0123456789abcdef"
 # A writer that says when it has half of its temporary file, and goes on when it is told to.
@@ -167,6 +168,22 @@ def test_each_fault_has_its_line(tmp_path, monkeypatch, number, said):
         write_file(tmp_path / "x", b"whole")
     assert str(caught.value).startswith(f"{tmp_path / 'x'} cannot be written: ")
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM])
+def test_what_is_not_permitted_has_the_remedy_of_the_action(number):
+    error = OSError(number, os.strerror(number))
+    said = {
+        what: str(unusable("x", what, error)).rpartition("; ")[2]
+        for what in ("be read", "be opened", "be used", "be written", "be renamed to y")
+    }
+    assert said == {
+        "be read": "make it readable, or name another",
+        "be opened": "make it readable, or name another",
+        "be used": "change its permissions, or name another",
+        "be written": "make it writable, or name another place",
+        "be renamed to y": "make it writable, or name another place",
+    }
 
 
 def test_what_is_set_aside_replaces_nothing(tmp_path):
