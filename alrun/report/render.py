@@ -78,7 +78,7 @@ def _markdown(report: Report) -> str:
 
 def _in_markdown(text: str) -> str:
     """Return a text in which nothing is HTML or a sign of Markdown's."""
-    return _without_html(re.sub(r"([\\`|*_\[])", r"\\\1", printable(text)))
+    return _without_html(re.sub(r"([\\`|*_])", r"\\\1", printable(text)))
 
 
 def _without_html(text: str) -> str:

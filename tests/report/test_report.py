@@ -1292,7 +1292,7 @@ def test_a_label_of_others_obeys_no_terminal_and_breaks_no_table(tmp_path):
         ("<img src=x>", "&lt;img src=x>"),
         ("a<!-- b", "a&lt;!-- b"),
         ("&lt;b", "&amp;lt;b"),
-        ("[x](javascript:1)", r"\[x\](javascript:1)"),
+        ("[x](javascript:1)", r"[x\](javascript:1)"),
         ("a|b", r"a\|b"),
     ],
 )
