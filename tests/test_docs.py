@@ -206,7 +206,10 @@ def test_every_path_in_contributing_exists():
 
 
 def test_the_tree_in_contributing_is_whole():
-    entries = {path for path in (ROOT / "alrun").iterdir() if path.suffix in ("", ".py")}
+    # A package that was moved leaves a folder of compiled files, which a commit does not hold.
+    entries = [*(ROOT / "alrun").glob("*.py"), *(ROOT / "alrun").glob("*/__init__.py")]
+    entries = {path.parent if path.name == "__init__.py" else path for path in entries}
+    entries.discard(ROOT / "alrun")
     there = {f"alrun/{path.name}{'/' if path.is_dir() else ''}" for path in entries}
     missing = there - set(tree_of_contributing())
     assert {path for path in missing if "__" not in path} == set()

@@ -313,6 +313,15 @@ def test_without_a_number_the_most_is_a_hundred(tiny, tmp_path):
         numbers_of_seeds(tiny, tmp_path / "results", overrides(0.001, seeds=101))
 
 
+def test_a_grid_that_grows_beyond_the_most_runs_is_refused_and_keeps_what_is_done(
+    tiny, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("alrun.experiment.settings._MOST_RUNS", 25)  # 20 runs, and then 30
+    with pytest.raises(ExperimentError, match="the grid has 30 runs, more than 25"):
+        numbers_of_seeds(tiny, tmp_path / "results", overrides(0.001))
+    assert alrun.load_curves(tmp_path / "results")["seed"].nunique() == 10
+
+
 def test_an_experiment_without_a_half_width_is_one_step(tiny, tmp_path):
     assert numbers_of_seeds(tiny, tmp_path / "results", []) == [3]
     assert not alrun.report(tmp_path / "results").is_sequential
