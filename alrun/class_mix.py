@@ -85,6 +85,7 @@ def _mix_of_run(
     return pd.concat(tables).assign(
         dataset=spec.dataset.display_name,
         model=spec.model.display_name,
+        start=spec.start,
         batch_size=spec.batch_size,
         strategy=spec.strategy.display_name,
     )

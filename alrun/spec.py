@@ -43,16 +43,19 @@ class DatasetSpec:
 
 @dataclass(frozen=True)
 class InitialSpec:
-    """The rule of the initial set: `per_class`, `random`, `stratified`, `kmeans`, `file`, `splits`.
+    """The rule of the initial set.
 
-    `size` counts labels per class for `per_class`, and in all for the others. It is 0 for
-    `splits`, where the user's splits contain the initial set. For `file`, `rows` is the fingerprint
-    of the listed rows.
+    The methods are `per_class`, `random`, `stratified`, `kmeans`, `typical`, `model_scores`,
+    `file` and `splits`. `size` counts labels per class for `per_class`, and in all for the others.
+    It is 0 for `splits`, where the user's splits contain the initial set. `rows` is the fingerprint
+    of the listed rows for `file`, and of the scores for `model_scores`. `display_name` names the
+    start in a grid with several, and is empty in others.
     """
 
     method: str
     size: int
     rows: str | None = None
+    display_name: str = ""
 
     def identity(self) -> dict[str, Any]:
         """Return the initial set's part of a run's identity."""
@@ -170,9 +173,16 @@ class RunSpec:
     def describe(self) -> dict[str, Any]:
         """Return the whole spec, labels included, as JSON can hold it."""
         description = asdict(self)
-        for part in ("dataset", "model", "strategy"):
+        for part in ("dataset", "model", "strategy", "initial"):
             description[part]["label"] = description[part].pop("display_name")
+        if not self.start:  # as in the files of earlier versions
+            del description["initial"]["label"]
         return description
+
+    @property
+    def start(self) -> str:
+        """Display name of the start; empty in a grid with one."""
+        return self.initial.display_name
 
     @property
     def display_names(self) -> tuple[str, str, str]:
@@ -180,8 +190,9 @@ class RunSpec:
         return (self.dataset.display_name, self.model.display_name, self.strategy.display_name)
 
     def __str__(self) -> str:
+        start = f" / {self.start}" if self.start else ""
         names = " / ".join(self.display_names)
-        return f"{names} / batch size {self.batch_size} / seed {self.seed}"
+        return f"{names}{start} / batch size {self.batch_size} / seed {self.seed}"
 
 
 def run_id(spec: RunSpec) -> str:
@@ -215,7 +226,7 @@ def _described(description: Mapping[str, Any]) -> RunSpec:
 
 def _part(kind: type[_Part], values: Mapping[str, Any]) -> _Part:
     """Return a part of a spec from its description."""
-    values = {"display_name": values.get("label"), **values}
+    values = {"display_name": values.get("label", ""), **values}
     if values.get("method") == "given":
         values["method"] = "splits"
     # Unknown keys are dropped: the identity of a run of this version cannot depend on them.

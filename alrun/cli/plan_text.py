@@ -58,10 +58,12 @@ def announcement(plan: SweepPlan, todo: Sequence[RunSpec]) -> Iterator[str]:
 
 
 def count_by_combination(specs: Iterable[RunSpec]) -> Counter[str]:
-    """Return the number of runs for each data set, model, strategy and batch size."""
-    return Counter(
-        f"{' / '.join(spec.display_names)} / batch size {spec.batch_size}" for spec in specs
+    """Return the number of runs for each data set, model, strategy, start and batch size."""
+    names = (
+        (*spec.display_names, *filter(None, [spec.start]), f"batch size {spec.batch_size}")
+        for spec in specs
     )
+    return Counter(map(" / ".join, names))
 
 
 def describe_failures(plan: SweepPlan) -> Iterator[str]:

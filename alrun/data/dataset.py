@@ -1,13 +1,13 @@
 """A data set: in memory, or drawn anew for each seed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from sklearn import datasets as bundled
 
-from alrun.arrays import IntArray
+from alrun.arrays import FloatArray, IntArray
 from alrun.data.scaling import divided
 from alrun.errors import DatasetError
 from alrun.records import ROLES
@@ -56,7 +56,9 @@ class Dataset:
     splits
         The splits read from a file; None if they are drawn.
     initial
-        The initial rows read from a file, by seed, in ascending order; None without such a file.
+        The initial rows read from files, by the name of the start and by seed, in ascending order.
+    sureness
+        How sure an outside model is of each example, by the name of the start, shape (n_examples,).
     unmerged
         Classes and codes before all classes but one were merged; None if none were.
     """
@@ -68,7 +70,8 @@ class Dataset:
     scale: str | float = "none"
     notes: tuple[str, ...] = ()
     splits: UserSplits | None = None
-    initial: Mapping[int, IntArray] | None = None
+    initial: Mapping[str, Mapping[int, IntArray]] = field(default_factory=dict)
+    sureness: Mapping[str, FloatArray] = field(default_factory=dict)
     unmerged: tuple[tuple[Any, ...], IntArray] | None = None
 
     @property
@@ -111,12 +114,14 @@ class Dataset:
         identity = digest_of_bytes(roles.tobytes())
         return identity, int((roles == ROLES.index("initial")).sum())
 
-    def user_initial(self, seed: int) -> tuple[str, int] | None:
-        """Return identity and length of a seed's list of initial rows; None without a list."""
-        if self.initial is None:
-            return None
-        rows = self.initial[seed]
+    def user_initial(self, start: str, seed: int) -> tuple[str, int]:
+        """Return identity and length of a seed's list of initial rows."""
+        rows = self.initial[start][seed]
         return digest_of_bytes(rows.astype("<i8").tobytes()), len(rows)
+
+    def scores_of(self, start: str) -> str:
+        """Return the identity of an outside model's scores."""
+        return digest_of_bytes(self.sureness[start].astype("<f8").tobytes())
 
 
 @dataclass(frozen=True)
@@ -148,9 +153,6 @@ class GeneratedDataset:
 
     def user_split(self, seed: int) -> None:
         """Return None: the splits are drawn."""
-
-    def user_initial(self, seed: int) -> None:
-        """Return None: the rows differ between seeds, so no file can list them."""
 
 
 AnyDataset = Dataset | GeneratedDataset

@@ -11,14 +11,18 @@ from alrun.arrays import IntArray, first_true
 from alrun.data.dataset import Dataset
 from alrun.data.kmeans import representatives
 from alrun.data.scaling import rescale
+from alrun.data.typicality import typical
 from alrun.errors import DatasetError
 from alrun.records import ROLES, Split
 from alrun.spec import InitialSpec, RunSpec
 from alrun.util.lru_cache import LRUCache
 from alrun.util.random_streams import draw_integer, generator
+from alrun.util.top_k import top_k
 
 # Cached because drawing a split takes as long as several rounds, and all runs of a seed share it.
 _split_cache: LRUCache[Split] = LRUCache(64)
+# The initial sets that the features decide.
+_BY_FEATURES = {"kmeans": representatives, "typical": typical}
 # Sums of squares of larger features overflow.
 _LARGEST = 1e150
 
@@ -49,9 +53,9 @@ def draw_split(
     depends only on the data set and the seed, so every strategy, model and batch size of a seed
     starts from the same labels. Examples that the user's file lists as initial are in every
     subsample and never in the test part. `scale` is the scale of the run; it matters if features
-    decide the initial set, as for kmeans. Raises DatasetError if classes are too small.
+    decide the initial set, as for kmeans and typical. Raises DatasetError if classes are too small.
     """
-    scaled = scale if initial.method == "kmeans" else None
+    scaled = scale if initial.method in _BY_FEATURES else None
     key = (_digest(dataset), test_size, initial, seed, subsample, scaled)
     return _split_cache.get_or_compute(
         key, lambda: _draw(dataset, test_size, initial, seed, scale, subsample)
@@ -78,13 +82,13 @@ def _draw(
     rng = generator(seed, "split", dataset.fingerprint)
     all_rows = np.arange(dataset.n_examples)
     with _error_prefix("" if subsample is None else f"dataset.subsample = {subsample}: "):
-        if dataset.initial is None:
+        if initial.method != "file":
             used = _draw_subsample(dataset, all_rows, subsample, seed)
             training, test = _draw_test(dataset, used, test_size, rng)
             rng = generator(seed, "initial", dataset.fingerprint)
             chosen = np.sort(_draw_initial(dataset, training, initial, scale, rng))
         else:
-            chosen = dataset.initial[seed]
+            chosen = dataset.initial[initial.display_name][seed]
             others = np.setdiff1d(all_rows, chosen)
             with _error_prefix(
                 f"initial.file: beside the {len(chosen)} examples listed for seed {seed}, "
@@ -145,14 +149,16 @@ def _draw_initial(
         )
     if initial.method == "random" or initial.size == len(training):
         return rng.permutation(training)[: initial.size]
-    if initial.method == "kmeans":
+    if initial.method == "model_scores":
+        return _draw_least_sure(dataset, training, initial, rng)
+    if initial.method in _BY_FEATURES:
         X = rescale(dataset.X, scale, training)[training]
         if not max(float(X.max()), -float(X.min())) < _LARGEST:
             raise DatasetError(
-                'initial.method = "kmeans" squares the features, and these are too large; choose'
-                " a scale or another method"
+                f'initial.method = "{initial.method}" squares the features, and these are too'
+                " large; choose a scale or another method"
             )
-        return training[representatives(X, initial.size, rng)]
+        return training[_BY_FEATURES[initial.method](X, initial.size, rng)]
     _check_stratified(dataset, training, initial.size, "initial set")
     return _draw_stratified(dataset, training, initial.size, rng)
 
@@ -170,6 +176,14 @@ def _draw_per_class(
             )
         chosen.append(rng.permutation(members)[:size])
     return np.concatenate(chosen)
+
+
+def _draw_least_sure(
+    dataset: Dataset, training: IntArray, initial: InitialSpec, rng: np.random.Generator
+) -> IntArray:
+    """Return the examples with the smallest margins of an outside model; ties are random."""
+    rows = rng.permutation(training)
+    return rows[top_k(-dataset.sureness[initial.display_name][rows], initial.size)[0]]
 
 
 def _draw_stratified(

@@ -1,4 +1,4 @@
-"""Splits and initial sets supplied by the user as tables."""
+"""Splits and initial sets supplied by the user as tables, or by the scores of a model."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from alrun.arrays import BoolArray, first_true
+from alrun.arrays import BoolArray, FloatArray, IntArray, first_true
 from alrun.data.dataset import Dataset, UserSplits
 from alrun.data.readers.tables import read_frame
 from alrun.errors import DatasetError, quoted
 from alrun.records import ROLES
 
 _UNUSED = -1
+# Probabilities may be rounded to two decimals.
+_ROUNDED = 0.005
 
 
 def with_user_splits(dataset: Dataset, path: Path, seeds: Collection[int], name: str) -> Dataset:
@@ -42,10 +44,10 @@ def with_user_splits(dataset: Dataset, path: Path, seeds: Collection[int], name:
     return replace(dataset, splits=UserSplits(ordered, roles))
 
 
-def with_user_initial(
-    dataset: Dataset, path: Path, seeds: Collection[int], name: str, is_shared: bool
-) -> Dataset:
-    """Read initial sets from a table: its column `index` lists rows of the data set.
+def read_initial(
+    path: Path, dataset: Dataset, seeds: Collection[int], name: str, is_shared: bool
+) -> dict[int, IntArray]:
+    """Return the initial rows of each seed from a table: its column `index` lists them.
 
     With a column `seed` each seed has its own list, without it all seeds share one. A column
     `dataset` has the same meaning as in a table of splits, and is required if data sets share the
@@ -61,14 +63,40 @@ def with_user_initial(
             whose = f"the data set '{name}'" if frame.empty else f"seed {seed}"
             raise DatasetError(f"{path}: there is no row for {whose}; list its initial examples")
         initial[seed] = np.sort(mine["index"].to_numpy(np.int64))
-    return replace(dataset, initial=initial)
+    return initial
+
+
+def read_sureness(path: Path, dataset: Dataset) -> FloatArray:
+    """Return how sure an outside model is of each example: its margin, shape (n_examples,).
+
+    The table has a row per example, in the order of the data set, and a column of probabilities per
+    class, of two classes or more; a single column is the probability of one of two. The margin is
+    the difference of the two highest. Raises DatasetError, which names the file and the row.
+    """
+    frame = _table(path)
+    if len(frame) != dataset.n_examples:
+        raise DatasetError(
+            f"{path}: it has {len(frame)} rows, and the data set {dataset.n_examples} examples; it"
+            " needs a row of probabilities for each"
+        )
+    try:
+        shares = frame.to_numpy(np.float64, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise DatasetError(
+            f"{path}: there is a column of texts; the columns are the probabilities of the classes"
+        ) from None
+    if shares.shape[1] == 1:
+        shares = np.column_stack([shares, 1 - shares])
+    within = ((shares >= 0) & (shares <= 1)).all(axis=1)
+    adds_up = np.abs(shares.sum(axis=1) - 1) <= _ROUNDED * shares.shape[1]
+    _refuse(path, frame, ~(within & adds_up), "it holds no probabilities that add up to 1")
+    ordered = np.sort(shares, axis=1)
+    return np.asarray(ordered[:, -1] - ordered[:, -2])
 
 
 def _rows_of(path: Path, columns: Sequence[str], name: str, is_shared: bool = False) -> Any:
     """Read the rows of one data set; the index of the frame is the row number in the file."""
-    if not isfile(path):  # unlike Path.is_file, it returns False for a name that is too long
-        raise DatasetError(f"there is no file '{path}'")
-    frame = read_frame(path)
+    frame = _table(path)
     missing = [column for column in columns if column not in frame.columns]
     if missing:
         raise DatasetError(
@@ -77,7 +105,18 @@ def _rows_of(path: Path, columns: Sequence[str], name: str, is_shared: bool = Fa
     if "dataset" in frame.columns:
         names = frame["dataset"].astype(str)
         frame = frame[names == name] if is_shared or names.nunique() > 1 else frame
+    if "start" in frame.columns and frame["start"].astype(str).nunique() > 1:
+        starts = ", ".join(sorted(frame["start"].astype(str).unique()))
+        raise DatasetError(
+            f"{path}: it holds several starts ({starts}); keep the rows of one of them"
+        )
     return frame
+
+
+def _table(path: Path) -> Any:
+    if not isfile(path):  # unlike Path.is_file, it returns False for a name that is too long
+        raise DatasetError(f"there is no file '{path}'")
+    return read_frame(path)
 
 
 def _check_rows(path: Path, frame: Any, keys: Sequence[str], n_examples: int) -> None:

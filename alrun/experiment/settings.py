@@ -9,6 +9,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -54,10 +55,13 @@ def _printable(value: str) -> str:
     return value
 
 
+DisplayName = Annotated[str, AfterValidator(_printable)]
+
+
 class Named(Step):
     """A table with a label: its display name in reports."""
 
-    label: Annotated[str, AfterValidator(_printable)] | None = None
+    label: DisplayName | None = None
 
     def shown(self) -> str:
         """Return the label, or by default the name."""
@@ -156,15 +160,24 @@ class DatasetSettings(Named):
 
 
 class InitialSettings(_Section):
-    """The `[initial]` table: `per_class`, `size` with a `method`, or a `file` with rows."""
+    """An `[initial]` table: `per_class`, `size` with a `method`, or a `file` with rows.
+
+    With `model_scores` the `size` examples are those of which an outside model is least sure.
+    """
 
     per_class: Positive | None = None
     size: Size | None = None
-    method: Literal["random", "stratified", "kmeans", "file"] | None = None
+    method: Literal["random", "stratified", "kmeans", "typical", "model_scores", "file"] | None = (
+        None
+    )
     file: str | None = None
+    model_scores: str | None = None
+    label: DisplayName | None = None
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
+        if self.method == "model_scores" or self.model_scores is not None:
+            return self._scores_with_size()
         if self.method == "file" or self.file is not None:
             return self._file_alone()
         if (self.per_class is None) == (self.size is None):
@@ -184,14 +197,44 @@ class InitialSettings(_Section):
             raise ValueError("the file lists the initial rows; drop size and per_class")
         return self
 
+    def _scores_with_size(self) -> Self:
+        if self.method not in ("model_scores", None) or self.model_scores is None:
+            raise ValueError(
+                'method = "model_scores" goes with model_scores, the path of a table of'
+                " probabilities; give both or neither"
+            )
+        if self.size is None or self.per_class is not None or self.file is not None:
+            raise ValueError(
+                "model_scores goes with size, the number of examples to start with; give it, and"
+                " drop per_class and file"
+            )
+        self.method = "model_scores"
+        return self
+
+    @property
+    def path(self) -> str | None:
+        """The path of the file that it names, if any."""
+        return self.file or self.model_scores
+
+    def shown(self) -> str:
+        """Return the label, or by default the rule in words: "2 per class", "20 random"."""
+        if self.label or self.file:
+            return self.label or Path(str(self.file)).name
+        if self.size is None:
+            return f"{self.per_class} per class"
+        size = f"{self.size}" if isinstance(self.size, int) else f"{100 * self.size:g} %"
+        return f"{size} {'by ' if self.model_scores else ''}{str(self.method).replace('_', ' ')}"
+
     def spec(self, n_training: int) -> InitialSpec:
         """Return the rule with its size as a count, for a training part of `n_training`.
 
         It covers all rules but that of a file, since that depends on the file's content.
         """
+        name = self.label or ""
         if self.size is None:
-            return InitialSpec("per_class", self.per_class or 0)
-        return InitialSpec(str(self.method), max(1, as_count(self.size, n_training)))
+            return InitialSpec("per_class", self.per_class or 0, display_name=name)
+        size = max(1, as_count(self.size, n_training))
+        return InitialSpec(str(self.method), size, display_name=name)
 
 
 def _named_or_table(value: Any) -> Any:
@@ -270,7 +313,7 @@ class Experiment(_Section):
     until_halfwidth: Annotated[float, Field(gt=0, lt=1)] | None = None
     max_seeds: Annotated[int, Field(gt=0, le=_MOST_SEEDS)] | None = None
     dataset: Annotated[list[DatasetSettings], BeforeValidator(_one_or_more), Field(min_length=1)]
-    initial: InitialSettings | None = None
+    initial: Annotated[list[InitialSettings], BeforeValidator(_one_or_more)] = []
     model: Annotated[list[ModelSettings], BeforeValidator(_one_or_more), Field(min_length=1)] = (
         Field(default=[{}], validate_default=True)
     )
@@ -302,35 +345,50 @@ class Experiment(_Section):
         _no_twins([entry.label for entry in value], "the label")
         return value
 
+    @field_validator("initial")
+    @classmethod
+    def _distinct_starts(cls, value: Any) -> Any:
+        for entry in value:
+            entry.label = entry.shown() if len(value) > 1 else None
+        _no_twins([entry.label for entry in value], "the label")
+        return value
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         have_splits = all(entry.splits is not None for entry in self.dataset)
-        if have_splits and self.initial is not None:
+        if have_splits and self.initial:
             raise ValueError(
                 "[initial] and splits exclude each other: the splits say which rows are initial;"
                 " drop one"
             )
-        is_listed = self.initial is not None and self.initial.file is not None
-        if is_listed and any(entry.per_seed for entry in self.dataset):
-            raise ValueError(
-                "per_seed and initial.file exclude each other: each seed has other rows; drop one"
-            )
+        for key in ("file", "model_scores"):
+            is_listed = any(getattr(entry, key) is not None for entry in self.initial)
+            if is_listed and any(entry.per_seed for entry in self.dataset):
+                raise ValueError(
+                    f"per_seed and initial.{key} exclude each other: each seed has other rows; drop"
+                    " one"
+                )
         self.check_size()
         if self.max_seeds is not None and self.until_halfwidth is None:
             raise ValueError("max_seeds goes with until_halfwidth; give both, or drop it")
-        if self.initial is None and not have_splits:
-            self.initial = InitialSettings(per_class=2)
+        if not self.initial and not have_splits:
+            self.initial = [InitialSettings(per_class=2)]
         return self
 
     def check_size(self) -> None:
         """Raise ValueError if the grid has more runs than a plan may have."""
-        n_models = len(self.dataset) * len(self.model)
+        n_models = len(self.dataset) * len(self.model) * max(1, len(self.initial))
         n_runs = n_models * len(self.strategies) * len(self.batch_sizes) * len(self.seed_list)
         if n_runs > _MOST_RUNS:
             raise ValueError(
                 f"the grid has {n_runs:,} runs, more than {_MOST_RUNS:,}; drop some seeds, or"
                 " divide it into several experiments"
             )
+
+    def starts_of(self, dataset: DatasetSettings) -> list[str]:
+        """Return the labels of the starts of a data set; of a single one it is empty."""
+        own = self.initial if dataset.splits is None else []
+        return [entry.label or "" for entry in own] or [""]
 
     @property
     def seed_list(self) -> list[int]:

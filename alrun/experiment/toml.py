@@ -142,6 +142,8 @@ def _is_position(text: str) -> bool:
     return text.isdecimal() and len(text) < 10
 
 
+# Sections that are one table or a list of tables.
+_ONE_OR_MORE = ("dataset", "model", "initial")
 _KNOWN: dict[str, type[BaseModel]] = {
     "initial": InitialSettings,
     "dataset": DatasetSettings,
@@ -177,7 +179,7 @@ def _key(content: Mapping[str, Any], location: Sequence[int | str]) -> str:
     parts: list[str] = []
     value: Any = content
     for part in location:
-        if isinstance(value, dict) and part == 0 and parts and parts[-1] in ("dataset", "model"):
+        if isinstance(value, dict) and part == 0 and parts and parts[-1] in _ONE_OR_MORE:
             continue
         if isinstance(value, dict):
             if part not in value and not str(part).isidentifier():
@@ -213,8 +215,13 @@ def to_toml(
     for entry in content["model"]:
         if "steps" in entry:
             entry.pop("name")
-    if "file" in content.get("initial", {}):
-        content["initial"]["file"] = _moved(content["initial"]["file"], folder, new_folder)
+    for entry in content["initial"]:
+        for key in entry.keys() & {"file", "model_scores"}:
+            entry[key] = _moved(entry[key], folder, new_folder)
+    if len(content["initial"]) < 2:  # a single start has no label, so that it is a table
+        content["initial"] = dict(*content["initial"])
+    if not content["initial"]:
+        del content["initial"]
     for entry in content["dataset"]:
         if entry.get("splits") is not None:
             entry.pop("test_size")

@@ -7,7 +7,7 @@ from alrun import stats
 
 # Below this many data sets nothing can be significant, and the row is marked as descriptive.
 FEWEST_DATASETS = 6
-_GROUP = ["model", "batch_size", "target"]
+_GROUP = ["model", "start", "batch_size", "target"]
 COLUMNS = [
     *_GROUP,
     "strategy",
@@ -24,7 +24,7 @@ COLUMNS = [
 
 
 def build_across(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per model, batch size, target and strategy over the data sets of a report.
+    """Return a row per model, start, batch size, target and strategy over the data sets.
 
     The geometric saving is 1 - exp(mean of log(mean labels / mean labels of the baseline)), one
     ratio per data set, with a t interval and a sign-flip test over the data sets, Holm over the

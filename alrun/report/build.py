@@ -20,7 +20,7 @@ from alrun.report.provenance_notes import find_mixtures
 from alrun.report.rows import Tables, build_tables
 from alrun.results.curves import COMPARISON_GROUP, RUN
 from alrun.results.load import read_table
-from alrun.results.schema import CURVES, QUERIES, RUNS, SPLITS
+from alrun.results.schema import CURVES, LATER_LABELS, QUERIES, RUNS, SPLITS
 from alrun.results.store import Store, unlisted_sentence
 
 # Ids are read as categories: a million of them as texts would be most of the memory.
@@ -29,6 +29,7 @@ _CURVES = CURVES.set(CURVES.names.index("run_id"), _RUN_ID)
 _QUERIES = QUERIES.set(QUERIES.names.index("run_id"), _RUN_ID)
 # So is the provenance: most of it is the same text.
 _RUNS = RUNS.set(RUNS.names.index("provenance"), _RUN_ID.with_name("provenance"))
+_SPLITS = [name for name in SPLITS.names if name not in LATER_LABELS]
 # The columns of the table of runs that a report needs.
 RUN_COLUMNS = (*RUN, "status", "error", "seconds_query", "unconverged")
 
@@ -40,7 +41,7 @@ class Report(Tables):
     Attributes
     ----------
     rows
-        A row per data set, model, batch size, target and strategy; the columns are named in
+        A row per data set, model, start, batch size, target and strategy; the columns are named in
         `alrun.report.rows.COLUMNS`. Labels are counts, scores and savings shares of one, seconds
         per run. What cannot be estimated is NaN, with the reason in `notes`; a median above the
         budget and an unbounded interval are infinite. `random_mean_labels` is deprecated: it is
@@ -54,7 +55,7 @@ class Report(Tables):
     name
         The name of the results directory.
     across
-        A row per model, batch size, target and strategy over the data sets, where there are
+        A row per model, start, batch size, target and strategy over the data sets, where there are
         several; the columns are named in `alrun.report.across_datasets.COLUMNS`.
     notes
         How to read the rows, what the claim is about, and every warning.
@@ -153,13 +154,15 @@ def _queries(path: Path, frame: pd.DataFrame) -> pd.DataFrame | None:
 
 
 def _wanted(experiment: Experiment | None) -> dict[tuple[Any, ...], int]:
-    """Return how many runs the experiment has by data set, model, batch size and strategy."""
+    """Return how many runs the experiment has by comparison group and strategy."""
     if experiment is None:
         return {}
-    grid = (experiment.dataset, experiment.model, experiment.batch_sizes, experiment.strategies)
+    grid = (experiment.model, experiment.batch_sizes, experiment.strategies)
     return {
-        (dataset.label, model.label, batch_size, strategy.label): len(experiment.seed_list)
-        for dataset, model, batch_size, strategy in product(*grid)
+        (dataset.label, model.label, start, batch_size, strategy.label): len(experiment.seed_list)
+        for dataset in experiment.dataset
+        for start in experiment.starts_of(dataset)
+        for model, batch_size, strategy in product(*grid)
     }
 
 
@@ -168,9 +171,11 @@ def _known_ends(path: Path, experiment: Experiment | None) -> dict[Any, int]:
     file = path / "splits.parquet"
     if experiment is None or not file.is_file():
         return {}
-    splits = read_table(file, SPLITS, required=SPLITS.names)
-    training = splits[splits["role"] != "test"].groupby(["dataset", "seed"], observed=True).size()
-    return {key: min(int(n), experiment.budget) for key, n in training.items()}
+    splits = read_table(file, SPLITS, required=_SPLITS)
+    training = splits[splits["role"] != "test"]
+    counts = training.groupby(["dataset", "start", "seed"], observed=True).size()
+    most = counts.groupby(["dataset", "seed"], observed=True).max()
+    return {key: min(int(n), experiment.budget) for key, n in most.items()}
 
 
 def _runs(path: Path) -> pd.DataFrame | None:

@@ -10,6 +10,7 @@ from alrun.arrays import Array
 from alrun.errors import ResultsError
 from alrun.report.comparison import Comparison
 from alrun.report.options import Adjustment
+from alrun.report.phrasing import group_name
 from alrun.results.curves import COMPARISON_GROUP
 
 
@@ -54,8 +55,8 @@ def _check_same_seeds(rows: Sequence[Comparison]) -> None:
     most = max((row["seeds"] for row in rows), key=len)
     for row in rows:
         if not np.array_equal(row["seeds"], most):
-            where = ", ".join(str(row[column]) for column in ("strategy", *COMPARISON_GROUP[:2]))
+            where = f"{row['strategy']}, {group_name([row[key] for key in COMPARISON_GROUP])}"
             raise ResultsError(
-                f"maxT needs the same seeds in all tests, and {where}, batch size"
-                f" {row['batch_size']} has others; sweep the missing ones, or use --adjust holm"
+                f"maxT needs the same seeds in all tests, and {where} has others; sweep the missing"
+                " ones, or use --adjust holm"
             )

@@ -20,6 +20,7 @@ from alrun.report.phrasing import (
     seed_counts,
 )
 from alrun.report.rows import Tables, too_wide
+from alrun.report.starts import compare_starts
 from alrun.results.curves import COMPARISON_GROUP
 
 
@@ -38,6 +39,7 @@ def write_notes(
         *_reading(tables, experiment),
         *_sequential(tables, experiment),
         *_across(tables, across),
+        *compare_starts(tables),
         *_claim(tables, experiment),
         *_baseline(tables),
         *_power(tables),
@@ -130,7 +132,8 @@ def _across(tables: Tables, across: pd.DataFrame) -> Iterator[str]:
         f" of pairs with fewer labels than with {tables.options.baseline}, ties as half, as a mean"
         " over the data sets."
     )
-    n_strategies = across.groupby(["model", "batch_size", "target"])["strategy"].transform("count")
+    rows = across.groupby([*COMPARISON_GROUP[1:], "target"], observed=True)
+    n_strategies = rows["strategy"].transform("count")
     too_few = n_strategies * stats.smallest_p(across["n_datasets"]) > stats.ALPHA
     if (too_few & ~across["descriptive"]).any():
         yield (
@@ -163,11 +166,12 @@ def _claim(tables: Tables, experiment: Experiment | None) -> Iterator[str]:
     if drawn:
         verb, whose = ("is", "its generator") if len(drawn) == 1 else ("are", "their generators")
         yield f"{listed(drawn)} {verb} drawn anew for each seed: the claim is about {whose}."
-    if experiment and experiment.initial and experiment.initial.file is not None:
-        yield (
-            f"The initial labels are listed in {Path(experiment.initial.file).name}: where seeds"
-            " share a list, no interval and no test covers the results of another list."
-        )
+    for start in experiment.initial if experiment else ():
+        if start.file is not None:
+            yield (
+                f"The initial labels are listed in {Path(start.file).name}: where seeds share a"
+                " list, no interval and no test covers the results of another list."
+            )
 
 
 def _exploratory(tables: Tables, experiment: Experiment | None) -> Iterator[str]:

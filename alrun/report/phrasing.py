@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from alrun.metrics import Metric
+from alrun.results.curves import COMPARISON_GROUP
 
 MOST_NAMED = 6
 
@@ -24,14 +25,14 @@ def about(
 
 
 def group_name(key: Sequence[Any]) -> str:
-    """Name a data set, model and batch size."""
-    dataset, model, batch_size = key
-    return f"{dataset}, {model}, batch size {batch_size}"
+    """Name a data set, model, start and batch size; the start where a grid has several."""
+    *names, batch_size = key
+    return ", ".join([*(str(name) for name in names if name), f"batch size {batch_size}"])
 
 
 def group_of(row: Any) -> str:
-    """Name the data set, model and batch size of a row."""
-    return group_name((row.dataset, row.model, row.batch_size))
+    """Name the data set, model, start and batch size of a row."""
+    return group_name([getattr(row, key) for key in COMPARISON_GROUP])
 
 
 def listed(items: Iterable[Any], separator: str = ", ") -> str:

@@ -1,4 +1,4 @@
-"""The numbers of a report: a row per data set, model, batch size, target and strategy."""
+"""The numbers of a report: a row per data set, model, start, batch size, target and strategy."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from alrun.results.curves import COMPARISON_GROUP, Curves, read_curves, summarie
 COLUMNS = [
     "dataset",
     "model",
+    "start",
     "batch_size",
     "target",
     "strategy",
@@ -128,7 +129,7 @@ def build_tables(
     order
         Labels of strategies in the order wanted; others follow by the alphabet.
     query_seconds
-        Mean seconds that a run spent in its strategy, by (data set, model, batch size, strategy).
+        Mean seconds that a run spent in its strategy, by the keys of COMPARISON_GROUP and strategy.
     known_ends
         As for `read_curves`.
     """
@@ -175,7 +176,7 @@ def _ranked(names: Iterable[str], baseline: str, order: Sequence[str]) -> list[s
 
 
 def comparison_groups(table: pd.DataFrame) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
-    """Yield the rows of each data set, model and batch size."""
+    """Yield the rows of each data set, model, start and batch size."""
     yield from table.groupby(COMPARISON_GROUP, observed=True, sort=False)
 
 

@@ -12,6 +12,7 @@ from alrun.report.build import Report
 from alrun.report.phrasing import group_name, number
 from alrun.report.rows import comparison_groups
 from alrun.report.sections import Section, first_of_each
+from alrun.results.curves import COMPARISON_GROUP
 
 
 def seeds_needed(report: Report, saving: float, power: float) -> pd.DataFrame:
@@ -35,7 +36,7 @@ def seeds_needed(report: Report, saving: float, power: float) -> pd.DataFrame:
         )
     fewest = stats.fewest_seeds(report.family, report.adjustment)
     rows = report.rows[~report.rows["is_baseline"]]
-    table = rows[["dataset", "model", "batch_size", "target", "strategy"]].copy()
+    table = rows[[*COMPARISON_GROUP, "target", "strategy"]].copy()
     table["n_pilot"] = rows["n_pairs"]
     table["difference"] = saving * rows["baseline_mean_labels"]
     table["spread"] = rows["difference_sd"].where(rows["saving"].notna())

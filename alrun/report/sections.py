@@ -11,6 +11,7 @@ import pandas as pd
 from alrun.report.build import Report
 from alrun.report.phrasing import counted, group_name, left_target, number, seed_counts
 from alrun.report.rows import comparison_groups
+from alrun.results.curves import COMPARISON_GROUP
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,9 @@ def sections(report: Report, wide: bool = False, not_significant: str = "") -> l
             found.append(_labels_section(f"Labels to target: {where}", report, rows, wide))
         once = rows.drop_duplicates("strategy")
         found.append(_scores_section(f"Whole curve: {where}", report, once))
-    for (model, batch_size), rows in report.across.groupby(["model", "batch_size"], sort=False):
-        title = f"Across data sets: {model}, batch size {batch_size}"
+    keys = COMPARISON_GROUP[1:]
+    for key, rows in report.across.groupby(keys, sort=False, observed=True):
+        title = f"Across data sets: {group_name(key)}"
         found.append(_across_section(title, report, rows))
     return [_with_words(section, not_significant) for section in found]
 
@@ -145,7 +147,7 @@ def _scores_section(title: str, report: Report, rows: pd.DataFrame) -> Section:
         for place in np.flatnonzero(metric.is_best(rows[name].to_numpy(np.float64)))
     )
     tested = report.rows[~report.rows["is_baseline"] & report.rows["aulc_p_value"].notna()]
-    family = len(tested.drop_duplicates(["dataset", "model", "batch_size", "strategy"]))
+    family = len(tested.drop_duplicates([*COMPARISON_GROUP, "strategy"]))
     caption = (
         f"{seed_counts(rows['n_seeds'])}, budget {report.budget} labels. Area under the learning"
         f" curve and final {report.metric} with 95 % intervals, and differences from"

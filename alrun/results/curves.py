@@ -14,10 +14,11 @@ from alrun import metrics
 from alrun.arrays import Array, BoolArray, FloatArray, IntArray, first_true
 from alrun.errors import ResultsError
 from alrun.metrics import Metric
+from alrun.results.schema import LATER_LABELS
 
-COMPARISON_GROUP = ["dataset", "model", "batch_size"]
+COMPARISON_GROUP = ["dataset", "model", "start", "batch_size"]
 RUN = [*COMPARISON_GROUP, "strategy", "seed"]
-REQUIRED = (*RUN, "n_labels")
+REQUIRED = (*(key for key in RUN if key not in LATER_LABELS), "n_labels")
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,10 @@ def _summary(
 def _typed(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Return the frame with names as categories in alphabetical order, the rest as numbers."""
     frame = frame.copy(deep=False)
-    for column in ("dataset", "model", "strategy"):
+    for column in LATER_LABELS:
+        labels = frame[column].astype(object) if column in frame.columns else ""
+        frame[column] = pd.Series(labels, index=frame.index).fillna("").astype("category")
+    for column in ("dataset", "model", "start", "strategy"):
         if frame[column].isna().any():
             raise ResultsError(f"the column '{column}' has a row without a value")
         values = frame[column].astype("category")
@@ -283,7 +287,7 @@ def _check_no_twins(frame: pd.DataFrame, begins: BoolArray) -> None:
 
 
 def _keys_of(row: pd.Series) -> str:
-    return ", ".join(f"{column} {row[column]}" for column in RUN)
+    return ", ".join(f"{column} {row[column]}" for column in RUN if row[column] != "")
 
 
 def _usable(
@@ -316,7 +320,8 @@ def _usable(
 def _named(runs: pd.DataFrame) -> str:
     """Name up to ten runs."""
     names = [
-        f"{run.strategy} seed {run.seed} (batch size {run.batch_size}, {run.dataset}, {run.model})"
+        f"{run.strategy} seed {run.seed} (batch size {run.batch_size}, {run.dataset}, {run.model}"
+        f"{f', {run.start}' if run.start else ''})"
         for run in runs.head(10).itertuples()
     ]
     more = f" and {len(runs) - 10} more" if len(runs) > 10 else ""

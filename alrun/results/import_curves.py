@@ -11,10 +11,10 @@ from alrun.arrays import FloatArray
 from alrun.errors import ResultsError, first_line
 from alrun.metrics import METRICS
 from alrun.results.curves import REQUIRED, RUN, read_curves
-from alrun.results.schema import CURVES
+from alrun.results.schema import CURVES, LATER_LABELS
 from alrun.results.store import Store
 
-_LABELS = ("dataset", "model", "strategy")
+_LABELS = ("dataset", "model", "start", "strategy")
 # The one column that is not taken over: ids are those of runs that alrun computed.
 _OURS_ALONE = "run_id"
 _KNOWN = [name for name in CURVES.names if name != _OURS_ALONE]
@@ -100,7 +100,9 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
             frame[column] = _numbers(frame[column], whole)
     for column in _KNOWN:
         if column not in frame.columns:
-            frame[column] = np.nan
+            frame[column] = "" if column in LATER_LABELS else np.nan
+    for column in LATER_LABELS:
+        frame[column] = frame[column].astype(object).fillna("")
     if frame["accuracy"].isna().all():
         frame["accuracy"] = frame["n_correct"] / frame["n_test"]
     return frame

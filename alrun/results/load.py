@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alrun.errors import ResultsError, first_line
-from alrun.results.schema import CURVES, QUERIES, RUNS, check_version
+from alrun.results.schema import CURVES, LATER_LABELS, QUERIES, RUNS, check_version
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,13 +81,26 @@ def read_table(
         for name in required:
             if table[name].null_count:
                 raise ResultsError(f"{path}: the column '{name}' has a row without a value")
-        if columns is None:
-            for field in schema:
-                if field.name not in wanted:
-                    table = table.append_column(field, pa.nulls(table.num_rows, field.type))
+        for field in schema:
+            if columns is None or field.name in columns:
+                table = _filled(table, field, everything=columns is None)
         return table.to_pandas(ignore_metadata=True)
     except (pa.ArrowException, ValueError, OSError) as error:
         raise ResultsError(f"{path} cannot be read: {first_line(error)}") from error
+
+
+def _filled(table: pa.Table, field: pa.Field, everything: bool) -> pa.Table:
+    """Return a table with a column that an earlier version did not write.
+
+    It is null, or empty for a label; without `everything` only labels are added.
+    """
+    is_label = field.name in LATER_LABELS
+    if field.name in table.column_names or not (is_label or everything):
+        return table
+    if not is_label:
+        return table.append_column(field, pa.nulls(table.num_rows, field.type))
+    codes = pa.array(np.zeros(table.num_rows, np.int32))
+    return table.append_column(field, pa.DictionaryArray.from_arrays(codes, pa.array([""])))
 
 
 def _check_columns(path: Path, found: pa.Schema, required: Sequence[str]) -> None:

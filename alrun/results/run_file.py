@@ -228,6 +228,7 @@ def run_keys(spec: RunSpec) -> dict[str, Any]:
         "run_id": run_id(spec),
         "dataset": spec.dataset.display_name,
         "model": spec.model.display_name,
+        "start": spec.start,
         "strategy": spec.strategy.display_name,
         "batch_size": spec.batch_size,
         "seed": spec.seed,

@@ -29,6 +29,7 @@ _ROUND = [
 _KEYS = [
     ("dataset", _LABEL),
     ("model", _LABEL),
+    ("start", _LABEL),
     ("strategy", _LABEL),
     ("batch_size", _INTEGER),
     ("seed", _INTEGER),
@@ -44,7 +45,15 @@ QUERIES = pa.schema(
         ("label", _LABEL),
     ]
 )
-SPLITS = pa.schema([("dataset", _LABEL), ("seed", _INTEGER), ("index", _INTEGER), ("role", _LABEL)])
+SPLITS = pa.schema(
+    [
+        ("dataset", _LABEL),
+        ("start", _LABEL),
+        ("seed", _INTEGER),
+        ("index", _INTEGER),
+        ("role", _LABEL),
+    ]
+)
 RUNS = pa.schema(
     [
         ("run_id", pa.string()),
@@ -63,6 +72,8 @@ RUNS = pa.schema(
         ("spec", pa.string()),
     ]
 )
+# Labels that tables of earlier versions lack; they are empty where a grid has one value.
+LATER_LABELS = ("start",)
 # The keys that the footer of a run file must have beside the schema version, each with JSON. Files
 # of earlier versions may lack the others: the CPU seconds, the diagnostics, and why the run ended.
 FOOTER = ("spec", "seconds", "warnings", "provenance")

@@ -130,14 +130,14 @@ class Store:
     def rebuild_tables(
         self,
         specs: Sequence[RunSpec],
-        splits: Callable[[Sequence[RunSpec]], Iterable[tuple[str, int, Split]]],
+        splits: Callable[[Sequence[RunSpec]], Iterable[tuple[str, str, int, Split]]],
         on_message: Callable[[str], object] = lambda sentence: None,
     ) -> int:
         """Make the tables from the files of exactly these runs; return the number of runs read.
 
         A damaged file is set aside, and `on_message` is called with a sentence on it. If the tables
         have one of these runs and its file is gone, they are left as they are: a clone may have the
-        tables alone. `splits` returns display name, seed and split of the data sets of given runs.
+        tables alone. `splits` returns data set, start, seed and split of given runs.
         """
 
         def on_corrupt(path: Path, reason: CorruptRunFile) -> None:

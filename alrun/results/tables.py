@@ -13,9 +13,10 @@ from alrun.results.schema import CURVES, QUERIES, RUNS, SPLITS
 from alrun.spec import RunSpec
 
 
-def sort_key(spec: RunSpec) -> tuple[str, str, str, int, int]:
+def sort_key(spec: RunSpec) -> tuple[str, str, str, str, int, int]:
     """Return a run's sort key in the tables."""
-    return (*spec.display_names, spec.batch_size, spec.seed)
+    dataset, model, strategy = spec.display_names
+    return (dataset, model, spec.start, strategy, spec.batch_size, spec.seed)
 
 
 def curves_table(runs: Runs) -> pa.Table:
@@ -25,6 +26,7 @@ def curves_table(runs: Runs) -> pa.Table:
     keys = {
         "dataset": _repeated_names(datasets, counts),
         "model": _repeated_names(models, counts),
+        "start": _repeated_names([spec.start for spec in specs], counts),
         "strategy": _repeated_names(strategies, counts),
         "batch_size": np.repeat(np.array([spec.batch_size for spec in specs], np.int32), counts),
         "seed": np.repeat(np.array([spec.seed for spec in specs], np.int32), counts),
@@ -49,18 +51,19 @@ def queries_table(runs: Runs) -> pa.Table:
     return pa.table(columns, schema=QUERIES)
 
 
-def splits_table(splits: Iterable[tuple[str, int, Split]]) -> pa.Table:
-    """Return `splits.parquet`: a row per example with a role, for every data set and seed.
+def splits_table(splits: Iterable[tuple[str, str, int, Split]]) -> pa.Table:
+    """Return `splits.parquet`: a row per example with a role, for every data set, start and seed.
 
-    `splits` yields display name, seed and split.
+    `splits` yields data set, start, seed and split.
     """
     tables = [SPLITS.empty_table()]
-    for display_name, seed, split in splits:
+    for display_name, start, seed, split in splits:
         rows = np.concatenate([split.pool, split.initial, split.test])
         role = np.repeat([0, 1, 2], [len(split.pool), len(split.initial), len(split.test)])
         order = np.argsort(rows)
         columns = {
             "dataset": _repeated_names([display_name], [len(rows)]),
+            "start": _repeated_names([start], [len(rows)]),
             "seed": np.full(len(rows), seed, np.int32),
             "index": rows[order].astype(np.int32),
             "role": pa.DictionaryArray.from_arrays(role[order].astype(np.int32), pa.array(ROLES)),

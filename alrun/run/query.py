@@ -9,7 +9,7 @@ from alrun.errors import StrategyError
 from alrun.spec import StrategySpec
 from alrun.strategies.registry import find
 from alrun.strategies.support.pool import Pool
-from alrun.strategies.support.top_k import top_k
+from alrun.util.top_k import top_k
 
 
 def query(

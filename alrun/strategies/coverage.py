@@ -17,9 +17,9 @@ from alrun.arrays import FloatArray, IntArray
 from alrun.errors import StrategyError
 from alrun.strategies.support.pool import Pool
 from alrun.strategies.support.reference_points import Reference, reference_points
-from alrun.strategies.support.top_k import top_k
 from alrun.strategies.support.validation import whole_number
 from alrun.util.numbers import is_number
+from alrun.util.top_k import top_k
 
 
 def prob_cover(

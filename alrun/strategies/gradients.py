@@ -13,7 +13,7 @@ from alrun.data.features import squared_distances_inplace, squared_norms
 from alrun.strategies.support.greedy import kmeanspp_sample
 from alrun.strategies.support.pool import Pool
 from alrun.strategies.support.requirements import requires
-from alrun.strategies.support.top_k import top_k
+from alrun.util.top_k import top_k
 
 
 @requires("predict_proba")

@@ -1,12 +1,13 @@
 """The expansion of an experiment into the runs of its grid."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
-from alrun.data.dataset import AnyDataset
+from alrun.data.dataset import AnyDataset, Dataset
 from alrun.errors import DatasetError
-from alrun.experiment.settings import DatasetSettings, Experiment, as_count
+from alrun.experiment.settings import DatasetSettings, Experiment, InitialSettings, as_count
 from alrun.models import build
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
 from alrun.strategies.registry import resolve
@@ -39,8 +40,9 @@ def expand(
         strategies.append(StrategySpec(str(entry.label), name, *resolved, replica=entry.replica))
     for settings in experiment.dataset:
         loaded = datasets[str(settings.label)]
-        for seed in experiment.seed_list:
-            dataset, initial = _split_specs(experiment, settings, loaded, seed)
+        starts = experiment.initial if settings.splits is None else [None]
+        for seed, start in product(experiment.seed_list, starts):
+            dataset, initial = _split_specs(experiment, settings, start, loaded, seed)
             for model, strategy, batch_size in product(models, strategies, experiment.batch_sizes):
                 yield RunSpec(
                     dataset, initial, model, strategy, batch_size, experiment.budget, seed
@@ -50,17 +52,18 @@ def expand(
 def _split_specs(
     experiment: Experiment,
     settings: DatasetSettings,
+    start: InitialSettings | None,
     dataset: AnyDataset,
     seed: int,
 ) -> tuple[DatasetSpec, InitialSpec]:
-    """Return the specs of a data set and its initial set for one seed."""
+    """Return the specs of a data set and its initial set for one seed and start."""
     label = str(settings.label)
     user_split = dataset.user_split(seed)
     if user_split is not None:
         fingerprint, n_initial = user_split
         subsample, test_size, initial = None, 0, InitialSpec("splits", 0)
     else:
-        assert experiment.initial is not None  # filled in unless the user gives all splits
+        assert start is not None  # filled in unless the user gives all splits
         fingerprint = None
         subsample = _subsample(settings, dataset)
         n_examples = dataset.n_examples if subsample is None else subsample
@@ -71,11 +74,7 @@ def _split_specs(
                 f"dataset.test_size: {test_size} of the {n_examples} examples of {label}"
                 " leave none to test on, or none to train on; choose another size"
             )
-        user_initial = dataset.user_initial(seed)
-        if user_initial is None:
-            initial = experiment.initial.spec(n_training)
-        else:
-            initial = InitialSpec("file", user_initial[1], user_initial[0])
+        initial = _initial_spec(start, dataset, n_training, seed)
         n_initial = initial.size * (dataset.n_classes if initial.method == "per_class" else 1)
     if experiment.budget < n_initial:
         raise DatasetError(
@@ -86,6 +85,20 @@ def _split_specs(
         label, settings.name, dataset.fingerprint, dataset.scale, test_size, fingerprint, subsample
     )
     return spec, initial
+
+
+def _initial_spec(
+    start: InitialSettings, dataset: AnyDataset, n_training: int, seed: int
+) -> InitialSpec:
+    """Return the rule of a start for one seed, with its size as a count."""
+    if start.path is None:
+        return start.spec(n_training)
+    assert isinstance(dataset, Dataset)  # no file can list the rows of data drawn for each seed
+    name = start.label or ""
+    if start.file is not None:
+        rows, size = dataset.user_initial(name, seed)
+        return InitialSpec("file", size, rows, name)
+    return replace(start.spec(n_training), rows=dataset.scores_of(name))
 
 
 def _subsample(settings: DatasetSettings, dataset: AnyDataset) -> int | None:

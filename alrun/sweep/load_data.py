@@ -1,15 +1,17 @@
 """The loader for the data sets of an experiment, with the user's splits and initial sets."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 from alrun.data.dataset import AnyDataset, Dataset
 from alrun.data.load import load
 from alrun.data.memory_map import mapped
-from alrun.data.user_splits import with_user_initial, with_user_splits
+from alrun.data.user_splits import read_initial, read_sureness, with_user_splits
 from alrun.errors import DatasetError, ExperimentError
 from alrun.experiment.names import entry_key
-from alrun.experiment.settings import DatasetSettings, Experiment
+from alrun.experiment.settings import DatasetSettings, Experiment, InitialSettings
 
 
 def load_all(path: Path, experiment: Experiment) -> dict[str, AnyDataset]:
@@ -34,22 +36,42 @@ def load_all(path: Path, experiment: Experiment) -> dict[str, AnyDataset]:
 def _add_user_initial(
     path: Path, experiment: Experiment, datasets: dict[str, AnyDataset]
 ) -> list[str]:
-    """Add the initial sets of the experiment's file, if any, to the data sets; return problems."""
-    if experiment.initial is None or experiment.initial.file is None:
-        return []
-    file = path.parent / experiment.initial.file
+    """Add what files say about the initial sets to the data sets; return problems."""
     labels = [str(entry.label) for entry in experiment.dataset if entry.splits is None]
+    starts = [entry for entry in enumerate(experiment.initial) if entry[1].path is not None]
     problems: list[str] = []
-    for label in labels:
+    for (place, start), label in product(starts, labels):
         dataset = datasets.get(label)
+        key = entry_key("initial", place) if len(experiment.initial) > 1 else "initial"
+        key = f"{key}.{'model_scores' if start.file is None else 'file'}"
         if isinstance(dataset, Dataset):
             try:
-                datasets[label] = with_user_initial(
-                    dataset, file, experiment.seed_list, label, len(labels) > 1
+                datasets[label] = _with_start(
+                    dataset, start, path.parent, experiment.seed_list, label, len(labels) > 1
                 )
             except DatasetError as error:
-                problems.append(f"{path}: initial.file: {error}")
+                problems.append(f"{path}: {key}: {error}")
     return list(dict.fromkeys(problems))  # a problem of the file is found for each data set
+
+
+def _with_start(
+    dataset: Dataset,
+    start: InitialSettings,
+    folder: Path,
+    seeds: Sequence[int],
+    label: str,
+    is_shared: bool,
+) -> Dataset:
+    name, file = start.label or "", folder / str(start.path)
+    if start.file is None:
+        if is_shared:
+            raise DatasetError(
+                "it has a row for each example of one data set, and the experiment has several;"
+                " divide it into several experiments"
+            )
+        return replace(dataset, sureness={**dataset.sureness, name: read_sureness(file, dataset)})
+    rows = read_initial(file, dataset, seeds, label, is_shared)
+    return replace(dataset, initial={**dataset.initial, name: rows})
 
 
 def _load(entry: DatasetSettings, folder: Path, seeds: Sequence[int]) -> AnyDataset:

@@ -61,11 +61,11 @@ class SweepPlan:
             failures={run: failures[run] for run in self.specs if run in failures},
         )
 
-    def splits(self, specs: Sequence[RunSpec]) -> Iterator[tuple[str, int, Split]]:
-        """Yield display name, seed and split of each data set and seed among the runs."""
-        one_each = {(spec.dataset.display_name, spec.seed): spec for spec in specs}
-        for (label, seed), spec in sorted(one_each.items()):
-            yield label, seed, split_of(spec, self.sources[label].at(seed))
+    def splits(self, specs: Sequence[RunSpec]) -> Iterator[tuple[str, str, int, Split]]:
+        """Yield the split of each data set, start and seed among the runs, after these three."""
+        one_each = {(spec.dataset.display_name, spec.start, spec.seed): spec for spec in specs}
+        for (label, start, seed), spec in sorted(one_each.items()):
+            yield label, start, seed, split_of(spec, self.sources[label].at(seed))
 
 
 def plan_sweep(path: Path, results: Path | None = None, overrides: Sequence[str] = ()) -> SweepPlan:

@@ -260,7 +260,8 @@ def test_kmeans_finds_so_many_examples_even_where_fewer_are_distinct(n_distinct)
 def test_kmeans_is_computed_once_for_all_runs_of_a_seed(monkeypatch):
     calls = []
     real = splits.representatives
-    monkeypatch.setattr(splits, "representatives", lambda *given: calls.append(0) or real(*given))
+    counted = {"kmeans": lambda *given: calls.append(0) or real(*given)}
+    monkeypatch.setattr(splits, "_BY_FEATURES", counted)
     dataset, _ = in_lumps()
     spec = replace(run_spec(), initial=InitialSpec("kmeans", 5))
     for seed in (0, 1):
@@ -292,7 +293,9 @@ def test_features_too_large_for_kmeans_are_refused():
 @settings(max_examples=120, deadline=None, derandomize=True)
 @given(
     st.lists(st.integers(2, 12), min_size=2, max_size=4),
-    st.sampled_from(["per_class", "random", "stratified", "kmeans", "file"]),
+    st.sampled_from(
+        ["per_class", "random", "stratified", "kmeans", "typical", "model_scores", "file"]
+    ),
     st.sampled_from([np.asarray, np.float32, sparse.csr_matrix]),
     st.data(),
 )
@@ -304,7 +307,8 @@ def test_every_split_parts_all_rows_and_is_stratified(counts, method, kind, data
     testable = np.ones(len(y), dtype=bool)
     if method == "file":
         rows = np.sort(rng.choice(len(y), data.draw(st.integers(1, len(y))), replace=False))
-        dataset, testable[rows] = replace(dataset, initial={7: rows}), False
+        dataset, testable[rows] = replace(dataset, initial={"": {7: rows}}), False
+    dataset = replace(dataset, sureness={"": rng.integers(3, size=len(y)) / 2})
     test_size, size = data.draw(st.integers(1, len(y) - 1)), data.draw(st.integers(1, len(y)))
     initial = InitialSpec(method, size)
     try:

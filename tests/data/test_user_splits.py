@@ -10,7 +10,7 @@ import pytest
 from made_splits import PER_CLASS, assert_same, made, run_spec
 
 from alrun.data.splits import draw_split, split_of
-from alrun.data.user_splits import with_user_initial, with_user_splits
+from alrun.data.user_splits import read_initial, read_sureness, with_user_splits
 from alrun.errors import DatasetError
 from alrun.spec import InitialSpec
 
@@ -180,11 +180,12 @@ def listed(tmp_path, content, seeds=(0, 1), name="experts.csv", label="made", is
         path.write_text(content)
     else:
         content.to_parquet(path, index=False)
-    return with_user_initial(made(), path, seeds, label, is_shared)
+    rows = read_initial(path, made(), seeds, label, is_shared)
+    return replace(made(), initial={"": rows})
 
 
 def initial_of(dataset):
-    return {seed: rows.tolist() for seed, rows in dataset.initial.items()}
+    return {seed: rows.tolist() for seed, rows in dataset.initial[""].items()}
 
 
 def test_a_list_is_that_of_every_seed(tmp_path):
@@ -212,7 +213,7 @@ def test_of_several_data_sets_the_rows_with_the_label_are_listed(tmp_path, is_sh
 
 def test_the_listed_are_initial_and_others_are_tested_with_the_shares_of_the_classes(tmp_path):
     dataset = listed(tmp_path, "index\n" + "\n".join(map(str, range(10, 60))), seeds=range(4))
-    digest, n = dataset.user_initial(0)
+    digest, n = dataset.user_initial("", 0)
     rule, others = InitialSpec("file", n, digest), np.r_[0:10, 60:110]
     hit = np.zeros(110, dtype=int)
     for seed in range(4):
@@ -228,7 +229,7 @@ def test_the_listed_are_initial_and_others_are_tested_with_the_shares_of_the_cla
 
 def test_the_identity_of_a_list_is_that_of_its_rows(tmp_path):
     def identity(content, seed=0):
-        return listed(tmp_path, content).user_initial(seed)
+        return listed(tmp_path, content).user_initial("", seed)
 
     one = identity("index\n3\n7\n")
     assert one == identity("index\n7\n3\n") == identity("seed,index\n0,7\n1,9\n0,3\n")
@@ -296,19 +297,19 @@ def test_data_sets_that_share_a_list_must_be_told_apart(tmp_path):
 @pytest.mark.parametrize("name", ["absent.csv", "a\0b", "x" * 5000])
 def test_a_list_that_is_not_there_is_named(tmp_path, name):
     with pytest.raises(DatasetError, match="there is no file"):
-        with_user_initial(made(), tmp_path / name, [0], "made", False)
+        read_initial(tmp_path / name, made(), [0], "made", False)
 
 
 def test_a_damaged_list_is_refused(tmp_path):
     for name in ("experts.csv", "experts.parquet"):
         (tmp_path / name).write_bytes(b"\xff\xfe\x00index")
         with pytest.raises(DatasetError, match=rf"{name} cannot be read"):
-            with_user_initial(made(), tmp_path / name, [0], "made", False)
+            read_initial(tmp_path / name, made(), [0], "made", False)
 
 
 @pytest.mark.parametrize("subsample", [2, 4])
 def test_a_subsample_that_leaves_none_beside_a_list_is_refused(subsample):
-    dataset = replace(made(), initial={3: np.arange(4)})
+    dataset = replace(made(), initial={"": {3: np.arange(4)}})
     said = (
         rf"^dataset.subsample = {subsample}: initial.file: beside the 4 .*, no others are left;"
         r" raise dataset.subsample$"
@@ -327,7 +328,73 @@ def test_a_subsample_that_leaves_none_beside_a_list_is_refused(subsample):
 )
 def test_a_list_that_leaves_no_test_part_is_refused(rows, message):
     rows = np.array(rows)
-    dataset = replace(made(), initial={3: rows})
+    dataset = replace(made(), initial={"": {3: rows}})
     with pytest.raises(DatasetError, match=message) as caught:
         draw_split(dataset, 30, InitialSpec("file", len(rows), "too many"), 3)
     assert str(caught.value).startswith("initial.file: ")
+
+
+# The scores of an outside model
+
+
+def scores(tmp_path, frame):
+    path = tmp_path / "scores.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+def probabilities(n_classes=3):
+    return np.random.default_rng(4).dirichlet(np.ones(n_classes), size=110)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 5])
+def test_the_start_is_where_an_outside_model_is_least_sure(tmp_path, n_classes):
+    shares = probabilities(n_classes)
+    path = scores(tmp_path, pd.DataFrame(shares))
+    dataset = replace(made(), sureness={"": read_sureness(path, made())})
+    split = draw_split(dataset, 30, InitialSpec("model_scores", 12, dataset.scores_of("")), 5)
+    margins = [sorted(row)[-1] - sorted(row)[-2] for row in shares.tolist()]
+    expected = sorted(split.training.tolist(), key=margins.__getitem__)[:12]
+    assert split.initial.tolist() == sorted(expected)
+
+
+def test_one_column_is_the_probability_of_one_of_two_classes(tmp_path):
+    shares = probabilities(2)
+    both = read_sureness(scores(tmp_path, pd.DataFrame(shares)), made())
+    one = read_sureness(scores(tmp_path, pd.DataFrame(shares[:, :1])), made())
+    np.testing.assert_allclose(one, both, atol=1e-12)
+    np.testing.assert_allclose(one, np.abs(2 * shares[:, 0] - 1), atol=1e-12)
+
+
+def test_equal_scores_are_chosen_from_at_random(tmp_path):
+    path = scores(tmp_path, pd.DataFrame(np.full((110, 2), 0.5)))
+    dataset = replace(made(), sureness={"": read_sureness(path, made())})
+    rule = InitialSpec("model_scores", 10, dataset.scores_of(""))
+    hit = np.zeros(110, dtype=int)
+    for seed in range(150):
+        hit[draw_split(dataset, 30, rule, seed).initial] += 1
+    assert (hit > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda frame: frame.iloc[:-1], "it has 109 rows, and the data set 110 examples"),
+        (lambda frame: frame.assign(name="x"), "there is a column of texts"),
+        (lambda frame: frame.replace(frame.iloc[7, 1], 1.2), r"row 7 \(the first is 0\)"),
+        (lambda frame: frame.replace(frame.iloc[7, 1], np.nan), r"row 7 \(the first is 0\)"),
+        (lambda frame: frame * 100, r"row 0 \(the first is 0\): it holds no probabilities"),
+        (lambda frame: frame[["0", "1"]], "that add up to 1"),
+    ],
+)
+def test_scores_that_are_no_probabilities_are_refused(tmp_path, change, message):
+    frame = change(pd.DataFrame(probabilities()).rename(columns=str))
+    with pytest.raises(DatasetError, match=message):
+        read_sureness(scores(tmp_path, frame), made())
+
+
+def test_splits_of_several_starts_are_refused(tmp_path):
+    frame = pd.concat([table_of(made(), [0]).assign(start=start) for start in ("few", "many")])
+    frame.to_csv(tmp_path / "splits.csv", index=False)
+    with pytest.raises(DatasetError, match=r"several starts \(few, many\); keep the rows of one"):
+        with_user_splits(made(), tmp_path / "splits.csv", [0], "made")

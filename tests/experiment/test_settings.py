@@ -40,7 +40,7 @@ def test_the_defaults_are_those_of_the_contract():
     assert experiment.targets == []
     assert experiment.metric == "accuracy"
     assert experiment.seed_list == [0, 1]
-    assert experiment.initial.per_class == 2
+    assert experiment.initial[0].per_class == 2
     assert [model.name for model in experiment.model] == ["logistic"]
     (dataset,) = experiment.dataset
     assert (dataset.scale, dataset.test_size, dataset.target) == (None, 0.25, "target")
@@ -56,8 +56,8 @@ def test_seeds_are_a_count_or_a_list(seeds, numbers):
 
 
 def test_an_initial_size_is_stratified_unless_said_otherwise():
-    assert made(initial={"size": 20}).initial.method == "stratified"
-    assert made(initial={"size": 20, "method": "random"}).initial.method == "random"
+    assert made(initial={"size": 20}).initial[0].method == "stratified"
+    assert made(initial={"size": 20, "method": "random"}).initial[0].method == "random"
 
 
 @pytest.mark.parametrize("key", ["dataset", "model"])
@@ -258,7 +258,7 @@ class Given:
 
 def test_given_splits_stand_in_the_place_of_sizes():
     experiment = made(dataset={"name": "iris", "splits": "s.parquet"})
-    assert experiment.initial is None
+    assert experiment.initial == []
     runs = runs_of(experiment, iris=Given())
     assert [run.dataset.splits for run in runs] == ["split 0", "split 1"]
     assert {run.dataset.test_size for run in runs} == {0}

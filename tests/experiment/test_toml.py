@@ -80,13 +80,15 @@ def test_a_file_is_read_in_full(path):
         ("iris", "flowers"),
     ]
     assert (experiment.dataset[0].scale, experiment.dataset[0].test_size) == (16.0, 540)
-    assert (experiment.initial.size, experiment.initial.method) == (0.1, "random")
+    assert (experiment.initial[0].size, experiment.initial[0].method) == (0.1, "random")
     assert experiment.model[0].parameters == {"C": 2}
 
 
-@pytest.mark.parametrize("key", ["dataset", "model"])
+@pytest.mark.parametrize("key", ["dataset", "model", "initial"])
 def test_one_table_is_an_array_of_one_table(path, key):
-    table = {"name": "iris" if key == "dataset" else "logistic"}
+    table = {"dataset": {"name": "iris"}, "initial": {"per_class": 3}}.get(
+        key, {"name": "logistic"}
+    )
     assert read(path, **{key: table}) == read(path, **{key: [table]})
 
 
@@ -180,7 +182,7 @@ WRONG = [
     ("initial", {"initial": {}}),
     ("initial", {"initial": {"per_class": 2, "size": 3}}),
     ("initial", {"initial": {"per_class": 2, "method": "random"}}),
-    ("initial", {"initial": [{"per_class": 2}]}),
+    ("initial", {"initial": 2}),
     ("initial.per_class", {"initial": {"per_class": 0}}),
     ("initial.size", {"initial": {"size": 1.0}}),
     ("initial.method", {"initial": {"size": 3, "method": "best"}}),
@@ -229,7 +231,7 @@ def test_splits_exclude_sizes_and_initial_sets(path):
     assert_says(line, path, "dataset", "test_size and splits exclude")
     line = problem(path, dataset=splits, initial={"per_class": 2})
     assert_says(line, path, "", "[initial] and splits exclude")
-    assert read(path, dataset=splits).initial is None
+    assert read(path, dataset=splits).initial == []
 
 
 @pytest.mark.parametrize(

@@ -52,4 +52,4 @@ def content_of(spec, labels="abc"):
 
 def splits(specs):
     cells = {spec.seed: spec for spec in specs}
-    return [("blobs", seed, split_of(spec, blobs())) for seed, spec in sorted(cells.items())]
+    return [("blobs", "", seed, split_of(spec, blobs())) for seed, spec in sorted(cells.items())]

@@ -36,7 +36,7 @@ def test_the_tables_have_the_columns_and_types_of_the_contract(tmp_path):
     store.rebuild_tables(specs, splits)
     curves = pq.read_schema(tmp_path / "curves.parquet")
     assert {name: curves.field(name).type for name in curves.names} == {
-        "dataset": LABEL, "model": LABEL, "strategy": LABEL,
+        "dataset": LABEL, "model": LABEL, "start": LABEL, "strategy": LABEL,
         "batch_size": pa.int32(), "seed": pa.int32(), "round": pa.int32(), "run_id": pa.string(),
         "n_labels": pa.int32(), "n_test": pa.int32(), "n_correct": pa.int32(),
         "accuracy": pa.float64(), "balanced_accuracy": pa.float64(), "macro_f1": pa.float64(),

@@ -20,7 +20,7 @@ from alrun.run.loop import run_active_learning
 from alrun.run.query import query
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
 from alrun.strategies import clusters
-from alrun.strategies.clusters import cluster_margin, mean_distances, typiclust
+from alrun.strategies.clusters import cluster_margin, typiclust
 from alrun.strategies.registry import resolve
 from alrun.strategies.support.clustering import k_means, projected
 from alrun.strategies.support.pool import Pool
@@ -222,27 +222,6 @@ def test_margins_may_be_those_of_decision_values():
     pool = Pool(X, np.arange(40), np.arange(0), np.arange(0), Predictions(model, X))
     picks = cluster_margin(pool, 5, stream(), candidates=1.0)
     assert set(picks) == set(np.argsort(np.abs(X[:, 0]))[:5])
-
-
-# Distances to the nearest
-
-
-@settings(max_examples=60, deadline=None, derandomize=True)
-@given(st.integers(1, 30), st.integers(1, 3), st.integers(1, 25), st.integers(0, 2**32))
-def test_mean_distances_are_those_of_a_sort_however_many_rows_are_equal(n, d, neighbours, seed):
-    X = stream(seed).integers(0, 3, size=(n, d)) / 10 + 100
-    expected = [naive_mean_distance(X, row, range(n), neighbours) for row in range(n)]
-    np.testing.assert_allclose(mean_distances(X, neighbours), expected, rtol=1e-12)
-    X = stream(seed).normal(size=(n, d))
-    expected = [naive_mean_distance(X, row, range(n), neighbours) for row in range(n)]
-    np.testing.assert_allclose(mean_distances(X, neighbours), expected, rtol=1e-12)
-
-
-def test_blocks_change_nothing(monkeypatch):
-    X = stream().normal(size=(50, 3))
-    whole = mean_distances(X, 5)
-    monkeypatch.setattr(clusters, "_BLOCK", 120)
-    np.testing.assert_allclose(mean_distances(X, 5), whole, rtol=1e-12)
 
 
 # The clusters and the projection

@@ -21,8 +21,8 @@ from alrun.strategies.coverage import _SimilarityCoverage, max_herding, prob_cov
 from alrun.strategies.registry import resolve
 from alrun.strategies.support.pool import Pool
 from alrun.strategies.support.reference_points import Reference, reference_points
-from alrun.strategies.support.top_k import nine_digits
 from alrun.util.lru_cache import LRUCache
+from alrun.util.top_k import nine_digits
 
 STRATEGIES = [prob_cover, max_herding]
 NONE = SimpleNamespace(n_classes=2)

@@ -26,7 +26,7 @@ from alrun.run.query import query
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
 from alrun.strategies.registry import BUILT_IN, find, parameters_of, resolve
 from alrun.strategies.support.pool import Pool
-from alrun.strategies.support.top_k import nine_digits, top_k
+from alrun.util.top_k import nine_digits, top_k
 
 UNCERTAINTY = ("least_confidence", "margin", "entropy")
 

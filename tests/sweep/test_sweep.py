@@ -497,7 +497,7 @@ def test_a_list_is_labelled_first_and_found_from_the_saved_experiment_too(listed
     assert first.groupby("seed")["n_labels"].unique().map(list).to_dict() == {0: [2], 1: [3]}
     saved = plan_sweep(results / "experiment.toml", results)
     assert saved.missing() == []
-    assert saved.experiment.initial.file == "../../lists/experts.csv"
+    assert saved.experiment.initial[0].file == "../../lists/experts.csv"
     assert any(
         "lack a class in 2 of 2 seeds" in note for note in alrun.report(results, [0.9]).notes
     )

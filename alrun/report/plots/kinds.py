@@ -114,12 +114,13 @@ def _difference(report: Report, rows: pd.DataFrame) -> Plot:
 
 def _savings(report: Report, rows: pd.DataFrame) -> Plot:
     panels = []
-    for _, group in _compared(rows).groupby(["dataset", "model"], observed=True, sort=False):
+    keys = [key for key in COMPARISON_GROUP if key != "batch_size"]
+    for _, group in _compared(rows).groupby(keys, observed=True, sort=False):
         parts = list(group[~group["is_baseline"]].groupby(["target", "batch_size"]))
         common, names = in_common(
             [_where(report, part, ("target", "batch_size")) for _, part in parts]
         )
-        where = _where(report, group, ("dataset", "model")) | common
+        where = _where(report, group, keys) | common
         named = tuple((name, part) for name, (_, part) in zip(names, parts, strict=True))
         panels.append(SavingsPanel(where, named))
     title = f"Saving against {shortened(report.baseline)}"
@@ -170,10 +171,12 @@ def _where(
     words: dict[str, Callable[[Any], str]] = {
         "dataset": shortened,
         "model": shortened,
+        "start": shortened,
         "batch_size": "batch size {}".format,
         "target": lambda target: f"target {_target(report, target)}",
     }
-    return {column: words[column](rows[column].iloc[0]) for column in columns}
+    named = {column: rows[column].iloc[0] for column in columns}
+    return {column: words[column](value) for column, value in named.items() if value != ""}
 
 
 def _target(report: Report, target: float) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from alrun.arrays import FloatArray, IntArray
-from alrun.strategies.support.top_k import top_k
+from alrun.util.top_k import top_k
 
 # A function from n rows of the pool to the squared distances of all rows to these, shape
 # (len(pool), n).
