@@ -114,7 +114,9 @@ def test_the_command_prints_a_table_or_csv(small_results, tmp_path):
     assert "Means over 2 seeds" in table.stdout
     done = alrun_here("queries", small_results, "--format", "csv")
     (tmp_path / "mix.csv").write_text(done.stdout)
-    read = pd.read_csv(tmp_path / "mix.csv", dtype={"label": str}).fillna({"start": ""})
+    read = pd.read_csv(tmp_path / "mix.csv", dtype={"label": str, "start": object}).fillna(
+        {"start": ""}
+    )
     pd.testing.assert_frame_equal(read, class_mix(small_results), check_dtype=False)
 
 

@@ -89,7 +89,9 @@ def by_hand(swept, one, other, name):
     """Return differences of differences of labels to .9, cut at the common budget."""
     curves = alrun.load_curves(swept)
     labels = {}
-    for (start, strategy, seed), run in curves.groupby(["start", "strategy", "seed"], observed=True):
+    for (start, strategy, seed), run in curves.groupby(
+        ["start", "strategy", "seed"], observed=True
+    ):
         reached = run.loc[run["accuracy"] >= 0.9, "n_labels"]
         labels[start, strategy, seed] = reached.min() if len(reached) else np.inf
     budget = 40 if any(map(np.isinf, labels.values())) else max(labels.values())
