@@ -73,13 +73,15 @@ PIPELINE = "pipeline"
 class ModelSpec:
     """A model with its parameters, defaults resolved.
 
-    `version` is that of the code, for a model of the user's own.
+    `version` is that of the code, for a model of the user's own. `fallback` names the model that
+    takes its place until it can be fitted.
     """
 
     display_name: str
     name: str
     parameters: Mapping[str, Any]
     version: int = 1
+    fallback: str | None = None
 
     def identity(self) -> dict[str, Any]:
         """Return the model's part of a run's identity.
@@ -90,8 +92,10 @@ class ModelSpec:
         if self.name == PIPELINE:
             steps = parameters["steps"]
             parameters = {"steps": [{**step, "name": _dotted(step["name"])} for step in steps]}
-        identity = {"name": _dotted(self.name), "parameters": parameters}
-        return identity if self.version == 1 else {**identity, "version": self.version}
+        identity: dict[str, Any] = {"name": _dotted(self.name), "parameters": parameters}
+        if self.version != 1:
+            identity["version"] = self.version
+        return identity if self.fallback is None else {**identity, "fallback": self.fallback}
 
 
 def _dotted(name: str) -> str:

@@ -44,6 +44,8 @@ def announcement(plan: SweepPlan, todo: Sequence[RunSpec]) -> Iterator[str]:
         if METRICS[metric].binary_only:
             second = dataset.at(plan.experiment.seed_list[0]).labels[1]
             yield f"{label}: {metric} is that of '{second}', the second of its classes"
+    for entry in plan.skipped:
+        yield f"Skipped: {entry.reason}"
     foreign = plan.store.count_only_in_tables(list(plan.specs.values()))
     if foreign:
         yield (

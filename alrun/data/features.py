@@ -44,6 +44,17 @@ def as_float64(X: Any) -> Any:
     return X if X.dtype == np.float64 else X.astype(np.float64)
 
 
+def with_small_indices(X: Any) -> Any:
+    """Return sparse features with indices of 32 bits where they fit, else as they are.
+
+    Some models, such as SVC, take no others.
+    """
+    if not sparse.issparse(X) or max(X.nnz, *X.shape) > np.iinfo(np.int32).max:
+        return X
+    parts = (X.data, X.indices.astype(np.int32), X.indptr.astype(np.int32))
+    return sparse.csr_matrix(parts, shape=X.shape)
+
+
 def map_in_blocks(method: Callable[[Any], Any], X: Any) -> Any:
     """Apply `method` to X in double precision, block by block, and return the stacked results.
 

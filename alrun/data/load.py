@@ -10,6 +10,7 @@ import numpy as np
 
 from alrun.arrays import IntArray
 from alrun.data.dataset import GENERATED, AnyDataset, Dataset, encode_labels
+from alrun.data.features import with_small_indices
 from alrun.data.generated import load_generated
 from alrun.data.readers import read_source
 from alrun.data.readers.contents import Contents, hash_of_arrays
@@ -54,7 +55,7 @@ def load(
         classes, y = encode_labels(source, contents.labels)
     scale = contents.scale if scale is None else scale
     check_scale(source, contents.X, scale)
-    X = divided(source, contents.X, scale)
+    X = with_small_indices(divided(source, contents.X, scale))
     dataset = Dataset(X, y, classes, contents.fingerprint, scale, contents.notes)
     return _one_against_the_rest(source, dataset, positive)
 

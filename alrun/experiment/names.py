@@ -33,19 +33,26 @@ def check_names(content: Mapping[str, Any], folder: Path) -> list[str]:
             _known_parameters(key, table, DatasetSettings, known, problems)
     strategies = _strategies(content, folder, problems)
     problems += _same_stems({key: name for key, name, _ in strategies})
-    requirements = [entry for entry in strategies if entry[2]]
+    # Where impossible pairs are skipped, the plan leaves out those of strategies.
+    is_strict = content.get("skip_impossible") is not True
+    requirements = [entry for entry in strategies if entry[2] and is_strict]
     metric = content.get("metric")
     if isinstance(metric, str) and metric in METRICS and METRICS[metric].requires:
         requirements.insert(0, ("metric", metric, METRICS[metric].requires))
     for model, offered in _models(content, problems):
         for key, name, required in requirements:
             if not offered.intersection(required):
-                methods = " or ".join(required)
-                problems.append(
-                    f"{key}: {name} needs a model with {methods}, and {model} does not have it;"
-                    " take another model"
-                )
+                problems.append(f"{key}: {unmet_methods(name, required, model)}")
     return problems
+
+
+def unmet_methods(name: str, required: Collection[str], model: str) -> str:
+    """Return a sentence on a model that lacks the methods, of which one is needed."""
+    methods = " or ".join(required)
+    return (
+        f"{name} needs a model with {methods}, and {model} does not have it; take another model,"
+        " or skip such pairs with skip_impossible = true"
+    )
 
 
 def _strategies(
@@ -80,7 +87,7 @@ def _models(content: Mapping[str, Any], problems: list[str]) -> list[tuple[str, 
             if "steps" in table:
                 name, parameters = PIPELINE, _pipeline(key, table, problems)
             else:
-                name, known = table["name"], parameters_of(table["name"])
+                name, known = table["name"], parameters_of(table["name"], table)
                 parameters = _known_parameters(key, table, ModelSettings, known, problems)
                 models.resolve(name, parameters)
             if parameters is not None:
@@ -139,7 +146,7 @@ def _pipeline(key: str, table: Mapping[str, Any], problems: list[str]) -> dict[s
     steps = []
     for place, step in _entries({"steps": entries}, "steps", Step):
         with _noted(problems, f"{key}.{place}"):
-            known = parameters_of(step["name"])
+            known = parameters_of(step["name"], step)
             parameters = _known_parameters(f"{key}.{place}", step, Step, known, problems)
             is_last = place == entry_key("steps", len(entries) - 1)
             resolve_step(step["name"], parameters, is_last)

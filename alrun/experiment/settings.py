@@ -244,9 +244,13 @@ def _named_or_table(value: Any) -> Any:
 
 
 class ModelSettings(Named):
-    """A `[model]` table: a name, or the steps of a pipeline."""
+    """A `[model]` table: a name, or the steps of a pipeline.
+
+    The `fallback` takes its place until it can be fitted.
+    """
 
     name: str = "logistic"
+    fallback: Literal["logistic"] | None = None
     steps: Annotated[list[Step], BeforeValidator(_named_or_table), Field(min_length=1)] | None = (
         None
     )
@@ -310,6 +314,7 @@ class Experiment(_Section):
     targets: list[Annotated[float, Field(gt=0)]] = []
     budget: Positive
     metric: Annotated[str, Field(validate_default=True)] = "accuracy"
+    skip_impossible: bool = False
     until_halfwidth: Annotated[float, Field(gt=0, lt=1)] | None = None
     max_seeds: Annotated[int, Field(gt=0, le=_MOST_SEEDS)] | None = None
     dataset: Annotated[list[DatasetSettings], BeforeValidator(_one_or_more), Field(min_length=1)]

@@ -16,10 +16,11 @@ from sklearn.utils import get_tags
 from alrun.errors import ModelError, first_line
 from alrun.models.class_weights import checked_weights
 from alrun.models.registry import (
-    NOT_PARAMETERS,
+    RANDOM_STATE,
     constructor_parameters,
     find,
     parameters_of,
+    reserved_of,
     version_of,
 )
 from alrun.spec import PIPELINE
@@ -103,28 +104,35 @@ def resolve_transformer(name: str, parameters: Mapping[str, Any]) -> dict[str, A
 def build_one(name: str, parameters: Mapping[str, Any], rng: np.random.Generator) -> Any:
     """Return a new, unfitted estimator; every `random_state` in it is drawn from `rng`."""
     factory, defaults = find(name), constructor_parameters(name)
-    arguments = {key: value for key, value in parameters.items() if value != _plain(defaults[key])}
-    if "random_state" in defaults and not hasattr(factory, "set_params"):  # cannot be set later
-        arguments["random_state"] = draw_integer(rng)
+    arguments = {
+        key: value
+        for key, value in parameters.items()
+        if key not in defaults or value != _plain(defaults[key])
+    }
+    if RANDOM_STATE in defaults and not hasattr(factory, "set_params"):  # cannot be set later
+        arguments[RANDOM_STATE] = draw_integer(rng)
     estimator = factory(**arguments)
     if not hasattr(estimator, "set_params") or inspect.isclass(estimator):
         return estimator
-    if any("__" in key for key in estimator.get_params()):
+    settings = estimator.get_params()
+    if any("__" in key for key in settings):
         estimator = clone(estimator)  # default values that are models are shared by all instances
+    if settings.get("n_jobs", 1) is None and type(estimator).__module__.split(".")[0] != "sklearn":
+        estimator.set_params(n_jobs=1)  # else XGBoost and LightGBM take all cores in each worker
     return with_states_drawn(estimator, rng)
 
 
 def with_states_drawn(estimator: Any, rng: np.random.Generator) -> Any:
     """Draw every `random_state` in an estimator from `rng`; return the estimator."""
     keys = sorted(estimator.get_params())
-    states = [key for key in keys if key.split("__")[-1] == "random_state"]
+    states = [key for key in keys if key.split("__")[-1] == RANDOM_STATE]
     return estimator.set_params(**{key: draw_integer(rng) for key in states})
 
 
 def _resolved(
     name: str, parameters: Mapping[str, Any], kind: str, methods: tuple[str, ...]
 ) -> dict[str, Any]:
-    for reserved in NOT_PARAMETERS:
+    for reserved in reserved_of(name):
         if reserved in parameters:
             raise ModelError(f"'{reserved}' of {name} is set by alrun; leave it out")
     if ":" not in name and parameters.get("memory") is not None:
@@ -132,7 +140,7 @@ def _resolved(
         raise ModelError(
             f"'memory' of {name} names a folder of pickles, which may run any code; leave it out"
         )
-    resolved = completed(name, parameters_of(name), parameters, ModelError)
+    resolved = completed(name, parameters_of(name, parameters), parameters, ModelError)
     resolved = {key: _plain(value) for key, value in checked_weights(resolved).items()}
     try:
         estimator = build_one(name, resolved, generator(0, "check"))

@@ -8,8 +8,9 @@ from sklearn.pipeline import Pipeline
 
 from alrun.arrays import FloatArray, IntArray
 from alrun.errors import AlrunError, ModelError
-from alrun.models.build import build
+from alrun.models.build import build, resolve
 from alrun.models.class_weights import labels_weighted, weights_by_code
+from alrun.models.consecutive_codes import ConsecutiveCodes, fitted
 from alrun.models.logistic.estimator import Logistic
 
 
@@ -18,7 +19,8 @@ class Classifier:
 
     The classes are the codes 0 ... n_classes - 1. A class without a labelled example has
     probability zero. While only one class is labelled, it is always predicted and nothing is
-    fitted. `labels` holds the label of each class by code, as used in class weights.
+    fitted. `labels` holds the label of each class by code, as used in class weights. A `fallback`
+    takes the model's place until it can be fitted, and `n_fallbacks` counts its fits.
     """
 
     def __init__(
@@ -28,9 +30,12 @@ class Classifier:
         n_classes: int,
         rng: np.random.Generator,
         labels: Sequence[str] = (),
+        fallback: str | None = None,
     ) -> None:
         self.estimator: Any = None
         self.n_classes = n_classes
+        self.n_fallbacks = 0
+        self._fallback = fallback
         self._name, self._parameters, self._rng = name, parameters, rng
         self._labels = labels if any(labels_weighted(name, parameters)) else ()
         self._seen: IntArray = np.empty(0, dtype=np.int64)
@@ -42,14 +47,27 @@ class Classifier:
         if self._labels:  # estimators may reject weights of classes not seen yet
             seen = {code: self._labels[code] for code in self._seen.tolist()}
             parameters = weights_by_code(self._name, parameters, seen)
-        if not isinstance(self.estimator, Logistic):
+        if not isinstance(self.estimator, Logistic) or self._fallback is not None:
             self.estimator = build(self._name, parameters, self._rng)
         elif self._labels:  # the same object is fitted again, from its last solution
             self.estimator.class_weight = parameters["class_weight"]
         if len(self._seen) > 1:
-            self.estimator.fit(X, y)
+            if self._fallback is None:
+                self.estimator = fitted(self.estimator, X, y)
+            else:
+                self._fit_or_fall_back(self._fallback, X, y)
             self._check_classes()
         return self
+
+    def _fit_or_fall_back(self, fallback: str, X: Any, y: IntArray) -> None:
+        """Fit the model, and once that works do without the fallback; until then fit that."""
+        try:
+            self.estimator = fitted(self.estimator, X, y)
+            self.estimator.predict(X[:1])  # neighbours are counted only now
+            self._fallback = None
+        except Exception:  # an estimator can raise anything
+            self.estimator = build(fallback, resolve(fallback, {}), self._rng).fit(X, y)
+            self.n_fallbacks += 1
 
     @property
     def has_probabilities(self) -> bool:
@@ -141,4 +159,6 @@ def check_sums(probabilities: FloatArray, model: str, error: type[AlrunError]) -
 
 
 def _last_step(estimator: Any) -> Any:
+    if isinstance(estimator, ConsecutiveCodes):
+        estimator = estimator.estimator
     return estimator[-1] if isinstance(estimator, Pipeline) else estimator

@@ -18,10 +18,14 @@ from sklearn.utils import get_tags
 
 from alrun.arrays import FloatArray, IntArray
 from alrun.data.dataset import Dataset
-from alrun.errors import ModelError, nearest
+from alrun.data.features import as_float64
+from alrun.data.scaling import rescale
+from alrun.data.splits import split_of
+from alrun.errors import ModelError, first_line, nearest
 from alrun.models.build import build
 from alrun.models.class_weights import labels_weighted
 from alrun.models.classifier import Classifier
+from alrun.models.registry import BUILT_IN
 from alrun.spec import PIPELINE, ModelSpec, RunSpec
 from alrun.util.random_streams import generator
 
@@ -79,6 +83,44 @@ def incompatibilities(
             case False:
                 problem = f"{name} has {trait}, which {model.display_name} does not take"
                 yield f"{key}: {problem}; {_ADVICE[trait]}"
+
+
+def unfit_for_start(
+    key: str, spec: RunSpec, dataset: Dataset, ask: Callable[..., Any] = operator.call
+) -> Iterator[str]:
+    """Yield a sentence, `key: problem`, if the model cannot be fitted to the initial set of a run.
+
+    A model with a fallback may wait. `ask` is as for `incompatibilities`.
+    """
+    model, name = spec.model, spec.dataset.display_name
+    if model.fallback is not None or model.name in BUILT_IN:
+        return
+    split = split_of(spec, dataset)
+    training = split.training
+    X = as_float64(rescale(dataset.X, spec.dataset.scale, training)[split.initial])
+    fit: Callable[..., Any] = partial(_error_of_fit, model, dataset.labels)
+    if _has_foreign_code(model):
+        fit = partial(ask, fit)
+    problem = fit(X, dataset.y[split.initial])
+    if problem:
+        yield (
+            f"{key}: {model.display_name} cannot be fitted to the {len(split.initial)} initial"
+            f" labels of {name} ({problem}); start with more labels, choose another model, or give"
+            ' it fallback = "logistic", which takes its place until it can be fitted'
+        )
+
+
+def _error_of_fit(model: ModelSpec, labels: Sequence[str], X: Any, y: IntArray) -> str:
+    """Return the first line of the error of a fit to these examples; empty without one."""
+    n_classes = max(len(labels), int(y.max()) + 1)
+    classifier = Classifier(model.name, model.parameters, n_classes, generator(0, "check"), labels)
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            classifier.fit(X, y).predict(X[:2])
+    except Exception as error:  # an estimator can raise anything
+        return first_line(error)
+    return ""
 
 
 def _has_foreign_code(model: ModelSpec) -> bool:

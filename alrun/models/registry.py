@@ -6,6 +6,7 @@ import and run any code; the colon makes that visible.
 
 import inspect
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from alrun.errors import ModelError, nearest
@@ -15,14 +16,39 @@ from alrun.util.entries import Entry, entry_of
 from alrun.util.import_path import defaults_of, file_of, imported
 
 BUILT_IN = {"logistic": logistic}
-# Set by alrun from the random stream of the run, or without effect on predictions.
-NOT_PARAMETERS = ("random_state", "n_jobs", "verbose")
+RANDOM_STATE = "random_state"
+# Without effect on predictions.
+_WITHOUT_EFFECT = ("n_jobs", "verbose")
 
 
-def parameters_of(name: str) -> dict[str, Any]:
-    """Return the settable parameters of a model with their defaults; raises ModelError."""
+def parameters_of(name: str, given: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the settable parameters of a model with their defaults; raises ModelError.
+
+    A constructor with `**parameters` may know others, so that all of the experiment's, `given`, are
+    among them, without a default.
+    """
+    reserved = (RANDOM_STATE, *_WITHOUT_EFFECT)
     defaults = constructor_parameters(name)
-    return {key: value for key, value in defaults.items() if key not in NOT_PARAMETERS}
+    known = {key: value for key, value in defaults.items() if key not in reserved}
+    others = {key for key in given if key not in reserved_of(name)} - known.keys()
+    return {**known, **dict.fromkeys(sorted(others))} if _takes_any(name) else known
+
+
+def reserved_of(name: str) -> tuple[str, ...]:
+    """Return the parameters of a model that an experiment cannot set; raises ModelError.
+
+    Its random state is drawn from the random stream of the run. Others have no effect on
+    predictions, and are left to constructors with `**parameters`.
+    """
+    return (RANDOM_STATE,) if _takes_any(name) else (RANDOM_STATE, *_WITHOUT_EFFECT)
+
+
+def _takes_any(name: str) -> bool:
+    try:
+        parameters = inspect.signature(find(name)).parameters.values()
+    except (TypeError, ValueError):  # it has no signature
+        return False
+    return any(entry.kind is inspect.Parameter.VAR_KEYWORD for entry in parameters)
 
 
 def version_of(name: str) -> int:

@@ -67,6 +67,8 @@ def find_degeneracies(
         yield from _ties(runs)
         yield from _initial_sets(runs)
         yield from _duplicates(runs)
+    if "fallback_rounds" in runs.columns:
+        yield from _fallbacks(runs)
 
 
 def _lacking(tables: Tables) -> Iterator[str]:
@@ -226,6 +228,17 @@ def _initial_sets(runs: pd.DataFrame) -> Iterator[str]:
         yield (
             f"Warning: the initial labels of {name} lack a class in {len(group)} of"
             f" {counted(n, 'seed')}: a model cannot predict it until one of it is queried."
+        )
+
+
+def _fallbacks(runs: pd.DataFrame) -> Iterator[str]:
+    """Say in how many rounds another model took the place of the model."""
+    waited = runs[runs["fallback_rounds"].fillna(0) > 0]
+    for name, group in waited.groupby("model", observed=True):
+        n_rounds = int(group["fallback_rounds"].sum())
+        yield (
+            f"Note: {name} could not be fitted in {counted(n_rounds, 'round')} of"
+            f" {counted(len(group), 'run')}, where its fallback took its place."
         )
 
 

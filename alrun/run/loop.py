@@ -63,7 +63,7 @@ def run_active_learning(spec: RunSpec, dataset: Dataset) -> RunResult:
         stopwatch.seconds,
         stopwatch.cpu_seconds,
         dict(seen),
-        learner.diagnostics,
+        {**learner.diagnostics, "fallback_rounds": learner.classifier.n_fallbacks},
     )
 
 
@@ -130,6 +130,7 @@ class _Learner:
                 dataset.n_classes,
                 model_rng,
                 dataset.labels,
+                spec.model.fallback,
             ),
             strategy_rng=generator(spec.seed, "strategy", spec.stream_key()),
             diagnostics={

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from alrun.arrays import IntArray
+from alrun.arrays import FloatArray, IntArray
 from alrun.errors import StrategyError
 from alrun.spec import StrategySpec
 from alrun.strategies.registry import find
@@ -29,16 +29,12 @@ def query(
             f"{spec.name} must return scores or rows in one list, not lists of unequal length"
         ) from error
     if answer.dtype.kind == "f":
-        if answer.shape != (len(pool),) or np.isnan(answer).any():
-            raise StrategyError(
-                f"{spec.name} must return one score for each of the {len(pool)} unlabelled"
-                f" examples and no NaN; it returned shape {answer.shape}"
-            )
+        _check_scores(spec.name, answer, len(pool))
         return top_k(answer, n)
     if answer.dtype.kind not in "iu" or answer.shape != (n,):
         raise StrategyError(
             f"{spec.name} must return {n} rows (integers) or {len(pool)} scores (floats); it"
-            f" returned {answer.dtype} of shape {answer.shape}"
+            f" returned {_described(answer)}"
         )
     if len(np.unique(answer)) < n or answer.min() < 0 or answer.max() >= len(pool):
         raise StrategyError(
@@ -46,3 +42,23 @@ def query(
             f" {np.array2string(answer, threshold=20)}"
         )
     return answer, False
+
+
+def _check_scores(name: str, scores: FloatArray, n: int) -> None:
+    """Raise StrategyError unless there is one score for each of `n` examples, and none is NaN."""
+    wanted = f"{name} must return one score for each of the {n} unlabelled examples"
+    if scores.shape != (n,):
+        raise StrategyError(f"{wanted}; it returned shape {scores.shape}")
+    bad = np.flatnonzero(np.isnan(scores))
+    if len(bad):
+        first = ", ".join(map(str, bad[:5].tolist())) + (", ..." if len(bad) > 5 else "")
+        raise StrategyError(f"{wanted}; {len(bad)} of them are NaN, at {first} (the first is 0)")
+
+
+def _described(answer: Any) -> str:
+    """Return in words what is neither rows nor scores."""
+    if answer.dtype == object and answer.shape == ():
+        value = answer.item()
+        return "None; a return statement may be missing" if value is None else type(value).__name__
+    has_none = answer.dtype == object and any(value is None for value in answer.ravel())
+    return f"{answer.dtype} of shape {answer.shape}{' with None in it' if has_none else ''}"

@@ -15,6 +15,7 @@ from alrun.arrays import FloatArray, IntArray
 from alrun.errors import StrategyError
 from alrun.models.build import with_states_drawn
 from alrun.models.classifier import check_sums
+from alrun.models.consecutive_codes import fitted
 from alrun.strategies.support.pool import Pool
 from alrun.strategies.support.requirements import requires
 from alrun.strategies.support.validation import whole_number
@@ -103,7 +104,7 @@ def committee_of(pool: Pool, rng: np.random.Generator, n_members: int) -> list[M
         rows = _bootstrap(pool.y_labelled, rng)
         estimator, seen = unfitted_copy(pool.model, rng), np.unique(pool.y_labelled[rows])
         if len(seen) > 1:
-            estimator.fit(pool.X_labelled[rows], pool.y_labelled[rows])
+            estimator = fitted(estimator, pool.X_labelled[rows], pool.y_labelled[rows])
         committee.append(Member(estimator, seen))
     return committee
 

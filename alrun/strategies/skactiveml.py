@@ -18,6 +18,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from alrun.arrays import FloatArray, IntArray
 from alrun.errors import StrategyError, first_line, nearest
 from alrun.models.classifier import Classifier
+from alrun.models.consecutive_codes import fitted
 from alrun.models.predictions import Predictions
 from alrun.strategies.committee import Member, committee_of, unfitted_copy
 from alrun.strategies.support.pool import Pool
@@ -254,7 +255,7 @@ class _Weightless(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: IntArray, sample_weight: None = None) -> Self:
         """Fit the model; `sample_weight` is always None."""
-        self.estimator_ = clone(self.estimator).fit(X, y)
+        self.estimator_ = fitted(clone(self.estimator), X, y)
         self.classes_ = self.estimator_.classes_
         return self
 

@@ -30,6 +30,7 @@ def expand(
             entry.name,
             build.resolve(entry.name, entry.parameters),
             build.version(entry.name),
+            entry.fallback,
         )
         for entry in experiment.model
     ]

@@ -16,7 +16,7 @@ from alrun.spec import RunSpec, run_id
 from alrun.sweep.default_results import default_results
 from alrun.sweep.grid import expand
 from alrun.sweep.load_data import load_all
-from alrun.sweep.preflight import find_impossible
+from alrun.sweep.preflight import Impossible, find_impossible
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class SweepPlan:
         Every run of the grid by its id.
     sources
         The data sets by label.
+    skipped
+        The combinations left out of the grid, since they cannot be run.
     finished
         Ids of the runs with a file.
     failures
@@ -40,6 +42,7 @@ class SweepPlan:
     store: Store
     specs: Mapping[str, RunSpec]
     sources: Mapping[str, AnyDataset]
+    skipped: tuple[Impossible, ...] = ()
     finished: frozenset[str] = frozenset()
     failures: Mapping[str, Failure] = field(default_factory=dict)
 
@@ -89,10 +92,16 @@ def plan_experiment(path: Path, experiment: Experiment, results: Path | None = N
         specs = _by_id(path, expand(experiment, datasets, path.parent))
     except DatasetError as error:
         raise ExperimentError([f"{path}: {error}"]) from error
-    problems = find_impossible(experiment, list(specs.values()), datasets)
-    if problems:
-        raise ExperimentError([f"{path}: {problem}" for problem in problems])
-    return SweepPlan(path, experiment, store, specs, datasets).against_store()
+    impossible = find_impossible(experiment, specs, datasets, store.finished())
+    possible = {
+        run: spec
+        for run, spec in specs.items()
+        if not any(entry.covers(spec) for entry in impossible)
+    }
+    if impossible and not (experiment.skip_impossible and possible):
+        raise ExperimentError([f"{path}: {entry.reason}" for entry in impossible])
+    plan = SweepPlan(path, experiment, store, possible, datasets, tuple(impossible))
+    return plan.against_store()
 
 
 def plan_of(results: Path) -> SweepPlan:

@@ -1,6 +1,7 @@
 """Preflight checks: combinations of data, model and strategy that cannot run."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
 
 from scipy.sparse import issparse
@@ -9,63 +10,119 @@ from alrun.data.dataset import AnyDataset
 from alrun.data.splits import split_of
 from alrun.errors import DatasetError
 from alrun.execute.sandbox import Sandbox
-from alrun.experiment.names import entry_key
+from alrun.experiment.names import entry_key, unmet_methods
 from alrun.experiment.settings import Experiment, Named
-from alrun.models.compatibility import incompatibilities
+from alrun.models.build import prediction_methods
+from alrun.models.compatibility import incompatibilities, unfit_for_start
 from alrun.spec import RunSpec
 from alrun.strategies.registry import requirements_of
 from alrun.strategies.support.requirements import DataTraits
 
 
-def find_impossible(
-    experiment: Experiment, specs: Sequence[RunSpec], datasets: Mapping[str, AnyDataset]
-) -> list[str]:
-    """Return the reasons why some runs cannot be computed.
+@dataclass(frozen=True)
+class Impossible:
+    """A combination that cannot be run, with the reason, written as `key: what is wrong`.
 
-    Each is written as `key: what is wrong`, as those of the functions below. Data sets that cannot
-    be split are reported alone, as `label: why`, since the checks of models and strategies need the
-    splits.
+    It has the display names of a data set, a start, a model and a strategy; None stands for any.
     """
-    problems = _without_a_split(specs, datasets)
-    if problems:
-        return problems
-    by_models = _refused_by_models(experiment, specs, datasets)
-    by_strategies = _refused_by_strategies(experiment, specs, datasets)
-    return list(dict.fromkeys([*by_models, *by_strategies]))
+
+    reason: str
+    dataset: str | None = None
+    start: str | None = None
+    model: str | None = None
+    strategy: str | None = None
+
+    def covers(self, spec: RunSpec) -> bool:
+        """Return whether a run is of this combination."""
+        dataset, model, strategy = spec.display_names
+        names = (dataset, spec.start, model, strategy)
+        wanted = (self.dataset, self.start, self.model, self.strategy)
+        return all(want in (None, name) for want, name in zip(wanted, names, strict=True))
 
 
-def _without_a_split(specs: Iterable[RunSpec], datasets: Mapping[str, AnyDataset]) -> list[str]:
-    """Return one reason for each data set without a possible split.
+def find_impossible(
+    experiment: Experiment,
+    specs: Mapping[str, RunSpec],
+    datasets: Mapping[str, AnyDataset],
+    finished: Collection[str] = (),
+) -> list[Impossible]:
+    """Return the combinations that cannot be run, among the runs in `specs`, by id.
+
+    Models and strategies are checked where the splits can be drawn. Where a run of the same model
+    and initial set is among the `finished` ids, no fit is tried.
+    """
+    unsplit = _without_a_split(specs.values(), datasets)
+    left = {
+        run: spec for run, spec in specs.items() if not any(entry.covers(spec) for entry in unsplit)
+    }
+    by_models = _refused_by_models(experiment, left, datasets, finished)
+    by_strategies = _refused_by_strategies(experiment, left.values(), datasets)
+    return list(dict.fromkeys([*unsplit, *by_models, *by_strategies]))
+
+
+def _without_a_split(
+    specs: Iterable[RunSpec], datasets: Mapping[str, AnyDataset]
+) -> list[Impossible]:
+    """Return one reason for each data set and start without a possible split.
 
     A reason starts with the label if there are several data sets.
     """
-    problems: dict[str, str] = {}
+    found: dict[tuple[str, str], Impossible] = {}
     for spec in _one_per_initial_set(specs):
         label = spec.dataset.display_name
         try:
             split_of(spec, datasets[label].at(spec.seed))
         except DatasetError as error:
-            problems.setdefault(label, f"{label}: {error}" if len(datasets) > 1 else str(error))
-    return list(problems.values())
+            reason = f"{label}: {error}" if len(datasets) > 1 else str(error)
+            found.setdefault((label, spec.start), Impossible(reason, label, spec.start))
+    return list(found.values())
 
 
 def _refused_by_models(
-    experiment: Experiment, specs: Iterable[RunSpec], datasets: Mapping[str, AnyDataset]
-) -> Iterator[str]:
-    """Yield the incompatibilities of models with data sets."""
-    runs = {(spec.model.display_name, spec.dataset.display_name): spec for spec in specs}
+    experiment: Experiment,
+    specs: Mapping[str, RunSpec],
+    datasets: Mapping[str, AnyDataset],
+    finished: Collection[str],
+) -> list[Impossible]:
+    """Return the incompatibilities of models with data sets, and with their initial sets."""
+    runs = {(s.model.display_name, s.dataset.display_name): s for s in specs.values()}
+    several = len(experiment.model) > 1
+    found = []
     with Sandbox() as sandbox:
         for place, spec in _by_place(experiment.model, runs):
-            key = entry_key("model", place) if len(experiment.model) > 1 else "model"
-            yield from incompatibilities(
-                key, spec, datasets[spec.dataset.display_name].at(spec.seed), sandbox.call
-            )
+            label, model, _ = spec.display_names
+            key = entry_key("model", place) if several else "model"
+            dataset = datasets[label].at(spec.seed)
+            reasons = list(incompatibilities(key, spec, dataset, sandbox.call))
+            found += [Impossible(reason, label, model=model) for reason in reasons]
+            for run in _untried(specs, spec, finished) if not reasons else ():
+                dataset = datasets[label].at(run.seed)
+                for reason in unfit_for_start(key, run, dataset, sandbox.call):
+                    found.append(Impossible(reason, label, run.start, model))
+    return found
+
+
+def _untried(
+    specs: Mapping[str, RunSpec], like: RunSpec, finished: Collection[str]
+) -> list[RunSpec]:
+    """Return one run for each start of which no run with the data set and model is finished."""
+    alike = {
+        run: spec
+        for run, spec in specs.items()
+        if (spec.dataset.display_name, spec.model) == (like.dataset.display_name, like.model)
+    }
+    done = {spec.start for run, spec in alike.items() if run in finished}
+    one_each: dict[str, RunSpec] = {}
+    for spec in alike.values():
+        one_each.setdefault(spec.start, spec)
+    return [spec for start, spec in one_each.items() if start not in done]
 
 
 def _refused_by_strategies(
     experiment: Experiment, specs: Iterable[RunSpec], datasets: Mapping[str, AnyDataset]
-) -> Iterator[str]:
-    """Yield the unmet requirements of strategies on data sets."""
+) -> Iterator[Impossible]:
+    """Yield the unmet requirements of strategies on data sets and on models."""
+    specs = list(specs)
     runs = {(spec.strategy.display_name, spec.dataset.display_name): spec for spec in specs}
     for place, spec in _by_place(experiment.strategies, runs):
         dataset = datasets[spec.dataset.display_name].at(spec.seed)
@@ -76,7 +133,18 @@ def _refused_by_strategies(
             n_training=len(split_of(spec, dataset).training),
         )
         for problem in requirements_of(spec.strategy.name).unmet_requirements(traits):
-            yield f"{entry_key('strategies', place)}: {problem}"
+            label, _, strategy = spec.display_names
+            reason = f"{entry_key('strategies', place)}: {problem}"
+            yield Impossible(reason, label, strategy=strategy)
+    pairs = {(spec.strategy.display_name, spec.model.display_name): spec for spec in specs}
+    for place, spec in _by_place(experiment.strategies, pairs):
+        _, model, strategy = spec.display_names
+        offered = prediction_methods(spec.model.name, spec.model.parameters)
+        required = requirements_of(spec.strategy.name).requires
+        if required and not offered.intersection(required):
+            problem = unmet_methods(strategy, required, model)
+            reason = f"{entry_key('strategies', place)}: {problem}"
+            yield Impossible(reason, model=model, strategy=strategy)
 
 
 def _by_place(

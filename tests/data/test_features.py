@@ -7,10 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.datasets import dump_svmlight_file
 
+from alrun.api import run_sweep
 from alrun.data.dataset import Dataset
-from alrun.data.features import map_in_blocks, map_rows, products_of, weighted_sum
+from alrun.data.features import (
+    map_in_blocks,
+    map_rows,
+    products_of,
+    weighted_sum,
+    with_small_indices,
+)
 from alrun.data.scaling import rescale
+from alrun.results.load import load_runs
 from alrun.run.loop import run_active_learning
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
 from alrun.strategies.registry import BUILT_IN, resolve
@@ -98,3 +107,26 @@ def test_a_run_on_single_precision_is_that_on_the_same_numbers_in_double(name):
         assert one.scores.values["log_loss"] == pytest.approx(
             other.scores.values["log_loss"], rel=1e-9
         )
+
+
+def test_sparse_indices_have_32_bits_where_they_fit(tmp_path):
+    X = sparse.random(40, 6, 0.3, "csr", rng=np.random.default_rng(0))
+    X.indices, X.indptr = X.indices.astype(np.int64), X.indptr.astype(np.int64)
+    small = with_small_indices(X)
+    assert (small.indices.dtype, small.indptr.dtype) == (np.int32, np.int32)
+    np.testing.assert_array_equal(small.toarray(), X.toarray())
+    dense = np.ones((3, 2))
+    assert with_small_indices(dense) is dense
+
+
+def test_svc_runs_on_an_svmlight_file_from_file_to_curve(tmp_path):
+    rng = np.random.default_rng(0)
+    y = np.repeat([-1, 1], 40)
+    X = rng.normal(size=(80, 3)) + y[:, None]
+    dump_svmlight_file(X, y, str(tmp_path / "two.svm"))
+    (tmp_path / "svc.toml").write_text(
+        'strategies = ["margin"]\nseeds = 1\nbudget = 14\nbatch_sizes = [5]\n'
+        '[dataset]\nname = "two.svm"\n[model]\nname = "sklearn.svm.SVC"\n'
+    )
+    results = run_sweep(tmp_path / "svc.toml", tmp_path / "results", jobs=0)
+    assert load_runs(results)["status"].tolist() == ["finished"]

@@ -70,6 +70,43 @@ def test_what_is_resolved_resolves_to_itself():
     assert resolve(FOREST, once) == once
 
 
+class Open(LogisticRegression):
+    """A model that takes any parameter, as XGBoost and LightGBM do."""
+
+    def __init__(self, C=1.0, n_jobs=None, **others):
+        super().__init__(C=C, n_jobs=n_jobs)
+        self.others = others
+
+    def get_params(self, deep=True):
+        return {"C": self.C, "n_jobs": self.n_jobs, "random_state": self.random_state}
+
+
+def test_a_constructor_that_takes_any_parameter_gets_what_is_given():
+    name = "test_models:Open"
+    assert resolve(name, {}) == {"C": 1.0}  # as before, so that no id changes
+    given = {"depth": 3, "n_jobs": 2, "verbose": 0}
+    assert resolve(name, given) == {"C": 1.0, **given}
+    built = build(name, resolve(name, given), stream())
+    assert (built.others, built.n_jobs) == ({"depth": 3, "verbose": 0}, 2)
+    with pytest.raises(ModelError, match="random_state"):
+        resolve(name, {"random_state": 1})
+
+
+def test_a_model_of_another_library_uses_one_core_unless_told_otherwise():
+    assert build("test_models:Open", resolve("test_models:Open", {}), stream()).n_jobs == 1
+    assert build(FOREST, resolve(FOREST, {}), stream()).n_jobs is None
+
+
+@pytest.mark.parametrize("library", ["xgboost:XGBClassifier", "lightgbm:LGBMClassifier"])
+def test_the_parameters_of_boosting_libraries_are_taken(library):
+    pytest.importorskip(library.split(":")[0])
+    parameters = {"n_estimators": 7, "verbosity": -1 if "light" in library else 0, "n_jobs": 1}
+    built = build(library, resolve(library, parameters), stream())
+    assert {key: built.get_params()[key] for key in parameters} == parameters
+    default = build(library, resolve(library, {}), stream())
+    assert default.get_params()["n_jobs"] == 1
+
+
 def test_what_is_resolved_does_not_depend_on_what_was_built():
     before = resolve(FOREST, {})
     build(FOREST, before, stream())

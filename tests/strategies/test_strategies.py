@@ -417,6 +417,23 @@ def test_a_wrong_answer_is_refused_by_the_name_of_the_strategy(module, expressio
 
 
 @pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("None", "it returned None; a return statement may be missing"),
+        ("[0.5] * (len(pool) - 1) + [None]", "with None in it"),
+        ("[float('nan')] + [0.5] * (len(pool) - 2) + [float('nan')]", "2 of them are NaN, at 0, "),
+        ("[float('nan')] * len(pool)", "at 0, 1, 2, 3, 4, ... "),
+        ("{1}", "it returned set"),
+    ],
+)
+def test_the_error_says_what_came_back(module, expression, said):
+    name = module(f"def wrong(pool, n, rng):\n    return {expression}\n")
+    with pytest.raises(StrategyError) as caught:
+        picked(f"{name}:wrong", HALVES, 3)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
     "expression",
     ["tuple(range(n))", "range(n)", "np.arange(n, dtype='u1')", "np.arange(n, dtype='i8')"],
 )
