@@ -1,5 +1,6 @@
 """Fixtures that the tests share."""
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -21,8 +22,10 @@ def interrupts_are_heeded() -> None:
 def one_thread() -> Iterator[None]:
     """Compute with one thread, as a sweep does: threads take turns at matrices this small.
 
-    Programs that tests start are not affected.
+    Programs that tests start have threads, which sleep while they wait: to spin takes the time of
+    other tests.
     """
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")  # a power of two in cycles
     with threadpool_limits(1):
         yield
 

@@ -109,10 +109,10 @@ def test_a_report_loads_no_loop_model_or_strategy():
     assert loaded & left_wing == set()
 
 
-def test_a_run_loads_no_pandas_of_ours():
-    assert "pandas" not in imported_by("import alrun.execute.worker") - imported_by(
-        "import sklearn"
-    )
+def test_a_worker_starts_without_k_means_and_without_pandas_of_ours():
+    loaded = imported_by("import alrun.execute.worker")
+    assert "sklearn.cluster" not in loaded
+    assert "pandas" not in loaded - imported_by("import sklearn")
 
 
 def test_the_command_line_starts_without_numpy():

@@ -350,7 +350,10 @@ def test_the_report_is_marked_sequential(narrow):
     assert not any("the interval reaches further" in note for note in content["notes"])
 
 
-@pytest.mark.parametrize("after", [3, 20, 21, 47])
+@pytest.mark.parametrize(
+    "after",
+    [pytest.param(3, marks=pytest.mark.slow), 20, pytest.param(21, marks=pytest.mark.slow), 47],
+)
 def test_an_interrupted_sweep_ends_with_the_same_tables(tiny, narrow, tmp_path, after):
     """Interrupted in the first step, at its end and in later ones, then begun anew."""
     results, seen = tmp_path / "interrupted", []

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.cluster import KMeans, MiniBatchKMeans
-from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.extmath import row_norms
 from threadpoolctl import threadpool_limits
@@ -33,6 +31,8 @@ def project(X: Any, components: int, rng: np.random.Generator) -> FloatArray:
     With at most `components` features these are returned unchanged. Sparse features are not
     centred; this shifts all examples alike.
     """
+    from sklearn.decomposition import PCA, TruncatedSVD  # each worker would wait for it
+
     n, n_features = X.shape
     # Single precision has fewer digits than are kept below, and its squares overflow.
     X = as_float64(X)
@@ -57,6 +57,8 @@ def k_means(X: FloatArray, n_clusters: int, rng: np.random.Generator) -> IntArra
 
     Source: Sculley 2010, Web-scale k-means clustering, for more than 10,000 rows.
     """
+    from sklearn.cluster import KMeans, MiniBatchKMeans
+
     seed = draw_integer(rng)
     # Features with few values, such as counts, put many examples midway between two centres, and
     # rounding noise would decide. Bending each feature by a millionth moves the examples away from

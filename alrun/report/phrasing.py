@@ -16,12 +16,13 @@ def about(
     rows: pd.DataFrame, what: str, kind: str = "Warning", count: str | None = None
 ) -> Iterator[str]:
     """Yield one sentence with the names of these rows; none for no rows."""
+    if rows.empty:  # as mostly; to begin with tuples takes longer than all the rest
+        return
     named = []
     for row in rows.itertuples():
         amount = f"{getattr(row, count):.0f} of {row.n_pairs or row.n_seeds}, " if count else ""
         named.append(f"{row.strategy} at {number(row.target)} ({amount}{group_of(row)})")
-    if named:
-        yield f"{kind}: {what}: {listed(named, '; ')}."
+    yield f"{kind}: {what}: {listed(named, '; ')}."
 
 
 def group_name(key: Sequence[Any]) -> str:

@@ -19,7 +19,7 @@ def swept(tmp_path_factory):
     """Return a folder in which the tiny experiment was swept by the command, and what it said."""
     folder = tmp_path_factory.mktemp("swept")
     (folder / "tiny.toml").write_text(TINY)
-    return folder, alrun("sweep", "tiny.toml", "--jobs", 2, cwd=folder)
+    return folder, alrun("sweep", "tiny.toml", "--jobs", 1, cwd=folder)
 
 
 def test_a_sweep_shows_progress_and_names_the_next_command(swept):
@@ -141,7 +141,7 @@ def test_a_dry_run_says_what_it_would_do_and_writes_nothing(tiny, tmp_path):
 def test_some_failed_runs_are_listed_and_the_exit_code_is_one(tiny, tmp_path):
     (tmp_path / "mine.py").write_text("def never(pool, n, rng):\n    raise RuntimeError('no')\n")
     grid = ["--set", 'strategies=["random", "mine:never"]']
-    done = alrun("sweep", tiny, *grid, "--jobs", 1, cwd=tmp_path)
+    done = alrun_here("sweep", tiny, *grid, "--jobs", 1, cwd=tmp_path)
     assert done.returncode == 1
     assert "3 of 6 runs are done" in done.stdout
     assert (
@@ -149,7 +149,7 @@ def test_some_failed_runs_are_listed_and_the_exit_code_is_one(tiny, tmp_path):
         in done.stderr
     )
     assert "Traceback" not in done.stderr
-    shown = alrun("status", "results/tiny", cwd=tmp_path)
+    shown = alrun_here("status", "results/tiny", cwd=tmp_path)
     assert shown.returncode == 1
     assert "3 done, 0 missing, 3 failed" in shown.stdout
     assert "seed 2: failed: RuntimeError: no" in shown.stdout
@@ -160,7 +160,7 @@ def test_some_failed_runs_are_listed_and_the_exit_code_is_one(tiny, tmp_path):
 def test_a_sweep_that_stops_at_its_failures_says_so(tiny, tmp_path):
     (tmp_path / "mine.py").write_text("def never(pool, n, rng):\n    raise RuntimeError('a\\nb')\n")
     options = ["--set", 'strategies=["mine:never"]', "--jobs", 1, "--max-failures", 2]
-    done = alrun("sweep", tiny, *options, cwd=tmp_path)
+    done = alrun_here("sweep", tiny, *options, cwd=tmp_path)
     assert done.returncode == 1
     assert "0 of 3 runs are done; stopped after 2 failures, 1 still to do." in done.stdout
     assert "RuntimeError: a b" in done.stderr
@@ -279,9 +279,9 @@ def test_tables_that_would_be_lost_are_told_of(swept, tmp_path):
     for name in ("curves.parquet", "queries.parquet", "splits.parquet"):
         (tmp_path / "clone" / name).write_bytes((folder / "results/tiny" / name).read_bytes())
     options = ["--results", tmp_path / "clone", "--set", "seeds=1", "--jobs", 1]
-    done = alrun("sweep", "tiny.toml", *options, cwd=folder)
+    done = alrun_here("sweep", "tiny.toml", *options, cwd=folder)
     assert "hold 4 runs that have no run file and are not of this experiment" in done.stderr
-    again = alrun("sweep", "tiny.toml", *options, cwd=folder)
+    again = alrun_here("sweep", "tiny.toml", *options, cwd=folder)
     assert "Warning" not in again.stderr
 
 

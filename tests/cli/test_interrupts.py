@@ -16,7 +16,10 @@ from small_experiments import TINY
 from alrun.cli.interrupts import MESSAGE
 
 
-@pytest.mark.parametrize(("jobs", "backend"), [(1, "isolated"), (2, "isolated"), (2, "loky")])
+@pytest.mark.parametrize(
+    ("jobs", "backend"),
+    [pytest.param(1, "isolated", marks=pytest.mark.slow), (2, "isolated"), (2, "loky")],
+)
 def test_an_interrupt_keeps_what_is_finished_and_exits_130(tmp_path, jobs, backend):
     process = long_sweep(tmp_path, jobs, backend)
     assert has_stored(process, tmp_path, 4)
@@ -33,7 +36,7 @@ def test_an_interrupt_keeps_what_is_finished_and_exits_130(tmp_path, jobs, backe
     assert alrun_here("report", "results/long", cwd=tmp_path).returncode == 0
 
 
-@pytest.mark.parametrize("gap", [0.0, 0.01, 0.03])
+@pytest.mark.parametrize("gap", [0.0, pytest.param(0.01, marks=pytest.mark.slow), 0.03])
 def test_more_interrupts_change_nothing(tmp_path, gap):
     """They must not strike the ending of the workers."""
     process = long_sweep(tmp_path)
@@ -133,7 +136,7 @@ def all_ended(process):
     return wait_until(lambda: not members(process.pid))
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.02, 0.5])
+@pytest.mark.parametrize("delay", [0.0, pytest.param(0.02, marks=pytest.mark.slow), 0.5])
 def test_an_interrupt_while_workers_start_is_not_lost(tmp_path, delay):
     process = long_sweep(tmp_path)
     assert wait_until(lambda: has_started_workers(process))
@@ -159,7 +162,7 @@ def test_workers_that_started_too_early_are_ended(tmp_path):
     assert all_ended(process)
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.1])
+@pytest.mark.parametrize("delay", [0.0, pytest.param(0.1, marks=pytest.mark.slow)])
 def test_an_interrupt_before_the_first_run_is_not_lost(tmp_path, delay):
     process = long_sweep(tmp_path)
     assert wait_until((tmp_path / "results/long/experiment.toml").exists)

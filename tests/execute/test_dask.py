@@ -85,8 +85,11 @@ def errors(plan):
     }
 
 
-def test_a_cluster_gives_the_same_bytes(small, small_results, tmp_path, dask):
+def test_a_cluster_gives_the_same_bytes_and_nothing_of_the_sweep_stays_on_it(
+    small, small_results, tmp_path, dask
+):
     assert tables(run_sweep(small, tmp_path / "dask", dask=dask.address)) == tables(small_results)
+    assert wait_until(lambda: dask.computing() == [])
 
 
 def test_mapped_features_are_sent_whole_and_shared_there(tmp_path, monkeypatch):
@@ -262,11 +265,6 @@ def test_without_distributed_it_is_said_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "alrun.execute.dask", None)
     with pytest.raises(AlrunError, match=r"pip install 'alrun\[dask\]'"):
         executor(dask="tcp://127.0.0.1:1")
-
-
-def test_nothing_of_a_sweep_stays_on_the_cluster(tiny, tmp_path, dask):
-    run_sweep(tiny, tmp_path / "results", dask=dask.address)
-    assert wait_until(lambda: dask.computing() == [])
 
 
 def long_sweep(tiny, folder, dask):

@@ -13,7 +13,7 @@ import alrun
 from alrun.api import run_sweep
 from alrun.errors import AlrunError, ResultsError
 from alrun.execute import worker_process as module
-from alrun.execute.isolated import IsolatedWorker
+from alrun.execute.isolated import TRIES, IsolatedWorker
 from alrun.execute.local import Workers
 from alrun.execute.worker import Task
 from alrun.sweep.plan import plan_sweep
@@ -137,38 +137,49 @@ def by_strategy(plan):
     return {plan.specs[key].strategy.display_name: value for key, value in plan.failures.items()}
 
 
-@pytest.mark.parametrize(("jobs", "seeds"), [(1, 1), (2, 1)])
+@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_run_that_kills_its_worker_is_tried_three_times_and_costs_no_other(
-    planned, tiny, tmp_path, jobs, seeds
+    planned, tiny, tmp_path, jobs
 ):
-    plan = run_missing(planned("killed", seeds=seeds), Workers(jobs))
-    assert {failure.status for failure in plan.failures.values()} == {"crashed"}
-    assert [failure.attempts for failure in plan.failures.values()] == [3] * seeds
-    assert len(set((tmp_path / "killed").read_text().split())) == 3 * seeds
-    error = next(iter(plan.failures.values())).error
-    assert error.startswith("its worker died 3 times, the last by SIGKILL")
+    plan = run_missing(planned("killed"), Workers(jobs))
+    (failure,) = plan.failures.values()
+    assert (failure.status, failure.attempts) == ("crashed", 3)
+    assert len(set((tmp_path / "killed").read_text().split())) == 3
+    assert failure.error.startswith("its worker died 3 times, the last by SIGKILL")
+    assert planned("killed").missing() == []
     alone = run_sweep(
-        tiny, tmp_path / "alone", jobs=0, overrides=['strategies=["random"]', f"seeds={seeds}"]
+        tiny, tmp_path / "alone", jobs=0, overrides=['strategies=["random"]', "seeds=1"]
     )
     assert alrun.load_curves(tmp_path / "results").equals(alrun.load_curves(alone))
 
 
+def tried_once(planned, *names):
+    """Return the failures of runs in one worker after the other, and compute a sound run last.
+
+    How a death is told does not depend on how often a run is tried, and each try takes a process.
+    """
+    plan = planned(*names)
+    with IsolatedWorker(PATIENCE) as worker:
+        failures = [
+            worker.compute(task_of(plan, f"mine:{name}"), first_try=TRIES).failure for name in names
+        ]
+        assert worker.compute(task_of(plan, "random")).failure is None
+    return failures
+
+
 def test_how_a_worker_died_is_told(planned):
-    plan = run_missing(planned("faulty", "leaving", "odd"), Workers(2))
-    failures = by_strategy(plan)
-    assert failures["mine:faulty"].error.endswith("the last by SIGSEGV")
-    assert "in faulty\n" in failures["mine:faulty"].traceback
-    assert "Extension modules" not in failures["mine:faulty"].traceback
-    assert failures["mine:leaving"].error.endswith("the last with exit code 0")
-    assert failures["mine:odd"].status == "failed"
-    assert failures["mine:odd"].error == "Odd"
-    assert "in odd\n" in failures["mine:odd"].traceback
-    assert len(plan.finished) == 1
-    assert planned("faulty", "leaving", "odd").missing() == []
+    faulty, leaving, odd = tried_once(planned, "faulty", "leaving", "odd")
+    assert faulty.error.endswith("the last by SIGSEGV")
+    assert "in faulty\n" in faulty.traceback
+    assert "Extension modules" not in faulty.traceback
+    assert leaving.error.endswith("the last with exit code 0")
+    assert odd.status == "failed"
+    assert odd.error == "Odd"
+    assert "in odd\n" in odd.traceback
 
 
 def test_a_run_whose_worker_dies_once_is_computed_after_all(planned):
-    plan = run_missing(planned("once"), Workers(2))
+    plan = run_missing(planned("once"), Workers(1))
     assert plan.failures == {}
     assert len(plan.finished) == 2
 
@@ -180,18 +191,15 @@ def test_a_run_that_copies_its_process_answers_once(planned):
 
 
 def test_a_death_is_seen_and_told_whatever_a_run_has_left(planned, capfd):
-    plan = run_missing(planned("survived", "lasting", "interrupted"), Workers(1, timeout=PATIENCE))
-    failures = by_strategy(plan)
-    assert failures["mine:survived"].error.startswith("its worker died 3 times, the last by SIGK")
-    assert failures["mine:lasting"].error == "GeneratorExit:"
-    assert failures["mine:interrupted"].error == "KeyboardInterrupt:"
-    assert len(plan.finished) == 1
+    survived, lasting, interrupted = tried_once(planned, "survived", "lasting", "interrupted")
+    assert survived.error.startswith("its worker died 3 times, the last by SIGK")
+    assert lasting.error == "GeneratorExit:"
+    assert interrupted.error == "KeyboardInterrupt:"
     assert capfd.readouterr().err == ""
 
 
 def test_a_worker_that_cannot_answer_ends_and_says_why(planned, capfd):
-    plan = run_missing(planned("disconnected"), Workers(1, timeout=PATIENCE))
-    failure = by_strategy(plan)["mine:disconnected"]
+    (failure,) = tried_once(planned, "disconnected")
     assert failure.status == "crashed"
     assert failure.error.endswith("the last with exit code 1")
     assert "Bad file descriptor" in failure.traceback
@@ -252,8 +260,8 @@ def workers_started(monkeypatch):
 def test_no_more_workers_are_started_than_there_are_runs(planned, workers_started):
     with Workers(64) as workers:
         workers.start()
-        assert len(run_missing(planned(seeds=3), workers).finished) == 3
-    assert 1 <= len(workers_started) <= 3
+        assert len(run_missing(planned(seeds=2), workers).finished) == 2
+    assert 1 <= len(workers_started) <= 2
 
 
 def test_no_more_workers_are_started_than_memory_has_room_for(
@@ -314,9 +322,12 @@ def test_where_a_run_is_is_told_whole(planned, tmp_path):
     assert "in serve\n" in stack
 
 
-@pytest.mark.parametrize("timeout", [1e12, 1e300])
-def test_a_timeout_may_be_longer_than_the_kernel_can_count(planned, timeout):
-    assert len(run_missing(planned(), Workers(1, timeout=timeout)).finished) == 1
+def test_a_timeout_may_be_longer_than_the_kernel_can_count(planned):
+    task = task_of(planned(), "random")
+    with IsolatedWorker(1e12) as worker:
+        assert worker.compute(task).content
+        worker._timeout = 1e300
+        assert worker.compute(task).content
 
 
 def test_workers_import_the_package_that_started_them(planned, tmp_path, monkeypatch):
@@ -345,8 +356,9 @@ def test_a_worker_that_ended_for_want_of_runs_is_no_death_of_the_next(planned, t
     with IsolatedWorker(idle_timeout=1.0) as worker:
         assert worker.compute(task_of(plan, "random")).content
         assert wait_until(lambda: worker._process.has_exited)
-        assert worker.compute(task_of(plan, "mine:killed")).failure.attempts == 3
-    assert len((tmp_path / "killed").read_text().split()) == 3
+        killed = worker.compute(task_of(plan, "mine:killed"), last_try=1)
+    assert killed.failure.attempts == 1
+    assert len((tmp_path / "killed").read_text().split()) == 1
 
 
 @pytest.mark.parametrize(("jobs", "timeout"), [(0, 1), (1, 0), (1, -2), (1, float("nan"))])
@@ -384,7 +396,7 @@ with open({str(tmp_path / "starts")!r}, "a+") as file:
         os.kill(os.getpid(), 9)
 """
     monkeypatch.setattr(module, "_PROGRAM", starts + module._PROGRAM)
-    results = run_sweep(tiny, tmp_path / "results", jobs=2)
+    results = run_sweep(tiny, tmp_path / "results", jobs=1)
     assert set(alrun.load_runs(results)["status"]) == {"finished"}
 
 

@@ -76,8 +76,19 @@ def whole(report):
     return draw(report)
 
 
-def panels_of(report, kind, **options):
-    return draw(report, [kind], **options).axes
+@pytest.fixture(scope="module")
+def small_whole(small):
+    """Return the figure of everything in the small report."""
+    return draw(small)
+
+
+def panels_of(report, kind):
+    return draw(report, [kind]).axes
+
+
+def panels_in(figure, kind):
+    """Return the panels of a kind in a figure of all kinds."""
+    return figure.subfigs[KINDS.index(kind)].axes
 
 
 def titles_of(figure):
@@ -118,9 +129,9 @@ def band_of(axes, strategy, order=NAMES):
 # Learning curves
 
 
-def test_a_line_is_the_mean_of_the_curves():
+def test_a_line_is_the_mean_of_the_curves(small_whole):
     frames = rising()
-    (axes,) = panels_of(report_of(*frames), "curves")
+    (axes,) = panels_in(small_whole, "curves")
     for place, name in enumerate(NAMES):
         scores = [frame["accuracy"].to_numpy() for frame in frames[6 * place : 6 * place + 6]]
         x, y = line_of(axes, name).get_data()
@@ -129,10 +140,9 @@ def test_a_line_is_the_mean_of_the_curves():
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("labels", "accuracy")
 
 
-def test_a_band_is_the_mean_and_its_half_width_to_both_sides():
-    frames = rising()
-    (axes,) = panels_of(report_of(*frames), "curves")
-    scores = np.array([frame["accuracy"] for frame in frames[6:12]])
+def test_a_band_is_the_mean_and_its_half_width_to_both_sides(small_whole):
+    (axes,) = panels_in(small_whole, "curves")
+    scores = np.array([frame["accuracy"] for frame in rising()[6:12]])
     counts, low, high = band_of(axes, "entropy")
     half_width = stats.band_half_width(scores)
     assert counts.tolist() == list(GRID)
@@ -167,8 +177,8 @@ def test_runs_that_share_no_labels_leave_words_and_no_line():
     assert "no labels or no seeds in common" in texts_of(figure)
 
 
-def test_targets_are_lines_across_the_panel(report):
-    for axes in panels_of(report, "curves"):
+def test_targets_are_lines_across_the_panel(whole):
+    for axes in panels_in(whole, "curves"):
         levels = [line.get_ydata()[0] for line in axes.lines if line.get_marker() == "None"]
         assert levels == [0.8, 0.9]
         assert {"0.8", "0.9"} <= {text.get_text() for text in axes.texts}
@@ -190,8 +200,8 @@ def test_a_difference_is_taken_seed_by_seed_on_the_seeds_that_both_have():
     assert axes.get_ylabel() == "difference in accuracy"
 
 
-def test_zero_is_a_line_in_a_difference(report):
-    for axes in panels_of(report, "difference"):
+def test_zero_is_a_line_in_a_difference(whole):
+    for axes in panels_in(whole, "difference"):
         levels = [line.get_ydata() for line in axes.lines if line.get_marker() == "None"]
         assert np.ravel(levels).tolist() == [0, 0]
 
@@ -305,8 +315,8 @@ def test_a_single_pair_has_a_saving_without_an_interval():
     assert np.isnan(intervals_of(axes)).all()
 
 
-def test_rows_of_savings_are_grouped_by_target_and_batch_size(report):
-    first, second = panels_of(report, "savings")
+def test_rows_of_savings_are_grouped_by_target_and_batch_size(whole):
+    first, second = panels_in(whole, "savings")
     named = [text.get_text() for text in first.texts if text.get_text()]
     assert named == [
         f"target {target}, batch size {size}" for target in (0.8, 0.9) for size in (5, 10)
@@ -359,8 +369,8 @@ def test_shares_end_where_the_first_run_did_without_reaching():
         assert y[-1] == {"random": 2 / 3, "margin": 1 / 3}[name]
 
 
-def test_the_last_share_is_the_one_in_the_table(report):
-    panels = panels_of(report, "reached")
+def test_the_last_share_is_the_one_in_the_table(report, whole):
+    panels = panels_in(whole, "reached")
     cells = report.rows.groupby(["dataset", "batch_size", "target"], sort=False)
     assert len(panels) == len(cells) == 8
     for axes, (_, rows) in zip(panels, cells, strict=True):
@@ -381,9 +391,9 @@ def test_every_kind_has_its_title_and_its_panels(whole):
     assert [len(part.axes) for part in whole.subfigs] == [4, 4, 2, 8]
 
 
-def test_a_kind_is_drawn_alone_and_a_kind_named_twice_once(small):
-    assert len(draw(small, ["reached", "curves", "reached"]).subfigs) == 2
-    assert titles_of(draw(small, ["reached", "curves"]))[0] == "Runs that have reached the target"
+def test_kinds_are_drawn_in_the_order_asked_for_and_one_named_twice_once(small):
+    first, second = titles_of(draw(small, ["reached", "curves", "reached"]))
+    assert (first, second) == ("Runs that have reached the target", "Learning curves")
 
 
 def test_only_the_batch_sizes_that_were_asked_for_are_drawn(report):
@@ -392,8 +402,8 @@ def test_only_the_batch_sizes_that_were_asked_for_are_drawn(report):
     assert "batch size 10" in figure.subfigs[0].legends[0].get_title().get_text()
 
 
-def test_panels_of_a_data_set_have_the_same_scales(report):
-    first, second, third, _ = panels_of(report, "difference")
+def test_panels_of_a_data_set_have_the_same_scales(whole):
+    first, second, third, _ = panels_in(whole, "difference")
     assert first.get_ylim() == second.get_ylim()
     assert first.get_shared_y_axes().joined(first, second)
     assert not first.get_shared_y_axes().joined(first, third)
@@ -418,19 +428,19 @@ def test_a_strategy_that_some_cells_lack_keeps_its_looks():
         assert line_of(axes, "entropy", order=order).get_marker() == "o"
 
 
-@pytest.mark.parametrize("kind", ["difference", "savings"])
-def test_without_a_baseline_a_comparison_is_refused_alone_and_left_out_of_all(kind):
+def test_without_a_baseline_a_comparison_is_refused_alone_and_left_out_of_all():
     report = report_of(*rising(names=["margin", "entropy"]))
-    with pytest.raises(ResultsError, match=rf"no random .* '{kind}' .* --baseline$"):
-        draw(report, [kind])
+    for kind in ("difference", "savings"):
+        with pytest.raises(ResultsError, match=rf"no random .* '{kind}' .* --baseline$"):
+            draw(report, [kind])
     assert titles_of(draw(report)) == ["Learning curves", "Runs that have reached the target"]
 
 
-@pytest.mark.parametrize("kind", ["savings", "reached"])
-def test_without_targets_there_is_no_plot_of_them(kind):
+def test_without_targets_there_is_no_plot_of_them():
     report = report_of(*rising(), targets=[])
-    with pytest.raises(ResultsError, match=rf"no target .* '{kind}' .* --target$"):
-        draw(report, [kind])
+    for kind in ("savings", "reached"):
+        with pytest.raises(ResultsError, match=rf"no target .* '{kind}' .* --target$"):
+            draw(report, [kind])
     assert titles_of(draw(report)) == ["Learning curves", "Difference from random"]
 
 
@@ -485,10 +495,11 @@ def test_names_stand_at_the_ends_of_lines_where_they_fit():
     assert figure.subfigs[0].legends[0].get_texts() == []
 
 
-def test_names_that_do_not_fit_stand_in_one_legend(report):
+def test_names_that_do_not_fit_stand_in_one_legend():
+    long = [name * 5 for name in NAMES[1:]]
+    report = report_of(*rising(names=["random", *long]))
     for kind in ("curves", "reached"):
-        long = [name * 5 for name in NAMES[1:]]
-        figure = draw(report_of(*rising(names=["random", *long])), [kind])
+        figure = draw(report, [kind])
         (legend,) = figure.subfigs[0].legends
         assert sorted(text.get_text() for text in legend.get_texts()) == sorted(["random", *long])
         assert not set(long) & {text.get_text() for axes in figure.axes for text in axes.texts}
@@ -497,10 +508,14 @@ def test_names_that_do_not_fit_stand_in_one_legend(report):
 AWKWARD = ["$x_1$", "_hidden", "50% \\alpha {", "W" * 40, "x_" * 20, "a\nb", "z" * 100]
 
 
+@pytest.fixture(scope="module")
+def awkward():
+    return report_of(*rising(names=["random", *AWKWARD], dataset="$d$" * 13, model="m" * 40))
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_awkward_names_are_written_as_they_are_and_inside_the_picture(kind, tmp_path):
-    report = report_of(*rising(names=["random", *AWKWARD], dataset="$d$" * 13, model="m" * 40))
-    figure = draw(report, [kind])
+def test_awkward_names_are_written_as_they_are_and_inside_the_picture(awkward, kind):
+    figure = draw(awkward, [kind])
     shown = set(texts_of(figure))
     for name in AWKWARD:
         assert shortened(name) in shown
@@ -641,12 +656,13 @@ def test_a_name_in_letters_that_the_font_lacks_is_drawn_without_a_warning(tmp_pa
 def test_plots_of_a_falling_score_say_that_less_is_better():
     frames = [frame.assign(log_loss=1 - frame["accuracy"]) for frame in rising()]
     losses = report_of(*frames, targets=[0.15], metric="log_loss")
-    texts = texts_of(draw(losses))
+    figure = draw(losses)
+    texts = texts_of(figure)
     assert "at most 0.15" in texts
     assert "log_loss\n(less is better)" in texts
     assert "difference in log_loss\n(less is better)" in texts
     assert any("target at most 0.15" in text for text in texts)
-    (axes,) = panels_of(losses, "curves")
+    (axes,) = panels_in(figure, "curves")
     assert line_of(axes, "margin").get_ydata()[-1] < line_of(axes, "margin").get_ydata()[0]
     for text in texts_of(draw(report_of(*frames, targets=[0.85]))):
         assert "at most" not in text

@@ -126,7 +126,7 @@ def test_what_stops_a_sweep_is_not_hidden_by_what_stops_its_tables(tiny, tmp_pat
 
     monkeypatch.setattr(Store, "rebuild_tables", no_tables)
     with pytest.raises(KeyboardInterrupt):
-        run_missing(plan_sweep(tiny, tmp_path / "results"), Workers(1), on_progress=stop)
+        run_missing(plan_sweep(tiny, tmp_path / "results"), Workers(0), on_progress=stop)
     with pytest.raises(ResultsError, match="no tables"):
         run_missing(plan_sweep(tiny, tmp_path / "results"), Workers(0))
 
@@ -183,7 +183,7 @@ def test_an_experiment_file_that_is_removed_while_sweeping_is_written_again(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt) if interrupted else nullcontext():
-        run_missing(plan_sweep(tiny, results), Workers(1), on_progress=remove)
+        run_missing(plan_sweep(tiny, results), Workers(0), on_progress=remove)
     found, expected = (
         (folder / "experiment.toml").read_text().replace(str(folder), "")
         for folder in (results, done)

@@ -79,7 +79,7 @@ def test_a_python_that_puts_no_directory_on_the_path_keeps_its_first(folder):
 @pytest.mark.parametrize(
     "options",
     [
-        ["--jobs", 1],
+        pytest.param(["--jobs", 1], marks=pytest.mark.slow),
         ["--jobs", 2],
         ["--jobs", 2, "--backend", "loky"],
         ["--jobs", 2, "--backend", "threading"],

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -120,6 +121,7 @@ def shortened(name: str) -> str:
     return f"{name[: LONGEST_NAME - 16]}…{name[-14:]}"
 
 
+@lru_cache(1000)  # every plot has the same names, and the outline of a long one takes its time
 def width_of(text: str, size: float) -> float:
     """Return the width in inches of a line of text; `size` is in points."""
     from matplotlib.textpath import TextPath
