@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import PurePath
 from typing import Any, TypeVar
 
@@ -174,6 +175,10 @@ class RunSpec:
             description[part]["label"] = description[part].pop("display_name")
         return description
 
+    @cached_property  # a command asks for it several times, and grids are large
+    def _run_id(self) -> str:
+        return digest(self.identity())
+
     @property
     def display_names(self) -> tuple[str, str, str]:
         """Display names of data set, model and strategy."""
@@ -186,7 +191,7 @@ class RunSpec:
 
 def run_id(spec: RunSpec) -> str:
     """Return the id of a run: 16 hex digits of the SHA-256 of its identity as canonical JSON."""
-    return digest(spec.identity())
+    return spec._run_id
 
 
 _Part = TypeVar("_Part", DatasetSpec, InitialSpec, ModelSpec, StrategySpec)
