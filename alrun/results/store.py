@@ -210,11 +210,12 @@ class Store:
             if json.loads(footer[_ORIGIN.encode()]) != origin:
                 return False
             is_whole = file.read().schema.equals(RUNS)  # reading compares its checksums
-            return is_whole and all(
-                digest_of_bytes(_content(self.path / name) or b"") == digest
-                for name, digest in json.loads(footer[_DIGESTS.encode()]).items()
-            )
-        except (pa.ArrowException, ResultsError, LookupError, ValueError, OSError):
+            digests = {
+                name: digest_of_bytes(_content(self.path / name) or b"")
+                for name in ("queries.parquet", "splits.parquet", "curves.parquet")
+            }
+            return is_whole and json.loads(footer[_DIGESTS.encode()]) == digests
+        except (pa.ArrowException, ResultsError, LookupError, RecursionError, ValueError, OSError):
             return False
 
     def save_foreign_curves(self, table: pa.Table) -> None:
