@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import PurePath
 from typing import Any, TypeVar
 
@@ -183,6 +184,10 @@ class RunSpec:
             del description["initial"]["label"]
         return description
 
+    @cached_property  # a command asks for it several times, and grids are large
+    def _run_id(self) -> str:
+        return digest(self.identity())
+
     @property
     def start(self) -> str:
         """Display name of the start; empty in a grid with one."""
@@ -201,7 +206,7 @@ class RunSpec:
 
 def run_id(spec: RunSpec) -> str:
     """Return the id of a run: 16 hex digits of the SHA-256 of its identity as canonical JSON."""
-    return digest(spec.identity())
+    return spec._run_id
 
 
 _Part = TypeVar("_Part", DatasetSpec, InitialSpec, ModelSpec, StrategySpec)

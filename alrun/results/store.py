@@ -8,7 +8,7 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 from alrun.errors import ResultsError
 from alrun.records import Failure, Split
 from alrun.results.compare import agree
-from alrun.results.run_file import CorruptRunFile, read_runs
-from alrun.results.schema import check_version, to_parquet_bytes
+from alrun.results.origin import State, origin_of, state_of
+from alrun.results.run_file import CorruptRunFile, Runs, read_runs
+from alrun.results.schema import RUNS, check_version, to_parquet_bytes
 from alrun.results.tables import (
     curves_table,
     queries_table,
@@ -29,10 +30,12 @@ from alrun.results.tables import (
 )
 from alrun.spec import RunSpec, run_id
 from alrun.util.atomic_files import locked, remove_abandoned, set_aside, unusable, write_file
+from alrun.util.digest import digest_of_bytes
 
 _RUN_ID = re.compile("[0-9a-f]{16}")
-# A key in the footer of `runs.parquet`: the ids of runs with a file, but not of the experiment.
-_LEFT_OUT = "left_out"
+# Keys in the footer of `runs.parquet`: the ids of runs with a file, but not of the experiment; what
+# the tables were made from; and the digests of the other tables.
+_LEFT_OUT, _ORIGIN, _DIGESTS = "left_out", "origin", "digests"
 
 
 class Store:
@@ -96,6 +99,14 @@ class Store:
         """Return the ids of the runs with a file."""
         return _run_ids(self._runs, ".parquet")
 
+    def _run_files(self) -> dict[str, State]:
+        """Return the states of the run files by run id; a link's is its own."""
+        found = {}
+        for run in self.finished():
+            with suppress(FileNotFoundError):  # it was removed this moment
+                found[run] = state_of(os.lstat(self._runs / f"{run}.parquet"))
+        return found
+
     def failures(self) -> dict[str, Failure]:
         """Return the failures by run id, without runs finished since."""
         unfinished = sorted(_run_ids(self._failed, ".json") - self.finished())
@@ -133,11 +144,12 @@ class Store:
         splits: Callable[[Sequence[RunSpec]], Iterable[tuple[str, str, int, Split]]],
         on_message: Callable[[str], object] = lambda sentence: None,
     ) -> int:
-        """Make the tables from the files of exactly these runs; return the number of runs read.
+        """Make the tables from the files of exactly these runs; return the number of their files.
 
         A damaged file is set aside, and `on_message` is called with a sentence on it. If the tables
         have one of these runs and its file is gone, they are left as they are: a clone may have the
-        tables alone. `splits` returns data set, start, seed and split of given runs.
+        tables alone. Tables that were made from these files as they are now are left too, and no
+        file is read. `splits` returns data set, start, seed and split of given runs.
         """
 
         def on_corrupt(path: Path, reason: CorruptRunFile) -> None:
@@ -149,19 +161,62 @@ class Store:
 
         by_id = {run_id(spec): spec for spec in sorted(specs, key=sort_key)}
         with locked(self.path):
-            finished = self.finished()
-            wanted = {run: spec for run, spec in by_id.items() if run in finished}
-            runs = read_runs(self._runs, wanted, on_corrupt)
-            if self._in_tables() & by_id.keys() <= runs.specs.keys():
-                left_out = {_LEFT_OUT: sorted(finished - by_id.keys())}
-                table = runs_table(runs, by_id, self.failures())
-                write_file(self.path / "runs.parquet", to_parquet_bytes(table, left_out))
-                self._replace("queries.parquet", queries_table(runs))
-                self._replace("splits.parquet", splits_table(splits(list(runs.specs.values()))))
-                # The curves come last, since they are read to see which runs the tables have.
-                self._replace("curves.parquet", curves_table(runs))
+            # The states come before the reading: a file that changes in between has another state.
+            files = self._run_files()
+            intact = {run: spec for run, spec in by_id.items() if run in files}
+            if not self._tables_are_from(origin_of(by_id, files, self.failures())):
+                runs = read_runs(self._runs, intact, on_corrupt)
+                left = {run: files[run] for run in files if run in runs.specs or run not in by_id}
+                if self._in_tables() & by_id.keys() <= runs.specs.keys():
+                    self._write_tables(runs, by_id, left, splits)
+                intact = dict(runs.specs)
             self._tidy()
-            return len(runs.specs)
+            return len(intact)
+
+    def _write_tables(
+        self,
+        runs: Runs,
+        specs: Mapping[str, RunSpec],
+        files: Mapping[str, State],
+        splits: Callable[[Sequence[RunSpec]], Iterable[tuple[str, str, int, Split]]],
+    ) -> None:
+        """Write the tables of runs; `files` are those that they were read from, and others."""
+        # The curves come last, since they are read to see which runs the tables have.
+        contents = {
+            "queries.parquet": self._kept_or_new("queries.parquet", queries_table(runs)),
+            "splits.parquet": self._kept_or_new(
+                "splits.parquet", splits_table(splits(list(runs.specs.values())))
+            ),
+            "curves.parquet": self._kept_or_new("curves.parquet", curves_table(runs)),
+        }
+        failures = self.failures()
+        footer = {
+            _LEFT_OUT: sorted(files.keys() - specs.keys()),
+            _ORIGIN: origin_of(specs, files, failures),
+            _DIGESTS: {name: digest_of_bytes(content) for name, (content, _) in contents.items()},
+        }
+        table = runs_table(runs, specs, failures)
+        write_file(self.path / "runs.parquet", to_parquet_bytes(table, footer))
+        for name, (content, is_new) in contents.items():
+            if is_new:
+                write_file(self.path / name, content)
+
+    def _tables_are_from(self, origin: str) -> bool:
+        """Return whether the tables are there, whole, and were made from this origin."""
+        try:
+            content = _content(self.path / "runs.parquet") or b""
+            file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
+            footer = file.metadata.metadata or {}
+            if json.loads(footer[_ORIGIN.encode()]) != origin:
+                return False
+            is_whole = file.read().schema.equals(RUNS)  # reading compares its checksums
+            digests = {
+                name: digest_of_bytes(_content(self.path / name) or b"")
+                for name in ("queries.parquet", "splits.parquet", "curves.parquet")
+            }
+            return is_whole and json.loads(footer[_DIGESTS.encode()]) == digests
+        except (pa.ArrowException, ResultsError, LookupError, RecursionError, ValueError, OSError):
+            return False
 
     def save_foreign_curves(self, table: pa.Table) -> None:
         """Write `curves.parquet` alone; raises ResultsError if there are curves or runs."""
@@ -217,20 +272,21 @@ class Store:
         except (pa.ArrowException, KeyError, ValueError, OSError):
             return set()  # the content is damaged, so that nothing is lost if it is replaced
 
-    def _replace(self, name: str, table: pa.Table) -> None:
-        """Write a table, unless the present file has the same content or agrees with it."""
-        path, content = self.path / name, to_parquet_bytes(table, {})
-        old = _content(path)
-        if old == content:
-            return
-        if old is not None:
-            try:
-                file = pq.ParquetFile(pa.BufferReader(old), page_checksum_verification=True)
-                if file.metadata.num_rows == table.num_rows and agree(file.read(), table):
-                    return
-            except (pa.ArrowException, OSError):
-                pass  # a damaged file is replaced
-        write_file(path, content)
+    def _kept_or_new(self, name: str, table: pa.Table) -> tuple[bytes, bool]:
+        """Return the content of a table's file, and whether it is new.
+
+        The present content is kept if it is the same or agrees with the table.
+        """
+        content, old = to_parquet_bytes(table, {}), _content(self.path / name)
+        if old is None or old == content:
+            return content, old is None
+        try:
+            file = pq.ParquetFile(pa.BufferReader(old), page_checksum_verification=True)
+            if file.metadata.num_rows == table.num_rows and agree(file.read(), table):
+                return old, False
+        except (pa.ArrowException, OSError):
+            pass  # a damaged file is replaced
+        return content, True
 
 
 def _content(path: Path) -> bytes | None:

@@ -1,11 +1,13 @@
 """Simultaneous bands around mean curves."""
 
+from collections.abc import Iterator
 from math import nan
 
 import numpy as np
 
 from alrun.arrays import Array
 from alrun.stats.estimates import CONFIDENCE
+from alrun.stats.sign_draws import sign_draws
 from alrun.util.random_streams import generator
 
 # Below this many seeds there is no band.
@@ -52,18 +54,21 @@ def band_half_width(curves: Array) -> Array:
 
 def _critical_value(deviations: Array) -> float:
     """Return the quantile over sign flips of the largest |mean| / standard error."""
-    n = len(deviations)
+    n, n_points = deviations.shape
     deviations = deviations[np.lexsort(deviations.T)]
-    mean = _signs(n) @ deviations / n
     sum_of_squares = (deviations**2).sum(axis=0)
-    variance = np.maximum(sum_of_squares - n * mean**2, 0.0) / (n - 1)
-    with np.errstate(divide="ignore"):  # a flip may make all deviations equal
-        largest = (np.abs(mean) / np.sqrt(variance / n)).max(axis=1)
-    return float(np.quantile(largest, CONFIDENCE, method="higher"))
+    largest = []
+    for signs in _signs(n, n_points):
+        mean = signs @ deviations / n
+        variance = np.maximum(sum_of_squares - n * mean**2, 0.0) / (n - 1)
+        with np.errstate(divide="ignore"):  # a flip may make all deviations equal
+            largest.append((np.abs(mean) / np.sqrt(variance / n)).max(axis=1))
+    return float(np.quantile(np.concatenate(largest), CONFIDENCE, method="higher"))
 
 
-def _signs(n: int) -> Array:
-    """Return sign vectors, shape (n_flips, n)."""
+def _signs(n: int, n_points: int) -> Iterator[Array]:
+    """Yield sign vectors in blocks, shape (n_flips, n)."""
     if n <= _MOST_ENUMERATED:
-        return 1.0 - 2.0 * (np.arange(2**n)[:, None] >> np.arange(n) & 1)
-    return 1.0 - 2.0 * generator(0, "band", n).integers(0, 2, size=(_DRAWS, n))
+        yield 1.0 - 2.0 * (np.arange(2**n)[:, None] >> np.arange(n) & 1)
+    else:
+        yield from sign_draws(generator(0, "band", n), _DRAWS, n, n_points)

@@ -7,6 +7,7 @@ import numpy as np
 
 from alrun.arrays import Array
 from alrun.stats.paired import MONTE_CARLO_DRAWS, smallest_p
+from alrun.stats.sign_draws import sign_draws
 from alrun.util.random_streams import generator
 
 ALPHA = 0.05
@@ -52,7 +53,7 @@ def max_t(differences: Array) -> Array:
     observed = np.abs(values.sum(axis=0))
     steps = np.argsort(-observed, kind="stable")
     exceeding, n_patterns = np.zeros(n_tests), 0
-    for signs in _sign_patterns(n):
+    for signs in _sign_patterns(n, n_tests):
         flipped = np.abs(signs @ values[:, steps])
         largest_left = np.maximum.accumulate(flipped[:, ::-1], axis=1)[:, ::-1]
         exceeding += (largest_left >= observed[steps] - 1e-9).sum(axis=0)
@@ -64,7 +65,7 @@ def max_t(differences: Array) -> Array:
     return adjusted
 
 
-def _sign_patterns(n: int) -> Iterator[Array]:
+def _sign_patterns(n: int, n_tests: int) -> Iterator[Array]:
     """Yield chunks of sign vectors, shape (n_patterns, n): all of them, or the fixed draws.
 
     A pattern and its opposite give the same statistic, so that half of all are enough.
@@ -75,10 +76,7 @@ def _sign_patterns(n: int) -> Iterator[Array]:
             chunk = patterns[start : start + _AT_ONCE, None]
             yield 1.0 - 2.0 * (chunk >> np.arange(n) & 1)
         return
-    rng = generator(0, "max-t", n)
-    for start in range(0, MONTE_CARLO_DRAWS, _AT_ONCE):
-        size = (min(_AT_ONCE, MONTE_CARLO_DRAWS - start), n)
-        yield 1.0 - 2.0 * rng.integers(0, 2, size=size)
+    yield from sign_draws(generator(0, "max-t", n), MONTE_CARLO_DRAWS, n, n_tests)
 
 
 def smallest_adjusted_p(n_seeds: Array, adjustment: str) -> Array:

@@ -1,5 +1,6 @@
 """The exact paired sign-flip test."""
 
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from math import nan
 from typing import Any
@@ -14,6 +15,8 @@ MONTE_CARLO_DRAWS = 99_999
 MOST_ENUMERATED = 20
 # Above this sum the exact distribution, with an entry for each value, gets too large.
 _LARGEST_SUM = 5_000_000
+# Draws of up to this many bytes are kept, 100 kB for each; more are drawn anew for each test.
+_MOST_CACHED = 64
 
 
 def sign_flip(differences: Array) -> float:
@@ -80,11 +83,23 @@ def _float_tail(magnitudes: Array, threshold: float) -> float:
 _SIGNS_OF_BYTES = 2.0 * np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1) - 1.0
 
 
-@lru_cache(maxsize=4)
-def _sign_bytes(n_bytes: int) -> Array:
-    """Return the fixed draws, shape (n_bytes, draws); cached, as many tests share them."""
+def _sign_bytes(n_bytes: int) -> Iterable[Array]:
+    """Return the fixed draws, n_bytes arrays of shape (draws,)."""
+    return _cached_draws(n_bytes) if n_bytes <= _MOST_CACHED else _draws(n_bytes)
+
+
+def _draws(n_bytes: int) -> Iterator[Array]:
     rng = generator(0, "sign-flip", n_bytes)
-    return rng.integers(0, 256, size=(n_bytes, MONTE_CARLO_DRAWS), dtype=np.uint8)
+    # Four at a time: a draw takes 32 bits for four bytes, and drops those left at its end.
+    for start in range(0, n_bytes, 4):
+        size = (min(4, n_bytes - start), MONTE_CARLO_DRAWS)
+        yield from rng.integers(0, 256, size=size, dtype=np.uint8)
+
+
+@lru_cache(maxsize=4)
+def _cached_draws(n_bytes: int) -> list[Array]:
+    """Return the draws as a list that is kept, as many tests share them."""
+    return list(_draws(n_bytes))
 
 
 def smallest_p(n: Any) -> Any:

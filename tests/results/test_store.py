@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import alrun
 from alrun.errors import ResultsError
 from alrun.records import Failure
 from alrun.results.compare import agree
+from alrun.results.run_file import read_run
 from alrun.results.store import Store
 from alrun.run.loop import run_active_learning
 from alrun.spec import run_id
@@ -177,6 +179,125 @@ def test_compaction_leaves_tables_that_say_the_same_untouched(tmp_path):
     before = {name: (tmp_path / name).stat().st_mtime_ns for name in names}
     store.rebuild_tables(specs[::-1], splits)
     assert {name: (tmp_path / name).stat().st_mtime_ns for name in names} == before
+
+
+def count_opened(monkeypatch):
+    """Return a list that grows by the path of each run file that is read."""
+    opened = []
+
+    def counted(path, spec):
+        opened.append(path)
+        return read_run(path, spec)
+
+    monkeypatch.setattr("alrun.results.run_file.read_run", counted)
+    return opened
+
+
+def test_tables_of_the_same_files_are_not_made_again_and_no_file_is_opened(tmp_path, monkeypatch):
+    store, specs = filled(tmp_path)
+    lost = spec_of("entropy")
+    store.write_failure(run_id(lost), failed("no"))
+    opened, asked = count_opened(monkeypatch), [*specs[1:], lost]
+    assert store.rebuild_tables(asked, splits) == 3
+    assert len(opened) == 3
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")}
+    assert store.rebuild_tables(asked[::-1], lambda specs: pytest.fail("no splits")) == 3
+    assert len(opened) == 3
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")} == before
+
+
+def _touch(path):
+    os.utime(path, (1, 1))
+
+
+def _flip_a_bit_at_the_same_time(path):
+    """Damage the first column of a file; its size and time of modification stay."""
+    found, content = path.stat(), bytearray(path.read_bytes())
+    column = pq.read_metadata(path).row_group(0).column(0)
+    start = column.data_page_offset
+    if column.has_dictionary_page:
+        start = column.dictionary_page_offset
+    content[start + column.total_compressed_size - 1] ^= 1
+    time.sleep(0.02)  # a tick of the clock of the file system
+    path.write_bytes(content)
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+
+def _replace_by_a_copy(path):
+    copy = path.with_name("copy")
+    shutil.copy2(path, copy)
+    os.replace(copy, path)
+
+
+def _replace_by_a_link(path):
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to("elsewhere")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [_touch, _flip_a_bit_at_the_same_time, _replace_by_a_copy, _replace_by_a_link, os.unlink],
+)
+def test_a_run_file_that_changed_has_all_of_them_read_again(tmp_path, monkeypatch, change):
+    store, specs = filled(tmp_path)
+    store.rebuild_tables(specs, splits)
+    before = (tmp_path / "curves.parquet").read_bytes()
+    path = tmp_path / "runs" / f"{run_id(specs[0])}.parquet"
+    change(path)
+    opened = count_opened(monkeypatch)
+    is_intact = change in (_touch, _replace_by_a_copy)
+    for _ in range(2):
+        assert store.rebuild_tables(specs, splits) == 3 + is_intact
+        assert (tmp_path / "curves.parquet").read_bytes() == before
+    # A lost run is still in the tables, so that they are never taken for those of the files left.
+    expected = {os.unlink: 3 + 3}.get(change, 4 if is_intact else 4 + 3)
+    assert len(opened) == expected
+
+
+@pytest.mark.parametrize("name", ["curves", "queries", "splits", "runs"])
+@pytest.mark.parametrize("damage", [os.unlink, _flip_a_bit_at_the_same_time])
+def test_a_table_that_changed_is_made_again(tmp_path, name, damage):
+    store, specs = filled(tmp_path)
+    store.rebuild_tables(specs, splits)
+    path = tmp_path / f"{name}.parquet"
+    before = path.read_bytes()
+    damage(path)
+    store.rebuild_tables(specs, splits)
+    assert path.read_bytes() == before
+
+
+def test_a_new_name_a_new_failure_or_another_experiment_makes_the_tables_anew(tmp_path):
+    store, specs = filled(tmp_path)
+    store.rebuild_tables(specs, splits)
+    renamed = [replace(spec, model=replace(spec.model, display_name="new")) for spec in specs]
+    store.rebuild_tables(renamed, splits)
+    assert set(alrun.load_curves(tmp_path)["model"]) == {"new"}
+    lost = spec_of("entropy")
+    store.rebuild_tables([*renamed, lost], splits)
+    for error in ("no", "neither"):
+        store.write_failure(run_id(lost), failed(error))
+        store.rebuild_tables([*renamed, lost], splits)
+        assert alrun.load_runs(tmp_path)["error"].iloc[-1] == error
+    store.rebuild_tables(renamed[1:], splits)
+    assert len(alrun.load_runs(tmp_path)) == 3
+    assert store.count_unlisted({run_id(spec) for spec in specs[1:]}) == 0
+
+
+def test_a_file_that_changes_while_it_is_read_is_read_again(tmp_path, monkeypatch):
+    store, specs = filled(tmp_path)
+    opened = count_opened(monkeypatch)
+
+    def late_splits(asked):
+        if not changed:
+            changed.append(True)
+            _flip_a_bit_at_the_same_time(tmp_path / "runs" / f"{run_id(specs[0])}.parquet")
+        return splits(asked)
+
+    changed, told = [], []
+    store.rebuild_tables(specs, late_splits)
+    store.rebuild_tables(specs, late_splits, told.append)
+    assert len(opened) == 8
+    assert len(told) == 1
 
 
 def test_log_loss_may_differ_by_a_millionth_and_nothing_else_may():

@@ -1,0 +1,50 @@
+"""The origin of tables: the runs, files and failures that they were made from."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from alrun.records import Failure
+from alrun.results.schema import CURVES, QUERIES, RUNS, SCHEMA_VERSION, SPLITS
+from alrun.spec import RunSpec
+from alrun.util.digest import digest
+
+# What tells a file from what it was, without opening it.
+State = tuple[int, int, int, int]
+
+
+def state_of(found: os.stat_result) -> State:
+    """Return inode, size and times of a file; the second time is that of any change, on Unix."""
+    return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def origin_of(
+    specs: Mapping[str, RunSpec], files: Mapping[str, State], failures: Mapping[str, Failure]
+) -> str:
+    """Return the digest of all that the tables of some runs depend on.
+
+    Parameters
+    ----------
+    specs
+        All runs of the experiment by id.
+    files
+        The states of all run files by id, those of other experiments included.
+    failures
+        The failures by id.
+    """
+    runs: list[Any] = [
+        [
+            run,
+            *spec.display_names,
+            spec.start,
+            *(part.name for part in (spec.dataset, spec.model, spec.strategy)),
+            files.get(run),
+        ]
+        for run, spec in sorted(specs.items())
+    ]
+    failed = [
+        [run, failures[run].status, failures[run].error]
+        for run in sorted(failures.keys() & specs.keys())
+    ]
+    columns = [str(schema) for schema in (CURVES, QUERIES, RUNS, SPLITS)]
+    return digest([SCHEMA_VERSION, columns, runs, failed, sorted(files.keys() - specs.keys())])
