@@ -54,10 +54,11 @@ def queries_table(runs: Runs) -> pa.Table:
 def splits_table(splits: Iterable[tuple[str, str, int, Split]]) -> pa.Table:
     """Return `splits.parquet`: a row per example with a role, for every data set, start and seed.
 
-    `splits` yields data set, start, seed and split.
+    `splits` yields data set, start, seed and split. There is no column `start` if the grid has one.
     """
-    tables = [SPLITS.empty_table()]
+    tables, starts = [SPLITS.empty_table()], set()
     for display_name, start, seed, split in splits:
+        starts.add(start)
         rows = np.concatenate([split.pool, split.initial, split.test])
         role = np.repeat([0, 1, 2], [len(split.pool), len(split.initial), len(split.test)])
         order = np.argsort(rows)
@@ -69,7 +70,8 @@ def splits_table(splits: Iterable[tuple[str, str, int, Split]]) -> pa.Table:
             "role": pa.DictionaryArray.from_arrays(role[order].astype(np.int32), pa.array(ROLES)),
         }
         tables.append(pa.table(columns, schema=SPLITS))
-    return pa.concat_tables(tables).unify_dictionaries()
+    table = pa.concat_tables(tables).unify_dictionaries()
+    return table if starts - {""} else table.drop_columns("start")
 
 
 def runs_table(
