@@ -20,7 +20,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from alrun.arrays import FloatArray
 from alrun.data.features import squared_norms
-from alrun.models.logistic.newton import Minimum, Objective, minimise, softmax
+from alrun.models.logistic import direct
+from alrun.models.logistic.newton import HARD, Minimum, Objective, minimise, softmax
 from alrun.models.logistic.preconditioner import Preconditioner
 from alrun.models.logistic.row_space import RowSpace
 from alrun.util.numbers import is_number
@@ -202,7 +203,8 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         if not minimum.converged:
             warnings.warn(
                 "logistic stopped before it had converged\n"
-                f"after {n_steps} steps the gradient is {minimum.gradient:.0e}",
+                f"after {n_steps} steps the gradient is {minimum.gradient:.0e}"
+                f" and the scores may be off by {minimum.change:.0e}",
                 ConvergenceWarning,
                 stacklevel=3,
             )
@@ -253,18 +255,56 @@ def _minimum_of_scaled(
             W = np.zeros_like(start)
             W[:, columns] = minimum.W
             return replace(minimum, W=W)
+    is_hard = float(s.max()) * largest * largest > HARD
+    minimum = _iterated(X, Y, s, start, preconditioner, is_hard)
+    if minimum.converged or not is_hard or not direct.is_solvable(X, len(Y)):
+        return minimum
+    return _solved_directly(X, Y, s, minimum)
+
+
+def _solved_directly(X: Any, Y: FloatArray, s: FloatArray, near: Minimum) -> Minimum:
+    """Return the minimum by direct solutions from `near`, or `near` if that is no worse."""
+    solution = direct.solve(X, Y, s, near.W)
+    if solution.error >= near.change:
+        return near
+    objective = Objective(_with_ones(X), Y, s, is_hard=True)
+    gradient = np.abs(objective.at(solution.W).gradient) / objective.largest_contribution()
+    return replace(
+        near,
+        W=solution.W,
+        n_steps=near.n_steps + solution.n_steps,
+        gradient=float(gradient.max()),
+        ended=True,
+        change=solution.error,
+    )
+
+
+def _iterated(
+    X: Any,
+    Y: FloatArray,
+    s: FloatArray,
+    start: FloatArray,
+    preconditioner: Preconditioner | None,
+    is_hard: bool,
+) -> Minimum:
+    """Return the minimum by conjugate gradients, in the row space if that has fewer dimensions."""
+    n, n_features = X.shape
     if n_features <= max(n, FEW_FEATURES):
-        A = np.ones((n, n_features + 1))
-        A[:, :-1] = X.toarray() if issparse(X) else X
-        return minimise(Objective(A, Y, s), start, preconditioner)
-    ones = np.ones((n, 1))
-    A = hstack([X, ones], format="csr") if issparse(X) else np.hstack([X, ones])
+        A = _with_ones(X.toarray() if issparse(X) else X)
+        return minimise(Objective(A, Y, s, is_hard), start, preconditioner)
+    A = _with_ones(X)
     if issparse(X) and n > MANY_EXAMPLES and s @ squared_norms(X) < EASY:
-        return minimise(Objective(A, Y, s), start, preconditioner)
+        return minimise(Objective(A, Y, s, is_hard), start, preconditioner)
     rows = RowSpace(X)
-    near = minimise(Objective(rows.A, Y, s), rows.down(start))
-    exact = minimise(Objective(A, Y, s), rows.up(near.W), near.preconditioner, rows)
+    near = minimise(Objective(rows.A, Y, s, is_hard), rows.down(start))
+    exact = minimise(Objective(A, Y, s, is_hard), rows.up(near.W), near.preconditioner, rows)
     return replace(exact, n_steps=near.n_steps + exact.n_steps)
+
+
+def _with_ones(X: Any) -> Any:
+    """Return features with a last column of ones."""
+    ones = np.ones((X.shape[0], 1))
+    return hstack([X, ones], format="csr") if issparse(X) else np.hstack([X, ones])
 
 
 def logistic(
