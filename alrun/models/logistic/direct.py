@@ -17,8 +17,8 @@ from scipy.sparse import issparse
 
 from alrun.arrays import BoolArray, FloatArray
 
-# The Hessian of all weights is written out. It has at most so many rows: 72 MB, a second per step.
-LARGEST_HESSIAN = 3000
+# The Hessian of all weights is written out. It has at most so many rows: 32 MB.
+LARGEST_HESSIAN = 2000
 # A step changes scores by about ten units at most, and they grow with the logarithm of C |x|^2.
 MAX_STEPS = 200
 # The search ends when a step changes no score by more than this, or when rounding dominates: so
@@ -32,7 +32,7 @@ RANK = 1e-15
 # Share of a feature that may be lost with them.
 LOST = 1e-10
 # Rounding error of a score, as a share of the sum of its absolute terms.
-PRECISION = 4e-16
+PRECISION = 2e-16
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def solve(X: Any, Y: FloatArray, s: FloatArray, start: FloatArray) -> Solution:
     features = W[:, :-1] @ directions
     W = np.column_stack([features, W[:, -1] - features @ mean])
     terms = np.abs(features) @ np.abs(X).max(axis=0) + np.abs(W[:, -1])
-    error = change + PRECISION * float(terms.max())
+    error = change / 2 + PRECISION * float(terms.max())  # two scores change by half a difference
     if _is_lost(centred, centred - F[:, :-1] @ directions, float(s.sum())):
         error = math.inf
     return Solution(W, error, n_steps)

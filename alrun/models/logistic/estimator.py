@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from alrun.arrays import FloatArray
 from alrun.data.features import squared_norms
 from alrun.models.logistic import direct
-from alrun.models.logistic.newton import HARD, Minimum, Objective, minimise, softmax
+from alrun.models.logistic.newton import GRADIENT, Minimum, Objective, minimise, softmax
 from alrun.models.logistic.preconditioner import Preconditioner
 from alrun.models.logistic.row_space import RowSpace
 from alrun.util.numbers import is_number
@@ -33,6 +33,10 @@ FEW_FEATURES = 200
 # better for hard problems, in which the sum of s |x|^2 is not below EASY.
 MANY_EXAMPLES = 400
 EASY = 4e4
+# Hard problems are those in which the largest weight of an example times the largest squared feature
+# is more. In the hardest ones an estimate by a preconditioner is no proof that scores are exact.
+HARD = 10.0
+HARDEST = 1e5
 # Limit for products of C and squared features, to avoid overflow.
 LARGEST = 1e200
 
@@ -204,7 +208,7 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
             warnings.warn(
                 "logistic stopped before it had converged\n"
                 f"after {n_steps} steps the gradient is {minimum.gradient:.0e}"
-                f" and the scores may be off by {minimum.change:.0e}",
+                f" and the scores may be off by {minimum.error:.0e}",
                 ConvergenceWarning,
                 stacklevel=3,
             )
@@ -255,18 +259,29 @@ def _minimum_of_scaled(
             W = np.zeros_like(start)
             W[:, columns] = minimum.W
             return replace(minimum, W=W)
-    is_hard = float(s.max()) * largest * largest > HARD
-    minimum = _iterated(X, Y, s, start, preconditioner, is_hard)
-    if minimum.converged or not is_hard or not direct.is_solvable(X, len(Y)):
-        return minimum
-    return _solved_directly(X, Y, s, minimum)
+    hardness = float(s.max()) * largest * largest
+    minimum = _iterated(X, Y, s, start, preconditioner, hardness > HARD)
+    needs_proof = hardness > HARDEST
+    if direct.is_solvable(X, len(Y)) and (needs_proof or not minimum.converged) and hardness > HARD:
+        return _solved_directly(X, Y, s, minimum)
+    if needs_proof:
+        minimum = replace(minimum, error=max(minimum.error, _bound(X, Y, s, minimum.W)))
+    return minimum
+
+
+def _bound(X: Any, Y: FloatArray, s: FloatArray, W: FloatArray) -> float:
+    """Return a bound of the error of the scores at W but for the intercept.
+
+    No curvature is below that of the penalty, which is one.
+    """
+    gradient = Objective(_with_ones(X), Y, s, is_hard=True).at(W).gradient
+    return float(np.linalg.norm(gradient)) * math.sqrt(1 + float(squared_norms(X).max()))
 
 
 def _solved_directly(X: Any, Y: FloatArray, s: FloatArray, near: Minimum) -> Minimum:
-    """Return the minimum by direct solutions from `near`, or `near` if that is no worse."""
-    solution = direct.solve(X, Y, s, near.W)
-    if solution.error >= near.change:
-        return near
+    """Return the minimum by direct solutions, from `near` if that is a minimum more or less."""
+    is_near = near.ended and near.gradient <= GRADIENT
+    solution = direct.solve(X, Y, s, near.W if is_near else np.zeros_like(near.W))
     objective = Objective(_with_ones(X), Y, s, is_hard=True)
     gradient = np.abs(objective.at(solution.W).gradient) / objective.largest_contribution()
     return replace(
@@ -275,7 +290,7 @@ def _solved_directly(X: Any, Y: FloatArray, s: FloatArray, near: Minimum) -> Min
         n_steps=near.n_steps + solution.n_steps,
         gradient=float(gradient.max()),
         ended=True,
-        change=solution.error,
+        error=solution.error,
     )
 
 

@@ -32,11 +32,11 @@ SMALLEST = 1e-4
 # bounds the distance from the minimum by half the squared gradient. The estimate is trusted if the
 # squared gradient is at most this share of the objective.
 CERTAIN = 1e-10
-# A third limit, for hard problems: the largest change of a score of an example that a step of
-# Newton's method would still make. Probabilities change by half of it at most.
-CHANGE = 1e-9
-# A problem is hard if the largest weight of an example times the largest squared feature is more.
-HARD = 10.0
+# A third limit, for hard problems: the error of the scores of the examples. That of probabilities is
+# at most half of it. The search goes on until a step would change no score by more than a quarter
+# of the limit, since scores of other examples may change more.
+SCORES = 2e-9
+CHANGE = SCORES / 4
 MAX_STEPS = 200
 # The first steps are solved to a quarter, because the quadratic model is no better than that.
 LARGEST_FORCING = 0.25
@@ -75,7 +75,7 @@ class Objective:
         Weights of the examples in the loss, shape (n,).
     is_hard
         Whether examples may be so certain that P - Y loses digits that matter. It is then computed
-        from the other classes, and the scores have to be as exact as `CHANGE`.
+        from the other classes, and the scores have to be as exact as `SCORES`.
     """
 
     A: Any
@@ -156,8 +156,8 @@ class Minimum:
 
     `gradient` is the largest component of the gradient there, in units of
     `Objective.largest_contribution`. `preconditioner` speeds up the next search. `ended` is False
-    if the search was cut off after `MAX_STEPS`. `change` is the largest error of a score of an
-    example, as estimated for hard problems, and zero for others.
+    if the search was cut off after `MAX_STEPS`. `error` is that of the scores of the
+    examples, as estimated for hard problems, and zero for others.
     """
 
     W: FloatArray
@@ -165,12 +165,12 @@ class Minimum:
     gradient: float
     preconditioner: Preconditioner | None
     ended: bool = True
-    change: float = 0.0
+    error: float = 0.0
 
     @property
     def converged(self) -> bool:
         """Whether the search was not cut off, and gradient and scores are as exact as promised."""
-        return self.ended and self.gradient <= GRADIENT and self.change <= CHANGE
+        return self.ended and self.gradient <= GRADIENT and self.error <= SCORES
 
 
 def minimise(
