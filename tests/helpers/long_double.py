@@ -5,7 +5,7 @@ import numpy as np
 LONG = np.longdouble
 
 
-class NotDetermined(AssertionError):
+class NotDeterminedError(AssertionError):
     """Raised if long double does not resolve the solution either."""
 
 
@@ -38,7 +38,7 @@ def probabilities(X, y, C, pool):
         W += step * (np.log1p(change) / change if change > 1e-6 else 1)
         if change < 1e-12:
             return _softmax(B @ W.T @ contrasts.T)
-    raise NotDetermined("the solution in long double did not converge")
+    raise NotDeterminedError("the solution in long double did not converge")
 
 
 def _contrasts(k):

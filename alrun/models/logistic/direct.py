@@ -56,7 +56,7 @@ def solve(X: Any, Y: FloatArray, s: FloatArray, start: FloatArray) -> Solution:
     scores of the examples in the last step of Newton's method, and rounding errors.
     """
     X = X.toarray() if issparse(X) else X
-    mean = X.mean(axis=0)
+    mean: FloatArray = X.mean(axis=0)
     centred = X - mean
     _, sizes, directions = np.linalg.svd(centred, full_matrices=False)
     directions = directions[sizes > RANK * sizes[0]]
@@ -65,7 +65,7 @@ def solve(X: Any, Y: FloatArray, s: FloatArray, start: FloatArray) -> Solution:
     own = np.concatenate([1 - Y, Y]) == 1 if len(Y) == 1 else Y == 1
     problem = _Problem(F, own.T, s, contrasts)
     of_contrasts = contrasts[-len(Y) :]
-    V = of_contrasts.T @ start
+    V: FloatArray = of_contrasts.T @ start
     V = np.column_stack([V[:, :-1] @ directions.T, V[:, -1] + V[:, :-1] @ mean])
     V, change, n_steps = _minimise(problem, V)
     W = of_contrasts @ V
@@ -97,7 +97,7 @@ def _is_lost(X: FloatArray, rest: FloatArray, weight: float) -> bool:
 
 @dataclass(frozen=True)
 class _Point:
-    """Weights V, probabilities P, objective and gradient: shapes (c, r), (n, n_classes), () and V's."""
+    """Weights V, probabilities P, objective, gradient: (c, r), (n, n_classes), (), (c, r)."""
 
     V: FloatArray
     P: FloatArray

@@ -32,9 +32,9 @@ SMALLEST = 1e-4
 # bounds the distance from the minimum by half the squared gradient. The estimate is trusted if the
 # squared gradient is at most this share of the objective.
 CERTAIN = 1e-10
-# A third limit, for hard problems: the error of the scores of the examples. That of probabilities is
-# at most half of it. The search goes on until a step would change no score by more than a quarter
-# of the limit, since scores of other examples may change more.
+# A third limit, for hard problems: the error of the scores of the examples. That of probabilities
+# is at most half of it. The search goes on until a step would change no score by more than a
+# quarter of the limit, since scores of other examples may change more.
 SCORES = 2e-9
 CHANGE = SCORES / 4
 MAX_STEPS = 200
@@ -305,7 +305,7 @@ class _Solver:
     def is_certain(self, value: float) -> bool:
         """Return whether that holds even if the preconditioner is bad, for this objective."""
         if self._is_hard:
-            return self.squared_gradient * self._largest_norm <= CHANGE**2
+            return self.squared_gradient * self._largest_norm <= SCORES**2
         return self.squared_gradient <= CERTAIN * value
 
     def _least_forcing(self) -> float:

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 import sklearn
-from long_double import NotDetermined, probabilities
+from long_double import NotDeterminedError, probabilities
 from problems import Problem, drawn, objective
 from scipy import sparse
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
@@ -141,7 +141,7 @@ def check_exact_or_warned(kind, n_classes, scale, C):
     warned = any(issubclass(one.category, ConvergenceWarning) for one in caught)
     try:
         exact = probabilities(equivalent[: len(y)], y, C, equivalent)
-    except NotDetermined:
+    except NotDeterminedError:
         assert warned, (kind, n_classes, scale, C)
         return False
     error = float(np.abs(found - exact).max())
