@@ -5,47 +5,51 @@ import numpy as np
 LONG = np.longdouble
 
 
+class NotDeterminedError(AssertionError):
+    """Raised if long double does not resolve the solution either."""
+
+
 def probabilities(X, y, C, pool):
-    """Return the probabilities of the classes 0, 1, ... for a pool, exact to about 1e-16.
+    """Return the probabilities of the classes 0, 1, ... for a pool.
 
-    Newton's method on the objective over C, in the scores' own scale: features are divided by the
-    largest, which their penalty is told of.
+    Newton's method on the objective over C with centred features, divided by the largest. Weights
+    are those of contrasts between classes. A step that changes scores by D is shortened to
+    log(1 + D) / D of its length. The last one changes no score by more than 1e-12, so that what is
+    left is rounding.
     """
-    scale = LONG(np.abs(X).max())
-    k = y.max() + 1
-    A, B = (np.column_stack([Z.astype(LONG) / scale, np.ones(len(Z), LONG)]) for Z in (X, pool))
-    own = np.arange(k) == y[:, None]
-    penalty = np.full((k, A.shape[1]), 1 / (LONG(C) * scale**2))
-    if k == 2:  # one vector w for two classes: as (-w/2, w/2), of half the squared length
-        penalty *= 2
-    penalty[:, -1] = 0
-    W = np.zeros((k, A.shape[1]), LONG)
-    value, R, P = _at(W, A, own, penalty)
-    for _ in range(500):
-        gradient = R.T @ A + penalty * W
-        step = _solved(_hessian(A, P, penalty), -gradient.ravel()).reshape(W.shape)
-        slope, length = (gradient * step).sum(), LONG(1)
-        while True:
-            new = _at(W + length * step, A, own, penalty)
-            if new[0] <= value + slope * length / 10000 or length < 1e-3:
-                break
-            length /= 2
-        W, (value, R, P) = W + length * step, new
-        if np.abs(length * step).max() < 1e-16 * max(1, np.abs(W).max()):
-            return _softmax(B @ W.T)
-    raise AssertionError("the solution in long double did not converge")
+    X, pool = X.astype(LONG), pool.astype(LONG)
+    mean = X.mean(axis=0)
+    scale = np.abs(X - mean).max()
+    A, B = (np.column_stack([(Z - mean) / scale, np.ones(len(Z), LONG)]) for Z in (X, pool))
+    contrasts = _contrasts(int(y.max()) + 1)
+    own = np.arange(len(contrasts)) == y[:, None]
+    penalty = np.full(A.shape[1], 1 / (LONG(C) * scale**2))
+    penalty[-1] = 0
+    W = np.zeros((contrasts.shape[1], A.shape[1]), LONG)
+    for _ in range(1000):
+        P = _softmax(A @ W.T @ contrasts.T)
+        R = np.where(own, 0, P)
+        R -= np.where(own, R.sum(axis=1, keepdims=True), 0)
+        gradient = (R @ contrasts).T @ A + penalty * W
+        step = _solved(_hessian(A, P, contrasts, penalty), -gradient.ravel()).reshape(W.shape)
+        change = np.ptp(A @ step.T @ contrasts.T, axis=1).max()
+        if not np.isfinite(change):
+            break
+        W += step * (np.log1p(change) / change if change > 1e-6 else 1)
+        if change < 1e-12:
+            return _softmax(B @ W.T @ contrasts.T)
+    raise NotDeterminedError("the solution in long double did not converge")
 
 
-def _at(W, A, own, penalty):
-    """Objective, residuals P - Y without cancellation, and probabilities."""
-    Z = A @ W.T
-    Z -= Z[own][:, None]
-    others = np.where(own, 0, np.exp(np.minimum(Z, 11000)))
-    losses = np.log1p(others.sum(axis=1))
-    P = _softmax(Z)
-    R = np.where(own, 0, P)
-    R -= np.where(own, R.sum(axis=1, keepdims=True), 0)
-    return losses.sum() + (penalty * W**2).sum() / 2, R, P
+def _contrasts(k):
+    """Orthonormal columns of sum zero; for two classes, the score of the second alone."""
+    if k == 2:
+        return np.array([[0], [1]], LONG)
+    T = np.zeros((k, k - 1), LONG)
+    for j in range(1, k):
+        T[:j, j - 1], T[j, j - 1] = 1, -j
+        T[:, j - 1] /= np.sqrt(LONG(j * (j + 1)))
+    return T
 
 
 def _softmax(Z):
@@ -53,19 +57,24 @@ def _softmax(Z):
     return E / E.sum(axis=1, keepdims=True)
 
 
-def _hessian(A, P, penalty):
-    k, m = penalty.shape
-    H = np.zeros((k, m, k, m), LONG)
-    for i in range(k):
-        for j in range(k):
-            if i != j:
-                H[i, :, j] = -(A.T * (P[:, i] * P[:, j])) @ A
-    for i in range(k):
-        H[i, :, i] = -sum(H[i, :, j] for j in range(k) if j != i)
-        H[i, range(m), i, range(m)] += penalty[i]
-    # One number added to all intercepts changes nothing, so that any curvature will do.
-    H[:, -1, :, -1] += np.abs(H[0, -1, 0, -1])
-    return H.reshape(k * m, k * m)
+def _hessian(A, P, contrasts, penalty):
+    """The covariance of the contrasts comes from the classes that are not the likeliest."""
+    n, m = A.shape
+    likeliest = P.argmax(axis=1)
+    others = P.copy()
+    others[np.arange(n), likeliest] = 0
+    differences = contrasts - contrasts[likeliest][:, None]
+    weighted = others[:, :, None] * differences
+    mean = weighted.sum(axis=1)
+    covariance = (weighted[:, :, :, None] * differences[:, :, None]).sum(axis=1)
+    covariance -= mean[:, :, None] * mean[:, None]
+    c = contrasts.shape[1]
+    H = np.zeros((c, m, c, m), LONG)
+    for i in range(c):
+        for j in range(c):
+            H[i, :, j] = (A.T * covariance[:, i, j]) @ A
+        H[i, range(m), i, range(m)] += penalty
+    return H.reshape(c * m, c * m)
 
 
 def _solved(H, b):

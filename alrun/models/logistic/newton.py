@@ -32,6 +32,11 @@ SMALLEST = 1e-4
 # bounds the distance from the minimum by half the squared gradient. The estimate is trusted if the
 # squared gradient is at most this share of the objective.
 CERTAIN = 1e-10
+# A third limit, for hard problems: the error of the scores of the examples. That of probabilities
+# is at most half of it. The search goes on until a step would change no score by more than a
+# quarter of the limit, since scores of other examples may change more.
+SCORES = 2e-9
+CHANGE = SCORES / 4
 MAX_STEPS = 200
 # The first steps are solved to a quarter, because the quadratic model is no better than that.
 LARGEST_FORCING = 0.25
@@ -68,11 +73,15 @@ class Objective:
         Indicators of the classes, shape (k, n). With two classes the only row is for the second.
     s
         Weights of the examples in the loss, shape (n,).
+    is_hard
+        Whether examples may be so certain that P - Y loses digits that matter. It is then computed
+        from the other classes, and the scores have to be as exact as `SCORES`.
     """
 
     A: Any
     Y: FloatArray
     s: FloatArray
+    is_hard: bool = False
 
     def at(self, W: FloatArray) -> Evaluation:
         """Evaluate the objective and its gradient."""
@@ -81,7 +90,7 @@ class Objective:
         losses = log_total - np.einsum("ij,ij->j", self.Y, Z)
         features = W[:, :-1]
         value = float(self.s @ losses) + float(np.einsum("ij,ij->", features, features)) / 2
-        residual = P - self.Y
+        residual = _residual(Z, P, self.Y) if self.is_hard else P - self.Y
         residual *= self.s
         gradient = residual @ self.A
         gradient[:, :-1] += features
@@ -121,6 +130,14 @@ def softmax(Z: FloatArray) -> tuple[FloatArray, FloatArray]:
     return P, np.log(total) + top
 
 
+def _residual(Z: FloatArray, P: FloatArray, Y: FloatArray) -> FloatArray:
+    """Return P - Y with all its digits: minus the sum of the others for the own class."""
+    if len(Z) == 1:
+        return np.where(Y == 1, -softmax(-Z)[0], P)
+    others = np.where(Y == 1, 0.0, P)
+    return np.where(Y == 1, -others.sum(axis=0), others)
+
+
 class Coordinates(Protocol):
     """Fewer coordinates for the steps than the weights have."""
 
@@ -139,7 +156,8 @@ class Minimum:
 
     `gradient` is the largest component of the gradient there, in units of
     `Objective.largest_contribution`. `preconditioner` speeds up the next search. `ended` is False
-    if the search was cut off after `MAX_STEPS`.
+    if the search was cut off after `MAX_STEPS`. `error` is that of the scores of the
+    examples, as estimated for hard problems, and zero for others.
     """
 
     W: FloatArray
@@ -147,11 +165,12 @@ class Minimum:
     gradient: float
     preconditioner: Preconditioner | None
     ended: bool = True
+    error: float = 0.0
 
     @property
     def converged(self) -> bool:
-        """Whether the search was not cut off and the gradient is as small as promised."""
-        return self.ended and self.gradient <= GRADIENT
+        """Whether the search was not cut off, and gradient and scores are as exact as promised."""
+        return self.ended and self.gradient <= GRADIENT and self.error <= SCORES
 
 
 def minimise(
@@ -183,14 +202,14 @@ def minimise(
             halted = False
             solver.linearize_at(point)
         largest = float((np.abs(point.gradient) / unit).max())
-        small = solver.decrement <= DECREMENT and largest <= GRADIENT
-        certain = small and solver.squared_gradient <= CERTAIN * point.value
+        small = solver.is_small() and largest <= GRADIENT
+        certain = small and solver.is_certain(point.value)
         ended = small or halted or solver.decrement == 0
         if ended and (certain or solver.is_new):
             break
         if ended or solver.preconditioner.is_stale:
             solver.renew()
-            if (small and solver.decrement <= DECREMENT) or solver.decrement == 0:
+            if (small and solver.is_small()) or solver.decrement == 0:
                 break
         forcing = LARGEST_FORCING
         if n_steps > 0:
@@ -200,7 +219,8 @@ def minimise(
         next_point = _search(objective, point, step)
         stuck, point = next_point is point, next_point
     ended = n_steps <= MAX_STEPS
-    return Minimum(point.W, min(n_steps, MAX_STEPS), largest, solver.preconditioner, ended)
+    n_steps = min(n_steps, MAX_STEPS)
+    return Minimum(point.W, n_steps, largest, solver.preconditioner, ended, solver.change())
 
 
 class _Solver:
@@ -212,10 +232,12 @@ class _Solver:
         preconditioner: Preconditioner | None,
         coordinates: Coordinates | None,
     ) -> None:
-        self._coordinates = coordinates
+        self._coordinates, self._is_hard = coordinates, objective.is_hard
         self._doubles = objective.A if coordinates is None else coordinates.A, objective.s
         A, s = self._doubles
-        span = float(s @ squared_norms(A)) / 4
+        norms = squared_norms(A)
+        span = float(s @ norms) / 4
+        self._largest_norm = float(norms.max())
         self._use(np.float32 if span < LARGEST_SPAN_IN_SINGLE else np.float64)
         self._preconditioner = preconditioner
         self._age = 2
@@ -269,12 +291,35 @@ class _Solver:
         squared = max(float(np.vdot(self._R, self._direction)), 0.0)
         self.decrement = self._size * math.sqrt(squared)
 
+    def change(self) -> float:
+        """Return the largest change of a score by the preconditioner's step; zero if not hard."""
+        if not self._is_hard:
+            return 0.0
+        scores = self._A @ self._direction.T
+        return self._size * float(np.abs(scores).max())
+
+    def is_small(self) -> bool:
+        """Return whether the decrement and the changes of scores are as small as promised."""
+        return self.decrement <= DECREMENT and self.change() <= CHANGE
+
+    def is_certain(self, value: float) -> bool:
+        """Return whether that holds even if the preconditioner is bad, for this objective."""
+        if self._is_hard:
+            return self.squared_gradient * self._largest_norm <= SCORES**2
+        return self.squared_gradient <= CERTAIN * value
+
+    def _least_forcing(self) -> float:
+        """Return the share of the right-hand side below which a step gains nothing."""
+        share = 0.7 * DECREMENT / self.decrement
+        change = self.change()
+        return min(share, 0.7 * CHANGE / change) if change > 0 else share
+
     def step(self, forcing: float) -> tuple[FloatArray, float]:
         """Solve the equations until the residual is the share `forcing` of the right-hand side.
 
         Returns the step and the expected decrement after it.
         """
-        forcing = max(forcing, 0.7 * DECREMENT / self.decrement)
+        forcing = max(forcing, self._least_forcing())
         solution, left, n_products = _conjugate_gradients(
             (self._A, self._s, self._P), self._R, self.preconditioner, self._direction, forcing
         )
