@@ -17,6 +17,8 @@ from alrun.sweep.default_results import default_results
 from alrun.sweep.grid import expand
 from alrun.sweep.load_data import load_all
 from alrun.sweep.preflight import find_impossible
+from alrun.util.import_path import module_of
+from alrun.util.user_code import Source, sources_of
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class SweepPlan:
         Ids of the runs with a file.
     failures
         The failures of other runs, by id.
+    code
+        The sources of user code, as they were when the plan was made.
     """
 
     path: Path
@@ -42,6 +46,7 @@ class SweepPlan:
     sources: Mapping[str, AnyDataset]
     finished: frozenset[str] = frozenset()
     failures: Mapping[str, Failure] = field(default_factory=dict)
+    code: Mapping[str, Source] = field(default_factory=dict)
 
     def missing(self, retry_failed: bool = False) -> list[RunSpec]:
         """Return the runs to compute, the longest first.
@@ -92,7 +97,9 @@ def plan_experiment(path: Path, experiment: Experiment, results: Path | None = N
     problems = find_impossible(experiment, list(specs.values()), datasets)
     if problems:
         raise ExperimentError([f"{path}: {problem}" for problem in problems])
-    return SweepPlan(path, experiment, store, specs, datasets).against_store()
+    names = {name for spec in specs.values() for name in spec.user_code}
+    code = sources_of(map(module_of, names))
+    return SweepPlan(path, experiment, store, specs, datasets, code=code).against_store()
 
 
 def plan_of(results: Path) -> SweepPlan:
