@@ -1,7 +1,7 @@
 """What the libraries of a process hold, to find out whether user code has changed it."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from operator import attrgetter
 from types import FunctionType, ModuleType
@@ -19,9 +19,15 @@ _WATCHED = frozenset((*_PACKAGES, *_OF_PYTHON, "random", "time"))
 _OF_USER_CODE = ("alrun.util.current_directory", "alrun.util.user_code")
 # Attributes that Python itself adds, to a class or module in use.
 _ADDED_BY_PYTHON = frozenset(
-    ("__annotations__", "__annotate__", "__annotations_cache__", "__warningregistry__")
+    (
+        "__annotations__",
+        "__annotate__",
+        "__annotations_cache__",
+        "__slotnames__",
+        "__warningregistry__",
+    )
 )
-# Flags of a class: it can be changed at all.
+# Flags of a class: whether it can be changed at all.
 _IS_ON_HEAP, _IS_IMMUTABLE = 1 << 9, 1 << 8
 _code = attrgetter("__code__")
 
@@ -29,87 +35,101 @@ _code = attrgetter("__code__")
 class LibraryState:
     """The attributes of the loaded modules of libraries, and of the classes and functions in them.
 
-    It is taken before user code is imported. Modules of scikit-learn are loaded first, so that they
-    are known whenever user code uses them. Objects are compared by what they are, not by their
+    It is taken before user code is imported. The packages of scikit-learn are loaded first, so that
+    they are known whenever user code uses them. Objects are compared by what they are, not by their
     content, except for lists, dictionaries, and the code of functions.
     """
 
     def __init__(self) -> None:
         for name in sklearn.__all__:
-            if not hasattr(sklearn, name) or isinstance(getattr(sklearn, name), ModuleType):
+            if not hasattr(sklearn, name):
                 import_module(f"sklearn.{name}")
-        watched = {name: module for name, module in sys.modules.items() if _is_watched(name)}
-        self._modules = {**watched}
-        namespaces: list[Mapping[str, Any]] = [vars(module) for module in watched.values()]
-        namespaces += [vars(kind) for kind in _classes(namespaces)]
-        self._namespaces = [(namespace, dict(namespace)) for namespace in namespaces]
-        self._values = [[*before.values()] for _, before in self._namespaces]
-        values = [value for values in self._values for value in values]
-        self._functions = [*_unique(value for value in values if isinstance(value, FunctionType))]
+        self._modules = {name: module for name, module in sys.modules.items() if _is_watched(name)}
+        places: list[Mapping[str, Any]] = [vars(module) for module in self._modules.values()]
+        places += [vars(kind) for kind in _unique(filter(_can_change, _values(places)))]
+        self._attributes = [_Namespace(place) for place in places]
+        # Subclasses are left out: some are caches. So are the attributes of a module.
+        values = [*_unique(_values(places))]
+        dictionaries = (value for value in values if type(value) is dict)
+        self._items = [_Namespace(items) for items in dictionaries if "__name__" not in items]
+        self._lists = [(value, [*value]) for value in values if type(value) is list]
+        self._functions = [value for value in values if type(value) is FunctionType]
         self._codes = [*map(_code, self._functions)]
-        containers = (value for value in values if isinstance(value, list | dict))
-        whole = {id(namespace) for namespace in namespaces}  # they are compared already
-        self._containers = [
-            (value, _items(value)) for value in _unique(containers) if id(value) not in whole
-        ]
         self._signals = signal_handlers()
 
     def is_changed(self) -> bool:
-        """Return whether anything differs by now; what Python adds by itself does not count."""
+        """Return whether anything differs by now; what libraries do by themselves does not count.
+
+        They load modules, register more in their dictionaries, and fill attributes that were None
+        when they need them first.
+        """
         try:
             return not (
-                all(map(self._is_same, range(len(self._namespaces))))
-                and all(sys.modules.get(name) is module for name, module in self._modules.items())
+                all(namespace.has_kept_all(_is_harmless) for namespace in self._attributes)
+                and all(namespace.has_kept_all() for namespace in self._items)
+                and all(now == before for now, before in self._lists)
                 and [*map(_code, self._functions)] == self._codes
-                and all(_items(value) == items for value, items in self._containers)
+                and all(sys.modules.get(name) is module for name, module in self._modules.items())
                 and signal_handlers() == self._signals
             )
         except Exception:  # objects of any kind may have been put there
             return True
 
-    def _is_same(self, place: int) -> bool:
-        """Return whether a namespace is the same, but for modules that were loaded since."""
-        namespace, before = self._namespaces[place]
+
+class _Namespace:
+    """Attributes or items as they were, and as they are."""
+
+    __slots__ = ("_before", "_now", "_values")
+
+    def __init__(self, now: Mapping[str, Any]) -> None:
+        self._now = now
+        self._before = dict(now)
+        self._values = [*now.values()]
+
+    def has_kept_all(self, may_add: Callable[[str, Any], bool] = lambda key, value: True) -> bool:
+        """Return whether every value is the same, and others may be added.
+
+        What is there by now is what the next call compares with.
+        """
         # Lists compare their items by identity first, which takes nanoseconds.
-        if [*namespace.values()] == self._values[place]:
+        if [*self._now.values()] == self._values:
             return True
-        now = dict(namespace)
-        if any(key not in now or now[key] is not value for key, value in before.items()):
+        now, before = dict(self._now), self._before
+        if not before.keys() <= now.keys():
             return False
-        added = {key: value for key, value in now.items() if key not in before}
-        if not all(_is_harmless(key, value) for key, value in added.items()):
-            return False
-        self._namespaces[place], self._values[place] = (namespace, now), [*now.values()]
-        return True
+        is_same = all(
+            (now[key] is before[key] or before[key] is None)
+            if key in before
+            else may_add(key, value)
+            for key, value in now.items()
+        )
+        self._before, self._values = now, [*now.values()]
+        return is_same
+
+
+def _is_harmless(key: str, value: Any) -> bool:
+    """Return whether a new attribute is no change: a module that was loaded, or Python's own."""
+    return isinstance(value, ModuleType) or key in _ADDED_BY_PYTHON
 
 
 def _is_watched(name: str) -> bool:
     return name.partition(".")[0] in _WATCHED and name not in _OF_USER_CODE
 
 
-def _classes(namespaces: Sequence[Mapping[str, Any]]) -> Iterator[type]:
-    """Return the classes of watched modules that can be changed."""
-    return _unique(
-        value
-        for namespace in namespaces
-        for value in namespace.values()
-        if isinstance(value, type)
+def _can_change(value: Any) -> bool:
+    """Return whether a value is a class of a watched module that can be changed."""
+    return (
+        isinstance(value, type)
         and _is_watched(str(value.__module__))
-        and value.__flags__ & _IS_ON_HEAP
+        and bool(value.__flags__ & _IS_ON_HEAP)
         and not value.__flags__ & _IS_IMMUTABLE
     )
 
 
-def _unique(values: Iterator[Any]) -> Iterator[Any]:
+def _values(places: Iterable[Mapping[str, Any]]) -> Iterator[Any]:
+    return (value for place in places for value in place.values())
+
+
+def _unique(values: Iterable[Any]) -> Iterator[Any]:
     """Yield each object once, whether or not it can be hashed."""
     return iter({id(value): value for value in values}.values())
-
-
-def _items(container: Any) -> list[Any]:
-    """Return the items of a list or a dictionary, those of the latter with their keys."""
-    return [*container, *container.values()] if isinstance(container, dict) else [*container]
-
-
-def _is_harmless(key: str, value: Any) -> bool:
-    """Return whether a new attribute is no change: a module that was loaded, or Python's own."""
-    return isinstance(value, ModuleType) or key in _ADDED_BY_PYTHON

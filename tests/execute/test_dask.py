@@ -1,7 +1,6 @@
 """A Dask cluster computes the same tables, whatever becomes of its processes."""
 
 import asyncio
-import os
 import signal
 import socket
 import threading
