@@ -54,8 +54,8 @@ def _code(said: Said) -> Iterator[str]:
     ]
     if named:
         yield (
-            "Warning: files of your own were edited between runs, which were computed with different"
-            f" code: {listed(named, '; ')}."
+            "Warning: files of your own were edited between runs, which were computed with"
+            f" different code: {listed(named, '; ')}."
         )
 
 

@@ -23,7 +23,8 @@ FILES = {
     "first.py": "VALUE = 1\n",
     "later.py": "import first\nVALUE = 3\n",
     "package/__init__.py": "",
-    "package/inner.py": "from .deep import VALUE\nfrom . import beside\ndef f():\n    from .... import above\n",
+    "package/inner.py": "from .deep import VALUE\nfrom . import beside\n"
+    "def wrong():\n    from .... import above\n",
     "package/deep.py": "VALUE = 2\n",
     "package/beside.py": "",
     "package/unused.py": "",
