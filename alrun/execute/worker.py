@@ -169,7 +169,10 @@ def _serve(connection: Connection, idle_timeout: float | None) -> None:
 
 
 def _answer(request: Any, connection: Connection, sources: dict[str, AnyDataset]) -> Any:
-    """Call a function or compute a run; a data set that comes with it is added to `sources`."""
+    """Call a function or compute a run.
+
+    A data set that comes with it is added to `sources`. The first run brings user code.
+    """
     if isinstance(request, Call):
         with put_back():
             return request.function(*request.arguments)
@@ -177,7 +180,7 @@ def _answer(request: Any, connection: Connection, sources: dict[str, AnyDataset]
     label = spec.dataset.display_name
     if is_new:
         sources[label] = receive(connection)
-    return compute(Task(spec, sources[label], checkout, code))
+    return compute(Task(spec, sources[label], checkout, code or {}))
 
 
 @cache

@@ -81,6 +81,7 @@ class WorkerProcess:
         self._connection, theirs = Pipe()
         self._crash_log = tempfile.TemporaryFile()  # noqa: SIM115 -- lives as long as the process
         self._known: set[str] = set()
+        self._code: object = None
         self.is_ready = self.is_spent = False
         inherited = (theirs.fileno(), self._crash_log.fileno())
         arguments = json.dumps([str(_HOME), sys.path, *inherited, idle_timeout])
@@ -111,10 +112,12 @@ class WorkerProcess:
         label = task.spec.dataset.display_name
         is_new = label not in self._known
         with suppress(ConnectionError):
-            self._connection.send((task.spec, task.checkout, task.code, is_new))
+            code = None if task.code is self._code else task.code
+            self._connection.send((task.spec, task.checkout, code, is_new))
             if is_new:
                 send(task.source, self._connection, self._process.pid)
         self._known.add(label)
+        self._code = task.code
 
     def call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
         """Let it call a function of a module, instead of computing a run."""

@@ -32,7 +32,8 @@ def load_runs(path: str | Path) -> "pd.DataFrame":
     counts, and the provenance: Python, processor, BLAS with its kernel, versions of packages,
     digests of user code, and the commit of the experiment file with its tree, "clean" or "changed".
     Warnings, provenance and spec are JSON. A value that an earlier alrun did not record is null, or
-    its key is missing. Raises ResultsError if there is no such table: it is not committed with the others.
+    its key is missing. Raises ResultsError if there is no such table: it is not committed with the
+    others.
     """
     return read_table(Path(path) / "runs.parquet", RUNS)
 

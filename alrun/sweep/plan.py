@@ -18,6 +18,7 @@ from alrun.sweep.grid import expand
 from alrun.sweep.load_data import load_all
 from alrun.sweep.preflight import find_impossible
 from alrun.util.import_path import module_of
+from alrun.util.process_state import put_back
 from alrun.util.user_code import Source, sources_of
 
 
@@ -91,10 +92,11 @@ def plan_experiment(path: Path, experiment: Experiment, results: Path | None = N
             problem = f"{experiment.metric} is for two classes; {label} has {dataset.n_classes}"
             raise ExperimentError([f"{path}: metric: {problem}"])
     try:
-        specs = _by_id(path, expand(experiment, datasets, path.parent))
+        with put_back():  # models of users are built
+            specs = _by_id(path, expand(experiment, datasets, path.parent))
+            problems = find_impossible(experiment, list(specs.values()), datasets)
     except DatasetError as error:
         raise ExperimentError([f"{path}: {error}"]) from error
-    problems = find_impossible(experiment, list(specs.values()), datasets)
     if problems:
         raise ExperimentError([f"{path}: {problem}" for problem in problems])
     names = {name for spec in specs.values() for name in spec.user_code}

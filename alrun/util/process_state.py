@@ -31,8 +31,8 @@ def put_back() -> Iterator[None]:
 
     These are NumPy's error state, scikit-learn's configuration, the filters of warnings, the
     environment, the current directory, the umask, the locale, signal handlers and timers, the
-    standard streams, the recursion limit, the garbage collector, and `sys.path`: entries that are
-    new there move behind the others, since modules may import from them later.
+    recursion limit, the garbage collector, and `sys.path`: entries that are new there move behind
+    the others, since modules may import from them later.
     """
     parts = [(part, part.read()) for part in _PARTS]
     with np.errstate(), sklearn.config_context(), warnings.catch_warnings():
@@ -125,14 +125,6 @@ def _locale(name: str | None = None) -> str:
     return locale.setlocale(locale.LC_ALL, name)
 
 
-def _streams() -> tuple[Any, Any, Any]:
-    return sys.stdin, sys.stdout, sys.stderr
-
-
-def _write_streams(before: tuple[Any, Any, Any]) -> None:
-    sys.stdin, sys.stdout, sys.stderr = before
-
-
 _PARTS = (
     _Part(lambda: dict(os.environ), _write_environment),
     _Part(_current_directory, _write_current_directory),
@@ -141,7 +133,6 @@ _PARTS = (
     _Part(_locale, _locale),
     _Part(signal_handlers, _write_signal_handlers),
     _Part(_timer, _stop_timer),
-    _Part(_streams, _write_streams),
     _Part(sys.getrecursionlimit, sys.setrecursionlimit),
     _Part(gc.isenabled, lambda is_enabled: gc.enable() if is_enabled else gc.disable()),
 )
