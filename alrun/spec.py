@@ -175,6 +175,16 @@ class RunSpec:
         del identity["budget"]
         return identity
 
+    @property
+    def user_code(self) -> tuple[str, ...]:
+        """Names of the strategy, and of the model or its steps, if their code is no part of alrun.
+
+        They have a colon; scikit-learn's classes, named with dots alone, are not among them.
+        """
+        steps = self.model.parameters["steps"] if self.model.name == PIPELINE else ()
+        names = (self.strategy.name, self.model.name, *(step["name"] for step in steps))
+        return tuple(name for name in names if ":" in name)
+
     def describe(self) -> dict[str, Any]:
         """Return the whole spec, labels included, as JSON can hold it."""
         description = asdict(self)

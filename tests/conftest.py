@@ -10,6 +10,8 @@ import pytest
 from small_experiments import SMALL, TINY
 from threadpoolctl import threadpool_limits
 
+from alrun.util.user_code import forget
+
 
 @pytest.fixture(scope="session", autouse=True)
 def interrupts_are_heeded() -> None:
@@ -35,6 +37,7 @@ def modules_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     """Forget the modules that a test has written: the next may have others of the same names."""
     before = set(sys.modules)
     yield
+    forget()
     for name in set(sys.modules) - before:
         file = getattr(sys.modules[name], "__file__", None) or ""
         if file.startswith(str(tmp_path_factory.getbasetemp())):

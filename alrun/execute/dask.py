@@ -15,7 +15,6 @@ from alrun.execute.dask_plugin import OURS, Computing, compute_here
 from alrun.execute.isolated import TRIES, check_timeout
 from alrun.execute.worker import Outcome, Task, crashed
 from alrun.spec import RunSpec, run_id
-from alrun.util.import_path import file_of
 
 _ADDRESS = re.compile(r"((tcp|tls|ucx|wss?)://)?[^/\s]+:\d+")
 # Loggers that would fill the screen when a scheduler is lost; we write one line instead.
@@ -123,8 +122,8 @@ class Cluster:
     def _outcomes(self, client: Client, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Yield outcomes until there are no more, or the scheduler is lost."""
         sources = {task.spec.dataset.display_name: task.source for task in tasks}
-        files = {file_of(task.spec.strategy.name) for task in tasks} - {None}
-        plugin = Computing(client.id, sources, sorted(map(str, files)), self._timeout)
+        code = {name: source for task in tasks for name, source in task.code.items()}
+        plugin = Computing(client.id, sources, code, self._timeout)
         try:
             futures = self._submit_all(client, plugin, tasks)
             specs = {future.key: task.spec for future, task in zip(futures, tasks, strict=True)}

@@ -1,9 +1,7 @@
 """A Dask plugin to compute runs on each worker of a cluster."""
 
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from distributed import Worker, WorkerPlugin, get_worker
@@ -13,7 +11,7 @@ from alrun.data.memory_map import in_memory, mapped
 from alrun.execute.isolated import IsolatedWorkers
 from alrun.execute.worker import Outcome, Task
 from alrun.spec import RunSpec
-from alrun.util.import_path import file_of
+from alrun.util.user_code import Source
 
 # The names of our plugins begin with this, and end with the id of the client.
 OURS = "alrun-"
@@ -22,7 +20,7 @@ _IDLE = 600.0
 
 
 class Computing(WorkerPlugin):
-    """Holds, on each worker, the data sets, the files of strategies, and the processes for runs.
+    """Holds, on each worker, the data sets, the sources of user code, and the processes for runs.
 
     Runs are computed in processes of their own there too: threads would share the global state of
     libraries, and a run that crashes would take its neighbours with it.
@@ -32,22 +30,16 @@ class Computing(WorkerPlugin):
         self,
         owner: str,
         sources: Mapping[str, AnyDataset],
-        files: Sequence[str],
+        code: Mapping[str, Source],
         timeout: float | None,
     ) -> None:
         self.name = f"{OURS}{secrets.token_hex(8)}-{owner}"
         self._sources = {label: in_memory(source) for label, source in sources.items()}
-        self._contents = {file: Path(file).read_bytes() for file in files}
-        self._places: dict[str, Path] = {}
+        self._code = code
         self._workers = IsolatedWorkers(timeout, _IDLE)
 
     def setup(self, worker: Worker) -> None:
-        """Write the files to this worker's directory, and let its processes share the data sets."""
-        for place, (file, content) in enumerate(self._contents.items()):
-            folder = Path(worker.local_directory) / self.name / str(place)
-            folder.mkdir(parents=True)
-            self._places[file] = folder / Path(file).name
-            self._places[file].write_bytes(content)
+        """Let the processes of this worker share the data sets."""
         self._sources = {
             label: mapped(source) if isinstance(source, Dataset) else source
             for label, source in self._sources.items()
@@ -60,15 +52,7 @@ class Computing(WorkerPlugin):
     def compute(self, spec: RunSpec, checkout: Mapping[str, str]) -> Outcome:
         """Compute a run in an idle process, or in a new one."""
         source = self._sources[spec.dataset.display_name]
-        return self._workers.compute(Task(self._placed(spec), source, checkout))
-
-    def _placed(self, spec: RunSpec) -> RunSpec:
-        """Return the run with its strategy's file on this worker; its id is the same."""
-        file = file_of(spec.strategy.name)
-        if file is None:
-            return spec
-        name = f"{self._places[file]}:{spec.strategy.name.rpartition(':')[2]}"
-        return replace(spec, strategy=replace(spec.strategy, name=name))
+        return self._workers.compute(Task(spec, source, checkout, self._code))
 
 
 def compute_here(name: str, spec: RunSpec, checkout: Mapping[str, str]) -> Outcome:

@@ -38,6 +38,8 @@ def check_timeout(timeout: float | None) -> None:
 class IsolatedWorker:
     """Computes one run after the other in a process, and replaces the process if it dies.
 
+    A process is replaced too before its next run if user code has changed its libraries.
+
     Parameters
     ----------
     timeout
@@ -115,8 +117,9 @@ class IsolatedWorker:
             process.kill()
 
     def _ready_process(self) -> WorkerProcess:
-        if self._process is not None and self._process.is_ready and self._process.has_exited:
-            self.end()  # perhaps for want of runs: the next run must not be blamed
+        process = self._process
+        if process is not None and (process.is_spent or _has_exited(process)):
+            self.end()  # it may have ended for want of runs: the next run must not be blamed
         for _ in range(_STARTS):
             process = self.start()
             if process.is_ready:
@@ -185,6 +188,10 @@ class IsolatedWorkers:
         if self._is_closed:  # asked only now, so that `close` in another thread misses none
             worker.close()
         return worker
+
+
+def _has_exited(process: WorkerProcess) -> bool:
+    return process.is_ready and process.has_exited
 
 
 def _has_answer(process: WorkerProcess, timeout: float) -> bool:

@@ -6,7 +6,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing.connection import Connection
@@ -19,12 +19,15 @@ from threadpoolctl import ThreadpoolController
 from alrun.data.dataset import AnyDataset
 from alrun.data.memory_map import receive
 from alrun.errors import as_line
+from alrun.execute.library_state import LibraryState
 from alrun.records import Failure
 from alrun.results.run_file import serialize_run
 from alrun.run.loop import run_active_learning
 from alrun.run.provenance import of_run
 from alrun.spec import RunSpec, run_id
+from alrun.util.process_state import put_back
 from alrun.util.streams import guard
+from alrun.util.user_code import Source, adopt
 
 # The filters of warnings, the limits of thread pools, the current directory and the caches belong
 # to a process, so each computes one run at a time, also where threads share it.
@@ -40,11 +43,14 @@ class Task(NamedTuple):
         Its data set. A sweep has one per label, so that each worker gets it once.
     checkout
         What `alrun.run.provenance.of_checkout` says of the experiment file.
+    code
+        The sources of user code when the sweep was planned; what is missing is read when it is run.
     """
 
     spec: RunSpec
     source: AnyDataset
     checkout: Mapping[str, str]
+    code: Mapping[str, Source] = {}
 
 
 class Call(NamedTuple):
@@ -68,15 +74,16 @@ def compute(task: Task) -> Outcome:
     """Compute one run on one BLAS thread, and return its result or its error.
 
     Threads that share a process take turns. Where interrupts are not ignored, KeyboardInterrupt is
-    raised.
+    raised. What user code changes in the state of the process is put back if that can be done.
     """
-    with _PROCESS_STATE:
+    with _PROCESS_STATE, put_back() if task.spec.user_code else nullcontext():
         return _compute(task)
 
 
 def _compute(task: Task) -> Outcome:
     spec = task.spec
     try:
+        adopt(task.code)
         provenance = {**of_run(spec), **task.checkout}
         with _thread_pools().limit(limits=1):
             dataset = task.source.at(spec.seed)
@@ -141,23 +148,39 @@ def serve(connection: Connection, crash_log: int, idle_timeout: float | None) ->
 
 
 def _serve(connection: Connection, idle_timeout: float | None) -> None:
+    """Send an answer for each request, with whether the process must not be given another.
+
+    That is so once user code has changed what cannot be put back: it would spoil later runs.
+    """
     sources: dict[str, AnyDataset] = {}
+    libraries: LibraryState | None = None
     with suppress(EOFError, ConnectionError):
-        connection.send(None)  # ready
+        connection.send((None, False))  # ready
         while connection.poll(idle_timeout):
             request = connection.recv()
-            answer: Any
-            if isinstance(request, Call):
-                answer = request.function(*request.arguments)
-            else:
-                spec, checkout, is_new = request
-                label = spec.dataset.display_name
-                if is_new:
-                    sources[label] = receive(connection)
-                answer = compute(Task(spec, sources[label], checkout))
+            has_user_code = isinstance(request, Call) or bool(request[0].user_code)
+            if has_user_code and libraries is None:
+                libraries = LibraryState()
+            answer = _answer(request, connection, sources)
             if connection.closed:  # this is a forked copy
                 return
-            connection.send(answer)
+            is_spent = has_user_code and libraries is not None and libraries.is_changed()
+            connection.send((answer, is_spent))
+
+
+def _answer(request: Any, connection: Connection, sources: dict[str, AnyDataset]) -> Any:
+    """Call a function or compute a run.
+
+    A data set that comes with it is added to `sources`. The first run brings user code.
+    """
+    if isinstance(request, Call):
+        with put_back():
+            return request.function(*request.arguments)
+    spec, checkout, code, is_new = request
+    label = spec.dataset.display_name
+    if is_new:
+        sources[label] = receive(connection)
+    return compute(Task(spec, sources[label], checkout, code or {}))
 
 
 @cache

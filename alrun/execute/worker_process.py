@@ -73,13 +73,16 @@ class WorkerProcess:
     ----------
     is_ready
         Whether it has started and waits for runs.
+    is_spent
+        Whether it must compute no other run, since user code has changed its libraries.
     """
 
     def __init__(self, idle_timeout: float | None = None) -> None:
         self._connection, theirs = Pipe()
         self._crash_log = tempfile.TemporaryFile()  # noqa: SIM115 -- lives as long as the process
         self._known: set[str] = set()
-        self.is_ready = False
+        self._code: object = None
+        self.is_ready = self.is_spent = False
         inherited = (theirs.fileno(), self._crash_log.fileno())
         arguments = json.dumps([str(_HOME), sys.path, *inherited, idle_timeout])
         with theirs:
@@ -109,10 +112,12 @@ class WorkerProcess:
         label = task.spec.dataset.display_name
         is_new = label not in self._known
         with suppress(ConnectionError):
-            self._connection.send((task.spec, task.checkout, is_new))
+            code = None if task.code is self._code else task.code
+            self._connection.send((task.spec, task.checkout, code, is_new))
             if is_new:
                 send(task.source, self._connection, self._process.pid)
         self._known.add(label)
+        self._code = task.code
 
     def call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
         """Let it call a function of a module, instead of computing a run."""
@@ -129,9 +134,10 @@ class WorkerProcess:
         """
         self.is_ready = True
         try:
-            return self._connection.recv()
+            answer, self.is_spent = self._connection.recv()
         except (EOFError, OSError):
             return self._death()
+        return answer
 
     def dump_stack(self) -> str:
         """Return the stack of its computation, or as much as it writes in a short time."""

@@ -22,7 +22,16 @@ def check_names(content: Mapping[str, Any], folder: Path) -> list[str]:
 
     Each is written as `key: what is wrong`. `content` may be wrong in any other way too; values of
     the wrong type are passed over. Files are found relative to `folder`.
+
+    User code is imported and models are built; what that changes in the process is put back.
     """
+    from alrun.util.process_state import put_back
+
+    with put_back():
+        return _problems(content, folder)
+
+
+def _problems(content: Mapping[str, Any], folder: Path) -> list[str]:
     from alrun.data import registry as datasets
 
     problems: list[str] = []

@@ -24,6 +24,7 @@ from alrun.experiment.settings import (
     StrategySettings,
 )
 from alrun.util.import_path import file_of
+from alrun.util.user_code import forget
 
 # Tables and lists may be nested so deep; no experiment needs as much.
 _DEEPEST = 50
@@ -33,8 +34,8 @@ def read_experiment(path: Path, overrides: Sequence[str] = (), check: bool = Fal
     """Read and validate an experiment file.
 
     `overrides` are texts like `model.C=0.1`. With `check` the names of strategies, models and data
-    sets are looked up too. Raises ExperimentError with everything that is wrong, each as
-    `file: key: what is wrong`.
+    sets are looked up too, and files of user code are read anew. Raises ExperimentError with
+    everything that is wrong, each as `file: key: what is wrong`.
     """
     content = _read_toml(path)
     for override in overrides:
@@ -46,6 +47,7 @@ def read_experiment(path: Path, overrides: Sequence[str] = (), check: bool = Fal
     except ValidationError as error:
         problems += _sentences(content, error)
     if check:
+        forget()
         problems += check_names(content, path.parent)
     if experiment is None or problems:
         raise ExperimentError([f"{path}: {problem}" for problem in problems])

@@ -1,4 +1,4 @@
-"""Notes on differences in provenance: versions, commits and processors."""
+"""Notes on differences in provenance: versions, user code, commits and processors."""
 
 import json
 from collections import Counter, defaultdict
@@ -28,6 +28,7 @@ def find_mixtures(runs: pd.DataFrame, experiment: Experiment | None) -> Iterator
     """
     said = _said(runs)
     yield from _versions(said)
+    yield from _code(_said(runs, "code"))
     yield from _commits(said, len(runs))
     yield from _machines(_said(_not_ours(runs, experiment)))
 
@@ -42,6 +43,19 @@ def _versions(said: Said) -> Iterator[str]:
         yield (
             "Warning: the runs were computed with different versions, and differences between"
             f" strategies may be due to them: {listed(named, '; ')}."
+        )
+
+
+def _code(said: Said) -> Iterator[str]:
+    named = [
+        f"{name} {_each(counts, n_characters=10)}"
+        for name, counts in sorted(said.items())
+        if len(counts) > 1
+    ]
+    if named:
+        yield (
+            "Warning: files of your own were edited between runs, which were computed with"
+            f" different code: {listed(named, '; ')}."
         )
 
 
@@ -66,20 +80,23 @@ def _machines(said: Said) -> Iterator[str]:
         )
 
 
-def _said(runs: pd.DataFrame) -> Said:
+def _said(runs: pd.DataFrame, part: str | None = None) -> Said:
+    """Return what the provenances say, or what a part of them says that has keys of its own."""
     said: Said = defaultdict(Counter)
     for text, n in runs["provenance"].value_counts().items():
         if n:
-            for key, value in _parsed(str(text)).items():
+            for key, value in _parsed(str(text), part).items():
                 said[key][value] += int(n)
     return said
 
 
-def _parsed(text: str) -> dict[str, str]:
+def _parsed(text: str, part: str | None) -> dict[str, str]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):  # the table may be anybody's
         return {}
+    if part is not None:
+        content = content.get(part) if isinstance(content, dict) else None
     if not isinstance(content, dict):
         return {}
     return {key: value for key, value in content.items() if isinstance(value, str)}

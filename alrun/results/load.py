@@ -30,10 +30,11 @@ def load_runs(path: str | Path) -> "pd.DataFrame":
 
     A row has the spec, the status and the error, the number of rounds, wall and CPU seconds by
     phase (fit, query, evaluate, and prepare, once per split), unconverged fits, warnings with their
-    counts, and the provenance: Python, processor, BLAS with its kernel, versions of packages, and
-    the commit of the experiment file with its tree, "clean" or "changed". Warnings, provenance and
-    spec are JSON. A value that an earlier alrun did not record is null, or its key is missing.
-    Raises ResultsError if there is no such table: it is not committed with the others.
+    counts, and the provenance: Python, processor, BLAS with its kernel, versions of packages,
+    digests of user code, and the commit of the experiment file with its tree, "clean" or "changed".
+    Warnings, provenance and spec are JSON. A value that an earlier alrun did not record is null, or
+    its key is missing. Raises ResultsError if there is no such table: it is not committed with the
+    others.
     """
     return read_table(Path(path) / "runs.parquet", RUNS)
 

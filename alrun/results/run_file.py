@@ -33,7 +33,7 @@ def serialize_run(
     spec: RunSpec,
     result: RunResult,
     classes: Sequence[Any],
-    provenance: Mapping[str, str],
+    provenance: Mapping[str, Any],
 ) -> bytes:
     """Return the content of the file of a finished run: a row per round, and a footer.
 

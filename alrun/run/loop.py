@@ -27,6 +27,7 @@ from alrun.spec import RunSpec
 from alrun.strategies.registry import find
 from alrun.strategies.support.pool import Pool
 from alrun.strategies.support.training_set import TrainingSet
+from alrun.util.process_state import seeded
 from alrun.util.random_streams import generator
 
 
@@ -35,10 +36,16 @@ def run_active_learning(spec: RunSpec, dataset: Dataset) -> RunResult:
 
     It is a pure function: the same arguments give the same rounds, on any number of workers. The
     feature matrix is indexed, not copied as a whole, unless `spec` asks for scaling that is fitted
-    on the training part.
+    on the training part. The global generators of NumPy and Python are seeded too, for code that
+    draws from them, and have their states back afterwards.
 
     Raises AlrunError if the model or the strategy gives a wrong answer.
     """
+    with seeded(generator(spec.seed, "global", spec.stream_key())):
+        return _run(spec, dataset)
+
+
+def _run(spec: RunSpec, dataset: Dataset) -> RunResult:
     learner = _Learner.start(spec, dataset)
     stopwatch = learner.training.stopwatch
     rounds: list[Round] = []

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
+from typing import Any
 
 from threadpoolctl import threadpool_info
 
 from alrun.spec import PIPELINE, RunSpec
-from alrun.util.import_path import file_of
+from alrun.util.import_path import file_of, module_of
+from alrun.util.user_code import fingerprints
 
 _PACKAGES = ("alrun", "numpy", "scipy", "scikit-learn", "pyarrow")
 # Seconds for one call of git. In a very large repository its status may take longer; then only the
@@ -19,15 +21,19 @@ _PACKAGES = ("alrun", "numpy", "scipy", "scikit-learn", "pyarrow")
 _GIT_TIMEOUT = 5.0
 
 
-def of_run(spec: RunSpec) -> dict[str, str]:
+def of_run(spec: RunSpec) -> dict[str, Any]:
     """Return the provenance of a run in this process: versions and machine, by name.
 
     There are versions of Python, of the packages that compute every run, and of the distributions
     that this run's model and strategy come from, such as scikit-activeml. `machine`, `processor`
     and `blas` are for people to read; one that is unknown is left out.
+
+    `code` has the digests of the user's own files and modules that the run needs, by name; it is
+    left out if there are none.
     """
     external = {name: version(name) for module in _modules(spec) for name in _providers(module)}
-    return {**_of_process(), **external}
+    code = fingerprints(map(module_of, spec.user_code))
+    return {**_of_process(), **external, **({"code": code} if code else {})}
 
 
 @cache

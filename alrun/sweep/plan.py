@@ -17,6 +17,9 @@ from alrun.sweep.default_results import default_results
 from alrun.sweep.grid import expand
 from alrun.sweep.load_data import load_all
 from alrun.sweep.preflight import Impossible, find_impossible
+from alrun.util.import_path import module_of
+from alrun.util.process_state import put_back
+from alrun.util.user_code import Source, sources_of
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class SweepPlan:
         Ids of the runs with a file.
     failures
         The failures of other runs, by id.
+    code
+        The sources of user code, as they were when the plan was made.
     """
 
     path: Path
@@ -45,6 +50,7 @@ class SweepPlan:
     skipped: tuple[Impossible, ...] = ()
     finished: frozenset[str] = frozenset()
     failures: Mapping[str, Failure] = field(default_factory=dict)
+    code: Mapping[str, Source] = field(default_factory=dict)
 
     def missing(self, retry_failed: bool = False) -> list[RunSpec]:
         """Return the runs to compute, the longest first.
@@ -89,10 +95,11 @@ def plan_experiment(path: Path, experiment: Experiment, results: Path | None = N
             problem = f"{experiment.metric} is for two classes; {label} has {dataset.n_classes}"
             raise ExperimentError([f"{path}: metric: {problem}"])
     try:
-        specs = _by_id(path, expand(experiment, datasets, path.parent))
+        with put_back():  # models of users are built
+            specs = _by_id(path, expand(experiment, datasets, path.parent))
+            impossible = find_impossible(experiment, specs, datasets, store.finished())
     except DatasetError as error:
         raise ExperimentError([f"{path}: {error}"]) from error
-    impossible = find_impossible(experiment, specs, datasets, store.finished())
     possible = {
         run: spec
         for run, spec in specs.items()
@@ -100,7 +107,9 @@ def plan_experiment(path: Path, experiment: Experiment, results: Path | None = N
     }
     if impossible and not (experiment.skip_impossible and possible):
         raise ExperimentError([f"{path}: {entry.reason}" for entry in impossible])
-    plan = SweepPlan(path, experiment, store, possible, datasets, tuple(impossible))
+    names = {name for spec in possible.values() for name in spec.user_code}
+    code = sources_of(map(module_of, names))
+    plan = SweepPlan(path, experiment, store, possible, datasets, tuple(impossible), code=code)
     return plan.against_store()
 
 

@@ -108,7 +108,9 @@ def _compute(
 ) -> bool:
     """Compute runs; return True if every run was attempted."""
     checkout = of_checkout(plan.path.parent)
-    tasks = [Task(spec, plan.sources[spec.dataset.display_name], checkout) for spec in todo]
+    tasks = [
+        Task(spec, plan.sources[spec.dataset.display_name], checkout, plan.code) for spec in todo
+    ]
     n_failed = 0
     with closing(workers.run(tasks)) as outcomes:
         for outcome in outcomes:

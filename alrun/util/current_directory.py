@@ -30,7 +30,12 @@ def serve(name: str) -> None:
     """Let a module import others from the current directory."""
     if _Finder not in sys.meta_path:
         sys.meta_path.append(_Finder)
-    _DIRECTORIES[name] = _current_directory()
+    _DIRECTORIES[name] = current_directory()
+
+
+def is_served(importer: str) -> bool:
+    """Return whether a module, as `importer` names it, is user code or imports a name for it."""
+    return importer == __name__ or importer in _DIRECTORIES
 
 
 class _Finder:
@@ -39,16 +44,22 @@ class _Finder:
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         """Return the spec of a top-level module if user code, or an experiment, asks for it."""
-        importer = _importer()
-        directory = _current_directory() if importer == __name__ else _DIRECTORIES.get(importer)
+        name_of_importer = importer()
+        if name_of_importer == __name__:
+            directory = current_directory()
+        else:
+            directory = _DIRECTORIES.get(name_of_importer)
         spec = PathFinder.find_spec(name, [directory]) if directory and path is None else None
         if spec is not None:
             _DIRECTORIES[name] = directory
         return spec
 
 
-def _importer() -> str:
-    """Return the name of the module that imports; of a module in a package, the package's name."""
+def importer() -> str:
+    """Return the name of the module that imports; of a module in a package, the package's name.
+
+    It is for a finder's own function: it looks at the caller of that.
+    """
     frame = sys._getframe(2)  # below this function and the finder's
     while frame.f_back and frame.f_globals.get("__name__") in _OF_IMPORTS:
         frame = frame.f_back
@@ -56,7 +67,7 @@ def _importer() -> str:
     return name if name == __name__ or name in _DIRECTORIES else name.partition(".")[0]
 
 
-def _current_directory() -> str | None:
+def current_directory() -> str | None:
     """Return the current directory, or None if it has been deleted."""
     try:
         return os.getcwd()

@@ -1,18 +1,14 @@
 """Import of code by name, and resolution of its parameters and version."""
 
 import importlib
-import importlib.util
 import inspect
-import sys
 from collections.abc import Callable, Mapping
-from functools import cache
 from os.path import isfile, realpath
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from alrun.errors import AlrunError, nearest
-from alrun.util.current_directory import import_user_module, serve
+from alrun.util import user_code
 from alrun.util.numbers import is_whole
 
 REQUIRED = inspect.Parameter.empty
@@ -35,6 +31,14 @@ def located(name: str, folder: Path) -> str:
     return f"{realpath(folder / file)}:{name.rpartition(':')[2]}"
 
 
+def module_of(name: str) -> str:
+    """Return the module in a name such as `package.module:object`, or the path of its file."""
+    module = name.rpartition(":")[0]
+    # On another machine there is no file, nor are there the same links.
+    is_file = file_of(name) is not None and not user_code.is_known(module)
+    return realpath(module) if is_file else module
+
+
 def imported(name: str, separator: str, error: type[AlrunError]) -> Any:
     """Import and return `module<separator>attribute`; raises `error` on failure.
 
@@ -42,15 +46,13 @@ def imported(name: str, separator: str, error: type[AlrunError]) -> Any:
     """
     module_name, _, attribute = name.rpartition(separator)
     file = file_of(name) if separator == ":" else None
-    if file is not None and not isfile(file):
+    if file is not None and not user_code.is_known(file) and not isfile(file):
         raise error(f"there is no file '{file}'")
     if file is None and not all(part.isidentifier() for part in module_name.split(".")):
         raise error(f"'{name}' names no module; write it as package.module{separator}name")
     try:
-        if file:
-            module = _run(realpath(file))
-        elif separator == ":":
-            module = import_user_module(module_name)
+        if separator == ":":
+            module = user_code.import_module(module_of(name))
         else:
             module = importlib.import_module(module_name)
     except (Exception, SystemExit) as reason:  # a module can raise anything
@@ -60,26 +62,6 @@ def imported(name: str, separator: str, error: type[AlrunError]) -> Any:
         public = [key for key, value in vars(module).items() if callable(value) and key[0] != "_"]
         raise error(f"{module_name} has no '{attribute}'{nearest(attribute, public)}")
     return getattr(module, attribute)
-
-
-@cache
-def _run(path: str) -> ModuleType:
-    """Run a file as a module and return it; each file is run only once.
-
-    The name of the module is its path. Dataclasses look their module up by that name, and no import
-    statement can confuse it with another module.
-    """
-    spec = importlib.util.spec_from_file_location(path, path)
-    assert spec is not None  # a file that ends in .py has a loader
-    assert spec.loader is not None
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    serve(path)
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[spec.name]
-        raise
-    return module
 
 
 def defaults_of(function: Callable[..., Any], n_skipped: int = 0) -> dict[str, Any]:

@@ -96,6 +96,19 @@ def test_runs_that_are_not_in_the_curves_do_not_count(tmp_path):
     assert "numpy 2.1.0 (11 runs), 1.0 (1 run)." in note
 
 
+def test_code_that_was_edited_between_runs_is_named(tmp_path):
+    one, other, helper = "0" * 16, "f" * 16, {"helper": "1" * 16}
+    same = differing({"code": {"mine.py": one, **helper}}, {}, {"code": helper})
+    assert notes_of(tmp_path, runs_of(same)) == []
+    (note,) = notes_of(tmp_path, runs_of([*same, *differing({"code": {"mine.py": other}})]))
+    assert note == (
+        "Warning: files of your own were edited between runs, which were computed with different"
+        " code: mine.py 0000000000 (3 runs), ffffffffff (3 runs)."
+    )
+    for odd in ("mine.py", ["mine.py"], {"mine.py": 1}, None):
+        assert notes_of(tmp_path, runs_of([*same, *differing({"code": odd})])) == []
+
+
 def test_different_commits_are_named_by_their_first_digits(tmp_path):
     other = "f" * 40
     (note,) = notes_of(tmp_path, runs_of(differing({}, {"commit": other}, {"commit": other})))

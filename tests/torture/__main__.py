@@ -1,6 +1,7 @@
 """A torture test: a sweep and its workers are killed at random moments, and no run may be lost.
 
-The sweep has two poisonous runs: they kill their own process. It is computed undisturbed, then
+The sweep has two poisonous runs: they kill their own process. Others of the same strategy spoil it,
+which no other run may notice. It is computed undisturbed, then
 killed a number of times, then left to finish. Each mistake is printed as a line, and the exit code
 is 1 if there is any. The victims and the moments are drawn from a seed; what is hit also depends on
 the machine.
@@ -51,13 +52,29 @@ initial     = {{per_class = 2}}
 # The strategy is not told the seed; it recognises one by its labelled examples.
 POISON = """
 import os
+import numpy as np
+from alrun.strategies import registry
 
 
 def poisonous(pool, n, rng):
-    deadly = {deadly}.get(float(pool.X_labelled.sum()))
+    total = float(pool.X_labelled.sum())
+    deadly = {deadly}.get(total)
     if deadly is not None:
         os.kill(os.getpid(), deadly)
+    spoil(int(total) % 4)
     return rng.permutation(len(pool))[:n]
+
+
+def spoil(kind):
+    np.random.seed(0)
+    if kind == 1:
+        os.chdir("/")
+        os.environ.clear()
+        os.umask(0o777)
+    elif kind == 2:
+        np.seterr(all="raise")
+    elif kind == 3:
+        registry.BUILT_IN["margin"] = registry.BUILT_IN["entropy"] = registry.BUILT_IN["random"]
 """
 
 
