@@ -57,6 +57,13 @@ def picks(pool, n):
     return list(range(n))
 
 
+def careless(C=1.0):
+    np.seterr(all="raise")
+    os.chdir("/")
+    os.environ["HOME"] = "/nowhere"
+    return LogisticRegression(C=C)
+
+
 def last(pool, n, rng, **parameters):
     return list(range(len(pool) - n, len(pool)))
 
@@ -195,6 +202,13 @@ def test_a_module_that_lets_numpy_raise_costs_no_run(folder, jobs):
     alone = swept(folder, "alone", ["random", "margin", "entropy"], 3, 0)
     built_in = ("random", "margin", "entropy")
     assert curves_of(results, *built_in) == curves_of(alone, *built_in)
+    assert (np.geterr(), dict(os.environ), os.getcwd()) == before
+
+
+def test_planning_leaves_the_command_as_it_was(folder):
+    before = np.geterr(), dict(os.environ), os.getcwd()
+    overrides = ['strategies=["random", "raising.py:named"]', 'model.name="spoiling:careless"']
+    assert len(plan_sweep(folder / "tiny.toml", folder / "results", overrides).specs) == 6
     assert (np.geterr(), dict(os.environ), os.getcwd()) == before
 
 
