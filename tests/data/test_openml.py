@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from alrun.api import run_sweep
 from alrun.data.load import load
 from alrun.data.readers.openml_server import cache_folder
 from alrun.data.registry import check_name
-from alrun.errors import DatasetError
+from alrun.errors import DatasetError, ExperimentError
+from alrun.experiment.toml import read_experiment
+from alrun.results.load import load_curves
 
 DENSE = """@RELATION made
 @ATTRIBUTE size NUMERIC
@@ -40,6 +43,14 @@ SPARSE = """@RELATION made
 {0 -3}
 {1 blue, 2 1, 3 no}
 """
+
+
+def task(number, kind=1, target="kind"):
+    """Return OpenML's answer on a task of data set 7, by default a classification."""
+    data = {"name": "source_data", "data_set": {"data_set_id": "7", "target_feature": target}}
+    inputs = [data, {"name": "cost_matrix", "cost_matrix": []}]
+    of_type = {"task_type_id": str(kind), "task_type": "Supervised Regression"}
+    return {"task": {"task_id": number, **of_type, "input": inputs}}
 
 
 class Endless(io.RawIOBase):
@@ -90,6 +101,10 @@ class Server:
         for part, content in self.answers.items():
             if part in path:
                 return content
+        if "study/" in path:
+            return {"study": {"id": "99", "tasks": {"task_id": ["31", "3"]}}}
+        if "task/" in path:
+            return task(path.rpartition("/")[2])
         if "data/list" in path:
             return {"data": {"dataset": [{"did": 7, "version": 2, "status": "active"}]}}
         if "features" in path:
@@ -453,3 +468,121 @@ def test_an_answer_of_another_form_is_one_line(serve, part, content):
     serve(DENSE).answers[part] = content
     message = refused()
     assert message.startswith("openml:made")
+
+
+# Suites
+
+SUITE = """
+strategies = ["random"]
+seeds = 1
+budget = 3
+initial = {size = 2, method = "random"}
+[[dataset]]
+suite = "openml-suite:99"
+test_size = 1
+"""
+
+
+@pytest.fixture
+def suite(tmp_path):
+    path = tmp_path / "suite.toml"
+    path.write_text(SUITE)
+    return path
+
+
+def suite_refused(path, text=None):
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ExperimentError) as caught:
+        read_experiment(path, (), check=True)
+    return caught.value.problems
+
+
+def test_a_suite_is_a_data_set_for_each_of_its_tasks(serve, suite):
+    serve(DENSE).answers["task/31"] = task(31, target="class")
+    experiment = read_experiment(suite, (), check=True)
+    assert [(entry.name, entry.target, entry.label) for entry in experiment.dataset] == [
+        ("openml:7", "kind", "made (task 3)"),
+        ("openml:7", "class", "made (task 31)"),
+    ]
+    assert [entry.test_size for entry in experiment.dataset] == [1, 1]
+
+
+def test_a_suite_stands_beside_other_data_sets_and_by_its_alias(serve, suite):
+    server = serve(DENSE)
+    server.answers["study/CC-18"] = {"study": {"tasks": {"task_id": "3"}}}
+    suite.write_text(
+        f"{SUITE.replace('99', 'CC-18')}[[dataset]]\nname = 'iris'\n[[dataset]]\nname = 'openml:1'"
+    )
+    experiment = read_experiment(suite, (), check=True)
+    assert [entry.label for entry in experiment.dataset] == ["made", "iris", "openml:1"]
+
+
+def test_a_suite_is_fetched_once_and_swept_and_reported_without_a_network(serve, suite, tmp_path):
+    server = serve(DENSE + DENSE.partition("@DATA\n")[2] * 9)
+    server.answers["task/31"] = task(31, target="class")
+    sizes = {
+        "test_size = 1": "test_size = 20",
+        "{size = 2": "{size = 8",
+        "budget = 3": "budget = 12",
+    }
+    for old, new in sizes.items():
+        suite.write_text(suite.read_text().replace(old, new))
+    results = run_sweep(suite, tmp_path / "results", jobs=0)
+    asked, server.is_up = len(server.asked), False
+    run_sweep(suite, tmp_path / "again", jobs=0)
+    assert len(server.asked) == asked
+    first, again = (
+        (folder / "curves.parquet").read_bytes() for folder in (results, tmp_path / "again")
+    )
+    assert first == again
+    assert sorted(load_curves(results)["dataset"].unique()) == ["made (task 3)", "made (task 31)"]
+    kept = (results / "experiment.toml").read_text()
+    assert "suite" not in kept
+    assert 'name = "openml:7"' in kept
+
+
+def test_a_suite_needs_a_network_once(serve, suite):
+    serve(DENSE).is_up = False
+    (problem,) = suite_refused(suite)
+    assert "dataset[1].suite: openml-suite:99 is not in" in problem
+    assert "on a machine with network access" in problem
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ('"openml-suite:99"', '"99"', "suite: '99' is no suite"),
+        ('"openml-suite:99"', '"openml-suite:"', "suite: 'openml-suite:' is no suite"),
+        ('"openml-suite:99"', '"openml-suite:../99"', "suite"),
+        ('"openml-suite:99"', "99", "suite: 99 is no suite"),
+        ("test_size = 1", "name = 'iris'", "suite: each of its data sets has its own; drop name"),
+        ("test_size = 1", "label = 'a'\ntarget = 'b'", "suite: each of its data sets has its own"),
+        ("test_size = 1", "test_sise = 1", "test_sise: unknown key"),
+        ("test_size = 1", "test_size = 0", "test_size: should be a count"),
+    ],
+)
+def test_a_wrong_suite_is_refused_before_anything_is_asked(serve, suite, old, new, key):
+    server = serve(DENSE)
+    problems = suite_refused(suite, SUITE.replace(old, new))
+    assert problems[0].startswith(f"{suite}: dataset[1].{key}")
+    assert len(problems) == 1
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("part", "content", "fragment"),
+    [
+        ("task/31", task(31, kind=2), "task 31 is Supervised Regression"),
+        ("study/", (412, {}), "OpenML has no such suite"),
+        ("task/31", (412, {}), "OpenML has no such task 31"),
+        ("study/", {"study": {"tasks": None}}, "another form"),
+        ("study/", {"study": {"tasks": {"task_id": []}}}, "has no tasks"),
+        ("task/3", {"task": {"task_type_id": "1", "input": []}}, "another form"),
+    ],
+)
+def test_a_suite_that_cannot_be_run_is_one_line(serve, suite, part, content, fragment):
+    serve(DENSE).answers[part] = content
+    (problem,) = suite_refused(suite)
+    assert problem.startswith(f"{suite}: dataset[1].suite: openml-suite:99")
+    assert fragment in problem

@@ -7,8 +7,7 @@ learning", SIGKDD Explorations 15(2).
 import gzip
 import re
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,12 @@ from sklearn.datasets._arff_parser import load_arff_from_gzip_file
 from alrun.arrays import first_true
 from alrun.data.readers.columns import numeric
 from alrun.data.readers.contents import Contents, check_finite, hash_of_arrays
-from alrun.data.readers.openml_server import answer, data_file
+from alrun.data.readers.openml_server import (
+    answer,
+    answer_or_none,
+    as_expected,
+    data_file,
+)
 from alrun.errors import DatasetError, first_line, nearest
 from alrun.util.digest import digest
 from alrun.util.numbers import is_whole
@@ -46,10 +50,10 @@ def read_openml(name: str, target: str | None, parameters: Mapping[str, Any]) ->
     those of a table; they are CSR if OpenML stores them sparse. Raises DatasetError.
     """
     source = f"openml:{name}"
-    with _as_expected(source):
+    with as_expected(source):
         data_id = _data_id(source, name, _version(source, parameters))
-        description = _known(source, f"data/{data_id}")["data_set_description"]
-        listed = _known(source, f"data/features/{data_id}")["data_features"]["feature"]
+        description = answer(source, f"data/{data_id}")["data_set_description"]
+        listed = answer(source, f"data/features/{data_id}")["data_features"]["feature"]
         columns = {column["name"]: column for column in listed}
         features, label = _roles(source, columns, target)
         path = data_file(source, description["url"], description["md5_checksum"])
@@ -69,29 +73,11 @@ def read_openml(name: str, target: str | None, parameters: Mapping[str, Any]) ->
     return Contents(X, labels, digest(["openml", *identity]), notes)
 
 
-@contextmanager
-def _as_expected(source: str) -> Iterator[None]:
-    """Turn errors by answers of another form than OpenML's into a DatasetError."""
-    try:
-        yield
-    except (LookupError, TypeError, AttributeError, ValueError) as error:
-        what = f"{type(error).__name__}: {first_line(error)}"
-        raise DatasetError(f"{source}: an answer of OpenML has another form ({what})") from error
-
-
 def _version(source: str, parameters: Mapping[str, Any]) -> int | str:
     version = parameters.get("version", "active")
     if version != "active" and not (is_whole(version) and version > 0):
         raise DatasetError(f"{source}: version should be a whole number from 1, not {version!r}")
     return version
-
-
-def _known(source: str, path: str) -> Any:
-    """Return an answer of OpenML; raise DatasetError if there is no such data set."""
-    content = answer(source, path)
-    if content is None:
-        raise DatasetError(f"{source}: OpenML has no such data set")
-    return content
 
 
 def _data_id(source: str, name: str, version: int | str) -> int:
@@ -100,11 +86,11 @@ def _data_id(source: str, name: str, version: int | str) -> int:
         return int(name)
     search = f"data/list/data_name/{name.lower()}/limit/2"
     if version == "active":
-        found = _known(source, f"{search}/status/active/")
+        found = answer(source, f"{search}/status/active/")
     else:
-        found = answer(source, f"{search}/data_version/{version}")
+        found = answer_or_none(source, f"{search}/data_version/{version}")
         if found is None:
-            found = _known(source, f"{search}/data_version/{version}/status/deactivated")
+            found = answer(source, f"{search}/data_version/{version}/status/deactivated")
     return int(found["data"]["dataset"][0]["did"])
 
 

@@ -13,7 +13,8 @@ import secrets
 import time
 import urllib.request
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.client import HTTPException
 from pathlib import Path
@@ -55,11 +56,20 @@ def cache_folder() -> Path:
     return (configured if configured.is_absolute() else Path.home() / ".cache") / "alrun"
 
 
-def answer(source: str, path: str) -> Any:
-    """Return an answer of the API, decoded from JSON, or None where OpenML has no such thing.
+def answer(source: str, path: str, what: str = "data set") -> Any:
+    """Return an answer of the API, decoded from JSON.
 
-    `source` is what the user asked for, and begins the message of a DatasetError.
+    `source` is what the user asked for, and begins the message of a DatasetError. `what` names the
+    thing that is asked for, in case that OpenML has no such thing.
     """
+    content = answer_or_none(source, path)
+    if content is None:
+        raise DatasetError(f"{source}: OpenML has no such {what}")
+    return content
+
+
+def answer_or_none(source: str, path: str) -> Any:
+    """Return an answer of the API as `answer` does, or None where OpenML has no such thing."""
     return _checked(source, f"{_API}{path}", _LARGEST_ANSWER, _json)
 
 
@@ -72,6 +82,16 @@ def data_file(source: str, url: str, md5: str) -> Path:
     if not _checked(source, secure, _LARGEST_FILE, partial(_check_md5, md5)):
         raise DatasetError(f"{source}: OpenML does not have its data file any more")
     return _place(source, secure)
+
+
+@contextmanager
+def as_expected(source: str) -> Iterator[None]:
+    """Turn errors by answers of another form than OpenML's into a DatasetError."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        what = f"{type(error).__name__}: {first_line(error)}"
+        raise DatasetError(f"{source}: an answer of OpenML has another form ({what})") from error
 
 
 def _checked(source: str, url: str, largest: int, check: Callable[[Path], Any]) -> Any:
