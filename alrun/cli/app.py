@@ -43,13 +43,21 @@ class _Commands(TyperGroup):
             typer.echo(str(error), err=True)
             raise typer.Exit(WRONG_INPUT) from error
         except OSError as error:
-            has_file = error.filename is not None
-            message = str(unusable(error.filename, "be used", error) if has_file else error)
-            say(message)
+            say(_system_error(error))
             raise typer.Exit(WRONG_INPUT) from error
         except KeyboardInterrupt:
             typer.echo(interrupts.MESSAGE, err=True)
             raise typer.Exit(interrupts.EXIT_CODE) from None
+
+
+def _system_error(error: OSError) -> str:
+    """Return an error of the system as a sentence."""
+    if error.filename is not None:
+        return str(unusable(error.filename, "be used", error))
+    reason = error.strerror or str(error)
+    if "temporary directory" in reason:
+        return f"{reason}; set TMPDIR to a directory that can be written to"
+    return reason
 
 
 def _sentence(message: str) -> str:
