@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from alrun.cli import interrupts
+from alrun.cli.address_space import check_address_space, too_little_memory
 from alrun.cli.import_curves import import_curves
 from alrun.cli.list_entries import list_entries
 from alrun.cli.options import WRONG_INPUT
@@ -34,6 +35,7 @@ class _Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
+            check_address_space()
             return super().invoke(ctx)
         except UsageError as error:
             command = error.ctx.command_path if error.ctx else ctx.command_path
@@ -44,6 +46,12 @@ class _Commands(TyperGroup):
             raise typer.Exit(WRONG_INPUT) from error
         except OSError as error:
             say(_system_error(error))
+            raise typer.Exit(WRONG_INPUT) from error
+        except (ImportError, MemoryError) as error:
+            sentence = too_little_memory(error)
+            if sentence is None:
+                raise
+            say(sentence)
             raise typer.Exit(WRONG_INPUT) from error
         except KeyboardInterrupt:
             typer.echo(interrupts.MESSAGE, err=True)
