@@ -1,4 +1,4 @@
-"""A results directory in which a stranger has put links, and what is written with which rights."""
+"""A results directory in which a stranger has put links and code, and the rights of new files."""
 
 import os
 import shutil
@@ -61,6 +61,19 @@ def test_a_folder_that_is_a_link_to_elsewhere_is_refused(folder, name):
     assert done.returncode == 2
     assert "is a link to a place outside" in done.stderr
     assert list((folder / "outside").iterdir()) == []
+
+
+def test_a_report_runs_no_code_that_the_experiment_names(folder):
+    results = folder / "results"
+    code = f"open({str(folder / 'ran')!r}, 'w')\ndef f(pool, n, rng): return []\n"
+    (results / "mine.py").write_text(code)
+    text = (results / "experiment.toml").read_text()
+    (results / "experiment.toml").write_text(text.replace('name = "margin"', 'name = "mine.py:f"'))
+    for command in (["report"], ["plot", "--output", folder / "curves.svg"], ["sample-size"]):
+        assert alrun_here(command[0], results, *command[1:]).returncode == 0
+    assert not (folder / "ran").exists()
+    alrun_here("status", results)
+    assert (folder / "ran").exists()
 
 
 def test_what_is_written_has_the_rights_that_the_umask_leaves(folder):
