@@ -97,7 +97,7 @@ def hostile(rng, *, is_file=False):
     name = "".join(pick(rng, PARTS) for _ in range(rng.integers(1, 4)))
     # Neither files nor Parquet hold half a character.
     name = name.replace("\ud800", "\ufffe")
-    return re.sub(r"[\0/]", "_", name) if is_file else name
+    return re.sub(r"[\0/]", "_", name) + "_" if is_file else name
 
 
 def check_in_data(rng, folder, case):
