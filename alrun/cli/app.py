@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from alrun.cli import interrupts
+from alrun.cli.address_space import check_address_space, too_little_memory
 from alrun.cli.import_curves import import_curves
 from alrun.cli.list_entries import list_entries
 from alrun.cli.options import WRONG_INPUT
@@ -34,6 +35,7 @@ class _Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
+            check_address_space()
             return super().invoke(ctx)
         except UsageError as error:
             command = error.ctx.command_path if error.ctx else ctx.command_path
@@ -43,13 +45,27 @@ class _Commands(TyperGroup):
             typer.echo(str(error), err=True)
             raise typer.Exit(WRONG_INPUT) from error
         except OSError as error:
-            has_file = error.filename is not None
-            message = str(unusable(error.filename, "be used", error) if has_file else error)
-            say(message)
+            say(_system_error(error))
+            raise typer.Exit(WRONG_INPUT) from error
+        except (ImportError, MemoryError) as error:
+            sentence = too_little_memory(error)
+            if sentence is None:
+                raise
+            say(sentence)
             raise typer.Exit(WRONG_INPUT) from error
         except KeyboardInterrupt:
             typer.echo(interrupts.MESSAGE, err=True)
             raise typer.Exit(interrupts.EXIT_CODE) from None
+
+
+def _system_error(error: OSError) -> str:
+    """Return an error of the system as a sentence."""
+    if error.filename is not None:
+        return str(unusable(error.filename, "be used", error))
+    reason = error.strerror or str(error)
+    if "temporary directory" in reason:
+        return f"{reason}; set TMPDIR to a directory that can be written to"
+    return reason
 
 
 def _sentence(message: str) -> str:

@@ -1,6 +1,7 @@
 """Large features in a file that all processes map, so that they are in memory once."""
 
 import tempfile
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle, send_handle
@@ -32,13 +33,13 @@ def mapped(dataset: Dataset) -> Dataset:
     X = dataset.X
     if sparse.issparse(X) or X.nbytes < _LARGE:
         return dataset
-    file = tempfile.TemporaryFile(prefix="alrun-")  # noqa: SIM115 -- the features keep it open
-    try:
+    with ExitStack() as on_failure, suppress(OSError):
+        file = on_failure.enter_context(tempfile.TemporaryFile(prefix="alrun-"))
         np.ascontiguousarray(X).tofile(file)
-        return replace(dataset, X=_features(file, _Layout(X.shape, X.dtype)))
-    except OSError:
-        file.close()
-        return dataset
+        shared = replace(dataset, X=_features(file, _Layout(X.shape, X.dtype)))
+        on_failure.pop_all()  # the features keep the file open
+        return shared
+    return dataset
 
 
 def is_mapped(source: AnyDataset) -> TypeGuard[Dataset]:

@@ -23,6 +23,7 @@ from alrun.experiment.settings import (
     ModelSettings,
     StrategySettings,
 )
+from alrun.experiment.suites import put_datasets, take_suites
 from alrun.util.import_path import file_of
 from alrun.util.user_code import forget
 
@@ -33,25 +34,34 @@ _DEEPEST = 50
 def read_experiment(path: Path, overrides: Sequence[str] = (), check: bool = False) -> Experiment:
     """Read and validate an experiment file.
 
-    `overrides` are texts like `model.C=0.1`. With `check` the names of strategies, models and data
-    sets are looked up too, and files of user code are read anew. Raises ExperimentError with
-    everything that is wrong, each as `file: key: what is wrong`.
+    `overrides` are texts like `model.C=0.1`. Suites of data sets are replaced by these. With
+    `check` the names of strategies, models and data sets are looked up too, and files of user code
+    are read anew. Raises ExperimentError with everything that is wrong, each as
+    `file: key: what is wrong`.
     """
     content = _read_toml(path)
     for override in overrides:
         _override(path, content, override)
-    problems: list[str] = []
-    experiment = None
-    try:
-        experiment = Experiment.model_validate(content)
-    except ValidationError as error:
-        problems += _sentences(content, error)
+    suites, problems = take_suites(content)
+    experiment = _validated(content, problems)
     if check:
         forget()
         problems += check_names(content, path.parent)
+    if suites and not problems:
+        problems = put_datasets(content, suites)
+        experiment = None if problems else _validated(content, problems)
     if experiment is None or problems:
         raise ExperimentError([f"{path}: {problem}" for problem in problems])
     return experiment
+
+
+def _validated(content: Mapping[str, Any], problems: list[str]) -> Experiment | None:
+    """Return the settings in the content of a file, or None if it adds to `problems`."""
+    try:
+        return Experiment.model_validate(content)
+    except ValidationError as error:
+        problems += _sentences(content, error)
+        return None
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Large features lie in one file that all processes map, and that never outlives them."""
 
+import errno
 import gc
 import os
 from contextlib import suppress
@@ -82,3 +83,12 @@ def test_without_room_for_the_file_features_stay_where_they_are(tmp_path, monkey
     dataset = large()
     assert mapped(dataset) is dataset
     assert not is_open(tmp_path)
+
+
+def test_features_stay_where_they_are_without_a_directory_for_temporary_files(monkeypatch):
+    def unusable(**_):
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr(module.tempfile, "TemporaryFile", unusable)
+    dataset = large()
+    assert mapped(dataset) is dataset

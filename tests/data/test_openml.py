@@ -1,18 +1,25 @@
 """Data sets of OpenML, from a stub in the place of the network."""
 
+import gzip
 import hashlib
 import io
 import json
+from email.message import Message
+from types import SimpleNamespace
 from urllib.error import URLError
+from urllib.response import addinfourl
 
 import numpy as np
 import pytest
 from scipy import sparse
 
+from alrun.api import run_sweep
 from alrun.data.load import load
-from alrun.data.readers.openml import cache_folder
+from alrun.data.readers.openml_server import cache_folder
 from alrun.data.registry import check_name
-from alrun.errors import DatasetError
+from alrun.errors import DatasetError, ExperimentError
+from alrun.experiment.toml import read_experiment
+from alrun.results.load import load_curves
 
 DENSE = """@RELATION made
 @ATTRIBUTE size NUMERIC
@@ -38,32 +45,70 @@ SPARSE = """@RELATION made
 """
 
 
+def task(number, kind=1, target="kind"):
+    """Return OpenML's answer on a task of data set 7, by default a classification."""
+    data = {"name": "source_data", "data_set": {"data_set_id": "7", "target_feature": target}}
+    inputs = [data, {"name": "cost_matrix", "cost_matrix": []}]
+    of_type = {"task_type_id": str(kind), "task_type": "Supervised Regression"}
+    return {"task": {"task_id": number, **of_type, "input": inputs}}
+
+
+class Endless(io.RawIOBase):
+    """A body of an answer that never ends."""
+
+    def read(self, size):
+        return bytes(size)
+
+
 class Server:
-    """What answers in the place of OpenML: one data set, number 7, `made`, version 2."""
+    """What answers in the place of OpenML: one data set, number 7, `made`, version 2.
 
-    def __init__(self, arff, targets=("class",), missing=0):
+    By a part of the address, `answers` replaces or adds answers: JSON, bytes, a body that can be
+    read, or a status with headers; `packed` has gzipped ones, and `sizes` what is announced.
+    """
+
+    def __init__(self, arff, targets=("class",), missing=0, **description):
         self.arff, self.targets, self.missing = arff, targets, missing
-        self.is_up, self.asked = True, 0
+        self.description = description
+        self.answers, self.sizes, self.packed = {}, {}, {}
+        self.is_up, self.asked = True, []
 
-    def __call__(self, request, *args, **kwargs):
-        self.asked += 1
+    def __call__(self, request):
+        self.asked.append(request.full_url)
         if not self.is_up:
             raise URLError("no route to host")
-        path = request.full_url.partition("://")[2].partition("/")[2]
-        content = self.answer(path)
-        response = io.BytesIO(
-            content if isinstance(content, bytes) else json.dumps(content).encode()
-        )
-        response.info = dict
+        content, status, headers = self.answer(request.full_url), 200, {}
+        if isinstance(content, tuple):
+            status, headers = content
+            content = b""
+        elif not hasattr(content, "read") and not isinstance(content, bytes):
+            content = json.dumps(content).encode()
+        for part, packed in self.packed.items():
+            if part in request.full_url:
+                content, headers = packed, {"Content-Encoding": "gzip"}
+        for part, size in self.sizes.items():
+            if part in request.full_url:
+                headers["Content-Length"] = size
+        message = Message()
+        for name, value in headers.items():
+            message[name] = value
+        body = io.BytesIO(content) if isinstance(content, bytes) else content
+        response = addinfourl(body, message, request.full_url, status)
+        response.msg = "stubbed"
         return response
 
     def answer(self, path):
+        for part, content in self.answers.items():
+            if part in path:
+                return content
+        if "study/" in path:
+            return {"study": {"id": "99", "tasks": {"task_id": ["31", "3"]}}}
+        if "task/" in path:
+            return task(path.rpartition("/")[2])
         if "data/list" in path:
             return {"data": {"dataset": [{"did": 7, "version": 2, "status": "active"}]}}
         if "features" in path:
             return {"data_features": {"feature": self.features()}}
-        if "qualities" in path:
-            return {"data_qualities": {"quality": [{"name": "NumberOfInstances", "value": "4.0"}]}}
         if path.endswith(".arff"):
             return self.arff.encode()
         description = {
@@ -75,6 +120,7 @@ class Server:
             "url": "https://stub/made.arff",
             "status": "active",
             "md5_checksum": hashlib.md5(self.arff.encode()).hexdigest(),
+            **self.description,
         }
         return {"data_set_description": description}
 
@@ -98,11 +144,10 @@ class Server:
 def serve(tmp_path, monkeypatch):
     """Put a server in the place of the network, and the cache in a folder of its own."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("sklearn.datasets._openml.time.sleep", lambda seconds: None)
 
     def put(arff, **settings):
         server = Server(arff, **settings)
-        monkeypatch.setattr("sklearn.datasets._openml.urlopen", server)
+        monkeypatch.setattr("urllib.request.HTTPSHandler.https_open", lambda _, ask: server(ask))
         return server
 
     return put
@@ -147,9 +192,9 @@ def test_what_is_sparse_stays_so_with_its_categories_encoded(serve):
 def test_what_was_fetched_once_is_there_without_a_network(serve, arff):
     server = serve(arff)
     first = load("openml:made", {"version": 2})
-    asked, server.is_up = server.asked, False
+    asked, server.is_up = list(server.asked), False
     again = load("openml:made", {"version": 2})
-    assert server.asked == asked > 0
+    assert server.asked == asked != []
     assert again.fingerprint == first.fingerprint
     assert (again.X != first.X).sum() == 0
     assert any(cache_folder().rglob("made.arff*"))
@@ -226,7 +271,7 @@ def test_a_version_is_a_whole_number(serve, version):
 def test_a_name_that_openml_cannot_have_is_refused_before_anything_is_asked(serve, name):
     server = serve(DENSE)
     refused(f"openml:{name}")
-    assert server.asked == 0
+    assert server.asked == []
 
 
 def test_a_name_has_versions_and_a_number_has_none():
@@ -237,3 +282,307 @@ def test_a_name_has_versions_and_a_number_has_none():
 def test_a_damaged_answer_is_one_line(serve):
     serve("no ARFF at all")
     assert "openml:made" in refused()
+
+
+NOMINAL = """@RELATION made
+@ATTRIBUTE size NUMERIC
+@ATTRIBUTE grade {1, 01, 10}
+@ATTRIBUTE open {TRUE, FALSE}
+@ATTRIBUTE class {0, 1E2, 01}
+@DATA
+1.5,1,TRUE,0
+2,01,FALSE,1E2
+-3,10,TRUE,01
+4,1,FALSE,0
+"""
+
+
+def test_nominal_numbers_and_booleans_are_texts_letter_by_letter(serve):
+    serve(NOMINAL)
+    dataset = load("openml:made", {})
+    # size, then 01, 1 and 10, then FALSE and TRUE
+    expected = [
+        [1.5, 0, 1, 0, 0, 1],
+        [2, 1, 0, 0, 1, 0],
+        [-3, 0, 0, 1, 0, 1],
+        [4, 0, 1, 0, 1, 0],
+    ]
+    np.testing.assert_array_equal(dataset.X, expected)
+    assert labels_of(dataset) == ["0", "1E2", "01", "0"]
+    assert "grade (3), open (2)" in dataset.notes[1]
+
+
+@pytest.mark.parametrize("column", ["open", "grade"])
+def test_nominal_numbers_and_booleans_may_be_labels(serve, column):
+    serve(NOMINAL)
+    expected = {"open": ["TRUE", "FALSE", "TRUE", "FALSE"], "grade": ["1", "01", "10", "1"]}
+    assert labels_of(load("openml:7", {}, target=column)) == expected[column]
+
+
+def test_quotes_of_both_kinds_are_no_part_of_a_value(serve):
+    serve(DENSE.replace("blue,b", "'blue',b").replace("red,a", '"red",a'))
+    expected = [[1.5, 0, 1, 1, 0], [2, 1, 0, 0, 1], [-3, 0, 1, 0, 1], [4, 1, 0, 1, 0]]
+    np.testing.assert_array_equal(load("openml:made", {}).X, expected)
+    serve(DENSE.replace("red", "'r, \"d'").replace("blue", '"b, l"'))
+    np.testing.assert_array_equal(load("openml:7", {}).X, expected)
+
+
+def test_a_sparse_label_that_is_not_written_is_the_first_class(serve, monkeypatch):
+    """scikit-learn's parser leaves there what happens to be in memory."""
+    memory = SimpleNamespace(**vars(np))
+    memory.empty = lambda shape, **_: np.full(shape, 1.0)
+    monkeypatch.setattr("sklearn.datasets._arff_parser.np", memory)
+    serve(SPARSE)
+    assert labels_of(load("openml:made", {})) == ["yes", "no", "yes", "no"]
+
+
+def cached(name):
+    (path,) = cache_folder().rglob(name)
+    return path
+
+
+@pytest.mark.parametrize("name", ["made.arff.gz", "7.gz"])
+@pytest.mark.parametrize("damage", [b"no gzip", b"", gzip.compress(b"{")])
+def test_a_damaged_file_of_the_cache_stays_until_a_new_one_is_whole(serve, name, damage):
+    server = serve(DENSE)
+    first = load("openml:made", {})
+    path = next(path for path in cache_folder().rglob(name) if "features" not in str(path))
+    path.write_bytes(damage)
+    server.is_up = False
+    message = refused()
+    assert "is damaged in the cache" in message
+    assert str(path) in message
+    assert "no route to host" in message
+    assert path.read_bytes() == damage
+    server.is_up = True
+    assert load("openml:made", {}).fingerprint == first.fingerprint
+    assert path.read_bytes() != damage
+
+
+def test_what_cannot_be_parsed_is_not_blamed_on_the_network(serve):
+    server = serve(DENSE.replace("2,blue,b,no", "2,blue,b,no,7,8"))
+    message = refused()
+    assert "made.arff.gz cannot be read" in message
+    assert "fetched" not in message
+    assert cached("made.arff.gz").exists()
+    asked = len(server.asked)
+    assert refused() == message
+    assert len(server.asked) == asked  # the file is kept, and not fetched again
+
+
+def nothing_kept():
+    return [path for path in cache_folder().rglob("*") if "arff" in path.name]
+
+
+def test_a_file_of_another_checksum_is_not_kept(serve):
+    serve(DENSE, md5_checksum="0" * 32)
+    message = refused()
+    assert f"not {'0' * 32}" in message
+    assert nothing_kept() == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://stub/made.arff",
+        "https://stub/../../../../made.arff",
+        "https://stub/a/..\\..\\made.arff",
+        "https://stub/made\x1b[31m.arff",
+        f"https://stub/{'a' * 2000}",
+    ],
+)
+def test_a_data_file_elsewhere_is_refused(serve, url):
+    server = serve(DENSE, url=url)
+    message = refused()
+    assert "refused" in message
+    assert message.isprintable()
+    assert not any("arff" in asked for asked in server.asked)
+
+
+@pytest.mark.parametrize("where", ["file:///etc/hostname", "http://stub/other", "ftp://stub/other"])
+def test_a_redirection_away_from_https_is_not_followed(serve, where):
+    server = serve(DENSE)
+    server.answers["made.arff"] = (302, {"Location": where})
+    assert "openml:made" in refused()
+    assert nothing_kept() == []
+    assert all(asked.startswith("https://") for asked in server.asked)
+
+
+def test_a_redirection_to_another_host_is_followed_and_a_loop_is_not(serve):
+    server = serve(DENSE)
+    server.answers = {
+        "mirror": DENSE.encode(),
+        "made.arff": (302, {"Location": "https://mirror/7"}),
+    }
+    assert labels_of(load("openml:made", {})) == ["yes", "no", "yes", "no"]
+    cached("made.arff.gz").unlink()
+    server.answers = {"made.arff": (302, {"Location": "https://stub/made.arff"})}
+    assert "openml:made" in refused()
+
+
+@pytest.mark.parametrize("part", ["made.arff", "features"])
+def test_an_endless_answer_ends(serve, monkeypatch, part):
+    for limit in ("_LARGEST_ANSWER", "_LARGEST_FILE"):
+        monkeypatch.setattr(f"alrun.data.readers.openml_server.{limit}", 2**22)
+    server = serve(DENSE)
+    server.answers[part] = Endless()
+    assert "it has more than" in refused()
+    assert not [path for path in cache_folder().rglob("*") if path.name.startswith(".made")]
+
+
+@pytest.mark.parametrize("part", ["made.arff", "features"])
+def test_an_answer_that_unpacks_to_too_much_is_refused(serve, monkeypatch, part):
+    for limit in ("_LARGEST_ANSWER", "_LARGEST_FILE"):
+        monkeypatch.setattr(f"alrun.data.readers.openml_server.{limit}", 2**22)
+    server = serve(DENSE)
+    server.packed = {part: gzip.compress(bytes(2**24))}
+    assert "it has more than" in refused()
+
+
+@pytest.mark.parametrize("size", ["5", "100000"])
+def test_an_answer_of_another_size_than_announced_is_refused(serve, size):
+    server = serve(DENSE)
+    server.sizes = {"made.arff": size}
+    assert f"and not {size}" in refused()
+    assert nothing_kept() == []
+
+
+@pytest.mark.parametrize(
+    ("part", "content"),
+    [
+        ("data/list", []),
+        ("data/list", {"data": {"dataset": []}}),
+        ("data/list", {"data": {"dataset": [{"did": "../../x"}]}}),
+        ("data/features", {"data_features": {"feature": [{"name": "x"}]}}),
+        ("data/features", {"data_features": None}),
+        ("json/data/7", {"data_set_description": {"url": 3}}),
+        ("json/data/7", b"[" * 100_000),
+        ("json/data/7", b"\xff<html>"),
+        ("json/data/7", (412, {})),
+        ("json/data/7", (500, {})),
+        ("made.arff", (404, {})),
+    ],
+)
+def test_an_answer_of_another_form_is_one_line(serve, part, content):
+    serve(DENSE).answers[part] = content
+    message = refused()
+    assert message.startswith("openml:made")
+
+
+# Suites
+
+SUITE = """
+strategies = ["random"]
+seeds = 1
+budget = 3
+initial = {size = 2, method = "random"}
+[[dataset]]
+suite = "openml-suite:99"
+test_size = 1
+"""
+
+
+@pytest.fixture
+def suite(tmp_path):
+    path = tmp_path / "suite.toml"
+    path.write_text(SUITE)
+    return path
+
+
+def suite_refused(path, text=None):
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ExperimentError) as caught:
+        read_experiment(path, (), check=True)
+    return caught.value.problems
+
+
+def test_a_suite_is_a_data_set_for_each_of_its_tasks(serve, suite):
+    serve(DENSE).answers["task/31"] = task(31, target="class")
+    experiment = read_experiment(suite, (), check=True)
+    assert [(entry.name, entry.target, entry.label) for entry in experiment.dataset] == [
+        ("openml:7", "kind", "made (task 3)"),
+        ("openml:7", "class", "made (task 31)"),
+    ]
+    assert [entry.test_size for entry in experiment.dataset] == [1, 1]
+
+
+def test_a_suite_stands_beside_other_data_sets_and_by_its_alias(serve, suite):
+    server = serve(DENSE)
+    server.answers["study/CC-18"] = {"study": {"tasks": {"task_id": "3"}}}
+    suite.write_text(
+        f"{SUITE.replace('99', 'CC-18')}[[dataset]]\nname = 'iris'\n[[dataset]]\nname = 'openml:1'"
+    )
+    experiment = read_experiment(suite, (), check=True)
+    assert [entry.label for entry in experiment.dataset] == ["made", "iris", "openml:1"]
+
+
+def test_a_suite_is_fetched_once_and_swept_and_reported_without_a_network(serve, suite, tmp_path):
+    server = serve(DENSE + DENSE.partition("@DATA\n")[2] * 9)
+    server.answers["task/31"] = task(31, target="class")
+    sizes = {
+        "test_size = 1": "test_size = 20",
+        "{size = 2": "{size = 8",
+        "budget = 3": "budget = 12",
+    }
+    for old, new in sizes.items():
+        suite.write_text(suite.read_text().replace(old, new))
+    results = run_sweep(suite, tmp_path / "results", jobs=0)
+    asked, server.is_up = len(server.asked), False
+    run_sweep(suite, tmp_path / "again", jobs=0)
+    assert len(server.asked) == asked
+    first, again = (
+        (folder / "curves.parquet").read_bytes() for folder in (results, tmp_path / "again")
+    )
+    assert first == again
+    assert sorted(load_curves(results)["dataset"].unique()) == ["made (task 3)", "made (task 31)"]
+    kept = (results / "experiment.toml").read_text()
+    assert "suite" not in kept
+    assert 'name = "openml:7"' in kept
+
+
+def test_a_suite_needs_a_network_once(serve, suite):
+    serve(DENSE).is_up = False
+    (problem,) = suite_refused(suite)
+    assert "dataset[1].suite: openml-suite:99 is not in" in problem
+    assert "on a machine with network access" in problem
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ('"openml-suite:99"', '"99"', "suite: '99' is no suite"),
+        ('"openml-suite:99"', '"openml-suite:"', "suite: 'openml-suite:' is no suite"),
+        ('"openml-suite:99"', '"openml-suite:../99"', "suite"),
+        ('"openml-suite:99"', "99", "suite: 99 is no suite"),
+        ("test_size = 1", "name = 'iris'", "suite: each of its data sets has its own; drop name"),
+        ("test_size = 1", "label = 'a'\ntarget = 'b'", "suite: each of its data sets has its own"),
+        ("test_size = 1", "test_sise = 1", "test_sise: unknown key"),
+        ("test_size = 1", "test_size = 0", "test_size: should be a count"),
+    ],
+)
+def test_a_wrong_suite_is_refused_before_anything_is_asked(serve, suite, old, new, key):
+    server = serve(DENSE)
+    problems = suite_refused(suite, SUITE.replace(old, new))
+    assert problems[0].startswith(f"{suite}: dataset[1].{key}")
+    assert len(problems) == 1
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("part", "content", "fragment"),
+    [
+        ("task/31", task(31, kind=2), "task 31 is Supervised Regression"),
+        ("study/", (412, {}), "OpenML has no such suite"),
+        ("task/31", (412, {}), "OpenML has no such task 31"),
+        ("study/", {"study": {"tasks": None}}, "another form"),
+        ("study/", {"study": {"tasks": {"task_id": []}}}, "has no tasks"),
+        ("task/3", {"task": {"task_type_id": "1", "input": []}}, "another form"),
+    ],
+)
+def test_a_suite_that_cannot_be_run_is_one_line(serve, suite, part, content, fragment):
+    serve(DENSE).answers[part] = content
+    (problem,) = suite_refused(suite)
+    assert problem.startswith(f"{suite}: dataset[1].suite: openml-suite:99")
+    assert fragment in problem

@@ -7,6 +7,7 @@ import traceback
 import numpy as np
 from fuzzing.data import check_data
 from fuzzing.experiments import check_experiment
+from fuzzing.names import check_names
 from fuzzing.results import check_results, check_run_file
 
 GIGABYTES = 3
@@ -15,6 +16,7 @@ CHECKS = {
     "data": check_data,
     "results": check_results,
     "runs": check_run_file,
+    "names": check_names,
 }
 
 

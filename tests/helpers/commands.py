@@ -25,7 +25,7 @@ def alrun_here(*arguments, cwd="."):
     return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
 
-def alrun(*arguments, cwd=None, env=None):
+def alrun(*arguments, cwd=None, env=None, **options):
     """Run the command line in a process of its own, to its end."""
     return subprocess.run(
         [*ALRUN, *map(str, arguments)],
@@ -35,6 +35,7 @@ def alrun(*arguments, cwd=None, env=None):
         env={**os.environ, "COLUMNS": "100", **(env or {})},
         timeout=PATIENCE,
         check=False,
+        **options,
     )
 
 

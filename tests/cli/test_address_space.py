@@ -1,0 +1,72 @@
+"""Limits on address space: one line, not the traceback of an import."""
+
+import resource
+import sys
+from functools import partial
+from importlib import import_module
+
+import pytest
+from commands import alrun, alrun_here
+
+from alrun.cli.address_space import check_address_space
+from alrun.errors import AlrunError
+
+options = import_module("alrun.report.options")
+
+
+def limited(n_bytes):
+    return partial(resource.setrlimit, resource.RLIMIT_AS, (n_bytes, n_bytes))
+
+
+@pytest.mark.parametrize("command", [("report", "results"), ("list", "strategies")])
+def test_too_little_address_space_is_one_line(tmp_path, command):
+    done = alrun(*command, cwd=tmp_path, preexec_fn=limited(400_000 * 1024))
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == (
+        "the limit on address space is 391 MiB, and alrun needs 1,024 MiB; raise the limit with"
+        " `ulimit -v`, or where the system or its queue sets it\n"
+    )
+
+
+def test_enough_address_space_is_enough():
+    assert alrun("list", "strategies", preexec_fn=limited(2**31)).returncode == 0
+
+
+def test_a_system_without_limits_has_none(monkeypatch):
+    with monkeypatch.context() as without:
+        without.setattr(resource, "getrlimit", lambda _: (1, 1))
+        with pytest.raises(AlrunError):
+            check_address_space()
+        without.setitem(sys.modules, "resource", None)
+        check_address_space()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ImportError("libx.so: failed to map segment from shared object"), 2),
+        (ImportError("libx.so: cannot allocate memory in static TLS block"), 2),
+        (MemoryError(), 2),
+        (MemoryError("Unable to allocate\n2 GiB"), 2),
+    ],
+)
+def test_a_want_of_memory_later_on_is_one_line_too(monkeypatch, error, code):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(options, "options_for", fail)
+    done = alrun_here("report", "results")
+    assert done.returncode == code
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("there is too little memory")
+    assert "ulimit -v" in line
+
+
+def test_another_import_error_is_not_blamed_on_memory(monkeypatch):
+    def fail(*_):
+        raise ImportError("no name 'x'")
+
+    monkeypatch.setattr(options, "options_for", fail)
+    with pytest.raises(ImportError, match="no name"):
+        alrun_here("report", "results")
