@@ -372,7 +372,7 @@ def test_runs_of_a_smaller_pool_are_whole(tmp_path):
 
 
 def test_each_stream_depends_on_what_the_contract_says(tmp_path, monkeypatch):
-    """split and initial: data set and seed; model: and the model; strategy: the cell, no budget."""
+    """split and initial: data set and seed; model: and the model; others: the cell, no budget."""
     path = tmp_path / "streams.toml"
     path.write_text(
         """
@@ -395,14 +395,13 @@ def test_each_stream_depends_on_what_the_contract_says(tmp_path, monkeypatch):
         monkeypatch.setattr(f"alrun.{module}.generator", spying)
     run_sweep(path, tmp_path / "a", jobs=0)
     counts = {purpose: len(keys) for purpose, keys in asked.items()}
-    assert counts == {"split": 2, "initial": 2, "model": 6, "strategy": 36, "order": 36}
+    of_cells = {"strategy": 36, "order": 36, "global": 36}
+    assert counts == {"split": 2, "initial": 2, "model": 6, **of_cells}
     # A longer budget, another test part or another initial rule asks for no new one of these.
     for override in ("budget=18", "dataset.test_size=40", "initial.per_class=1"):
         before = {purpose: set(keys) for purpose, keys in asked.items()}
         run_sweep(path, tmp_path / "a", jobs=0, overrides=[override])
-        old = {"split", "initial", "model"} | (
-            {"strategy", "order"} if "budget" in override else set()
-        )
+        old = {"split", "initial", "model"} | (set(of_cells) if "budget" in override else set())
         assert all(asked[purpose] == before[purpose] for purpose in old)
 
 

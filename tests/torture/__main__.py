@@ -52,8 +52,11 @@ initial     = {{per_class = 2}}
 # The strategy is not told the seed; it recognises one by its labelled examples.
 POISON = """
 import os
+import signal
 import numpy as np
 from alrun.strategies import registry
+
+np.seterr(all="raise")
 
 
 def poisonous(pool, n, rng):
@@ -72,7 +75,7 @@ def spoil(kind):
         os.environ.clear()
         os.umask(0o777)
     elif kind == 2:
-        np.seterr(all="raise")
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     elif kind == 3:
         registry.BUILT_IN["margin"] = registry.BUILT_IN["entropy"] = registry.BUILT_IN["random"]
 """
