@@ -67,6 +67,7 @@ def run_sweep(
     jobs: int | None = None,
     overrides: Sequence[str] = (),
     retry_failed: bool = False,
+    rerun: Sequence[str] = (),
     timeout: float | None = None,
     dask: str | None = None,
     backend: str | None = None,
@@ -87,6 +88,9 @@ def run_sweep(
         Keys of the file with other values, as in `["seeds=3", "model.C=0.1"]`.
     retry_failed
         Whether to compute failed runs again.
+    rerun
+        Files or modules of your own, as "mine.py": finished runs that were computed with other code
+        of them are computed again.
     timeout
         Seconds after which a run is ended and counts as failed.
     dask
@@ -102,7 +106,7 @@ def run_sweep(
     directory = None if results is None else Path(results)
     with executor(jobs, timeout, dask, backend=backend) as workers:
         sweep = partial(run_missing, workers=workers, retry_failed=retry_failed)
-        plan = run_experiment(Path(experiment), sweep, directory, overrides)
+        plan = run_experiment(Path(experiment), sweep, directory, overrides, rerun=rerun)
     for run, failure in plan.failures.items():
         raise ResultsError(
             f"{len(plan.failures)} of {len(plan.specs)} runs failed; the first is"

@@ -26,6 +26,7 @@ def run_experiment(
     results: Path | None = None,
     overrides: Sequence[str] = (),
     on_message: Callable[[str], object] = lambda sentence: None,
+    rerun: Sequence[str] = (),
 ) -> SweepPlan:
     """Run an experiment and return its plan as it then stands.
 
@@ -37,6 +38,8 @@ def run_experiment(
     ----------
     sweep
         Runs the missing runs of a plan, and returns the plan as it then stands.
+    rerun
+        Files or modules of user code; runs that used other code of them are computed again.
 
     Raises
     ------
@@ -46,9 +49,10 @@ def run_experiment(
     experiment = read_experiment(path, overrides, check=True)
     half_width = experiment.until_halfwidth
     if half_width is None:
-        return sweep(plan_experiment(path, experiment, results))
+        return sweep(plan_experiment(path, experiment, results, rerun))
     for n_seeds in _numbers_of_seeds(path, experiment):
-        plan = sweep(plan_experiment(path, _with_seeds(path, experiment, n_seeds), results))
+        larger = _with_seeds(path, experiment, n_seeds)
+        plan = sweep(plan_experiment(path, larger, results, rerun))
         if plan.failures or plan.missing():
             break
         report = build_report(plan.store.path)

@@ -1,9 +1,11 @@
 """Sentences about a plan: its runs done, missing and failed."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from alrun.metrics import METRICS
+from alrun.report.phrasing import counted, listed
 from alrun.results.store import unlisted_sentence
 from alrun.spec import RunSpec
 from alrun.sweep.plan import SweepPlan
@@ -29,6 +31,7 @@ def describe(plan: SweepPlan) -> Iterator[str]:
     failed = count_by_combination(plan.specs[run] for run in plan.failures)
     for name in count_by_combination(plan.specs.values()):
         yield f"{done[name]:6} done {left[name]:6} missing {failed[name]:6} failed   {name}"
+    yield from describe_edited(plan)
     yield from describe_failures(plan)
 
 
@@ -46,6 +49,7 @@ def announcement(plan: SweepPlan, todo: Sequence[RunSpec]) -> Iterator[str]:
             yield f"{label}: {metric} is that of '{second}', the second of its classes"
     for entry in plan.skipped:
         yield f"Skipped: {entry.reason}"
+    yield from describe_edited(plan)
     foreign = plan.store.count_only_in_tables(list(plan.specs.values()))
     if foreign:
         yield (
@@ -68,9 +72,36 @@ def count_by_combination(specs: Iterable[RunSpec]) -> Counter[str]:
     return Counter(map(" / ".join, names))
 
 
+def describe_edited(plan: SweepPlan) -> Iterator[str]:
+    """Yield a line for each file or module of which finished runs had other code."""
+    for name, runs in plan.edited.items():
+        kept = runs & plan.finished
+        if kept:
+            labels = [label for run in kept for label in _labels_with_code(plan.specs[run])]
+            yield (
+                f"Warning: {name} was edited since {counted(len(kept), 'run')} of"
+                f" {listed(sorted(set(labels)))} finished, and their curves are those of the old"
+                f" code; compute them again with `alrun sweep --rerun {shlex.quote(name)}`."
+            )
+
+
+def _labels_with_code(spec: RunSpec) -> Iterator[str]:
+    """Yield the labels of the model and the strategy of a run that are user code."""
+    _, model, strategy = spec.display_names
+    if spec.strategy.name in spec.user_code:
+        yield strategy
+    if {*spec.user_code} - {spec.strategy.name}:
+        yield model
+
+
 def describe_failures(plan: SweepPlan) -> Iterator[str]:
-    """Yield lines with the failed runs, each with its reason."""
-    if plan.failures:
-        yield f"{len(plan.failures)} runs failed; alrun sweep --retry-failed computes them again:"
+    """Yield lines with the reasons of failures, each once, and the runs that failed for it."""
+    if not plan.failures:
+        return
+    yield f"{len(plan.failures)} runs failed; alrun sweep --retry-failed computes them again:"
+    by_reason: dict[str, list[RunSpec]] = {}
     for run, failure in plan.failures.items():
-        yield f"  {plan.specs[run]}: {failure.status}: {failure.reason}"
+        by_reason.setdefault(f"{failure.status}: {failure.reason}", []).append(plan.specs[run])
+    for reason, specs in by_reason.items():
+        yield f"  {listed(specs, '; ')}: {reason}"
+    yield f"Errors in full are in {plan.store.path / 'failed'}."

@@ -47,6 +47,7 @@ def shown(specs: list[RunSpec]) -> Iterator[Callable[[RunSpec, Outcome], None]]:
     all_rounds = sum(map(n_rounds, specs))
     bar.add_task("runs", total=len(specs), rounds=0, all_rounds=all_rounds)
     (task,) = bar.tasks
+    reasons: set[str] = set()  # each is shown once: a faulty strategy fails in all of its runs
 
     def advance(spec: RunSpec, outcome: Outcome) -> None:
         if task.remaining == 0:  # a run is computed again, since its file was damaged
@@ -54,9 +55,10 @@ def shown(specs: list[RunSpec]) -> Iterator[Callable[[RunSpec, Outcome], None]]:
             bar.update(task.id, total=task.completed + 1, all_rounds=more)
         before = int(task.percentage / 10)
         bar.update(task.id, advance=1, rounds=task.fields["rounds"] + n_rounds(spec))
-        if outcome.failure is not None:
-            line = f"{outcome.failure.status}: {spec}: {outcome.failure.reason}"
-            bar.console.print(Text(printable(line)))
+        failure = outcome.failure
+        if failure is not None and failure.reason not in reasons:
+            reasons.add(failure.reason)
+            bar.console.print(Text(printable(f"{failure.status}: {spec}: {failure.reason}")))
         if bar.disable and int(task.percentage / 10) > before:
             done = f"{task.completed:.0f}/{task.total:.0f} runs"
             time_left = _RateAndTimeLeft().render(task)

@@ -31,6 +31,13 @@ def sweep(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Compute failed runs again.")
     ] = False,
+    rerun: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Compute finished runs again that used other code of this file or module.",
+        ),
+    ] = None,
     max_failures: Annotated[
         int | None,
         typer.Option(min=1, help="Stop after this many failures.", show_default="no limit"),
@@ -93,7 +100,8 @@ def sweep(
             retry_failed=retry_failed,
             max_failures=max_failures,
         )
-        plan = run_experiment(experiment, step, results, [*(overrides or []), *more_overrides], say)
+        changes = [*(overrides or []), *more_overrides]
+        plan = run_experiment(experiment, step, results, changes, say, rerun or [])
     if dry_run:
         return
     left = len(plan.missing())

@@ -10,6 +10,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache
 from multiprocessing.connection import Connection
+from pathlib import PurePath
 from threading import Lock
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -27,7 +28,7 @@ from alrun.run.provenance import of_run
 from alrun.spec import RunSpec, run_id
 from alrun.util.process_state import put_back
 from alrun.util.streams import guard
-from alrun.util.user_code import Source, adopt
+from alrun.util.user_code import Source, adopt, line_of
 
 # The filters of warnings, the limits of thread pools, the current directory and the caches belong
 # to a process, so each computes one run at a time, also where threads share it.
@@ -100,10 +101,17 @@ def _compute(task: Task) -> Outcome:
 
 
 def _described(error: BaseException) -> str:
+    """Return an error on one line, with the place in the user's code where it arose."""
     try:
-        return as_line(" ".join(f"{type(error).__name__}: {error}".split()))
+        text = f"{type(error).__name__}: {error}"
     except Exception:  # a user's exception may not be able to describe itself
-        return type(error).__name__
+        text = type(error).__name__
+    places = [
+        f"{PurePath(frame.filename).name}, line {frame.lineno}: {line}"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if (line := line_of(frame.filename, frame.lineno or 0)) is not None
+    ]
+    return as_line(" ".join([*text.split(), *(f"({place})" for place in places[-1:])]))
 
 
 def timed_out(spec: RunSpec, timeout: float, stack: str) -> Outcome:

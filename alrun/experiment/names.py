@@ -11,10 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from alrun.errors import AlrunError, nearest
-from alrun.experiment.settings import DatasetSettings, ModelSettings, Step, StrategySettings
+from alrun.experiment.settings import (
+    DatasetSettings,
+    Experiment,
+    ModelSettings,
+    Step,
+    StrategySettings,
+)
 from alrun.metrics import METRICS
 from alrun.spec import PIPELINE, without_folder
-from alrun.util.import_path import located
+from alrun.util.import_path import located, module_of
+from alrun.util.user_code import fingerprints
 
 
 def check_names(content: Mapping[str, Any], folder: Path) -> list[str]:
@@ -53,6 +60,17 @@ def _problems(content: Mapping[str, Any], folder: Path) -> list[str]:
             if not offered.intersection(required):
                 problems.append(f"{key}: {unmet_methods(name, required, model)}")
     return problems
+
+
+def code_of(experiment: Experiment, folder: Path) -> dict[str, str]:
+    """Return the digests of the user code that an experiment names, by file or module.
+
+    Nothing is imported. Files are found relative to `folder`; those that are gone are left out.
+    """
+    steps = (step for entry in experiment.model for step in entry.steps or ())
+    entries = [*experiment.strategies, *experiment.model, *steps]
+    names = [located(entry.name, folder) for entry in entries if ":" in entry.name]
+    return fingerprints(map(module_of, names))
 
 
 def unmet_methods(name: str, required: Collection[str], model: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from alrun.errors import printable
+from alrun.experiment.names import code_of
 from alrun.experiment.settings import Experiment
 from alrun.records import DIAGNOSTICS
 from alrun.report.across_datasets import build_across
@@ -117,7 +118,8 @@ def build_report(path: Path, options: ReportOptions | None = None) -> Report:
     )
     across = build_across(tables.rows)
     degeneracies = find_degeneracies(tables, runs, _queries(path, frame), _wanted(experiment))
-    mixtures = find_mixtures(_reported(runs, frame), experiment)
+    code = code_of(experiment, path) if experiment else {}
+    mixtures = find_mixtures(_reported(runs, frame), experiment, code)
     findings = [*_unlisted(path, frame), *degeneracies, *mixtures]
     notes = write_notes(tables, across, experiment, findings)
     return Report(

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from alrun.report.phrasing import (
-    MOST_NAMED,
     about,
     counted,
     group_name,
@@ -185,12 +184,11 @@ def _failures(runs: pd.DataFrame) -> Iterator[str]:
     bad = runs[runs["status"] != "finished"]
     if len(bad):
         named = [
-            f"{run.strategy} seed {run.seed} ({run.error})"
-            for run in bad.head(MOST_NAMED).itertuples()
+            f"{listed(f'{run.strategy} seed {run.seed}' for run in runs.itertuples())} ({error})"
+            for error, runs in bad.groupby("error", sort=False)
         ]
-        more = f"; and {len(bad) - MOST_NAMED} more" if len(bad) > MOST_NAMED else ""
         left_out = "run failed and is" if len(bad) == 1 else "runs failed and are"
-        yield f"Warning: {len(bad)} {left_out} left out: {'; '.join(named)}{more}."
+        yield f"Warning: {len(bad)} {left_out} left out: {listed(named, '; ')}."
 
 
 def _unconverged(runs: pd.DataFrame) -> Iterator[str]:

@@ -1,8 +1,10 @@
 """Notes on differences in provenance: versions, user code, commits and processors."""
 
 import json
+import shlex
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -15,7 +17,11 @@ Said = defaultdict[str, Counter[str]]
 _NO_VERSIONS = frozenset(("machine", "processor", "blas", "pyarrow", "commit", "tree"))
 
 
-def find_mixtures(runs: pd.DataFrame, experiment: Experiment | None) -> Iterator[str]:
+def find_mixtures(
+    runs: pd.DataFrame,
+    experiment: Experiment | None,
+    code: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[str]:
     """Yield a sentence for each kind of difference between runs.
 
     A run without provenance, such as one of an earlier alrun, is passed over. Processors matter
@@ -25,10 +31,12 @@ def find_mixtures(runs: pd.DataFrame, experiment: Experiment | None) -> Iterator
     ----------
     runs
         A row per run with its model, strategy and provenance, a category of JSON.
+    code
+        Digests of the user's own files and modules as they are now, by name.
     """
     said = _said(runs)
     yield from _versions(said)
-    yield from _code(_said(runs, "code"))
+    yield from _code(_said(runs, "code"), code)
     yield from _commits(said, len(runs))
     yield from _machines(_said(_not_ours(runs, experiment)))
 
@@ -46,7 +54,15 @@ def _versions(said: Said) -> Iterator[str]:
         )
 
 
-def _code(said: Said) -> Iterator[str]:
+def _code(said: Said, code: Mapping[str, str]) -> Iterator[str]:
+    for name, counts in sorted(said.items()):
+        n_old = sum(n for digest, n in counts.items() if digest != code.get(name, digest))
+        if n_old:
+            yield (
+                f"Warning: {name} was edited since {counted(n_old, 'run')} finished, and their"
+                f" curves are those of the old code; `alrun sweep --rerun {shlex.quote(name)}`"
+                " computes them again."
+            )
     named = [
         f"{name} {_each(counts, n_characters=10)}"
         for name, counts in sorted(said.items())

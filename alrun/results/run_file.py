@@ -177,6 +177,20 @@ def _parsed(path: Path, content: bytes, spec: RunSpec) -> tuple[pa.Table, dict[s
     return rounds, row
 
 
+def code_of(path: Path) -> dict[str, str]:
+    """Return the digests of the user code that a run was computed with, by file or module.
+
+    There are none if it had none, was computed by an earlier alrun, or if its file is damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            footer = pq.read_metadata(file).metadata or {}
+        code = json.loads(footer.get(b"provenance", b"{}")).get("code", {})
+        return {str(name): str(value) for name, value in code.items()}
+    except (pa.ArrowException, AttributeError, OSError, RecursionError, ValueError):
+        return {}
+
+
 def _check(rounds: pa.Table) -> None:
     """Raise CorruptRunFile unless the rounds are all those of one run, in order."""
     if not rounds.num_rows or any(rounds[name].null_count for name in _REQUIRED):

@@ -19,7 +19,7 @@ from alrun.errors import ResultsError
 from alrun.records import Failure, Split
 from alrun.results.compare import agree
 from alrun.results.origin import State, origin_of, state_of
-from alrun.results.run_file import CorruptRunFile, Runs, read_runs
+from alrun.results.run_file import CorruptRunFile, Runs, code_of, read_runs
 from alrun.results.schema import RUNS, check_version, to_parquet_bytes
 from alrun.results.tables import (
     curves_table,
@@ -122,6 +122,10 @@ class Store:
         except (ValueError, TypeError, RecursionError, OSError):
             pass
         return Failure("failed", "the record of its error is damaged", "", 1)
+
+    def code_of(self, run: str) -> dict[str, str]:
+        """Return the digests of the user code that a run was computed with, by file or module."""
+        return code_of(self._runs / f"{run}.parquet")
 
     def write_run(self, run: str, content: bytes) -> None:
         """Write the file of a finished run, as `serialize_run` made it."""

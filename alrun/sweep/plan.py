@@ -1,12 +1,13 @@
 """The plan of a sweep: every run of an experiment, done or missing."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from alrun.data.dataset import AnyDataset
 from alrun.data.splits import split_of
-from alrun.errors import DatasetError, ExperimentError, ResultsError
+from alrun.errors import DatasetError, ExperimentError, ResultsError, nearest
 from alrun.experiment.settings import Experiment
 from alrun.experiment.toml import read_experiment
 from alrun.metrics import METRICS
@@ -19,7 +20,7 @@ from alrun.sweep.load_data import load_all
 from alrun.sweep.preflight import Impossible, find_impossible
 from alrun.util.import_path import module_of
 from alrun.util.process_state import put_back
-from alrun.util.user_code import Source, sources_of
+from alrun.util.user_code import Source, fingerprints, sources_of
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class SweepPlan:
         The failures of other runs, by id.
     code
         The sources of user code, as they were when the plan was made.
+    edited
+        Finished runs that had other code, by the file or module that was edited.
+    rerun
+        The files or modules of which such runs count as missing.
     """
 
     path: Path
@@ -51,6 +56,8 @@ class SweepPlan:
     finished: frozenset[str] = frozenset()
     failures: Mapping[str, Failure] = field(default_factory=dict)
     code: Mapping[str, Source] = field(default_factory=dict)
+    edited: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    rerun: tuple[str, ...] = ()
 
     def missing(self, retry_failed: bool = False) -> list[RunSpec]:
         """Return the runs to compute, the longest first.
@@ -64,11 +71,24 @@ class SweepPlan:
     def against_store(self) -> "SweepPlan":
         """Return the plan with the present state of the results directory."""
         failures = self.store.failures()
+        finished = frozenset(self.store.finished() & self.specs.keys())
+        edited = self._edited(finished)
         return replace(
             self,
-            finished=frozenset(self.store.finished() & self.specs.keys()),
+            finished=finished.difference(*(edited.get(name, ()) for name in self.rerun)),
             failures={run: failures[run] for run in self.specs if run in failures},
+            edited=edited,
         )
+
+    def _edited(self, finished: Collection[str]) -> dict[str, frozenset[str]]:
+        """Return the runs of other code than now, by the file or module that was edited."""
+        now, found = fingerprints(self.code), defaultdict(set)
+        for run in finished if now else ():
+            if self.specs[run].user_code:
+                for name, then in self.store.code_of(run).items():
+                    if now.get(name, then) != then:
+                        found[name].add(run)
+        return {name: frozenset(runs) for name, runs in sorted(found.items())}
 
     def splits(self, specs: Sequence[RunSpec]) -> Iterator[tuple[str, str, int, Split]]:
         """Yield the split of each data set, start and seed among the runs, after these three."""
@@ -86,8 +106,16 @@ def plan_sweep(path: Path, results: Path | None = None, overrides: Sequence[str]
     return plan_experiment(path, read_experiment(path, overrides, check=True), results)
 
 
-def plan_experiment(path: Path, experiment: Experiment, results: Path | None = None) -> SweepPlan:
-    """Return the plan of a sweep as `plan_sweep` does, for an experiment read from `path`."""
+def plan_experiment(
+    path: Path,
+    experiment: Experiment,
+    results: Path | None = None,
+    rerun: Sequence[str] = (),
+) -> SweepPlan:
+    """Return the plan of a sweep as `plan_sweep` does, for an experiment read from `path`.
+
+    Runs that used other code of the files or modules in `rerun` than there is now count as missing.
+    """
     store = Store(results if results is not None else default_results(path))
     datasets = load_all(path, experiment)
     for label, dataset in datasets.items():
@@ -109,7 +137,14 @@ def plan_experiment(path: Path, experiment: Experiment, results: Path | None = N
         raise ExperimentError([f"{path}: {entry.reason}" for entry in impossible])
     names = {name for spec in possible.values() for name in spec.user_code}
     code = sources_of(map(module_of, names))
-    plan = SweepPlan(path, experiment, store, possible, datasets, tuple(impossible), code=code)
+    known = fingerprints(code)
+    for name in rerun:
+        if name not in known:
+            problem = f"the experiment uses no such file or module{nearest(name, known)}"
+            raise ExperimentError([f"--rerun {name}: {problem}"])
+    plan = SweepPlan(
+        path, experiment, store, possible, datasets, tuple(impossible), code=code, rerun=(*rerun,)
+    )
     return plan.against_store()
 
 

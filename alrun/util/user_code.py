@@ -95,6 +95,15 @@ def fingerprints(names: Iterable[str]) -> dict[str, str]:
     return {_shown(name): digest_of_bytes(source.content) for name, source in sources.items()}
 
 
+def line_of(path: str, number: int) -> str | None:
+    """Return a line of the source of user code as it was read; None for another file."""
+    for source in _SOURCES.values():
+        if source.path == path:
+            lines = source.content.decode(errors="replace").splitlines()
+            return lines[number - 1].strip() if 0 < number <= len(lines) else ""
+    return None
+
+
 def adopt(sources: Mapping[str, Source]) -> None:
     """Take sources that another process has read; modules of other sources are forgotten."""
     if any(_SOURCES.get(name) != source for name, source in sources.items()):

@@ -293,10 +293,10 @@ def test_failed_runs_are_named_up_to_six(tmp_path):
     failed = {"status": "failed", "error": "RuntimeError: no", **dict.fromkeys(DIAGNOSTICS)}
     runs = runs_table(random=[{}] * 6, margin=[failed | {"unconverged": None}] * 8)
     note = the_note(notes_of(tmp_path, *curves(), runs=runs), "are left out")
-    assert note.startswith("Warning: 8 runs failed and are left out: margin seed 0 (RuntimeError:")
-    assert "seed 5 (" in note
-    assert "seed 6 (" not in note
-    assert note.endswith("; and 2 more.")
+    assert note.startswith("Warning: 8 runs failed and are left out: margin seed 0, margin seed 1,")
+    assert "seed 5, and" in note
+    assert "seed 6" not in note
+    assert note.endswith(", and 2 more (RuntimeError: no).")
 
 
 def test_seeds_that_a_strategy_lacks_are_named(tmp_path):
