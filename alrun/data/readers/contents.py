@@ -39,12 +39,6 @@ class Contents:
     scale: str = "none"
 
 
-def hash_of_file(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def hash_of_arrays(X: Any, y: IntArray) -> str:
     """Return the SHA-256 of features, dense or CSR, and class codes.
 

@@ -1,20 +1,25 @@
 """Reader of CSV and Parquet tables of numbers, categories, texts and embeddings."""
 
 import warnings
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from alrun.arrays import first_true
 from alrun.data.readers.columns import kind_of, numeric
-from alrun.data.readers.contents import Contents, hash_of_file
+from alrun.data.readers.contents import Contents
+from alrun.data.readers.memory_limit import check_fits
 from alrun.data.readers.numeric_parquet import read_wide, wide_fields
+from alrun.data.readers.source_file import SourceFile, opened
 from alrun.data.readers.texts import count_words, vocabulary_note
 from alrun.errors import DatasetError, first_line, nearest
 from alrun.util.digest import digest
 
 TABLES = (".csv", ".parquet")
+# Bytes that a field of a table takes at least: a number or a pointer in the table as it is read, in
+# that of pandas, and in the features.
+_FIELD_BYTES = 3 * 8
 
 
 def read_table(
@@ -26,13 +31,22 @@ def read_table(
     length. With `text`, the features are the word counts of that column alone, computed by
     `count_words` with `parameters`. Raises DatasetError, which names the column and the row.
     """
-    wide = [] if _is_csv(path) or text is not None else wide_fields(path, target)
-    left_out = [field.name for field in wide]
-    frame = read_frame(path, left_out)
-    labels = _labels(path, frame, target)
-    identity = ["file", hash_of_file(path), target]
-    if wide:
-        return Contents(read_wide(path, wide), labels, digest(identity))
+    with opened(path) as file:
+        return _contents(file, target, text, parameters)
+
+
+def _contents(
+    file: SourceFile, target: str, text: str | None, parameters: Mapping[str, Any]
+) -> Contents:
+    path, identity = file.path, ["file", file.sha256, target]
+    if not _is_csv(path) and text is None:
+        parquet = _parquet_file(file)
+        if wide := wide_fields(parquet, target):
+            # The index is read too, as a damaged one makes the file a damaged one.
+            labels = _labels(file, _read_parquet(file, parquet, [target]), target)
+            return Contents(read_wide(path, parquet, wide), labels, digest(identity))
+    frame = _frame(file)
+    labels = _labels(file, frame, target)
     if frame.empty:
         raise DatasetError(
             f"{path}: there are no rows, or no columns of features beside '{target}'"
@@ -41,26 +55,29 @@ def read_table(
         _check_long_numbers(path, frame)
         X, notes = numeric(path, frame)
         return Contents(X, labels, digest(identity), notes)
-    documents = _documents(path, frame, text)
+    documents = _documents(file, frame, text)
     X, resolved = count_words(path, documents, parameters)
     fingerprint = digest([*identity, text, resolved])
     return Contents(X, labels, fingerprint, (vocabulary_note(X),), "tfidf")
 
 
-def read_frame(path: Path, left_out: Collection[str] = ()) -> Any:
-    """Read a CSV or else a Parquet file as a DataFrame; raises DatasetError if it is damaged.
+def read_frame(path: Path) -> Any:
+    """Read a CSV or else a Parquet file as a DataFrame; raises DatasetError if it is damaged."""
+    with opened(path) as file:
+        return _frame(file)
 
-    The columns `left_out` of a Parquet file are not read.
-    """
-    return _read_csv(path) if _is_csv(path) else _read_parquet(path, left_out)
+
+def _frame(file: SourceFile) -> Any:
+    return _read_csv(file) if _is_csv(file.path) else _read_parquet(file, _parquet_file(file))
 
 
 def _is_csv(path: Path) -> bool:
     return path.suffix.lower() == ".csv"
 
 
-def _labels(path: Path, frame: Any, target: str) -> Any:
+def _labels(file: SourceFile, frame: Any, target: str) -> Any:
     """Remove the column of labels from a table, and return it as an array."""
+    path = file.path
     if target not in frame.columns:
         raise DatasetError(
             f"{path}: there is no column '{target}' (name the column of the labels with"
@@ -69,7 +86,7 @@ def _labels(path: Path, frame: Any, target: str) -> Any:
     labels = frame.pop(target)
     if _is_csv(path) and labels.isna().any():
         # "NA" or "None" may be the name of a class: only an empty field is a missing label.
-        labels = _as_text(path, target)
+        labels = _as_text(file, target)
     if (row := first_true(labels.isna())) is not None:
         raise DatasetError(f"{path}: column '{target}', row {row} (the first is 0): no label")
     if not labels.map(lambda label: isinstance(label, Hashable)).all():
@@ -99,43 +116,45 @@ def _check_long_numbers(path: Path, frame: Any) -> None:
                 )
 
 
-def _documents(path: Path, frame: Any, text: str) -> list[str]:
+def _documents(file: SourceFile, frame: Any, text: str) -> list[str]:
     """Return the texts of a column."""
+    path = file.path
     if text not in frame.columns:
         raise DatasetError(
             f"{path}: there is no column '{text}' of texts beside the labels"
             f"{nearest(text, frame.columns)}"
         )
-    values = _as_text(path, text) if _is_csv(path) else frame[text]
+    values = _as_text(file, text) if _is_csv(path) else frame[text]
     is_text = values.map(lambda value: isinstance(value, str) and bool(value.strip())).to_numpy()
     if (row := first_true(~is_text.astype(bool))) is not None:
         raise DatasetError(f"{path}: column '{text}', row {row} (the first is 0): no text")
     return list(values)
 
 
-def _as_text(path: Path, column: str) -> Any:
+def _as_text(file: SourceFile, column: str) -> Any:
     """Read one column of a CSV file as text, with empty fields as missing values."""
     import pandas as pd
 
-    values = pd.read_csv(path, usecols=[column], keep_default_na=False, dtype=str)[column]
+    stream = file.from_start()
+    values = pd.read_csv(stream, usecols=[column], keep_default_na=False, dtype=str)[column]
     return values.where(values != "")
 
 
-def _holds_nul(path: Path) -> bool:
-    with path.open("rb") as file:
-        return any(b"\0" in block for block in iter(partial(file.read, 2**20), b""))
+def _holds_nul(file: SourceFile) -> bool:
+    return any(b"\0" in block for block in iter(partial(file.from_start().read, 2**20), b""))
 
 
-def _read_csv(path: Path) -> Any:
+def _read_csv(file: SourceFile) -> Any:
     import pandas as pd
 
+    path = file.path
     try:
-        if _holds_nul(path):
+        if _holds_nul(file):
             raise ValueError("it holds a NUL byte, and pandas would end the field there")
-        header = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0]
+        header = pd.read_csv(file.from_start(), header=None, nrows=1, dtype=str).iloc[0]
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # about rows with extra fields
-            frame = pd.read_csv(path, index_col=False)
+            frame = pd.read_csv(file.from_start(), index_col=False)
     except Exception as error:  # a damaged file raises almost anything
         raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
     if (place := first_true(header.isna())) is not None:
@@ -150,15 +169,26 @@ def _read_csv(path: Path) -> Any:
     return frame
 
 
-def _read_parquet(path: Path, left_out: Collection[str]) -> Any:
-    import pandas as pd
+def _parquet_file(file: SourceFile) -> Any:
+    """Return the ParquetFile of a data file; raises DatasetError."""
     import pyarrow.parquet as pq
 
     try:
-        names = [name for name in pq.read_schema(path).names if name not in left_out]
-        columns = names if left_out else None
-        frame = pd.read_parquet(path, columns=columns).reset_index(drop=True)
+        return pq.ParquetFile(file.from_start())
     except Exception as error:  # damaged metadata raises almost anything
-        raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
+        raise DatasetError(f"{file.path} cannot be read: {first_line(error)}") from error
+
+
+def _read_parquet(file: SourceFile, parquet: Any, columns: Sequence[str] | None = None) -> Any:
+    """Return these columns of a Parquet file, by default all of them, as a DataFrame."""
+    import pandas as pd
+
+    names = parquet.schema_arrow.names
+    n_bytes = parquet.metadata.num_rows * len(names if columns is None else columns) * _FIELD_BYTES
+    check_fits(file.path, n_bytes)
+    try:
+        frame = pd.read_parquet(file.from_start(), columns=columns).reset_index(drop=True)
+    except Exception as error:  # damaged pages raise almost anything
+        raise DatasetError(f"{file.path} cannot be read: {first_line(error)}") from error
     frame.columns = frame.columns.astype(str)
     return frame
