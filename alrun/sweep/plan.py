@@ -1,6 +1,6 @@
 """The plan of a sweep: every run of an experiment, done or missing."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -77,10 +77,18 @@ def plan_sweep(path: Path, results: Path | None = None, overrides: Sequence[str]
     return plan_experiment(path, read_experiment(path, overrides, check=True), results)
 
 
-def plan_experiment(path: Path, experiment: Experiment, results: Path | None = None) -> SweepPlan:
-    """Return the plan of a sweep as `plan_sweep` does, for an experiment read from `path`."""
+def plan_experiment(
+    path: Path,
+    experiment: Experiment,
+    results: Path | None = None,
+    on_message: Callable[[str], object] = lambda sentence: None,
+) -> SweepPlan:
+    """Return the plan of a sweep as `plan_sweep` does, for an experiment read from `path`.
+
+    `on_message` gets a line for each data set that is slow to read.
+    """
     store = Store(results if results is not None else default_results(path))
-    datasets = load_all(path, experiment)
+    datasets = load_all(path, experiment, on_message)
     for label, dataset in datasets.items():
         if METRICS[experiment.metric].binary_only and dataset.n_classes != 2:
             problem = f"{experiment.metric} is for two classes; {label} has {dataset.n_classes}"

@@ -5,6 +5,7 @@ import resource
 import traceback
 
 import numpy as np
+from fuzzing.changes import check_change
 from fuzzing.data import check_data
 from fuzzing.experiments import check_experiment
 from fuzzing.results import check_results, check_run_file
@@ -15,6 +16,7 @@ CHECKS = {
     "data": check_data,
     "results": check_results,
     "runs": check_run_file,
+    "changes": check_change,
 }
 
 

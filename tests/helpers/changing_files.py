@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
-from alrun.data.readers import idx, source_file
+from alrun.data.readers import source_file
 from alrun.data.readers.source_file import SourceFile
 
 
@@ -41,7 +41,6 @@ def changed_at(moment, change, held_bytes=source_file.HELD_BYTES):
     with (
         mock.patch.object(source_file, "HELD_BYTES", held_bytes),
         mock.patch.object(SourceFile, "from_start", counted(SourceFile.from_start)),
-        mock.patch.object(idx, "read_at_most", counted(idx.read_at_most)),
         mock.patch.object(Path, "read_bytes", counted(Path.read_bytes)),
     ):
         yield moments

@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import math
-import os
 from dataclasses import dataclass
 from os.path import isdir
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from alrun.arrays import IntArray
 from alrun.data.readers.contents import Contents
 from alrun.data.readers.memory_limit import check_fits, read_at_most
+from alrun.data.readers.source_file import SourceFile, opened
 from alrun.errors import DatasetError, first_line
 from alrun.util.digest import digest
 
@@ -108,23 +108,15 @@ def _without_part(prefix: str) -> str:
 
 
 def _bytes_of(path: Path, fewest_dimensions: int) -> tuple[IntArray, str]:
-    """Return the numbers of a file, shape (n, numbers in each), and the hash of its content.
-
-    The file is opened once, and no more of it is unpacked than its header says.
-    """
-    try:
-        with path.open("rb") as file:
-            is_packed = path.suffix == ".gz"
-            stream: Any = gzip.GzipFile(fileobj=file) if is_packed else file
-            header, shape = _header(path, stream, fewest_dimensions)
-            expected = math.prod(shape)
-            most = expected if is_packed else min(expected, os.fstat(file.fileno()).st_size)
-            check_fits(path, most * (1 + np.dtype(np.float32).itemsize))
-            content = read_at_most(stream, expected + 1)
-    except DatasetError:
-        raise
-    except Exception as error:  # a damaged file raises almost anything
-        raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
+    """Return the numbers of a file, shape (n, numbers in each), and the hash of its content."""
+    with opened(path) as file:
+        try:
+            header, shape, content = _unpacked(file, fewest_dimensions)
+        except DatasetError:
+            raise
+        except Exception as error:  # a damaged file raises almost anything
+            raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
+    expected = math.prod(shape)
     if len(content) != expected:
         has = f"{'more' if len(content) > expected else 'fewer'} than the {expected}"
         raise DatasetError(f"{path} has {has} numbers that its header says; fetch it again")
@@ -133,6 +125,17 @@ def _bytes_of(path: Path, fewest_dimensions: int) -> tuple[IntArray, str]:
     hashed = hashlib.sha256(header)
     hashed.update(content)
     return np.frombuffer(content, np.uint8).reshape(shape[0], -1), hashed.hexdigest()
+
+
+def _unpacked(file: SourceFile, fewest_dimensions: int) -> tuple[bytes, list[int], bytearray]:
+    """Return header, shape and numbers; no more is unpacked than one more than the header says."""
+    is_packed = file.path.suffix == ".gz"
+    stream: Any = gzip.GzipFile(fileobj=file.from_start()) if is_packed else file.from_start()
+    header, shape = _header(file.path, stream, fewest_dimensions)
+    expected = math.prod(shape)
+    most = expected if is_packed else min(expected, file.n_bytes)
+    check_fits(file.path, most * (1 + np.dtype(np.float32).itemsize))
+    return header, shape, read_at_most(stream, expected + 1)
 
 
 def _header(path: Path, stream: Any, fewest_dimensions: int) -> tuple[bytes, list[int]]:

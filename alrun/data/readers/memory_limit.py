@@ -18,8 +18,8 @@ def check_fits(source: Path | str, n_bytes: int) -> None:
     available = available_bytes()
     if n_bytes > available:
         raise DatasetError(
-            f"{source} would take {in_gigabytes(n_bytes)} of memory, and"
-            f" {in_gigabytes(available)} are free; use fewer rows or columns, or a machine with"
+            f"{source} would take {as_size(n_bytes)} of memory, and"
+            f" {as_size(available)} are free; use fewer rows or columns, or a machine with"
             " more memory"
         )
 
@@ -35,10 +35,10 @@ def read_at_most(stream: BinaryIO, n_bytes: int) -> bytearray:
     return content
 
 
-def in_gigabytes(n_bytes: int) -> str:
+def as_size(n_bytes: int) -> str:
     """Return a number of bytes as text, in gigabytes; below one in megabytes or kilobytes.
 
-    >>> in_gigabytes(1_234_000_000)
+    >>> as_size(1_234_000_000)
     '1.2 GB'
     """
     for factor, unit in ((1e9, "GB"), (1e6, "MB")):

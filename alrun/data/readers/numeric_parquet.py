@@ -1,4 +1,4 @@
-"""Reader of purely numeric Parquet files, without a second copy of the data."""
+"""Reader of purely numeric Parquet files, without a second copy of the data; counts of values."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -44,6 +44,18 @@ def _is_list_type(kind: Any) -> bool:
     return pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind)
 
 
+def count_values(file: Any) -> int:
+    """Return how many values a ParquetFile claims to hold, those in lists each by itself.
+
+    A few bytes suffice for a billion equal values, or for a billion that are missing.
+    """
+    metadata, leaves = file.metadata, range(file.metadata.num_columns)
+    lists = [leaf for leaf in leaves if file.schema.column(leaf).max_repetition_level]
+    groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
+    in_lists = sum(group.column(leaf).num_values for group in groups for leaf in lists)
+    return metadata.num_rows * (len(leaves) - len(lists)) + in_lists
+
+
 def read_wide(path: Path, file: Any, fields: list[Any]) -> Any:
     """Read these fields of a ParquetFile as one matrix, shape (n_rows, n_features).
 
@@ -56,9 +68,9 @@ def read_wide(path: Path, file: Any, fields: list[Any]) -> Any:
     is_single = all(kind == pa.float32() for kind in kinds)
     try:
         n_rows = file.metadata.num_rows
-        widths = [_width(file, field) for field in fields]
         dtype = np.dtype(np.float32 if is_single else np.float64)
-        check_fits(path, n_rows * sum(widths) * dtype.itemsize)
+        check_fits(path, count_values(file) * dtype.itemsize)
+        widths = [_width(file, field) for field in fields]
         X = np.empty((n_rows, sum(widths)), dtype)
         end = 0
         for group in _groups(widths, n_rows):

@@ -17,13 +17,14 @@ HELD_BYTES = 2**22
 
 @dataclass(frozen=True)
 class SourceFile:
-    """An open data file: its path, its bytes as a stream, and their SHA-256.
+    """An open data file: its path, its bytes as a stream, their number and their SHA-256.
 
     Read it through `from_start` alone: the path may name another file by now.
     """
 
     path: Path
     stream: BinaryIO
+    n_bytes: int
     sha256: str
 
     def from_start(self) -> BinaryIO:
@@ -43,11 +44,12 @@ def opened(path: Path) -> Iterator[SourceFile]:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_size <= HELD_BYTES:
                 content = file.read()
-                yield SourceFile(path, io.BytesIO(content), hashlib.sha256(content).hexdigest())
+                hashed = hashlib.sha256(content).hexdigest()
+                yield SourceFile(path, io.BytesIO(content), len(content), hashed)
                 return
             before = _state(file)
             try:
-                yield SourceFile(path, file, before[-1])
+                yield SourceFile(path, file, before[1], before[-1])
             finally:  # after errors too: half of another file is hardly ever whole
                 if _state(file) != before:
                     raise DatasetError(

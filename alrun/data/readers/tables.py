@@ -10,16 +10,16 @@ from alrun.arrays import first_true
 from alrun.data.readers.columns import kind_of, numeric
 from alrun.data.readers.contents import Contents
 from alrun.data.readers.memory_limit import check_fits
-from alrun.data.readers.numeric_parquet import read_wide, wide_fields
+from alrun.data.readers.numeric_parquet import count_values, read_wide, wide_fields
 from alrun.data.readers.source_file import SourceFile, opened
 from alrun.data.readers.texts import count_words, vocabulary_note
 from alrun.errors import DatasetError, first_line, nearest
 from alrun.util.digest import digest
 
 TABLES = (".csv", ".parquet")
-# Bytes that a field of a table takes at least: a number or a pointer in the table as it is read, in
-# that of pandas, and in the features.
-_FIELD_BYTES = 3 * 8
+# Bytes that a value of a Parquet file takes at least: a number or a pointer in the table as it is
+# read, in that of pandas, and in the features.
+_VALUE_BYTES = 3 * 8
 
 
 def read_table(
@@ -183,11 +183,12 @@ def _read_parquet(file: SourceFile, parquet: Any, columns: Sequence[str] | None 
     """Return these columns of a Parquet file, by default all of them, as a DataFrame."""
     import pandas as pd
 
-    names = parquet.schema_arrow.names
-    n_bytes = parquet.metadata.num_rows * len(names if columns is None else columns) * _FIELD_BYTES
-    check_fits(file.path, n_bytes)
     try:
+        n_values = count_values(parquet) if columns is None else parquet.metadata.num_rows
+        check_fits(file.path, n_values * _VALUE_BYTES)
         frame = pd.read_parquet(file.from_start(), columns=columns).reset_index(drop=True)
+    except DatasetError:
+        raise
     except Exception as error:  # damaged pages raise almost anything
         raise DatasetError(f"{file.path} cannot be read: {first_line(error)}") from error
     frame.columns = frame.columns.astype(str)
