@@ -8,7 +8,7 @@ from sklearn import datasets as bundled
 
 from alrun.data.dataset import GENERATED
 from alrun.data.generated import generator_parameters
-from alrun.data.readers import FILES, check_source, is_source
+from alrun.data.readers import ALL_KEYS, FILES, check_source, is_source, keys_of
 from alrun.data.readers.texts import counting_parameters
 from alrun.errors import DatasetError, nearest
 from alrun.util.entries import Entry
@@ -54,6 +54,7 @@ def check_name(name: str, per_seed: bool, folder: Path, keys: Collection[str] = 
     Files are looked for relative to `folder`; their content is not read. `keys` are the keys of the
     data set's table in the experiment; some of them only go with some data sets.
     """
+    _check_keys(name, per_seed, keys)
     if name == GENERATED:
         for key in ("text", "subsample"):
             if key in keys:
@@ -75,6 +76,16 @@ def check_name(name: str, per_seed: bool, folder: Path, keys: Collection[str] = 
             f"text names a column of a table, and {name} is not a table; leave text out"
         )
     return []
+
+
+def _check_keys(name: str, per_seed: bool, keys: Collection[str]) -> None:
+    """Raise DatasetError if a key on columns or labels does not go with a source."""
+    taken = keys_of(name)
+    for key in sorted(ALL_KEYS - taken):
+        if key in keys:
+            raise DatasetError(f"{key} does not go with {name}; leave it out")
+    if per_seed and "rare" in keys:
+        raise DatasetError("rare and per_seed exclude each other; drop one")
 
 
 def _unknown(name: str, folder: Path) -> DatasetError:

@@ -9,6 +9,7 @@ from os.path import isdir, isfile
 from pathlib import Path
 from typing import Any
 
+from alrun.data.column_keys import ALL_COLUMNS, ColumnKeys
 from alrun.data.readers.arrays import SVMLIGHT, read_npz, read_svmlight
 from alrun.data.readers.contents import Contents
 from alrun.data.readers.idx import check_idx, read_idx
@@ -17,9 +18,7 @@ from alrun.data.readers.tables import TABLES, read_table
 from alrun.data.readers.texts import counting_parameters, read_texts
 from alrun.errors import DatasetError
 
-# The readers of files that name neither columns nor parameters, by the ending of the name.
-_ARRAYS = {".npz": read_npz, **dict.fromkeys(SVMLIGHT, read_svmlight)}
-FILES = (*TABLES, *_ARRAYS)
+FILES = (*TABLES, ".npz", *SVMLIGHT)
 
 
 def check_source(name: str, folder: Path, has_text: bool) -> list[str]:
@@ -48,7 +47,12 @@ def check_source(name: str, folder: Path, has_text: bool) -> list[str]:
 
 
 def read_source(
-    name: str, folder: Path, target: str | None, text: str | None, parameters: Mapping[str, Any]
+    name: str,
+    folder: Path,
+    target: str | None,
+    text: str | None,
+    parameters: Mapping[str, Any],
+    keys: ColumnKeys = ALL_COLUMNS,
 ) -> Contents:
     """Read a source after `check_source` has accepted its name.
 
@@ -57,20 +61,36 @@ def read_source(
     """
     kind, _, rest = name.partition(":")
     if kind == "openml":
-        return read_openml(rest, target, parameters)
+        return read_openml(rest, target, parameters, keys)
     if kind == "idx":
         return read_idx(folder / rest)
     path = folder / name
     if name.endswith("/"):
         return read_texts(path, parameters)
     if _suffix(name) in TABLES:
-        return read_table(path, target or "target", text, parameters)
-    return _ARRAYS[_suffix(name)](path)
+        test = None if keys.test is None else folder / keys.test
+        return read_table(path, target or "target", text, parameters, keys, test)
+    return read_npz(path, keys) if _suffix(name) == ".npz" else read_svmlight(path)
 
 
 def is_source(name: str) -> bool:
     """Return whether a name has the form of a source; it need not exist."""
     return name.startswith(("openml:", "idx:")) or name.endswith("/") or _suffix(name) in FILES
+
+
+# The keys of `[dataset]` on columns, missing values and numeric labels.
+ALL_KEYS = frozenset(("columns", "drop", "missing", "missing_indicator", "test", "bins"))
+
+
+def keys_of(name: str) -> frozenset[str]:
+    """Return those of ALL_KEYS that go with a source."""
+    if _suffix(name) in TABLES and is_source(name):
+        return ALL_KEYS
+    if name.startswith("openml:"):
+        return ALL_KEYS - {"test"}
+    if _suffix(name) == ".npz":
+        return frozenset(("missing", "missing_indicator", "bins"))
+    return frozenset(("bins",)) if is_source(name) else frozenset()
 
 
 def _suffix(name: str) -> str:

@@ -8,15 +8,20 @@ from scipy import sparse
 from sklearn.datasets import load_svmlight_file
 
 from alrun.arrays import first_true
-from alrun.data.readers.contents import Contents, check_finite, hash_of_file
+from alrun.data.column_keys import ALL_COLUMNS, ColumnKeys
+from alrun.data.missing import Column, settle
+from alrun.data.readers.contents import Contents, check_finite, contents_of, hash_of_file
 from alrun.errors import DatasetError, first_line, nearest
 from alrun.util.digest import digest
 
 SVMLIGHT = (".svm", ".svmlight", ".libsvm")
 
 
-def read_npz(path: Path) -> Contents:
-    """Read the arrays X, a row per example, and y of an archive; raises DatasetError."""
+def read_npz(path: Path, keys: ColumnKeys = ALL_COLUMNS) -> Contents:
+    """Read the arrays X, a row per example, and y of an archive; raises DatasetError.
+
+    In messages and rules a column of X is named by its position, the first is 0.
+    """
     X, y = _arrays(path)
     if X.ndim != 2 or X.dtype.kind not in "biuf" or X.shape[1] == 0:
         raise DatasetError(
@@ -34,7 +39,8 @@ def read_npz(path: Path) -> Contents:
     missing_label = np.isnan(y) if y.dtype.kind == "f" else np.zeros(len(y), dtype=bool)
     if (row := first_true(missing_label)) is not None:
         raise DatasetError(f"{path}: y, row {row} (the first is 0): no label")
-    return Contents(X, y, _fingerprint(path))
+    columns = [Column(str(place), place, place + 1) for place in range(X.shape[1])]
+    return contents_of(settle(path, X, columns, keys), (), y, _identity(path))
 
 
 def _arrays(path: Path) -> tuple[Any, Any]:
@@ -64,8 +70,8 @@ def read_svmlight(path: Path) -> Contents:
     if (row := first_true(~np.isfinite(y))) is not None:
         raise DatasetError(f"{path}: row {row} (the first is 0): no label, but {y[row]}")
     is_whole = np.array_equal(y, np.rint(y)) and np.abs(y).max(initial=0) < 2**53
-    return Contents(X, y.astype(np.int64) if is_whole else y, _fingerprint(path))
+    return Contents(X, y.astype(np.int64) if is_whole else y, digest(_identity(path)))
 
 
-def _fingerprint(path: Path) -> str:
-    return digest(["file", hash_of_file(path), None])
+def _identity(path: Path) -> list[str | None]:
+    return ["file", hash_of_file(path), None]

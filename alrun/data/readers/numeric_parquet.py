@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from alrun.data.column_keys import ALL_COLUMNS, ColumnKeys
+from alrun.data.missing import Column, Settled, settle
 from alrun.data.readers.columns import numbers
 from alrun.errors import DatasetError, first_line
 
@@ -12,7 +14,7 @@ from alrun.errors import DatasetError, first_line
 _BATCH = 1_000_000
 
 
-def wide_fields(path: Path, target: str) -> list[Any]:
+def wide_fields(path: Path, target: str, keys: ColumnKeys = ALL_COLUMNS) -> list[Any]:
     """Return the fields of the features if all are float32 or lists of numbers, else none."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -25,7 +27,8 @@ def wide_fields(path: Path, target: str) -> list[Any]:
     try:
         schema = pq.read_schema(path)
         index = (schema.pandas_metadata or {}).get("index_columns", [])
-        fields = [field for field in schema if field.name != target and field.name not in index]
+        features = [field for field in schema if field.name not in (target, *index)]
+        fields = [field for field in features if keys.keeps(field.name)]
     except Exception:  # the file is damaged, and reading all of it will raise an error
         return []
     # Parquet takes a dot in the name of a column for a path to a nested field.
@@ -40,8 +43,8 @@ def _is_list_type(kind: Any) -> bool:
     return pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind)
 
 
-def read_wide(path: Path, fields: list[Any]) -> Any:
-    """Read these fields as one matrix, shape (n_rows, n_features).
+def read_wide(path: Path, fields: list[Any], keys: ColumnKeys = ALL_COLUMNS) -> Settled:
+    """Read these fields as one matrix, shape (n_rows, n_features), its missing values settled.
 
     Beside the matrix, at most one column is in memory. Raises DatasetError, which names the column
     and the row.
@@ -72,7 +75,12 @@ def read_wide(path: Path, fields: list[Any]) -> Any:
         raise
     except Exception as error:  # damaged pages raise almost anything
         raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
-    return X
+    ends = np.cumsum(widths).tolist()
+    columns = [
+        Column(field.name, end - width, end)
+        for field, width, end in zip(fields, widths, ends, strict=True)
+    ]
+    return settle(path, X, columns, keys)
 
 
 def _width(file: Any, field: Any) -> int:
@@ -80,5 +88,6 @@ def _width(file: Any, field: Any) -> int:
     if not _is_list_type(field.type):
         return 1
     for batch in file.iter_batches(1, columns=[field.name]):
-        return len(batch[0][0]) if batch[0][0].is_valid else 1
+        if batch[0][0].is_valid:
+            return len(batch[0][0])
     return 1

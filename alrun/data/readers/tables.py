@@ -6,9 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from alrun.arrays import first_true
-from alrun.data.readers.columns import kind_of, numeric
-from alrun.data.readers.contents import Contents, hash_of_file
+from alrun.data.column_keys import ALL_COLUMNS, ColumnKeys
+from alrun.data.readers.columns import features_of_table, kept_columns, kind_of
+from alrun.data.readers.contents import Contents, contents_of, hash_of_file
 from alrun.data.readers.numeric_parquet import read_wide, wide_fields
 from alrun.data.readers.texts import count_words, vocabulary_note
 from alrun.errors import DatasetError, first_line, nearest
@@ -18,33 +21,78 @@ TABLES = (".csv", ".parquet")
 
 
 def read_table(
-    path: Path, target: str, text: str | None, parameters: Mapping[str, Any]
+    path: Path,
+    target: str,
+    text: str | None,
+    parameters: Mapping[str, Any],
+    keys: ColumnKeys = ALL_COLUMNS,
+    test: Path | None = None,
 ) -> Contents:
     """Read a table with the labels in the column `target`.
 
     All other columns are features: numbers, one-hot encoded categories, or lists of numbers of one
     length. With `text`, the features are the word counts of that column alone, computed by
-    `count_words` with `parameters`. Raises DatasetError, which names the column and the row.
+    `count_words` with `parameters`. The rows of a file `test` come after the others. Raises
+    DatasetError, which names the column and the row.
     """
-    wide = [] if _is_csv(path) or text is not None else wide_fields(path, target)
-    left_out = [field.name for field in wide]
-    frame = read_frame(path, left_out)
-    labels = _labels(path, frame, target)
-    identity = ["file", hash_of_file(path), target]
+    is_parquet = not _is_csv(path)
+    wide = wide_fields(path, target, keys) if is_parquet and text is None and test is None else []
+    frame = read_frame(path, [field.name for field in wide])
+    identity: list[Any] = ["file", hash_of_file(path), target]
+    labels, n_test = _labels(path, frame, target), 0
+    if test is not None:
+        frame, labels, n_test = _with_test(path, frame, labels, test, target)
+        identity += [{"test": hash_of_file(test)}]
+    names = [*frame.columns, *(field.name for field in wide)]
+    kept = kept_columns(path, names, target, keys)
+    if keys.columns is not None or keys.drop:
+        identity += [{"columns": sorted(kept)}]
     if wide:
-        return Contents(read_wide(path, wide), labels, digest(identity))
+        return contents_of(read_wide(path, wide, keys), (), labels, identity)
+    frame = frame[[name for name in frame.columns if name in kept]]
     if frame.empty:
         raise DatasetError(
             f"{path}: there are no rows, or no columns of features beside '{target}'"
         )
     if text is None:
         _check_long_numbers(path, frame)
-        X, notes = numeric(path, frame)
-        return Contents(X, labels, digest(identity), notes)
-    documents = _documents(path, frame, text)
+        settled, notes, dates = features_of_table(path, frame, keys)
+        identity += [{"days": dates}] if dates else []
+        return contents_of(settled, notes, labels, identity, n_test)
+    documents = _documents(path, frame[: len(frame) - n_test], text)
+    if test is not None:
+        documents += _documents(test, frame[-n_test:], text)
     X, resolved = count_words(path, documents, parameters)
     fingerprint = digest([*identity, text, resolved])
-    return Contents(X, labels, fingerprint, (vocabulary_note(X),), "tfidf")
+    return Contents(X, labels, fingerprint, (vocabulary_note(X),), "tfidf", n_test=n_test)
+
+
+def _with_test(
+    path: Path, frame: Any, labels: Any, test: Path, target: str
+) -> tuple[Any, Any, int]:
+    """Return features and labels with those of the test file after them, and its number of rows.
+
+    Raises DatasetError if its columns are not those of the main file.
+    """
+    import pandas as pd
+
+    if not test.is_file():
+        raise DatasetError(f"test: there is no file '{test}'")
+    other = read_frame(test)
+    other_labels = _labels(test, other, target)
+    if other.empty:
+        raise DatasetError(f"test: {test} has no rows")
+    missing = [name for name in frame.columns if name not in other.columns]
+    extra = [name for name in other.columns if name not in frame.columns]
+    if missing or extra:
+        where, name = (test, missing[0]) if missing else (path, extra[0])
+        raise DatasetError(
+            f"test: {test} must have the columns of {path}, and {where} has no column '{name}'"
+        )
+    whole = pd.concat([frame, other[list(frame.columns)]], ignore_index=True)
+    if labels.dtype.kind != other_labels.dtype.kind:
+        labels, other_labels = labels.astype(object), other_labels.astype(object)
+    return whole, np.concatenate([labels, other_labels]), len(other)
 
 
 def read_frame(path: Path, left_out: Collection[str] = ()) -> Any:
