@@ -69,7 +69,13 @@ class Round:
 # The phases of a run. In `prepare` a strategy computes what all its queries on one split share.
 PHASES = ("fit", "query", "evaluate", "prepare")
 # Counts that say how far a comparison of this run can be trusted.
-DIAGNOSTICS = ("batches", "tied_batches", "missing_classes", "pool_duplicates")
+DIAGNOSTICS = (
+    "batches",
+    "tied_batches",
+    "missing_classes",
+    "pool_duplicates",
+    "test_duplicates",
+)
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,8 @@ class RunResult:
         Counts of the warnings of models and strategies, by their first line.
     diagnostics
         The counts of DIAGNOSTICS: batches; batches in which a tie was broken; classes without an
-        initial label; examples of the pool with the same features as another one.
+        initial label; examples of the pool with the same features as another one; examples of the
+        test part with the same features as one of the pool or the initial set.
     """
 
     rounds: tuple[Round, ...]

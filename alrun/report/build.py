@@ -1,6 +1,6 @@
 """From a results directory to a Report: its rows and its notes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -19,7 +19,7 @@ from alrun.report.options import Adjustment, ReportOptions, experiment_of, optio
 from alrun.report.provenance_notes import find_mixtures
 from alrun.report.rows import Tables, build_tables
 from alrun.results.curves import COMPARISON_GROUP, RUN
-from alrun.results.load import read_table
+from alrun.results.load import load_notes, read_table
 from alrun.results.schema import CURVES, QUERIES, RUNS, SPLITS
 from alrun.results.store import Store, unlisted_sentence
 
@@ -117,7 +117,8 @@ def build_report(path: Path, options: ReportOptions | None = None) -> Report:
     across = build_across(tables.rows)
     degeneracies = find_degeneracies(tables, runs, _queries(path, frame), _wanted(experiment))
     mixtures = find_mixtures(_reported(runs, frame), experiment)
-    findings = [*_unlisted(path, frame), *degeneracies, *mixtures]
+    on_data = _notes_on_data(path, tables.rows["dataset"].unique())
+    findings = [*on_data, *_unlisted(path, frame), *degeneracies, *mixtures]
     notes = write_notes(tables, across, experiment, findings)
     return Report(
         **vars(tables),
@@ -140,6 +141,16 @@ def _unlisted(path: Path, frame: pd.DataFrame) -> Iterator[str]:
     n_runs = Store(path).count_unlisted(frame["run_id"].unique())
     if n_runs:
         yield f"Warning: {unlisted_sentence(path, n_runs)}"
+
+
+def _notes_on_data(path: Path, names: Iterable[Any]) -> Iterator[str]:
+    """Yield what was done to each of these data sets, warnings with that word in front."""
+    notes = load_notes(path)
+    for name in map(str, names):
+        for note in notes.get(name, ()):
+            is_warning = note.startswith("warning: ")
+            sentence = f"{name}: {note.removeprefix('warning: ')}."
+            yield f"Warning: {sentence}" if is_warning else f"Data of {sentence}"
 
 
 def _queries(path: Path, frame: pd.DataFrame) -> pd.DataFrame | None:

@@ -8,9 +8,11 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,7 +21,7 @@ from alrun.errors import ResultsError
 from alrun.records import Failure, Split
 from alrun.results.compare import agree
 from alrun.results.run_file import CorruptRunFile, read_runs
-from alrun.results.schema import check_version, to_parquet_bytes
+from alrun.results.schema import NOTES, check_version, notes_in, to_parquet_bytes
 from alrun.results.tables import (
     curves_table,
     queries_table,
@@ -132,12 +134,14 @@ class Store:
         specs: Sequence[RunSpec],
         splits: Callable[[Sequence[RunSpec]], Iterable[tuple[str, int, Split]]],
         on_message: Callable[[str], object] = lambda sentence: None,
+        notes: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> int:
         """Make the tables from the files of exactly these runs; return the number of runs read.
 
         A damaged file is set aside, and `on_message` is called with a sentence on it. If the tables
         have one of these runs and its file is gone, they are left as they are: a clone may have the
         tables alone. `splits` returns display name, seed and split of the data sets of given runs.
+        `notes` are sentences on each data set, by display name, for the footer of `curves.parquet`.
         """
 
         def on_corrupt(path: Path, reason: CorruptRunFile) -> None:
@@ -159,7 +163,8 @@ class Store:
                 self._replace("queries.parquet", queries_table(runs))
                 self._replace("splits.parquet", splits_table(splits(list(runs.specs.values()))))
                 # The curves come last, since they are read to see which runs the tables have.
-                self._replace("curves.parquet", curves_table(runs))
+                footer = {NOTES: {name: list(said) for name, said in notes.items() if said}}
+                self._replace("curves.parquet", curves_table(runs), footer if footer[NOTES] else {})
             self._tidy()
             return len(runs.specs)
 
@@ -217,16 +222,20 @@ class Store:
         except (pa.ArrowException, KeyError, ValueError, OSError):
             return set()  # the content is damaged, so that nothing is lost if it is replaced
 
-    def _replace(self, name: str, table: pa.Table) -> None:
+    def _replace(
+        self, name: str, table: pa.Table, footer: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
         """Write a table, unless the present file has the same content or agrees with it."""
-        path, content = self.path / name, to_parquet_bytes(table, {})
+        path, content = self.path / name, to_parquet_bytes(table, footer)
         old = _content(path)
         if old == content:
             return
         if old is not None:
             try:
                 file = pq.ParquetFile(pa.BufferReader(old), page_checksum_verification=True)
-                if file.metadata.num_rows == table.num_rows and agree(file.read(), table):
+                has_notes = notes_in(file.metadata.metadata) == footer.get(NOTES, {})
+                has_rows = file.metadata.num_rows == table.num_rows
+                if has_notes and has_rows and agree(file.read(), table):
                     return
             except (pa.ArrowException, OSError):
                 pass  # a damaged file is replaced

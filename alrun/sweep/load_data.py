@@ -6,9 +6,11 @@ from os.path import isfile
 from pathlib import Path
 from threading import Timer
 
+from alrun.data.column_keys import ColumnKeys
 from alrun.data.dataset import AnyDataset, Dataset
 from alrun.data.load import load
 from alrun.data.memory_map import mapped
+from alrun.data.read_keys import AS_USUAL
 from alrun.data.readers.memory_limit import as_size
 from alrun.data.user_splits import with_user_initial, with_user_splits
 from alrun.errors import DatasetError, ExperimentError
@@ -35,10 +37,18 @@ def load_all(
     for place, entry in enumerate(experiment.dataset):
         key = entry_key("dataset", place) if len(experiment.dataset) > 1 else "dataset"
         try:
+            draws_initial = experiment.initial is not None
             with _announced(entry.name, path.parent, on_message, slow):
-                datasets[str(entry.label)] = _load(entry, path.parent, experiment.seed_list)
+                loaded = _load(entry, path.parent, experiment.seed_list, draws_initial)
+            datasets[str(entry.label)] = loaded
         except DatasetError as error:
             problems.append(f"{path}: {key}: {error}")
+    has_initial = [_has_initial(dataset, experiment) for dataset in datasets.values()]
+    if not problems and experiment.initial is not None and all(has_initial):
+        problems.append(
+            f"{path}: [initial] and splits exclude each other: the splits say which rows are"
+            " initial; drop one"
+        )
     problems += _add_user_initial(path, experiment, datasets)
     if problems:
         raise ExperimentError(problems)
@@ -66,6 +76,12 @@ def _with_size(name: str, folder: Path) -> str:
     return f"{path} ({as_size(path.stat().st_size)})" if isfile(path) else name
 
 
+def _has_initial(dataset: AnyDataset, experiment: Experiment) -> bool:
+    """Return whether the user's splits of a data set contain the initial sets."""
+    user_split = dataset.user_split(experiment.seed_list[0])
+    return user_split is not None and user_split[1] > 0
+
+
 def _add_user_initial(
     path: Path, experiment: Experiment, datasets: dict[str, AnyDataset]
 ) -> list[str]:
@@ -73,7 +89,7 @@ def _add_user_initial(
     if experiment.initial is None or experiment.initial.file is None:
         return []
     file = path.parent / experiment.initial.file
-    labels = [str(entry.label) for entry in experiment.dataset if entry.splits is None]
+    labels = [label for label, dataset in datasets.items() if not _has_initial(dataset, experiment)]
     problems: list[str] = []
     for label in labels:
         dataset = datasets.get(label)
@@ -87,7 +103,16 @@ def _add_user_initial(
     return list(dict.fromkeys(problems))  # a problem of the file is found for each data set
 
 
-def _load(entry: DatasetSettings, folder: Path, seeds: Sequence[int]) -> AnyDataset:
+def _load(
+    entry: DatasetSettings, folder: Path, seeds: Sequence[int], draws_initial: bool
+) -> AnyDataset:
+    columns = ColumnKeys(
+        None if entry.columns is None else tuple(entry.columns),
+        tuple(entry.drop or ()),
+        entry.missing,
+        entry.missing_indicator is True,
+        entry.test,
+    )
     dataset = load(
         entry.name,
         entry.parameters,
@@ -97,10 +122,16 @@ def _load(entry: DatasetSettings, folder: Path, seeds: Sequence[int]) -> AnyData
         scale=entry.scale,
         per_seed=entry.per_seed,
         folder=folder,
+        columns=columns,
+        read=AS_USUAL if entry.read is None else entry.read.keys(),
+        bins=entry.bins,
+        rare=entry.rare,
+        rare_below=entry.rare_below or 0,
     )
     if not isinstance(dataset, Dataset):
         return dataset
     dataset = mapped(dataset)
     if entry.splits is None:
         return dataset
-    return with_user_splits(dataset, folder / entry.splits, seeds, str(entry.label))
+    path = folder / entry.splits
+    return with_user_splits(dataset, path, seeds, str(entry.label), draws_initial)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from alrun.data.dataset import AnyDataset
+from alrun.data.dataset import AnyDataset, Dataset
 from alrun.data.splits import split_of
 from alrun.errors import DatasetError, ExperimentError, ResultsError
 from alrun.experiment.settings import Experiment
@@ -60,6 +60,15 @@ class SweepPlan:
             finished=frozenset(self.store.finished() & self.specs.keys()),
             failures={run: failures[run] for run in self.specs if run in failures},
         )
+
+    @property
+    def notes(self) -> dict[str, tuple[str, ...]]:
+        """What was done to each data set that is the same for every seed, by label."""
+        return {
+            label: source.notes
+            for label, source in self.sources.items()
+            if isinstance(source, Dataset)
+        }
 
     def splits(self, specs: Sequence[RunSpec]) -> Iterator[tuple[str, int, Split]]:
         """Yield display name, seed and split of each data set and seed among the runs."""

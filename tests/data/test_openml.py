@@ -189,7 +189,10 @@ def test_the_fingerprint_is_that_of_the_numbers_and_the_labels(serve):
 
 @pytest.mark.parametrize(
     ("old", "new", "fragments"),
-    [("-3", "?", ["'size'", "row 2 "]), ("-3,red", "-3,?", ["'colour'", "row 2 "])],
+    [
+        ("-3", "?", ["'size' (1, from row 2)"]),
+        ("-3,red", "-3,?", ["'colour' (text, 1, from row 2)"]),
+    ],
 )
 def test_a_missing_value_is_named_with_column_and_row(serve, old, new, fragments):
     serve(DENSE.replace(old, new))

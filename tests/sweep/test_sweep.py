@@ -448,7 +448,7 @@ def test_what_is_wrong_with_each_data_set_is_said_at_once(tmp_path):
         plan_sweep(path)
     one, other = caught.value.problems
     assert one.startswith(f"{path}: dataset[1]: {tmp_path / 'a.csv'}: all 2 labels are the same")
-    assert other.startswith(f"{path}: dataset[2]: {tmp_path / 'b.csv'}: column 'x', row 1 ")
+    assert other.startswith(f"{path}: dataset[2]: {tmp_path / 'b.csv'}: values are missing in 'x'")
 
 
 def test_a_strategy_that_was_edited_is_not_run_by_an_old_worker(tiny, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Files of arrays: NumPy archives and svmlight."""
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ from scipy import sparse
 from sklearn.datasets import load_svmlight_file
 
 from alrun.arrays import first_true
-from alrun.data.readers.contents import Contents, check_finite
+from alrun.data.column_keys import ALL_COLUMNS, ColumnKeys
+from alrun.data.missing import Column, settle
+from alrun.data.readers.contents import Contents, check_finite, contents_of
 from alrun.data.readers.memory_limit import check_fits
 from alrun.data.readers.source_file import SourceFile, opened
 from alrun.errors import DatasetError, first_line, nearest
@@ -18,8 +21,11 @@ from alrun.util.digest import digest
 SVMLIGHT = (".svm", ".svmlight", ".libsvm")
 
 
-def read_npz(path: Path) -> Contents:
-    """Read the arrays X, a row per example, and y of an archive; raises DatasetError."""
+def read_npz(path: Path, keys: ColumnKeys = ALL_COLUMNS) -> Contents:
+    """Read the arrays X, a row per example, and y of an archive; raises DatasetError.
+
+    In messages and rules a column of X is named by its position, the first is 0.
+    """
     with opened(path) as file:
         X, y = _arrays(file)
     if X.ndim != 2 or X.dtype.kind not in "biuf" or X.shape[1] == 0:
@@ -35,10 +41,22 @@ def read_npz(path: Path) -> Contents:
     is_single = X.dtype.kind == "f" and X.dtype.itemsize == 4
     X = np.ascontiguousarray(X, np.float32 if is_single else np.float64)
     check_finite(path, X)
+    y = _decoded(path, y)
     missing_label = np.isnan(y) if y.dtype.kind == "f" else np.zeros(len(y), dtype=bool)
     if (row := first_true(missing_label)) is not None:
         raise DatasetError(f"{path}: y, row {row} (the first is 0): no label")
-    return Contents(X, y, _fingerprint(file))
+    columns = [Column(str(place), place, place + 1) for place in range(X.shape[1])]
+    return contents_of(settle(path, X, columns, keys), (), y, _identity(file))
+
+
+def _decoded(path: Path, y: Any) -> Any:
+    """Return labels with bytes as texts, which must be UTF-8."""
+    if y.dtype.kind != "S":
+        return y
+    try:
+        return np.char.decode(y, "utf-8")
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: y holds bytes that are not UTF-8; save texts") from error
 
 
 def _arrays(file: SourceFile) -> tuple[Any, Any]:
@@ -81,14 +99,27 @@ def read_svmlight(path: Path) -> Contents:
         try:
             X, y = load_svmlight_file(file.from_start())
         except Exception as error:  # the parser raises almost anything
+            _refuse_several_labels(file)
             raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
     X = sparse.csr_matrix(X)
     check_finite(path, X)
     if (row := first_true(~np.isfinite(y))) is not None:
         raise DatasetError(f"{path}: row {row} (the first is 0): no label, but {y[row]}")
     is_whole = np.array_equal(y, np.rint(y)) and np.abs(y).max(initial=0) < 2**53
-    return Contents(X, y.astype(np.int64) if is_whole else y, _fingerprint(file))
+    return Contents(X, y.astype(np.int64) if is_whole else y, digest(_identity(file)))
 
 
-def _fingerprint(file: SourceFile) -> str:
-    return digest(["file", file.sha256, None])
+def _refuse_several_labels(file: SourceFile) -> None:
+    """Raise DatasetError at the first row that begins with several labels, as in 2,3 1:0.5."""
+    for row, line in enumerate(file.from_start()):
+        label = line.split(maxsplit=1)[:1]
+        if label and re.fullmatch(rb"[^:,]+(,[^:,]+)+", label[0]):
+            raise DatasetError(
+                f"{file.path}: row {row} (the first is 0): several labels in a row are not"
+                f" supported, and it has {label[0].decode(errors='replace')}; keep one label in"
+                " each row"
+            )
+
+
+def _identity(file: SourceFile) -> list[str | None]:
+    return ["file", file.sha256, None]

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from alrun.data.column_keys import ALL_COLUMNS, ColumnKeys
+from alrun.data.missing import Column, Settled, settle
 from alrun.data.readers.columns import numbers
 from alrun.data.readers.memory_limit import check_fits
 from alrun.errors import DatasetError, first_line
@@ -14,7 +16,7 @@ from alrun.errors import DatasetError, first_line
 _BATCH = 1_000_000
 
 
-def wide_fields(file: Any, target: str) -> list[Any]:
+def wide_fields(file: Any, target: str, keys: ColumnKeys = ALL_COLUMNS) -> list[Any]:
     """Return the fields of the features if all are float32 or lists of numbers, else none.
 
     `file` is a ParquetFile.
@@ -29,7 +31,8 @@ def wide_fields(file: Any, target: str) -> list[Any]:
     schema = file.schema_arrow
     try:
         index = (schema.pandas_metadata or {}).get("index_columns", [])
-        fields = [field for field in schema if field.name != target and field.name not in index]
+        features = [field for field in schema if field.name not in (target, *index)]
+        fields = [field for field in features if keys.keeps(field.name)]
     except Exception:  # the metadata are damaged, and reading all of the file will raise an error
         return []
     # Parquet takes a dot in the name of a column for a path to a nested field.
@@ -56,11 +59,11 @@ def count_values(file: Any) -> int:
     return metadata.num_rows * (len(leaves) - len(lists)) + in_lists
 
 
-def read_wide(path: Path, file: Any, fields: list[Any]) -> Any:
-    """Read these fields of a ParquetFile as one matrix, shape (n_rows, n_features).
+def read_wide(path: Path, file: Any, fields: list[Any], keys: ColumnKeys = ALL_COLUMNS) -> Settled:
+    """Read these fields of a ParquetFile as one matrix, its missing values settled.
 
-    Beside the matrix, a few columns at most are in memory. Raises DatasetError, which names the
-    column and the row.
+    The matrix has the shape (n_rows, n_features). Beside it, a few columns at most are in memory.
+    Raises DatasetError, which names the column and the row.
     """
     import pyarrow as pa
 
@@ -80,7 +83,12 @@ def read_wide(path: Path, file: Any, fields: list[Any]) -> Any:
         raise
     except Exception as error:  # damaged pages raise almost anything
         raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
-    return X
+    ends = np.cumsum(widths).tolist()
+    columns = [
+        Column(field.name, end - width, end)
+        for field, width, end in zip(fields, widths, ends, strict=True)
+    ]
+    return settle(path, X, columns, keys)
 
 
 def _groups(widths: Sequence[int], n_rows: int) -> Iterator[slice]:
@@ -111,7 +119,7 @@ def _fill(path: Path, file: Any, fields: list[Any], widths: list[int], X: Any) -
                 rows[:, start:end] = numbers(path, _series(field.name, column, first), width)
             else:
                 rows[:, start] = column.to_numpy(zero_copy_only=False)
-        if not np.isfinite(rows).all():  # the lists are checked already
+        if np.isinf(rows).any():  # a missing value is NaN
             for field, column in zip(fields, batch.columns, strict=True):
                 if not _is_list_type(field.type):
                     numbers(path, _series(field.name, column, first), 1)
@@ -132,5 +140,6 @@ def _width(file: Any, field: Any) -> int:
     if not _is_list_type(field.type):
         return 1
     for batch in file.iter_batches(1, columns=[field.name]):
-        return len(batch[0][0]) if batch[0][0].is_valid else 1
+        if batch[0][0].is_valid:
+            return len(batch[0][0])
     return 1

@@ -16,10 +16,11 @@ from scipy import sparse
 from sklearn.datasets import fetch_openml
 
 from alrun.arrays import first_true
-from alrun.data.readers.columns import numeric
-from alrun.data.readers.contents import Contents, check_finite, hash_of_arrays
+from alrun.data.column_keys import ALL_COLUMNS, ColumnKeys
+from alrun.data.missing import Settled
+from alrun.data.readers.columns import features_of_table, kept_columns
+from alrun.data.readers.contents import Contents, check_finite, contents_of, hash_of_arrays
 from alrun.errors import DatasetError, first_line
-from alrun.util.digest import digest
 from alrun.util.numbers import is_whole
 
 
@@ -34,7 +35,12 @@ def check_openml(name: str) -> list[str]:
     return [] if name.isdecimal() else ["version"]
 
 
-def read_openml(name: str, target: str | None, parameters: Mapping[str, Any]) -> Contents:
+def read_openml(
+    name: str,
+    target: str | None,
+    parameters: Mapping[str, Any],
+    keys: ColumnKeys = ALL_COLUMNS,
+) -> Contents:
     """Read a data set by its name or number from the cache, or fetch it from OpenML.
 
     `target` names a column of labels other than OpenML's default. Features are converted like
@@ -48,15 +54,17 @@ def read_openml(name: str, target: str | None, parameters: Mapping[str, Any]) ->
     )
     if sparse.issparse(bunch.data):
         check_finite(source, bunch.data)
-        X = _one_hot(bunch)
+        settled = Settled(_one_hot(bunch))
     else:
         if bunch.data.empty:
             raise DatasetError(f"{source}: there are no examples with features")
-        X, encoded = numeric(source, bunch.data)
+        frame = bunch.data[kept_columns(source, list(bunch.data), bunch.target_names[0], keys)]
+        settled, encoded, _ = features_of_table(source, frame, keys)
         notes += encoded
     classes, codes = np.unique(labels.astype(str), return_inverse=True)
-    identity = [*X.shape, classes.tolist(), hash_of_arrays(X, codes)]
-    return Contents(X, labels, digest(["openml", *identity]), notes)
+    X = settled.X
+    identity = ["openml", *X.shape, classes.tolist(), hash_of_arrays(X, codes)]
+    return contents_of(settled, notes, labels, identity)
 
 
 def cache_folder() -> Path:
