@@ -73,6 +73,11 @@ def _check_not_numbers(source: str, values: Any, keys: LabelKeys) -> None:
 
     Class numbers that a split can use are no such numbers, however many there are.
     """
+    if values.dtype.kind in "OU":  # numbers in a text file may be kept as they are written: 1.50
+        try:
+            values = values.astype(np.float64)
+        except (TypeError, ValueError):
+            return
     if values.dtype.kind not in "iuf":
         return
     _, counts = np.unique(values, return_counts=True)

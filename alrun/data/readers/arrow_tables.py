@@ -26,13 +26,11 @@ def parquet_file(file: SourceFile) -> Any:
 
 def read_parquet(file: SourceFile, columns: Sequence[str] | None = None) -> Any:
     """Return these columns of a Parquet file, by default all of them, as a DataFrame."""
-    import pandas as pd
-
     parquet = parquet_file(file)
     try:
         n_values = count_values(parquet) if columns is None else parquet.metadata.num_rows
         check_fits(file.path, n_values * _VALUE_BYTES)
-        return _plain(pd.read_parquet(file.from_start(), columns=columns))
+        return _as_frame(parquet.read(columns, use_pandas_metadata=True))
     except DatasetError:
         raise
     except Exception as error:  # damaged pages raise almost anything
@@ -49,7 +47,7 @@ def read_feather(file: SourceFile) -> Any:
         for place in range(reader.num_record_batches):
             batches.append(reader.get_batch(place))
             check_fits(file.path, sum(batch.nbytes for batch in batches))
-        return _plain(pa.Table.from_batches(batches, reader.schema).to_pandas())
+        return _as_frame(pa.Table.from_batches(batches, reader.schema))
     except DatasetError:
         raise
     except Exception as error:  # a damaged file raises almost anything
@@ -94,8 +92,20 @@ def read_parts(folder: Path) -> tuple[Any, list[str]]:
     return pd.concat(kept, ignore_index=True), hashes
 
 
-def _plain(frame: Any) -> Any:
-    """Return a table with rows counted from 0, and with texts as names of columns."""
+def _as_frame(table: Any) -> Any:
+    """Return a table of Arrow as a DataFrame with rows counted from 0 and texts as column names."""
+    try:
+        frame = table.to_pandas()
+    except TypeError as error:
+        if "not understood" not in str(error):
+            raise
+        # pandas cannot read the names of some of its own types, such as Arrow's dictionaries.
+        index = [
+            name
+            for name in table.schema.pandas_metadata["index_columns"]
+            if name in table.column_names
+        ]
+        frame = table.drop_columns(index).to_pandas(ignore_metadata=True)
     frame = frame.reset_index(drop=True)
     frame.columns = frame.columns.astype(str)
     return frame

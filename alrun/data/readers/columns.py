@@ -73,7 +73,7 @@ def numeric(
             columns.append(Column(str(column), width, width + n_features))
             width += n_features
             continue
-        if not present.map(lambda value: isinstance(value, (str, bool, int, float))).all():
+        if not all(isinstance(value, (str, bool, int, float)) for value in present):
             raise DatasetError(
                 f"{source}: column '{column}' holds {kind_of(present)}, neither numbers nor text;"
                 f' leave it out with drop = ["{column}"], or convert it to numbers'

@@ -9,16 +9,18 @@ from itertools import pairwise
 from typing import Any
 
 from alrun.data.read_keys import ReadKeys
+from alrun.data.readers.notations import PLAIN_NUMBER
 from alrun.data.readers.packed import check_unpacked, ending_of, unpacked
 from alrun.data.readers.source_file import SourceFile
 from alrun.errors import DatasetError, first_line, nearest
 
 DELIMITED = (".csv", ".tsv")
+# The name that pandas gives to a column without one, before its number.
+UNNAMED = "Unnamed: "
 # Characters of text that are looked through at a time.
 _BLOCK = 2**20
 # Separators that a file may have in the place of the usual one.
 _SEPARATORS = (";", "\t", "|", ",")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 def read_delimited(
@@ -120,11 +122,11 @@ def _check_characters(file: SourceFile, keys: ReadKeys) -> None:
                     " there"
                 )
     except UnicodeDecodeError as error:
-        what = (
-            f"{file.path} is not {encoding.upper()}: it holds the byte {error.object[error.start]}"
-        )
-        mend = f"name its encoding, as in {keys.with_more({'encoding': 'latin-1'})}"
-        raise DatasetError(f"{what} where none can be; {mend}") from error
+        raise DatasetError(
+            f"{file.path} cannot be read: it is not {encoding.upper()}, since it holds the byte"
+            f" {error.object[error.start]:#x}; save it as UTF-8, or name its encoding, as in"
+            f" {keys.with_more({'encoding': 'latin-1'})}"
+        ) from error
 
 
 def _blocks(file: SourceFile) -> Iterator[bytes]:
@@ -174,7 +176,7 @@ def _names(
         if cell and cell in cells[:place]:
             # pandas would rename the second column, and labels would become a feature.
             raise DatasetError(f"{file.path}: there are two columns '{cell}'; rename or drop one")
-    unnamed = {place: f"Unnamed: {place}" for place, cell in enumerate(cells) if not cell}
+    unnamed = {place: f"{UNNAMED}{place}" for place, cell in enumerate(cells) if not cell}
     names = [unnamed.get(place, cell) for place, cell in enumerate(cells)]
     return names, tuple(unnamed.values())
 
@@ -202,7 +204,7 @@ def _looks_like_data(cells: Sequence[str], as_text: Collection[str]) -> bool:
 
     Whole numbers in ascending order may be names, as pandas writes them where it was given none.
     """
-    numbers = [cell for cell in cells if _NUMBER.fullmatch(cell.strip())]
+    numbers = [cell for cell in cells if PLAIN_NUMBER.fullmatch(cell.strip())]
     are_whole = all(cell.isdecimal() for cell in numbers)
     if len(numbers) == len(cells):
         values = [float(cell) for cell in numbers]

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import io
 import lzma
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,9 @@ def unpacked(file: SourceFile) -> Any:
     if suffix == ".zst":
         import pyarrow as pa
 
-        return pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd")
+        # Given the stream itself, Arrow would close it.
+        packed = pa.BufferReader(stream.read())
+        return io.BufferedReader(pa.CompressedInputStream(packed, "zstd"))
     return stream
 
 

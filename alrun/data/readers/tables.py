@@ -21,7 +21,7 @@ from alrun.data.readers.arrow_tables import (
 )
 from alrun.data.readers.columns import features_of_table, kept_columns
 from alrun.data.readers.contents import Contents, contents_of
-from alrun.data.readers.delimited import DELIMITED, read_delimited
+from alrun.data.readers.delimited import DELIMITED, UNNAMED, read_delimited
 from alrun.data.readers.jsonl import read_jsonl
 from alrun.data.readers.labels import as_numbers, take_labels
 from alrun.data.readers.notations import check_notations
@@ -157,7 +157,7 @@ def _check_named(table: _Table, kept: Collection[str]) -> None:
     """
     for name in table.unnamed:
         if name in kept:
-            place = list(table.frame.columns).index(name) if name in table.frame.columns else name
+            place = name.removeprefix(UNNAMED)
             raise DatasetError(
                 f"{table.path}: column {place} (the first is 0) has no name; it may be an index"
                 f' saved with the table: name the column, or leave it out with drop = ["{name}"]'
