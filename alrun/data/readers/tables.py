@@ -75,6 +75,7 @@ def _with_test(
     Raises DatasetError if its columns are not those of the main file.
     """
     import pandas as pd
+    from pandas.api import types
 
     if not test.is_file():
         raise DatasetError(f"test: there is no file '{test}'")
@@ -89,6 +90,15 @@ def _with_test(
         raise DatasetError(
             f"test: {test} must have the columns of {path}, and {where} has no column '{name}'"
         )
+    for name in frame.columns:
+        kinds = [
+            types.is_numeric_dtype(part[name]) for part in (frame, other) if part[name].notna().any()
+        ]
+        if len(set(kinds)) > 1:
+            raise DatasetError(
+                f"test: column '{name}' holds numbers in one of {path} and {test}, and something"
+                " else in the other"
+            )
     whole = pd.concat([frame, other[list(frame.columns)]], ignore_index=True)
     if labels.dtype.kind != other_labels.dtype.kind:
         labels, other_labels = labels.astype(object), other_labels.astype(object)
@@ -137,13 +147,14 @@ def _check_long_numbers(path: Path, frame: Any) -> None:
     from pandas.api import types
 
     for column, values in frame.items() if _is_csv(path) else ():
-        if not (types.is_numeric_dtype(values) or values.isna().any()):
-            numbers = pd.to_numeric(values.astype(str), errors="coerce")
+        present = values.dropna()
+        if not types.is_numeric_dtype(values) and len(present):
+            numbers = pd.to_numeric(present.astype(str), errors="coerce")
             if numbers.notna().all():
-                row = numbers.abs().argmax()
+                row = numbers.abs().idxmax()
                 raise DatasetError(
-                    f"{path}: column '{column}', row {row} (the first is 0): {values.iloc[row]} is"
-                    " too long for a whole number; write it like 1e30"
+                    f"{path}: column '{column}', row {row} (the first is 0): {present[row]} is too"
+                    " long for a whole number; write it like 1e30"
                 )
 
 
