@@ -111,8 +111,8 @@ def _binned(source: str, values: Any, keys: LabelKeys) -> tuple[tuple[str, ...],
 def _quantiles(numbers: FloatArray, bins: int) -> FloatArray:
     """Return the quantiles 0, 1 / bins, ..., 1, interpolated, shape (bins + 1,).
 
-    Where a quantile is one of the numbers it is exactly that, unlike in `np.quantile`: else rounding
-    would decide to which of two bins this number belongs.
+    Where a quantile is one of the numbers it is exactly that, unlike in `np.quantile`. Otherwise
+    rounding would decide which of two bins this number belongs to.
     """
     ordered = np.sort(numbers)
     places, rests = np.divmod(np.arange(bins + 1) * (len(ordered) - 1), bins)

@@ -91,10 +91,8 @@ def _with_test(
             f"test: {test} must have the columns of {path}, and {where} has no column '{name}'"
         )
     for name in frame.columns:
-        kinds = [
-            types.is_numeric_dtype(part[name]) for part in (frame, other) if part[name].notna().any()
-        ]
-        if len(set(kinds)) > 1:
+        present = [values for part in (frame, other) if len(values := part[name].dropna())]
+        if len({types.is_numeric_dtype(values) for values in present}) > 1:
             raise DatasetError(
                 f"test: column '{name}' holds numbers in one of {path} and {test}, and something"
                 " else in the other"
