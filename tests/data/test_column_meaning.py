@@ -13,7 +13,7 @@ from alrun.data.load import load
 from alrun.data.readers.column_meaning import (
     date_columns,
     dates_as_days,
-    warn_of_identifiers,
+    find_identifiers,
 )
 from alrun.data.splits import draw_split
 from alrun.errors import DatasetError
@@ -88,10 +88,7 @@ def test_names_that_cannot_be_chosen_are_refused(tmp_path, suffix, keys, said):
 def test_numbers_that_count_up_are_warned_of_in_any_order(n, first, data):
     order = data.draw(st.permutations(range(n)))
     frame = pd.DataFrame({"serial": [first + row for row in order], "x": [0.5] * n})
-    (note,) = warn_of_identifiers(frame, ())
-    assert 'drop = ["serial"]' in note
-    (note,) = warn_of_identifiers(frame, (), ("x",))
-    assert 'drop = ["x", "serial"]' in note
+    assert find_identifiers(frame, ()) == ["serial"]
 
 
 def test_what_is_warned_of_is_nearly_distinct_and_no_measurement():
@@ -111,10 +108,27 @@ def test_what_is_warned_of_is_nearly_distinct_and_no_measurement():
             "city": rng.choice(["a", "b"], n),
         }
     )
-    (note,) = warn_of_identifiers(frame, ())
-    assert 'drop = ["customerId", "Sample code number", "name", "kind"]' in note
-    assert warn_of_identifiers(frame[["price", "population", "city"]], ()) == ()
-    assert warn_of_identifiers(frame[:19], ()) == ()
+    found = ["customerId", "Sample code number", "name", "kind"]
+    assert find_identifiers(frame, ()) == found
+    assert find_identifiers(frame, ("city",)) == found
+    assert find_identifiers(frame[:19], ()) == []
+
+
+def test_the_warning_has_the_key_to_add_with_what_it_names_already(tmp_path):
+    (_, note) = loaded(tmp_path).notes
+    assert note.startswith("warning: a column has a different value in nearly every row")
+    assert note.endswith('drop = ["id"]')
+    (note,) = loaded(tmp_path, drop=("colour",)).notes
+    assert note.endswith('drop = ["colour", "id"]')
+
+
+def test_an_identifier_is_named_with_the_missing_values(tmp_path):
+    frame = table()
+    frame.loc[3, "size"] = None
+    with pytest.raises(DatasetError) as caught:
+        loaded(tmp_path, frame)
+    assert "missing in 'size' (1, from row 3)" in str(caught.value)
+    assert 'drop = ["id"]' in str(caught.value)
 
 
 def test_more_texts_than_categories_name_the_key_to_add(tmp_path):

@@ -71,7 +71,19 @@ def test_one_message_lists_every_column_with_its_count_and_the_key_to_add(tmp_pa
     assert 'missing = "median"' in message
     assert 'missing = { age = "median", income = "median", city = "category" }' in message
     n_rows = frame.isna().any(axis=1).sum()
-    assert f'missing = "drop" ({n_rows} of 60 rows would go)' in message
+    assert f'"drop" ({n_rows} of 60 rows would go)' in message
+
+
+@pytest.mark.parametrize("n_columns", [6, 40, 400])
+def test_many_columns_are_named_as_far_as_a_message_goes(tmp_path, n_columns):
+    frame = pd.DataFrame({f"c{place}": [None, 1.0, 2.0, 3.0] for place in range(n_columns)})
+    message = refused(tmp_path, frame=frame.assign(target=[0, 1, 0, 1]))
+    n_shown = message.count(" (1)")
+    assert n_shown >= min(n_columns, 40)
+    more = n_columns - n_shown
+    assert (f"and {more} more columns" in message) == (more > 0)
+    assert "rule by column, as in missing = {" in message
+    assert " ... " not in message
 
 
 def test_rules_for_some_columns_leave_the_others_to_be_named(tmp_path):
