@@ -53,6 +53,8 @@ def find_classes(source: str, labels: Any, rows: IntArray, keys: LabelKeys) -> C
     Raises DatasetError if they are not at least two classes.
     """
     values, notes = np.asarray(labels)[rows], []
+    if len(values) == 0:
+        raise DatasetError(f"{source}: there are no examples")
     if keys.bins is None:
         _check_not_numbers(source, values, keys)
         classes, codes = encode_labels(source, values)
