@@ -1,6 +1,7 @@
 """Tables as people have them, from file to report: gaps, identifiers, dates, rare classes."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from alrun.results.schema import to_parquet_bytes
 from alrun.sweep.plan import plan_of, plan_sweep
 from alrun.sweep.run import rebuild_tables
 
+FIELD = Path(__file__).parent / "field"
 TREES = "sklearn.ensemble.HistGradientBoostingClassifier"
 
 
@@ -311,3 +313,40 @@ def test_only_keys_that_are_given_are_part_of_a_run(tmp_path):
         "test_size",
         "splits",
     }
+
+
+# Small files after real ones
+
+
+def test_the_file_with_gaps_an_identifier_and_dates(tmp_path):
+    name = str(FIELD / "missing_and_id.csv")
+    (problem,) = refused(tmp_path, {"name": name})
+    assert "'age' (8, from row 13), 'city' (text, 10, from row 0)" in problem
+    assert 'drop = ["id", "seen"]' in problem
+    dataset = {"name": name, "label": "people", "missing": "median", "drop": ["id", "seen"]}
+    report, _ = reported(tmp_path, dataset)
+    assert sorted(note for note in report.notes if "people: " in note) == [
+        "Data of people: missing values (fitted on pool and initial set): the median: age (8);"
+        " a category of their own: city (10).",
+        "Data of people: one-hot encoded: city (3).",
+    ]
+
+
+def test_the_file_with_a_numeric_target(tmp_path):
+    dataset = {"name": str(FIELD / "numeric_target.csv"), "target": "price", "label": "prices"}
+    (problem,) = refused(tmp_path, dataset)
+    assert "price has 80 numeric values; alrun compares classifiers" in problem
+    report, results = reported(tmp_path, dataset | {"bins": 4})
+    labels = pd.read_parquet(results / "queries.parquet")["label"].unique()
+    assert set(labels) == {"[390.1, 787.3]", "(787.3, 953.7]", "(953.7, 1195]", "(1195, 1686]"}
+    assert any(note.startswith("Data of prices: price in 4 classes") for note in report.notes)
+
+
+def test_workers_that_map_the_features_fill_in_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr("alrun.data.memory_map._LARGE", 1)
+    with_gaps(table()).to_csv(tmp_path / "m.csv", index=False)
+    path = experiment(tmp_path, {"name": "m.csv", "missing": "mean"}, strategies=["k_center"])
+    alone = alrun.run_sweep(path, tmp_path / "alone", jobs=0)
+    shared = alrun.run_sweep(path, tmp_path / "shared", jobs=2)
+    for name in ("curves.parquet", "queries.parquet", "splits.parquet"):
+        assert (alone / name).read_bytes() == (shared / name).read_bytes()
