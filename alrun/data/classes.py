@@ -53,6 +53,8 @@ def find_classes(source: str, labels: Any, rows: IntArray, keys: LabelKeys) -> C
     Raises DatasetError if they are not at least two classes.
     """
     values, notes = np.asarray(labels)[rows], []
+    if len(values) == 0:
+        raise DatasetError(f"{source}: there are no examples")
     if keys.bins is None:
         _check_not_numbers(source, values, keys)
         classes, codes = encode_labels(source, values)
@@ -80,9 +82,10 @@ def _check_not_numbers(source: str, values: Any, keys: LabelKeys) -> None:
             return
     if values.dtype.kind not in "iuf":
         return
-    _, counts = np.unique(values, return_counts=True)
+    numbers, counts = np.unique(values, return_counts=True)
     most = max(_MOST_NUMBERS, _MOST_SHARE * len(values))
-    if len(counts) > most and counts.min() < 2:
+    is_measured = bool((numbers % 1 != 0).any()) or counts.min() < 2
+    if len(counts) > most and is_measured:
         raise DatasetError(
             f"{source}: {_name(keys)} has {len(counts):,} numeric values; alrun compares"
             " classifiers: cut them into classes with bins = 4 (quantiles), or name another target"
@@ -102,7 +105,7 @@ def _binned(source: str, values: Any, keys: LabelKeys) -> tuple[tuple[str, ...],
         ) from error
     if not np.isfinite(numbers).all():
         raise DatasetError(f"{source}: {_name(keys)} holds a number that is not finite")
-    edges = np.unique(np.quantile(numbers, np.linspace(0, 1, (keys.bins or 1) + 1)))
+    edges = np.unique(_quantiles(numbers, keys.bins or 1))
     codes = np.maximum(np.searchsorted(edges, numbers, side="left") - 1, 0)
     if len(edges) < 3:
         raise DatasetError(
@@ -110,6 +113,19 @@ def _binned(source: str, values: Any, keys: LabelKeys) -> tuple[tuple[str, ...],
             " one class; use more bins"
         )
     return _intervals(edges), codes.astype(np.int64)
+
+
+def _quantiles(numbers: FloatArray, bins: int) -> FloatArray:
+    """Return the quantiles 0, 1 / bins, ..., 1, interpolated, shape (bins + 1,).
+
+    Where a quantile is one of the numbers it is exactly that, unlike in `np.quantile`. Otherwise
+    rounding would decide which of two bins this number belongs to.
+    """
+    ordered = np.sort(numbers)
+    places, rests = np.divmod(np.arange(bins + 1) * (len(ordered) - 1), bins)
+    weights = rests / bins
+    following = ordered[np.minimum(places + 1, len(ordered) - 1)]
+    return ordered[places] * (1 - weights) + following * weights
 
 
 def _intervals(edges: FloatArray) -> tuple[str, ...]:

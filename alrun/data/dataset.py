@@ -154,7 +154,6 @@ class GeneratedDataset:
     fingerprint: str
     notes: tuple[str, ...] = ("drawn anew for each seed",)
     test: None = None
-    missing: None = None
 
     @property
     def n_examples(self) -> int:

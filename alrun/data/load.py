@@ -68,23 +68,34 @@ def load(
             rows = rows[~contents.is_dropped]
         found = find_classes(source, contents.labels, rows, keys)
     found = without_rare(source, found, keys)
+    fingerprint = _fingerprint(contents.fingerprint, keys)
+    dataset = _dataset(source, contents, found, fingerprint, scale)
+    return _one_against_the_rest(source, replace(dataset, missing=columns.missing), positive)
+
+
+def _dataset(
+    source: str,
+    contents: Contents,
+    found: Classes,
+    fingerprint: str,
+    scale: str | float | None,
+) -> Dataset:
+    """Return contents and classes as a data set, its features divided by a numeric scale."""
     scale = contents.scale if scale is None else scale
     check_scale(source, contents.X, scale)
     X = divided(source, contents.X, scale)
     drawable, test = _rows_by_use(source, found.y, contents.n_test)
-    dataset = Dataset(
+    return Dataset(
         X,
         found.y,
         found.classes,
-        _fingerprint(contents.fingerprint, keys),
+        fingerprint,
         scale,
         (*contents.notes, *found.notes),
         fills=contents.fills,
-        missing=columns.missing,
         drawable=drawable,
         test=test,
     )
-    return _one_against_the_rest(source, dataset, positive)
 
 
 def _rows_by_use(source: str, y: IntArray, n_test: int) -> tuple[IntArray | None, IntArray | None]:

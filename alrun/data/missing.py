@@ -15,8 +15,11 @@ from alrun.data.column_keys import NUMBER_RULES, TEXT_RULES, ColumnKeys
 from alrun.data.features import LARGEST_CHUNK, as_float64, private_copy, slices
 from alrun.errors import DatasetError, nearest
 
-# Columns that a message names one by one.
+# Columns that a note names one by one.
 _MOST_NAMED = 40
+# An error of more than 1,000 characters is cut in the middle. So many are left for the columns; the
+# first row of each is named only if they are few.
+_LONGEST_LIST, _MOST_WITH_ROWS = 500, 5
 
 
 @dataclass(frozen=True)
@@ -130,16 +133,19 @@ def _unsettled(
     shown = [
         f"'{column.name}' ({'text, ' if column.is_text else ''}{masks[column].sum():,}, from row"
         f" {first_true(masks[column])})"
-        for column in unsettled[:_MOST_NAMED]
+        for column in unsettled
     ]
-    if len(unsettled) > _MOST_NAMED:
-        shown.append(f"and {len(unsettled) - _MOST_NAMED} more columns")
+    if len(unsettled) > _MOST_WITH_ROWS:
+        shown = [f"{column.name} ({masks[column].sum():,})" for column in unsettled]
+    else:
+        shown[-1] += " (the first row is 0)"
+    n_shown = max(int((np.cumsum([len(text) + 2 for text in shown]) < _LONGEST_LIST).sum()), 1)
+    if n_shown < len(shown):
+        shown = [*shown[:n_shown], f"and {len(shown) - n_shown} more columns"]
     n_rows = int(np.any([masks[column] for column in unsettled], axis=0).sum())
-    n_all = len(masks[unsettled[0]])
+    mend = "say under [dataset] what to do with them:"
     if keys.missing == "category":
         mend = 'missing = "category" is for texts, and these hold numbers: use'
-    else:
-        mend = "say under [dataset] what to do with them:"
     by_column = {
         column.name: "category" if column.is_text else "median" for column in unsettled[:3]
     }
@@ -147,10 +153,10 @@ def _unsettled(
         by_column = {**keys.missing, **by_column}
     example = ", ".join(f'{_toml_key(name)} = "{rule}"' for name, rule in by_column.items())
     return (
-        f"{source}: values are missing in {', '.join(shown)} (the first row is 0); {mend} missing ="
-        ' "median" (or "mean", "most_frequent", "constant"; texts get a category of their own),'
-        f' missing = "keep" for models that take them, missing = "drop" ({n_rows:,} of {n_all:,}'
-        f" rows would go), or a rule by column as in missing = {{ {example} }}"
+        f'{source}: values are missing in {", ".join(shown)}; {mend} missing = "median" ("mean",'
+        ' "most_frequent", "constant"; texts get a category of their own), "keep" for models that'
+        f' take them, "drop" ({n_rows:,} of {len(masks[unsettled[0]]):,} rows would go), or a rule'
+        f" by column, as in missing = {{ {example} }}"
     )
 
 

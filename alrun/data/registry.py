@@ -61,7 +61,7 @@ def check_name(name: str, per_seed: bool, folder: Path, keys: Collection[str] = 
     """
     _check_keys(name, per_seed, folder, keys)
     if name == GENERATED:
-        for key in ("text", "subsample"):
+        for key in ("text", "subsample", "rare"):
             if key in keys:
                 raise DatasetError(
                     f"{key} does not go with {GENERATED}; leave it out, and set the parameters of"
@@ -93,8 +93,6 @@ def _check_keys(name: str, per_seed: bool, folder: Path, keys: Collection[str]) 
             )
         else:
             raise DatasetError(f"{key} does not go with {name}; leave it out")
-    if per_seed and "rare" in keys:
-        raise DatasetError("rare and per_seed exclude each other; drop one")
 
 
 def _unknown(name: str, folder: Path) -> DatasetError:

@@ -36,7 +36,10 @@ def with_user_splits(
     names = frame["role"].astype(str)
     if draws_initial:
         names = names.replace({"train": "pool"})
-    _refuse(path, frame, ~names.isin(ROLES).to_numpy(), f"role is none of {', '.join(ROLES)}")
+    what = f"role is none of {', '.join(ROLES)}"
+    if not draws_initial and (names == "train").any():
+        what += " (train is for splits whose initial set is drawn by [initial])"
+    _refuse(path, frame, ~names.isin(ROLES).to_numpy(), what)
     if dataset.drawable is not None:
         left_out = ~np.isin(frame["index"].to_numpy(), dataset.drawable)
         why = "the row of the data set is left out, for a missing value or a rare class"

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from alrun.data.column_keys import ColumnKeys
 from alrun.data.load import load
 from alrun.data.readers.openml import cache_folder
 from alrun.data.registry import check_name
@@ -185,6 +186,18 @@ def test_the_fingerprint_is_that_of_the_numbers_and_the_labels(serve):
         for path in cache_folder().rglob("*.gz"):
             path.unlink()
     assert len(set(prints)) == 5
+
+
+@pytest.mark.parametrize("keys", [{"drop": ("size",)}, {"missing": "mean"}])
+def test_keys_on_columns_are_for_dense_sets(serve, keys):
+    serve(SPARSE)
+    assert "its features are sparse" in refused(columns=ColumnKeys(**keys))
+    serve(DENSE.replace("-3", "?"))
+    for path in cache_folder().rglob("*.gz"):
+        path.unlink()
+    columns = ColumnKeys(**{"missing": "mean", **keys})
+    dataset = load("openml:made", {}, columns=columns)
+    assert bool(dataset.fills) == ("drop" not in keys)
 
 
 @pytest.mark.parametrize(

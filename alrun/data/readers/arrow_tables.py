@@ -26,11 +26,15 @@ def parquet_file(file: SourceFile) -> Any:
 
 def read_parquet(file: SourceFile, columns: Sequence[str] | None = None) -> Any:
     """Return these columns of a Parquet file, by default all of them, as a DataFrame."""
+    import pyarrow.parquet as pq
+
     parquet = parquet_file(file)
     try:
         n_values = count_values(parquet) if columns is None else parquet.metadata.num_rows
         check_fits(file.path, n_values * _VALUE_BYTES)
-        return _as_frame(parquet.read(columns, use_pandas_metadata=True))
+        # ParquetFile.read would forget that numbers are categories.
+        table = pq.read_table(file.from_start(), columns=columns, use_pandas_metadata=True)
+        return _as_frame(table)
     except DatasetError:
         raise
     except Exception as error:  # damaged pages raise almost anything

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,32 +18,33 @@ _DATE = re.compile(
 )
 
 
-def warn_of_identifiers(
-    frame: Any, dates: Collection[str], dropped: Collection[str] = ()
-) -> tuple[str, ...]:
-    """Return a warning that names the columns that look like identifiers, with the key to add.
+def find_identifiers(frame: Any, dates: Collection[str]) -> list[str]:
+    """Return the names of the columns that look like identifiers.
 
-    `dropped` are the columns that the key names already.
     Nearly every value of such a column is different, and it holds texts, dates, or whole numbers
     that count up or are named like an identifier.
     """
     from pandas.api import types
 
-    found = [
-        column
+    return [
+        str(column)
         for column, values in frame.items()
         if (column in dates or types.is_integer_dtype(values) or _is_text(values))
         and _is_mostly_distinct(values)
         and (not types.is_integer_dtype(values) or column in dates or _is_count(column, values))
     ]
-    if not found:
-        return ()
+
+
+def warn_of_identifiers(found: Sequence[str], dropped: Sequence[str] = ()) -> str:
+    """Return a warning that names these columns, with the key to add.
+
+    `dropped` are the columns that the key names already.
+    """
     what = f"{len(found)} columns have" if len(found) > 1 else "a column has"
-    drop = json.dumps([*dropped, *map(str, found)], ensure_ascii=False)
+    drop = json.dumps([*dropped, *found], ensure_ascii=False)
     return (
-        f"warning: {what} a different value in nearly every row, as an id or a date of entry has,"
-        f" and a model may learn from it: {', '.join(map(str, found))}; to leave out, add drop ="
-        f" {drop}",
+        f"{what} a different value in nearly every row, as an id or a date of entry has, and a"
+        f" model may learn from it: {', '.join(found)}; to leave out, add drop = {drop}"
     )
 
 

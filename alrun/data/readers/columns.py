@@ -13,6 +13,7 @@ from alrun.data.missing import Column, Settled, settle
 from alrun.data.readers.column_meaning import (
     date_columns,
     dates_as_days,
+    find_identifiers,
     warn_of_identifiers,
 )
 from alrun.errors import DatasetError, nearest
@@ -41,13 +42,18 @@ def features_of_table(
 ) -> tuple[Settled, tuple[str, ...], list[str]]:
     """Return the features of a table, notes on it, and its columns of dates.
 
-    Dates are days since the first one of their column. Raises DatasetError as `numeric` does.
+    Dates are days since the first one of their column. Raises DatasetError as `numeric` does; a
+    warning of identifiers is then part of the message, since both are mended in the same table.
     """
     dates = date_columns(frame)
-    identifiers = warn_of_identifiers(frame, dates, keys.drop)
+    found = find_identifiers(frame, dates)
+    warnings = (warn_of_identifiers(found, keys.drop),) if found else ()
     frame, days = dates_as_days(frame, dates)
-    settled, encoded = numeric(source, frame, keys)
-    return settled, (*days, *encoded, *identifiers), dates
+    try:
+        settled, encoded = numeric(source, frame, keys)
+    except DatasetError as error:
+        raise DatasetError("; besides, ".join([str(error), *warnings])) from error
+    return settled, (*days, *encoded, *(f"warning: {text}" for text in warnings)), dates
 
 
 def numeric(

@@ -40,6 +40,8 @@ def as_numbers(texts: Any) -> Any:
     So 2 comes before 10, while 01 and 1, or 1.50 and 1.5, stay different classes.
     """
     texts = np.asarray(texts, dtype=object)
+    if not all(isinstance(text, str) for text in texts):  # a file of another format was added
+        return texts
     distinct = {text: text.strip() for text in set(texts.tolist())}
     for read, kinds in ((int, "iu"), (float, "f"), (_boolean, "b")):
         try:

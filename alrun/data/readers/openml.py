@@ -54,6 +54,11 @@ def read_openml(
     )
     if sparse.issparse(bunch.data):
         check_finite(source, bunch.data)
+        if keys != ALL_COLUMNS:
+            raise DatasetError(
+                f"{source}: its features are sparse, and columns, drop, missing and"
+                " missing_indicator are for dense ones; leave them out"
+            )
         settled = Settled(_one_hot(bunch))
     else:
         if bunch.data.empty:

@@ -178,6 +178,7 @@ def _with_test(
     Raises DatasetError if its columns are not those of the main file.
     """
     import pandas as pd
+    from pandas.api import types
 
     if not isfile(test):
         raise DatasetError(f"test: there is no file '{test}'")
@@ -193,6 +194,13 @@ def _with_test(
         raise DatasetError(
             f"test: {test} must have the columns of {path}, and {where} has no column '{name}'"
         )
+    for name in frame.columns:
+        present = [values for part in (frame, other) if len(values := part[name].dropna())]
+        if len({types.is_numeric_dtype(values) for values in present}) > 1:
+            raise DatasetError(
+                f"test: column '{name}' holds numbers in one of {path} and {test}, and something"
+                " else in the other"
+            )
     whole = pd.concat([frame, other[list(frame.columns)]], ignore_index=True)
     if labels.dtype.kind != other_labels.dtype.kind:
         labels, other_labels = labels.astype(object), other_labels.astype(object)
