@@ -80,7 +80,7 @@ def _check_not_numbers(source: str, values: Any, keys: LabelKeys) -> None:
             values = values.astype(np.float64)
         except (TypeError, ValueError):
             return
-    if values.dtype.kind not in "iuf":
+    if values.dtype.kind not in "iuf" or not np.isfinite(values).all():
         return
     numbers, counts = np.unique(values, return_counts=True)
     most = max(_MOST_NUMBERS, _MOST_SHARE * len(values))

@@ -345,7 +345,10 @@ LABELS = st.lists(
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(labels=LABELS, ending=st.sampled_from(["csv", "tsv", "jsonl", "parquet", "feather", "npz"]))
 def test_a_label_column_survives_every_reader_letter_by_letter(tmp_path, labels, ending):

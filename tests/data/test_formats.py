@@ -224,7 +224,10 @@ INDEXES = {
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     kinds=st.lists(st.sampled_from(sorted(SERIES)), min_size=1, max_size=4, unique=True),
@@ -244,15 +247,18 @@ def test_every_type_of_column_is_read(tmp_path, kinds, label, index, ending, see
         frame = frame.reset_index(drop=True)
     (frame.to_parquet if ending == "parquet" else frame.to_feather)(path)
     dataset = load(path.name, {}, folder=tmp_path, target="target")
-    assert dataset.X.shape == (ROWS, sum(WIDTHS.get(kind, 1) for kind in kinds))
+    widths = dict(WIDTHS)
+    if ending == "parquet":
+        del widths["categories of numbers"]  # Parquet stores plain numbers
+    assert dataset.X.shape == (ROWS, sum(widths.get(kind, 1) for kind in kinds))
     assert labels_of(dataset) == [str(value) for value in frame["target"]]
     place = 0
     for kind in kinds:
-        block = dataset.X[:, place : place + WIDTHS.get(kind, 1)]
-        place += WIDTHS.get(kind, 1)
+        block = dataset.X[:, place : place + widths.get(kind, 1)]
+        place += widths.get(kind, 1)
         if kind == "lists":
             np.testing.assert_array_equal(block[:, 0], values)
-        elif kind in WIDTHS:
+        elif kind in widths:
             texts = [str(value) for value in frame[kind]]
             expected = [[text == name for name in sorted(set(texts))] for text in texts]
             np.testing.assert_array_equal(block, expected)

@@ -32,7 +32,6 @@ def read_parquet(file: SourceFile, columns: Sequence[str] | None = None) -> Any:
     try:
         n_values = count_values(parquet) if columns is None else parquet.metadata.num_rows
         check_fits(file.path, n_values * _VALUE_BYTES)
-        # ParquetFile.read would forget that numbers are categories.
         table = pq.read_table(file.from_start(), columns=columns, use_pandas_metadata=True)
         return _as_frame(table)
     except DatasetError:
