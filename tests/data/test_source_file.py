@@ -25,10 +25,24 @@ def of_table(suffix, **columns):
         frame = pd.DataFrame({name: make(rng) for name, make in columns.items()})
         frame["target"] = rng.permutation(12) % 3
         buffer = io.BytesIO()
-        frame.to_csv(buffer, index=False) if suffix == "csv" else frame.to_parquet(buffer)
-        return buffer.getvalue()
+        if suffix == "jsonl":
+            frame.to_json(buffer, orient="records", lines=True)
+        elif suffix == "feather":
+            frame.to_feather(buffer)
+        elif suffix == "parquet":
+            frame.to_parquet(buffer)
+        else:
+            frame.to_csv(buffer, index=False)
+        return gzip.compress(buffer.getvalue()) if suffix == "csv.gz" else buffer.getvalue()
 
     return content
+
+
+def numbers_in_arff(version):
+    rng = np.random.default_rng(version)
+    rows = [f"{a},{place % 2}" for place, a in enumerate(rng.normal(size=12))]
+    head = ["@RELATION m", "@ATTRIBUTE a NUMERIC", "@ATTRIBUTE target {0,1}", "@DATA"]
+    return "\n".join([*head, *rows]).encode()
 
 
 def archived(version):
@@ -75,6 +89,11 @@ READERS = {
     "csv": ("m.csv", of_table("csv", a=numbers, b=words), "m.csv", {}),
     "words": ("m.csv", of_table("csv", a=words), "m.csv", {"text": "a"}),
     "parquet": ("m.parquet", of_table("parquet", a=numbers, b=words), "m.parquet", {}),
+    "packed": ("m.csv.gz", of_table("csv.gz", a=numbers, b=words), "m.csv.gz", {}),
+    "feather": ("m.feather", of_table("feather", a=numbers, b=words), "m.feather", {}),
+    "jsonl": ("m.jsonl", of_table("jsonl", a=numbers, b=words), "m.jsonl", {}),
+    "arff": ("m.arff", numbers_in_arff, "m.arff", {}),
+    "parts": ("parts/p1.parquet", of_table("parquet", a=numbers, b=words), "parts/", {}),
     "wide": ("m.parquet", of_table("parquet", a=singles, b=singles), "m.parquet", {}),
     "npz": ("m.npz", archived, "m.npz", {}),
     "svmlight": ("m.svm", sparse_rows, "m.svm", {}),
@@ -88,8 +107,9 @@ READERS = {
 def source(request, tmp_path):
     """A file, its contents by version, and a function that loads its data set."""
     name, content, dataset, settings = READERS[request.param]
-    for folder in ("images", "texts/one", "texts/two"):
+    for folder in ("images", "texts/one", "texts/two", "parts"):
         (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "parts/p0.parquet").write_bytes(READERS["parquet"][1](7))
     (tmp_path / "images/train-images").write_bytes(pixels(1))
     (tmp_path / "images/train-labels.gz").write_bytes(packed_labels(1))
     for text in ("one/a.txt", "two/b.txt", "two/c.txt"):
@@ -119,7 +139,7 @@ def test_fingerprint_and_features_are_of_the_same_file(source, change, held):
         path.write_bytes(content)
         answers.append(read())
     assert answers[0][0] != answers[1][0]
-    for moment in range(6):
+    for moment in range(8):
         path.write_bytes(contents[0])
         with changed_at(moment, lambda: change(path, contents[1]), held) as moments:
             found = answer_or_error(read)
@@ -190,7 +210,7 @@ def mock_held(n_bytes):
 def test_a_file_in_a_folder_that_is_not_utf_8_is_read(tmp_path, held):
     folder = tmp_path / os.fsdecode(b"caf\xe9")
     folder.mkdir()
-    for name in ("csv", "parquet", "wide", "npz", "svmlight"):
+    for name in ("csv", "packed", "feather", "jsonl", "arff", "parquet", "wide", "npz", "svmlight"):
         file, content, dataset, settings = READERS[name]
         (folder / file).write_bytes(content(1))
         with mock_held(held):
