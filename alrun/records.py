@@ -74,6 +74,7 @@ DIAGNOSTICS = (
     "tied_batches",
     "missing_classes",
     "pool_duplicates",
+    "test_duplicates",
     "fallback_rounds",
 )
 
@@ -92,8 +93,9 @@ class RunResult:
         Counts of the warnings of models and strategies, by their first line.
     diagnostics
         The counts of DIAGNOSTICS: batches; batches in which a tie was broken; classes without an
-        initial label; examples of the pool with the same features as another one; rounds in
-        which the fallback took the model's place.
+        initial label; examples of the pool with the same features as another one; examples of the
+        test part with the same features as one of the pool or the initial set; rounds in which the
+        fallback took the model's place.
     """
 
     rounds: tuple[Round, ...]

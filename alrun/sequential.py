@@ -32,7 +32,7 @@ def run_experiment(
 
     An experiment with `until_halfwidth` is run with more and more seeds until the interval of every
     saving is that narrow; `on_message` gets a sentence after each step. A step that leaves runs
-    failed or missing is the last.
+    failed or missing is the last. `on_message` also gets a line for data that are slow to read.
 
     Parameters
     ----------
@@ -49,10 +49,10 @@ def run_experiment(
     experiment = read_experiment(path, overrides, check=True)
     half_width = experiment.until_halfwidth
     if half_width is None:
-        return sweep(plan_experiment(path, experiment, results, rerun))
+        return sweep(plan_experiment(path, experiment, results, on_message, rerun))
     for n_seeds in _numbers_of_seeds(path, experiment):
         larger = _with_seeds(path, experiment, n_seeds)
-        plan = sweep(plan_experiment(path, larger, results, rerun))
+        plan = sweep(plan_experiment(path, larger, results, on_message, rerun))
         if plan.failures or plan.missing():
             break
         report = build_report(plan.store.path)

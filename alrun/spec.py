@@ -18,8 +18,9 @@ class DatasetSpec:
     """A data set and how it is split.
 
     `test_size` is a count. It is 0 if the user gives the splits; `splits` is then their
-    fingerprint. `subsample` is how many examples are used, None for all. `name` and `display_name`
-    are for people and not part of the identity.
+    fingerprint. `subsample` is how many examples are used, None for all. `missing` is the rule for
+    missing values, None if none is given, and `stratify` whether the classes of a drawn test part
+    are in proportion. `name` and `display_name` are for people and not part of the identity.
     """
 
     display_name: str
@@ -29,6 +30,9 @@ class DatasetSpec:
     test_size: int
     splits: str | None = None
     subsample: int | None = None
+    missing: str | Mapping[str, str] | None = None
+    missing_indicator: bool = False
+    stratify: bool = True
 
     def identity(self) -> dict[str, Any]:
         """Return the data set's part of a run's identity."""
@@ -38,8 +42,18 @@ class DatasetSpec:
             "test_size": self.test_size,
             "splits": self.splits,
         }
-        # The key is added only if there is a subsample: runs of versions without it keep their ids.
-        return identity if self.subsample is None else identity | {"subsample": self.subsample}
+        # These keys are added only if they are given: runs of versions without them keep their ids.
+        added = {
+            "subsample": self.subsample,
+            "missing": self.missing if self.missing is None else _plain(self.missing),
+            "missing_indicator": self.missing_indicator or None,
+            "stratify": None if self.stratify else False,
+        }
+        return identity | {key: value for key, value in added.items() if value is not None}
+
+
+def _plain(rule: str | Mapping[str, str]) -> str | dict[str, str]:
+    return rule if isinstance(rule, str) else dict(rule)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from alrun.experiment.settings import (
     Experiment,
     InitialSettings,
     ModelSettings,
+    ReadSettings,
     StrategySettings,
 )
 from alrun.models import registry as models
@@ -139,6 +140,7 @@ def test_every_command_and_option_is_described():
         ("experiments", Experiment),
         ("data", DatasetSettings),
         ("data", InitialSettings),
+        ("data", ReadSettings),
         ("models-and-strategies", ModelSettings),
         ("models-and-strategies", StrategySettings),
     ],

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn import datasets as bundled
 
 from alrun.arrays import FloatArray, IntArray
+from alrun.data.missing import Fill
 from alrun.data.scaling import divided
 from alrun.errors import DatasetError
 from alrun.records import ROLES
@@ -52,7 +53,16 @@ class Dataset:
     scale
         "none", "standard", "minmax", "tfidf" or a divisor.
     notes
-        What was done to the features, in sentences.
+        What was done to features and labels, in sentences.
+    fills
+        What is filled in for missing values, for each split. X is finite but for these.
+    missing
+        The rule for missing values as the experiment gives it; None without one.
+    drawable
+        The rows that splits are drawn from, in ascending order; None for all. Rows that are dropped
+        keep their places in X and y, and never get a role.
+    test
+        The fixed test part; None if it is drawn.
     splits
         The splits read from a file; None if they are drawn.
     initial
@@ -73,11 +83,20 @@ class Dataset:
     initial: Mapping[str, Mapping[int, IntArray]] = field(default_factory=dict)
     sureness: Mapping[str, FloatArray] = field(default_factory=dict)
     unmerged: tuple[tuple[Any, ...], IntArray] | None = None
+    fills: tuple[Fill, ...] = ()
+    missing: str | Mapping[str, str] | None = None
+    drawable: IntArray | None = None
+    test: IntArray | None = None
 
     @property
     def n_examples(self) -> int:
         """Number of rows."""
         return len(self.y)
+
+    @property
+    def n_drawable(self) -> int:
+        """Number of rows that splits are drawn from."""
+        return self.n_examples if self.drawable is None else len(self.drawable)
 
     @property
     def n_classes(self) -> int:
@@ -106,13 +125,20 @@ class Dataset:
     def user_split(self, seed: int) -> tuple[str, int] | None:
         """Return identity and number of initial labels of a seed's split, None if it is drawn.
 
-        The identity does not depend on the other seeds in the file.
+        The number is 0 if the initial set is drawn. The identity does not depend on the other seeds
+        in the file.
         """
         if self.splits is None:
             return None
         roles = self.splits.of(seed)
         identity = digest_of_bytes(roles.tobytes())
         return identity, int((roles == ROLES.index("initial")).sum())
+
+    def user_training(self, seed: int) -> IntArray:
+        """Return the rows of pool and initial set in the user's split, in ascending order."""
+        assert self.splits is not None
+        roles = self.splits.of(seed)
+        return np.flatnonzero((roles != ROLES.index("test")) & (roles >= 0))
 
     def user_initial(self, start: str, seed: int) -> tuple[str, int]:
         """Return identity and length of a seed's list of initial rows."""
@@ -132,11 +158,17 @@ class GeneratedDataset:
     scale: str | float
     fingerprint: str
     notes: tuple[str, ...] = ("drawn anew for each seed",)
+    test: None = None
 
     @property
     def n_examples(self) -> int:
         """Number of rows of every draw."""
         return int(self.parameters["n_samples"])
+
+    @property
+    def n_drawable(self) -> int:
+        """Number of rows that splits are drawn from: all."""
+        return self.n_examples
 
     @property
     def n_classes(self) -> int:

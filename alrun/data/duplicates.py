@@ -16,13 +16,23 @@ _group_cache: LRUCache[IntArray] = LRUCache(2)
 
 def count_duplicates(dataset: Dataset, rows: IntArray) -> int:
     """Count the rows with the same features as another of these rows."""
+    counts = np.bincount(_codes(dataset)[rows])
+    return int(counts[counts > 1].sum())
+
+
+def count_shared(dataset: Dataset, rows: IntArray, others: IntArray) -> int:
+    """Count the rows with the same features as one of the `others`."""
+    codes = _codes(dataset)
+    return int(np.isin(codes[rows], codes[others]).sum())
+
+
+def _codes(dataset: Dataset) -> IntArray:
+    """Return a code for each row, equal for equal features, shape (n_examples,)."""
     # Data drawn anew for each seed have one fingerprint. The classes tell the seeds apart, or the
     # first example if the classes are always the same.
     first = hash(_content(dataset.X, 0))
     identity = (dataset.fingerprint, hash(dataset.y.tobytes()), first)
-    groups = _group_cache.get_or_compute(identity, lambda: _groups(dataset.X))
-    counts = np.bincount(groups[rows])
-    return int(counts[counts > 1].sum())
+    return _group_cache.get_or_compute(identity, lambda: _groups(dataset.X))
 
 
 def _groups(X: Any) -> IntArray:

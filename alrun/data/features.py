@@ -39,6 +39,16 @@ def slices(X: Any, most: int) -> Iterator[slice]:
         yield slice(start, min(start + height, len(X)))
 
 
+def private_copy(X: Any) -> Any:
+    """Return dense features that can be written without changing X.
+
+    Of features in a file that processes share, only the pages that are written are copied.
+    """
+    if hasattr(X, "file"):
+        return np.memmap(X.file, dtype=X.dtype, mode="c", shape=X.shape)
+    return np.array(X)
+
+
 def as_float64(X: Any) -> Any:
     """Return features in double precision, without a copy if they already are."""
     return X if X.dtype == np.float64 else X.astype(np.float64)

@@ -8,7 +8,7 @@ from sklearn import datasets as bundled
 
 from alrun.data.dataset import GENERATED
 from alrun.data.generated import generator_parameters
-from alrun.data.readers import FILES, check_source, is_source
+from alrun.data.readers import ALL_KEYS, FILES, check_source, is_source, keys_of
 from alrun.data.readers.texts import counting_parameters
 from alrun.errors import DatasetError, nearest
 from alrun.util.entries import Entry
@@ -29,10 +29,15 @@ DESCRIPTIONS = {
     GENERATED: "drawn by scikit-learn, anew for each seed with per_seed = true",
     "FILE.csv": "a table; target names the column of the labels, text is one-hot encoded; or, with"
     " text = COLUMN, the words of that column",
+    "FILE.tsv": "a table with tabs between the fields; FILE.csv and FILE.tsv may be packed: .gz,"
+    " .bz2, .xz, .zst",
     "FILE.parquet": "a table as FILE.csv; columns may also hold lists of numbers of one length",
+    "FILE.feather": "a table as FILE.parquet, in Arrow's format",
+    "FILE.jsonl": "a table with a JSON object per row; may be packed as FILE.csv",
+    "FILE.arff": "a table in Weka's format, with numeric and nominal attributes",
     "FILE.npz": "arrays X, a row per example, and y",
     "FILE.svmlight": "sparse rows of a label and index:value pairs; also .svm and .libsvm",
-    "FOLDER/": "texts in UTF-8, a folder for each class",
+    "FOLDER/": "texts in UTF-8, a folder for each class; or the Parquet files of one table",
     "idx:FOLDER": "images and labels in the format of MNIST, .gz or not",
     "openml:NAME": "fetched from OpenML once and kept in the cache; or openml:ID",
 }
@@ -54,8 +59,9 @@ def check_name(name: str, per_seed: bool, folder: Path, keys: Collection[str] = 
     Files are looked for relative to `folder`; their content is not read. `keys` are the keys of the
     data set's table in the experiment; some of them only go with some data sets.
     """
+    _check_keys(name, per_seed, folder, keys)
     if name == GENERATED:
-        for key in ("text", "subsample"):
+        for key in ("text", "subsample", "rare"):
             if key in keys:
                 raise DatasetError(
                     f"{key} does not go with {GENERATED}; leave it out, and set the parameters of"
@@ -77,11 +83,28 @@ def check_name(name: str, per_seed: bool, folder: Path, keys: Collection[str] = 
     return []
 
 
+def _check_keys(name: str, per_seed: bool, folder: Path, keys: Collection[str]) -> None:
+    """Raise DatasetError if a key on columns or labels does not go with a source."""
+    given = ALL_KEYS.intersection(keys)
+    for key in sorted(given - keys_of(name, folder)) if given else ():
+        if key == "read":
+            raise DatasetError(
+                f"read says how CSV is written, and {name} is in another format; leave it out"
+            )
+        else:
+            raise DatasetError(f"{key} does not go with {name}; leave it out")
+
+
 def _unknown(name: str, folder: Path) -> DatasetError:
     if name and os.path.isdir(folder / name):  # unlike Path's, False for a name that is too long
         return DatasetError(
-            f"'{name}' is a folder; write '{name}/' if it holds texts by class, 'idx:{name}' if it"
-            " holds images"
+            f"'{name}' is a folder; write '{name}/' if it holds texts by class or Parquet files,"
+            f" 'idx:{name}' if it holds images"
+        )
+    if name and os.path.isfile(folder / name) and not Path(name).suffix:
+        return DatasetError(
+            f"'{name}' is a file without an ending, so that its format is not known; rename it, for"
+            f" instance to '{name}.csv'"
         )
     if not name.isprintable() or not Path(name).suffix:
         known = [*BUNDLED, MNIST, GENERATED]

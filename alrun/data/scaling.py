@@ -9,7 +9,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from alrun.arrays import IntArray
 from alrun.data.features import as_float64, map_in_blocks, row_chunks
-from alrun.data.readers.contents import is_finite
+from alrun.data.readers.contents import is_infinite
 from alrun.errors import DatasetError
 
 
@@ -46,8 +46,8 @@ def divided(source: str, X: Any, scale: str | float) -> Any:
             X = X / scale
         else:
             X = np.divide(X, scale, out=X if X.flags.writeable else None)
-        is_representable = np.isfinite(X.dtype.type(scale))
-    if not is_representable or not is_finite(X):
+        is_representable = 0 < X.dtype.type(scale) < np.inf
+    if not is_representable or is_infinite(X):
         raise DatasetError(
             f"{source}: divided by scale = {scale}, some features are not finite; choose another"
             " number"

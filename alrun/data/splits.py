@@ -10,6 +10,7 @@ from sklearn.model_selection import train_test_split
 from alrun.arrays import IntArray, first_true
 from alrun.data.dataset import Dataset
 from alrun.data.kmeans import representatives
+from alrun.data.missing import impute, impute_kept
 from alrun.data.scaling import rescale
 from alrun.data.typicality import typical
 from alrun.errors import DatasetError
@@ -29,10 +30,17 @@ _LARGEST = 1e150
 
 def split_of(spec: RunSpec, dataset: Dataset) -> Split:
     """Return the split of a run, from the user's file or else drawn."""
-    if dataset.splits is None:
+    user_split = dataset.user_split(spec.seed)
+    if dataset.splits is None or user_split is None or not user_split[1]:
         part = spec.dataset
         return draw_split(
-            dataset, part.test_size, spec.initial, spec.seed, part.scale, part.subsample
+            dataset,
+            part.test_size,
+            spec.initial,
+            spec.seed,
+            part.scale,
+            part.subsample,
+            part.stratify,
         )
     roles = dataset.splits.of(spec.seed)
     pool, initial, test = (np.flatnonzero(roles == code) for code in range(len(ROLES)))
@@ -46,8 +54,12 @@ def draw_split(
     seed: int,
     scale: str | float = "none",
     subsample: int | None = None,
+    stratify: bool = True,
 ) -> Split:
     """Draw a stratified test part of `test_size` examples, then the initial set.
+
+    A test part that the data set or the user's splits fix is not drawn. Unless `stratify`, the
+    classes in the test part and in a subsample are not in proportion.
 
     With a `subsample`, so many examples are drawn first and the others get no role. The split
     depends only on the data set and the seed, so every strategy, model and batch size of a seed
@@ -55,10 +67,11 @@ def draw_split(
     subsample and never in the test part. `scale` is the scale of the run; it matters if features
     decide the initial set, as for kmeans and typical. Raises DatasetError if classes are too small.
     """
-    scaled = scale if initial.method in _BY_FEATURES else None
-    key = (_digest(dataset), test_size, initial, seed, subsample, scaled)
+    by_features = initial.method in _BY_FEATURES
+    prepared = (scale, repr(dataset.missing)) if by_features else None
+    key = (_digest(dataset), test_size, initial, seed, subsample, stratify, prepared)
     return _split_cache.get_or_compute(
-        key, lambda: _draw(dataset, test_size, initial, seed, scale, subsample)
+        key, lambda: _draw(dataset, test_size, initial, seed, scale, subsample, stratify)
     )
 
 
@@ -68,7 +81,10 @@ def _digest(dataset: Dataset) -> str:
     The fingerprint stands for the features, which would take long to hash.
     """
     header = repr((dataset.fingerprint, dataset.classes)).encode()
-    return hashlib.sha256(header + dataset.y.tobytes()).hexdigest()
+    content = hashlib.sha256(header + dataset.y.tobytes())
+    if dataset.splits is not None:
+        content.update(dataset.splits.roles.tobytes())
+    return content.hexdigest()
 
 
 def _draw(
@@ -78,24 +94,31 @@ def _draw(
     seed: int,
     scale: str | float,
     subsample: int | None,
+    stratify: bool,
 ) -> Split:
-    rng = generator(seed, "split", dataset.fingerprint)
-    all_rows = np.arange(dataset.n_examples)
+    rows = np.arange(dataset.n_examples) if dataset.drawable is None else dataset.drawable
+    if dataset.splits is not None:
+        rows = dataset.user_training(seed)
     with _error_prefix("" if subsample is None else f"dataset.subsample = {subsample}: "):
         if initial.method != "file":
-            used = _draw_subsample(dataset, all_rows, subsample, seed)
-            training, test = _draw_test(dataset, used, test_size, rng)
+            used = _draw_subsample(dataset, rows, subsample, seed, stratify)
+            training, test = _training_and_test(dataset, used, test_size, seed, stratify)
             rng = generator(seed, "initial", dataset.fingerprint)
             chosen = np.sort(_draw_initial(dataset, training, initial, scale, rng))
         else:
             chosen = dataset.initial[initial.display_name][seed]
-            others = np.setdiff1d(all_rows, chosen)
+            if (place := first_true(~np.isin(chosen, rows))) is not None:
+                raise DatasetError(
+                    f"initial.file: row {chosen[place]} of the data set is listed for seed {seed},"
+                    " and it is tested on, or left out"
+                )
+            others = np.setdiff1d(rows, chosen)
             with _error_prefix(
                 f"initial.file: beside the {len(chosen)} examples listed for seed {seed}, "
             ):
                 more = None if subsample is None else subsample - len(chosen)
-                used = _draw_subsample(dataset, others, more, seed)
-                training, test = _draw_test(dataset, used, test_size, rng)
+                used = _draw_subsample(dataset, others, more, seed, stratify)
+                training, test = _training_and_test(dataset, used, test_size, seed, stratify)
     parts = (test, chosen, np.setdiff1d(training, chosen))
     for part in parts:  # the cache shares these arrays among runs
         part.setflags(write=False)
@@ -111,24 +134,41 @@ def _error_prefix(prefix: str) -> Iterator[None]:
         raise DatasetError(f"{prefix}{error}") from error
 
 
-def _draw_subsample(dataset: Dataset, rows: IntArray, size: int | None, seed: int) -> IntArray:
+def _draw_subsample(
+    dataset: Dataset, rows: IntArray, size: int | None, seed: int, stratify: bool
+) -> IntArray:
     """Draw `size` of these rows, in ascending order; all of them if `size` is None."""
     if size is None or size == len(rows):
         return rows
     if size < 1:
         raise DatasetError("no others are left; raise dataset.subsample")
-    _check_stratified(dataset, rows, size, "subsample")
     rng = generator(seed, "subsample", dataset.fingerprint)
+    if not stratify:
+        return np.sort(rng.choice(rows, size, replace=False))
+    _check_stratified(dataset, rows, size, "subsample")
     return np.sort(_draw_stratified(dataset, rows, size, rng))
 
 
-def _draw_test(
-    dataset: Dataset, rows: IntArray, size: int, rng: np.random.Generator
+def _training_and_test(
+    dataset: Dataset, rows: IntArray, size: int, seed: int, stratify: bool
 ) -> tuple[IntArray, IntArray]:
-    """Split these rows into a training part and a test part of `size`, both ascending."""
-    _check_stratified(dataset, rows, size, "test part")
+    """Return training part and test part, both ascending.
+
+    Together they are these rows and the test part that is fixed; without one, a part of `size` is
+    drawn from the rows.
+    """
+    if dataset.splits is not None:
+        return rows, np.flatnonzero(dataset.splits.of(seed) == ROLES.index("test"))
+    if dataset.test is not None:
+        return rows, dataset.test.copy()
+    if stratify:
+        _check_stratified(dataset, rows, size, "test part")
+    rng = generator(seed, "split", dataset.fingerprint)
     training, test = train_test_split(
-        rows, test_size=size, stratify=dataset.y[rows], random_state=draw_integer(rng)
+        rows,
+        test_size=size,
+        stratify=dataset.y[rows] if stratify else None,
+        random_state=draw_integer(rng),
     )
     return np.sort(training), np.sort(test)
 
@@ -152,7 +192,8 @@ def _draw_initial(
     if initial.method == "model_scores":
         return _draw_least_sure(dataset, training, initial, rng)
     if initial.method in _BY_FEATURES:
-        X = rescale(dataset.X, scale, training)[training]
+        X = rescale(impute(dataset.X, dataset.fills, training), scale, training)
+        X = impute_kept(X, dataset.fills, training)[training]
         if not max(float(X.max()), -float(X.min())) < _LARGEST:
             raise DatasetError(
                 f'initial.method = "{initial.method}" squares the features, and these are too'
@@ -205,7 +246,8 @@ def _check_stratified(dataset: Dataset, among: IntArray, size: int, part: str) -
         where = f" (row {rows[0]}, the first is 0)" if len(rows) else ""
         raise DatasetError(
             f"class '{dataset.classes[code]}' has {number}{where}; a stratified"
-            f" {part} needs at least two: add examples, drop the class, or give splits of your own"
+            f" {part} needs at least two: add examples, give splits of your own, or choose"
+            ' rare = "merge" or "drop", or stratify = false, under [dataset]'
         )
     if not dataset.n_classes <= size <= len(y) - dataset.n_classes:
         raise DatasetError(

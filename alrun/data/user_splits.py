@@ -19,27 +19,48 @@ _UNUSED = -1
 _ROUNDED = 0.005
 
 
-def with_user_splits(dataset: Dataset, path: Path, seeds: Collection[int], name: str) -> Dataset:
+def with_user_splits(
+    dataset: Dataset,
+    path: Path,
+    seeds: Collection[int],
+    name: str,
+    draws_initial: bool = False,
+) -> Dataset:
     """Read splits from a table of seed, index and role, like `splits.parquet` of the results.
 
-    If a column `dataset` has several values, only the rows with the value `name` are read. Raises
-    DatasetError, which names the file and the row.
+    If a column `dataset` has several values, only the rows with the value `name` are read. With
+    `draws_initial` the table may have no initial rows: the initial sets are then drawn from the
+    rows with the role `pool`, or `train`. Raises DatasetError, which names the file and the row.
     """
     keys = ("seed", "index")
     frame = _rows_of(path, (*keys, "role"), name)
     _check_rows(path, frame, keys, dataset.n_examples)
-    known = frame["role"].astype(str).isin(ROLES)
-    _refuse(path, frame, ~known.to_numpy(), f"role is none of {', '.join(ROLES)}")
-    codes = frame["role"].astype(str).map({role: code for code, role in enumerate(ROLES)})
+    names = frame["role"].astype(str)
+    if draws_initial:
+        names = names.replace({"train": "pool"})
+    what = f"role is none of {', '.join(ROLES)}"
+    if not draws_initial and (names == "train").any():
+        what += " (train is for splits whose initial set is drawn by [initial])"
+    _refuse(path, frame, ~names.isin(ROLES).to_numpy(), what)
+    if dataset.drawable is not None:
+        left_out = ~np.isin(frame["index"].to_numpy(), dataset.drawable)
+        why = "the row of the data set is left out, for a missing value or a rare class"
+        _refuse(path, frame, left_out, why, "index")
+    codes = names.map({role: code for code, role in enumerate(ROLES)})
     ordered = tuple(sorted(seeds))
+    optional = ["pool"]
+    if draws_initial and not (names[frame["seed"].isin(ordered)] == "initial").any():
+        optional = ["initial"]
     roles = np.full((len(ordered), dataset.n_examples), _UNUSED, dtype=np.int8)
     for position, seed in enumerate(ordered):
         chosen = (frame["seed"] == seed).to_numpy()
         roles[position, frame["index"].to_numpy()[chosen]] = codes.to_numpy()[chosen]
         absent = [role for code, role in enumerate(ROLES) if not (roles[position] == code).any()]
-        if absent and absent != ["pool"]:
+        if absent and absent != optional:
+            more = ", or draw the initial set by [initial]" if "initial" in absent else ""
+            needed = next(role for role in reversed(absent) if role not in optional)
             raise DatasetError(
-                f"{path}: seed {seed} has no row with the role '{absent[-1]}'; add some"
+                f"{path}: seed {seed} has no row with the role '{needed}'; add some{more}"
             )
     return replace(dataset, splits=UserSplits(ordered, roles))
 

@@ -3,6 +3,7 @@
 Whether the named strategies, models and data sets exist is checked in `names`.
 """
 
+import codecs
 import json
 import math
 import re
@@ -25,6 +26,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from alrun import metrics
+from alrun.data.column_keys import RULES
+from alrun.data.read_keys import ReadKeys
 from alrun.errors import quoted
 from alrun.spec import PIPELINE, InitialSpec, without_folder
 from alrun.util.numbers import is_number, is_whole
@@ -90,6 +93,16 @@ def _label(value: Any) -> Any:
     return value
 
 
+def _missing(value: Any) -> Any:
+    for rule in value.values() if isinstance(value, dict) and value else [value]:
+        if rule not in RULES:
+            raise ValueError(
+                f"should be one of {', '.join(RULES)}, or a table of these by column, not"
+                f" {quoted(rule)}"
+            )
+    return value
+
+
 def _seeds(value: Any) -> Any:
     entries = value if isinstance(value, list) else [value]
     whole = all(map(is_whole, entries))
@@ -113,6 +126,67 @@ Size = Annotated[int | float, BeforeValidator(_size)]
 Scale = Annotated[str | float, BeforeValidator(_scale)]
 ClassLabel = Annotated[str | bool | int | float, BeforeValidator(_label)]
 Seeds = Annotated[int | list[int], BeforeValidator(_seeds)]
+Missing = Annotated[str | dict[str, str], BeforeValidator(_missing)]
+Names = Annotated[list[str], Field(min_length=1)]
+
+
+def _separator(value: Any) -> Any:
+    if not isinstance(value, str) or (len(value) != 1 and value != r"\s+"):
+        raise ValueError(
+            f'should be the character between fields, or "\\\\s+" for spaces, not {quoted(value)}'
+        )
+    return value
+
+
+def _character(value: Any) -> Any:
+    if not isinstance(value, str) or len(value) != 1:
+        raise ValueError(f"should be one character, not {quoted(value)}")
+    return value
+
+
+def _encoding(value: Any) -> Any:
+    try:
+        is_of_text = codecs.lookup(value)._is_text_encoding
+    except (LookupError, TypeError, ValueError):
+        is_of_text = False
+    if not is_of_text:
+        raise ValueError(f"should be an encoding that Python knows, not {quoted(value)}")
+    return value
+
+
+Character = Annotated[str, BeforeValidator(_character)]
+
+
+class ReadSettings(_Section):
+    """The table `read` of a data set: how its CSV file is written."""
+
+    sep: Annotated[str, BeforeValidator(_separator)] | None = None
+    decimal: Character | None = None
+    thousands: Character | None = None
+    encoding: Annotated[str, BeforeValidator(_encoding)] | None = None
+    na_values: Names | None = None
+    header: bool | None = None
+    categories: Names | None = None
+
+    @model_validator(mode="after")
+    def _tells_apart(self) -> Self:
+        characters = {"sep": self.sep, "decimal": self.decimal, "thousands": self.thousands}
+        given = [character for character in characters.values() if character is not None]
+        if len(set(given)) < len(given):
+            raise ValueError("sep, decimal and thousands must be different characters")
+        return self
+
+    def keys(self) -> ReadKeys:
+        """Return the keys as the reader takes them."""
+        return ReadKeys(
+            self.sep,
+            self.decimal,
+            self.thousands,
+            self.encoding,
+            tuple(self.na_values or ()),
+            self.header is not False,
+            tuple(self.categories or ()),
+        )
 
 
 class DatasetSettings(Named):
@@ -130,6 +204,18 @@ class DatasetSettings(Named):
     text: str | None = None
     positive: ClassLabel | None = None
     per_seed: bool = False
+    # None means that a key is not given. Such keys are not written to the experiment.toml of the
+    # results, so that those of earlier versions stay as they are.
+    columns: Names | None = None
+    drop: Names | None = None
+    missing: Missing | None = None
+    missing_indicator: bool | None = None
+    bins: Annotated[int, Field(ge=2, le=1000)] | None = None
+    rare: Literal["merge", "drop"] | None = None
+    rare_below: Annotated[int, Field(ge=2, le=_MOST)] | None = None
+    stratify: bool | None = None
+    test: str | None = None
+    read: ReadSettings | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -156,7 +242,28 @@ class DatasetSettings(Named):
             raise ValueError(
                 "per_seed and splits exclude each other: each seed has other rows; drop one"
             )
+        self._check_columns_and_labels()
         return self
+
+    def _check_columns_and_labels(self) -> None:
+        """Raise ValueError if keys on columns, labels and the test part exclude each other."""
+        for key in ("columns", "drop", "missing", "missing_indicator"):
+            if self.text is not None and getattr(self, key) is not None:
+                raise ValueError(f"text and {key} exclude each other: the text is the only feature")
+        if self.missing_indicator and self.missing is None:
+            raise ValueError("missing_indicator goes with missing; give both, or drop it")
+        if (self.rare is None) != (self.rare_below is None):
+            raise ValueError(
+                'rare = "merge" or "drop" goes with rare_below, the fewest examples of a class that'
+                " is kept; give both"
+            )
+        for key in ("test_size", "splits", "stratify"):
+            if self.test is not None and key in self.model_fields_set:
+                raise ValueError(f"test and {key} exclude each other: the file is the test part")
+        if self.splits is not None and self.stratify is not None:
+            raise ValueError(
+                "stratify and splits exclude each other: the splits say which rows are tested on"
+            )
 
 
 class InitialSettings(_Section):
@@ -361,11 +468,6 @@ class Experiment(_Section):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         have_splits = all(entry.splits is not None for entry in self.dataset)
-        if have_splits and self.initial:
-            raise ValueError(
-                "[initial] and splits exclude each other: the splits say which rows are initial;"
-                " drop one"
-            )
         for key in ("file", "model_scores"):
             is_listed = any(getattr(entry, key) is not None for entry in self.initial)
             if is_listed and any(entry.per_seed for entry in self.dataset):
@@ -390,10 +492,10 @@ class Experiment(_Section):
                 " divide it into several experiments"
             )
 
-    def starts_of(self, dataset: DatasetSettings) -> list[str]:
-        """Return the labels of the starts of a data set; of a single one it is empty."""
-        own = self.initial if dataset.splits is None else []
-        return [entry.label or "" for entry in own] or [""]
+    @property
+    def starts(self) -> list[str]:
+        """The labels of the starts; that of a single one is empty."""
+        return [entry.label or "" for entry in self.initial] or [""]
 
     @property
     def seed_list(self) -> list[int]:

@@ -238,6 +238,9 @@ def to_toml(
         if entry.get("splits") is not None:
             entry.pop("test_size")
             entry["splits"] = _moved(entry["splits"], folder, new_folder)
+        if entry.get("test") is not None:
+            entry.pop("test_size")
+            entry["test"] = _moved(entry["test"], folder, new_folder)
         entry["name"] = _moved_dataset(entry["name"], folder, new_folder)
     for entry in content["strategies"]:
         file = file_of(entry["name"])

@@ -19,6 +19,7 @@ from sklearn.utils import get_tags
 from alrun.arrays import FloatArray, IntArray
 from alrun.data.dataset import Dataset
 from alrun.data.features import as_float64
+from alrun.data.missing import impute, keeps_missing
 from alrun.data.scaling import rescale
 from alrun.data.splits import split_of
 from alrun.errors import ModelError, first_line, nearest
@@ -34,6 +35,7 @@ _ADVICE = {
     "sparse features": "choose another model, or a pipeline with a step that makes them dense",
     "more than two classes": "choose another model",
     "features below zero": 'choose another model, or scale = "minmax"',
+    "missing values": 'choose another model, or missing = "median" under [dataset]',
 }
 # Size of the trial data: enough for cross-validation, and for most numbers of neighbours and
 # components.
@@ -75,6 +77,7 @@ def incompatibilities(
         "sparse features": (sparse.csr_matrix(X), two_classes),
         "more than two classes": (X, y),
         "features below zero": (X - X.mean(axis=0), two_classes),
+        "missing values": (_with_gaps(X), two_classes),
     }
     for trait in doubtful:
         match fit(*trials[trait]):
@@ -97,7 +100,8 @@ def unfit_for_start(
         return
     split = split_of(spec, dataset)
     training = split.training
-    X = as_float64(rescale(dataset.X, spec.dataset.scale, training)[split.initial])
+    filled = impute(dataset.X, dataset.fills, training)
+    X = as_float64(rescale(filled, spec.dataset.scale, training)[split.initial])
     fit: Callable[..., Any] = partial(_error_of_fit, model, dataset.labels)
     if _has_foreign_code(model):
         fit = partial(ask, fit)
@@ -144,6 +148,7 @@ def declared_capabilities(estimator: Any) -> set[str] | None:
         "sparse features": tags.input_tags.sparse,
         "more than two classes": tags.classifier_tags.multi_class,
         "features below zero": not tags.input_tags.positive_only,
+        "missing values": tags.input_tags.allow_nan,
     }
     return {trait for trait in accepted if accepted[trait]}
 
@@ -153,7 +158,14 @@ def _has_trait(trait: str, dataset: Dataset, scale: str | float) -> bool:
         return bool(sparse.issparse(dataset.X))
     if trait == "more than two classes":
         return dataset.n_classes > 2
-    return scale == "standard" or (scale != "minmax" and bool(dataset.X.min() < 0))
+    if trait == "missing values":
+        return keeps_missing(dataset.fills)
+    return scale == "standard" or (scale != "minmax" and _smallest(dataset.X) < 0)
+
+
+def _smallest(X: Any) -> float:
+    """Return the smallest feature that is not missing."""
+    return float(X.min() if sparse.issparse(X) else np.fmin.reduce(X, axis=None))
 
 
 def _trial_data(n_features: int) -> tuple[FloatArray, IntArray]:
@@ -161,6 +173,13 @@ def _trial_data(n_features: int) -> tuple[FloatArray, IntArray]:
     y = np.arange(_EXAMPLES) % 3
     X = generator(0, "examples").integers(4, size=(_EXAMPLES, n_features)).astype(np.float64)
     return X + y[:, None] * (np.arange(n_features) % 2), y
+
+
+def _with_gaps(X: FloatArray) -> FloatArray:
+    """Return features with every seventh value missing."""
+    gaps = X.copy()
+    gaps.ravel()[::7] = np.nan
+    return gaps
 
 
 def _try_fit(model: ModelSpec, labels: Sequence[str], X: Any, y: IntArray) -> bool | str:

@@ -1,6 +1,6 @@
 """From a results directory to a Report: its rows and its notes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -20,7 +20,7 @@ from alrun.report.options import Adjustment, ReportOptions, experiment_of, optio
 from alrun.report.provenance_notes import find_mixtures
 from alrun.report.rows import Tables, build_tables
 from alrun.results.curves import COMPARISON_GROUP, RUN
-from alrun.results.load import read_table
+from alrun.results.load import load_notes, read_table
 from alrun.results.schema import CURVES, LATER_LABELS, QUERIES, RUNS, SPLITS
 from alrun.results.store import Store, unlisted_sentence
 
@@ -120,7 +120,8 @@ def build_report(path: Path, options: ReportOptions | None = None) -> Report:
     degeneracies = find_degeneracies(tables, runs, _queries(path, frame), _wanted(experiment))
     code = code_of(experiment, path) if experiment else {}
     mixtures = find_mixtures(_reported(runs, frame), experiment, code)
-    findings = [*_unlisted(path, frame), *degeneracies, *mixtures]
+    on_data = _notes_on_data(path, tables.rows["dataset"].unique())
+    findings = [*on_data, *_unlisted(path, frame), *degeneracies, *mixtures]
     notes = write_notes(tables, across, experiment, findings)
     return Report(
         **vars(tables),
@@ -145,6 +146,16 @@ def _unlisted(path: Path, frame: pd.DataFrame) -> Iterator[str]:
         yield f"Warning: {unlisted_sentence(path, n_runs)}"
 
 
+def _notes_on_data(path: Path, names: Iterable[Any]) -> Iterator[str]:
+    """Yield what was done to each of these data sets, warnings with that word in front."""
+    notes = load_notes(path)
+    for name in map(str, names):
+        for note in notes.get(name, ()):
+            is_warning = note.startswith("warning: ")
+            sentence = f"{name}: {note.removeprefix('warning: ')}."
+            yield f"Warning: {sentence}" if is_warning else f"Data of {sentence}"
+
+
 def _queries(path: Path, frame: pd.DataFrame) -> pd.DataFrame | None:
     """Return a row per run with a fingerprint of its queries; None without queries."""
     file = path / "queries.parquet"
@@ -159,12 +170,16 @@ def _wanted(experiment: Experiment | None) -> dict[tuple[Any, ...], int]:
     """Return how many runs the experiment has by comparison group and strategy."""
     if experiment is None:
         return {}
-    grid = (experiment.model, experiment.batch_sizes, experiment.strategies)
+    grid = (
+        experiment.dataset,
+        experiment.model,
+        experiment.starts,
+        experiment.batch_sizes,
+        experiment.strategies,
+    )
     return {
         (dataset.label, model.label, start, batch_size, strategy.label): len(experiment.seed_list)
-        for dataset in experiment.dataset
-        for start in experiment.starts_of(dataset)
-        for model, batch_size, strategy in product(*grid)
+        for dataset, model, start, batch_size, strategy in product(*grid)
     }
 
 

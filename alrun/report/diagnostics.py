@@ -68,6 +68,8 @@ def find_degeneracies(
         yield from _duplicates(runs)
     if "fallback_rounds" in runs.columns:
         yield from _fallbacks(runs)
+    if "test_duplicates" in runs.columns:
+        yield from _shared(runs)
 
 
 def _lacking(tables: Tables) -> Iterator[str]:
@@ -246,4 +248,14 @@ def _duplicates(runs: pd.DataFrame) -> Iterator[str]:
         yield (
             f"Note: up to {int(counts.max())} examples of the pool of {name} have the features of"
             " another; a batch may hold both."
+        )
+
+
+def _shared(runs: pd.DataFrame) -> Iterator[str]:
+    """Count the examples of test parts that the training part holds too."""
+    shared = runs[runs["test_duplicates"] > 0].groupby("dataset", observed=True)["test_duplicates"]
+    for name, counts in shared:
+        yield (
+            f"Note: up to {int(counts.max())} examples of the test part of {name} have the features"
+            " of one in pool or initial set, which makes the scores look better than on new data."
         )

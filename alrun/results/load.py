@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alrun.errors import ResultsError, first_line
-from alrun.results.schema import CURVES, LATER_LABELS, QUERIES, RUNS, check_version
+from alrun.results.schema import CURVES, LATER_LABELS, QUERIES, RUNS, check_version, notes_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +47,19 @@ def load_queries(path: str | Path) -> "pd.DataFrame":
     if there is no such table.
     """
     return read_table(Path(path) / "queries.parquet", QUERIES, required=QUERIES.names)
+
+
+def load_notes(path: str | Path) -> dict[str, list[str]]:
+    """Return what was done to the data of a results directory: sentences by data set.
+
+    They tell, for example, which columns were one-hot encoded. A table of an earlier alrun has
+    none, and neither has one that cannot be read.
+    """
+    try:
+        with open(Path(path) / "curves.parquet", "rb") as file:
+            return notes_in(pq.read_schema(file).metadata)
+    except (pa.ArrowException, OSError):
+        return {}
 
 
 def read_table(

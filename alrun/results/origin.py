@@ -1,7 +1,7 @@
 """The origin of tables: the runs, files and failures that they were made from."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alrun.records import Failure
@@ -19,7 +19,10 @@ def state_of(found: os.stat_result) -> State:
 
 
 def origin_of(
-    specs: Mapping[str, RunSpec], files: Mapping[str, State], failures: Mapping[str, Failure]
+    specs: Mapping[str, RunSpec],
+    files: Mapping[str, State],
+    failures: Mapping[str, Failure],
+    notes: Mapping[str, Sequence[str]],
 ) -> str:
     """Return the digest of all that the tables of some runs depend on.
 
@@ -31,6 +34,8 @@ def origin_of(
         The states of all run files by id, those of other experiments included.
     failures
         The failures by id.
+    notes
+        Sentences on the data sets, by display name.
     """
     runs: list[Any] = [
         [
@@ -47,4 +52,5 @@ def origin_of(
         for run in sorted(failures.keys() & specs.keys())
     ]
     columns = [str(schema) for schema in (CURVES, QUERIES, RUNS, SPLITS)]
-    return digest([SCHEMA_VERSION, columns, runs, failed, sorted(files.keys() - specs.keys())])
+    others = sorted(files.keys() - specs.keys())
+    return digest([SCHEMA_VERSION, columns, runs, failed, others, dict(notes)])

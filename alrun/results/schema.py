@@ -79,6 +79,23 @@ LATER_LABELS = ("start",)
 FOOTER = ("spec", "seconds", "warnings", "provenance")
 
 
+# The key in the footer of `curves.parquet` with what was done to the data: a list of sentences by
+# the display name of the data set. A file without notes has no such key.
+NOTES = "notes"
+
+
+def notes_in(footer: Mapping[bytes, bytes] | None) -> dict[str, list[str]]:
+    """Return the notes on each data set in the footer of a file; none if they are damaged."""
+    try:
+        notes = json.loads((footer or {}).get(NOTES.encode(), b"{}"))
+        return {
+            str(name): [sentence for sentence in said if isinstance(sentence, str)]
+            for name, said in notes.items()
+        }
+    except (ValueError, TypeError, AttributeError, RecursionError):  # it may be anybody's
+        return {}
+
+
 def check_version(path: Path, footer: Mapping[bytes, bytes] | None) -> None:
     """Raise ResultsError if a file was written by a newer alrun, ValueError for a bad version."""
     version = int((footer or {}).get(b"schema_version", b"1"))

@@ -11,6 +11,8 @@ import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,7 +22,7 @@ from alrun.records import Failure, Split
 from alrun.results.compare import agree
 from alrun.results.origin import State, origin_of, state_of
 from alrun.results.run_file import CorruptRunFile, Runs, code_of, read_runs
-from alrun.results.schema import RUNS, check_version, to_parquet_bytes
+from alrun.results.schema import NOTES, RUNS, check_version, notes_in, to_parquet_bytes
 from alrun.results.tables import (
     curves_table,
     queries_table,
@@ -147,13 +149,15 @@ class Store:
         specs: Sequence[RunSpec],
         splits: Callable[[Sequence[RunSpec]], Iterable[tuple[str, str, int, Split]]],
         on_message: Callable[[str], object] = lambda sentence: None,
+        notes: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> int:
         """Make the tables from the files of exactly these runs; return the number of their files.
 
         A damaged file is set aside, and `on_message` is called with a sentence on it. If the tables
         have one of these runs and its file is gone, they are left as they are: a clone may have the
         tables alone. Tables that were made from these files as they are now are left too, and no
-        file is read. `splits` returns data set, start, seed and split of given runs.
+        file is read. `splits` returns data set, start, seed and split of given runs. `notes` are
+        sentences on each data set, by display name, for the footer of `curves.parquet`.
         """
 
         def on_corrupt(path: Path, reason: CorruptRunFile) -> None:
@@ -168,11 +172,12 @@ class Store:
             # The states come before the reading: a file that changes in between has another state.
             files = self._run_files()
             intact = {run: spec for run, spec in by_id.items() if run in files}
-            if not self._tables_are_from(origin_of(by_id, files, self.failures())):
+            said = {name: [*sentences] for name, sentences in notes.items() if sentences}
+            if not self._tables_are_from(origin_of(by_id, files, self.failures(), said)):
                 runs = read_runs(self._runs, intact, on_corrupt)
                 left = {run: files[run] for run in files if run in runs.specs or run not in by_id}
                 if self._in_tables() & by_id.keys() <= runs.specs.keys():
-                    self._write_tables(runs, by_id, left, splits)
+                    self._write_tables(runs, by_id, left, splits, said)
                 intact = dict(runs.specs)
             self._tidy()
             return len(intact)
@@ -183,6 +188,7 @@ class Store:
         specs: Mapping[str, RunSpec],
         files: Mapping[str, State],
         splits: Callable[[Sequence[RunSpec]], Iterable[tuple[str, str, int, Split]]],
+        notes: Mapping[str, Sequence[str]],
     ) -> None:
         """Write the tables of runs; `files` are those that they were read from, and others."""
         # The curves come last, since they are read to see which runs the tables have.
@@ -191,12 +197,14 @@ class Store:
             "splits.parquet": self._kept_or_new(
                 "splits.parquet", splits_table(splits(list(runs.specs.values())))
             ),
-            "curves.parquet": self._kept_or_new("curves.parquet", curves_table(runs)),
+            "curves.parquet": self._kept_or_new(
+                "curves.parquet", curves_table(runs), {NOTES: notes} if notes else {}
+            ),
         }
         failures = self.failures()
         footer = {
             _LEFT_OUT: sorted(files.keys() - specs.keys()),
-            _ORIGIN: origin_of(specs, files, failures),
+            _ORIGIN: origin_of(specs, files, failures, notes),
             _DIGESTS: {name: digest_of_bytes(content) for name, (content, _) in contents.items()},
         }
         table = runs_table(runs, specs, failures)
@@ -276,17 +284,21 @@ class Store:
         except (pa.ArrowException, KeyError, ValueError, OSError):
             return set()  # the content is damaged, so that nothing is lost if it is replaced
 
-    def _kept_or_new(self, name: str, table: pa.Table) -> tuple[bytes, bool]:
+    def _kept_or_new(
+        self, name: str, table: pa.Table, footer: Mapping[str, Any] = MappingProxyType({})
+    ) -> tuple[bytes, bool]:
         """Return the content of a table's file, and whether it is new.
 
-        The present content is kept if it is the same or agrees with the table.
+        The present content is kept if it is the same or agrees with the table, and has its notes.
         """
-        content, old = to_parquet_bytes(table, {}), _content(self.path / name)
+        content, old = to_parquet_bytes(table, footer), _content(self.path / name)
         if old is None or old == content:
             return content, old is None
         try:
             file = pq.ParquetFile(pa.BufferReader(old), page_checksum_verification=True)
-            if file.metadata.num_rows == table.num_rows and agree(file.read(), table):
+            has_notes = notes_in(file.metadata.metadata) == footer.get(NOTES, {})
+            has_rows = file.metadata.num_rows == table.num_rows
+            if has_notes and has_rows and agree(file.read(), table):
                 return old, False
         except (pa.ArrowException, OSError):
             pass  # a damaged file is replaced

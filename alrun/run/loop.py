@@ -13,8 +13,9 @@ import sklearn
 
 from alrun.arrays import IntArray
 from alrun.data.dataset import Dataset
-from alrun.data.duplicates import count_duplicates
+from alrun.data.duplicates import count_duplicates, count_shared
 from alrun.data.features import as_float64
+from alrun.data.missing import impute, impute_kept
 from alrun.data.scaling import rescale
 from alrun.data.splits import split_of
 from alrun.metrics import ModelOutputs, score
@@ -35,9 +36,9 @@ def run_active_learning(spec: RunSpec, dataset: Dataset) -> RunResult:
     """Compute one run of the grid.
 
     It is a pure function: the same arguments give the same rounds, on any number of workers. The
-    feature matrix is indexed, not copied as a whole, unless `spec` asks for scaling that is fitted
-    on the training part. The global generators of NumPy and Python are seeded too, for code that
-    draws from them, and have their states back afterwards.
+    feature matrix is indexed, not copied as a whole, unless `spec` asks for scaling or imputation,
+    which are fitted on the training part. The global generators of NumPy and Python are seeded too,
+    for code that draws from them, and have their states back afterwards.
 
     Raises AlrunError if the model or the strategy gives a wrong answer.
     """
@@ -82,6 +83,8 @@ class _Learner:
     ----------
     rows
         The rows of the data set that X has, in order. All other indices are positions in X.
+    X_of_strategy
+        The features as the strategy sees them: X without missing values.
     labelled, labels
         The labelled examples and their class codes, of the same length.
     unlabelled
@@ -93,6 +96,7 @@ class _Learner:
     spec: RunSpec
     rows: IntArray
     X: Any
+    X_of_strategy: Any
     oracle: TrueLabels
     labelled: IntArray
     labels: IntArray
@@ -110,7 +114,10 @@ class _Learner:
         find(spec.strategy.name)  # imported now, so that no query is charged for it
         split_in_dataset = split_of(spec, dataset)
         rows, X, y, split = _select_rows(dataset, split_in_dataset)
+        X = impute(X, dataset.fills, split.training)
         X = rescale(X, spec.dataset.scale, split.training)
+        # The model may take missing values, but distances to them are not defined.
+        X_of_strategy = impute_kept(X, dataset.fills, split.training)
         # Files are often sorted by class. The pool is shuffled, so that this order breaks no tie.
         order = generator(spec.seed, "order", spec.stream_key()).permutation(len(split.pool))
         model_rng = generator(spec.seed, "model", spec.dataset.fingerprint, spec.model.identity())
@@ -119,6 +126,7 @@ class _Learner:
             spec=spec,
             rows=rows,
             X=X,
+            X_of_strategy=X_of_strategy,
             oracle=oracle,
             labelled=split.initial,
             labels=oracle.label(split.initial),
@@ -126,7 +134,7 @@ class _Learner:
             test=split.test,
             y_test=y[split.test],
             training=TrainingSet(
-                X,
+                X_of_strategy,
                 split.training,
                 _cache_key(spec, split_in_dataset),
                 partial(generator, spec.seed, "training", spec.dataset.fingerprint),
@@ -145,6 +153,7 @@ class _Learner:
                 "tied_batches": 0,
                 "missing_classes": dataset.n_classes - len(np.unique(y[split.initial])),
                 "pool_duplicates": count_duplicates(dataset, rows[split.pool]),
+                "test_duplicates": count_shared(dataset, rows[split.test], rows[split.training]),
             },
         )
 
@@ -162,7 +171,14 @@ class _Learner:
         n = min(self.spec.batch_size, left, len(self.unlabelled))
         if n <= 0:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-        pool = Pool(self.X, self.unlabelled, self.labelled, self.labels, predictions, self.training)
+        pool = Pool(
+            self.X_of_strategy,
+            self.unlabelled,
+            self.labelled,
+            self.labels,
+            predictions,
+            self.training,
+        )
         picked, is_tied = query(self.spec.strategy, pool, n, self.strategy_rng)
         self.diagnostics["batches"] += 1
         self.diagnostics["tied_batches"] += is_tied
@@ -205,7 +221,9 @@ def _select_rows(dataset: Dataset, split: Split) -> tuple[IntArray, Any, IntArra
 def _cache_key(spec: RunSpec, split: Split) -> Hashable:
     """Return the cache key of a training part, for results shared by its runs."""
     rows = hash(split.training.tobytes())
-    return (spec.dataset.fingerprint, spec.dataset.scale, spec.seed, rows)
+    part = spec.dataset
+    prepared = (part.scale, repr(part.missing), part.missing_indicator)
+    return (part.fingerprint, prepared, spec.seed, rows)
 
 
 @contextmanager

@@ -41,13 +41,19 @@ def expand(
         strategies.append(StrategySpec(str(entry.label), name, *resolved, replica=entry.replica))
     for settings in experiment.dataset:
         loaded = datasets[str(settings.label)]
-        starts = experiment.initial if settings.splits is None else [None]
+        starts = [None] if has_initial(loaded, experiment) else experiment.initial
         for seed, start in product(experiment.seed_list, starts):
             dataset, initial = _split_specs(experiment, settings, start, loaded, seed)
             for model, strategy, batch_size in product(models, strategies, experiment.batch_sizes):
                 yield RunSpec(
                     dataset, initial, model, strategy, batch_size, experiment.budget, seed
                 )
+
+
+def has_initial(dataset: AnyDataset, experiment: Experiment) -> bool:
+    """Return whether the user's splits of a data set contain the initial sets."""
+    user_split = dataset.user_split(experiment.seed_list[0])
+    return user_split is not None and user_split[1] > 0
 
 
 def _split_specs(
@@ -59,22 +65,12 @@ def _split_specs(
 ) -> tuple[DatasetSpec, InitialSpec]:
     """Return the specs of a data set and its initial set for one seed and start."""
     label = str(settings.label)
-    user_split = dataset.user_split(seed)
-    if user_split is not None:
-        fingerprint, n_initial = user_split
+    fingerprint, n_initial = dataset.user_split(seed) or (None, 0)
+    if n_initial:
         subsample, test_size, initial = None, 0, InitialSpec("splits", 0)
     else:
         assert start is not None  # filled in unless the user gives all splits
-        fingerprint = None
-        subsample = _subsample(settings, dataset)
-        n_examples = dataset.n_examples if subsample is None else subsample
-        test_size = as_count(settings.test_size, n_examples)
-        n_training = n_examples - test_size
-        if not test_size or n_training < 1:
-            raise DatasetError(
-                f"dataset.test_size: {test_size} of the {n_examples} examples of {label}"
-                " leave none to test on, or none to train on; choose another size"
-            )
+        subsample, test_size, n_training = _sizes(settings, dataset, seed)
         initial = _initial_spec(start, dataset, n_training, seed)
         n_initial = initial.size * (dataset.n_classes if initial.method == "per_class" else 1)
     if experiment.budget < n_initial:
@@ -83,7 +79,16 @@ def _split_specs(
             " start with fewer labels"
         )
     spec = DatasetSpec(
-        label, settings.name, dataset.fingerprint, dataset.scale, test_size, fingerprint, subsample
+        label,
+        settings.name,
+        dataset.fingerprint,
+        dataset.scale,
+        test_size,
+        fingerprint,
+        subsample,
+        settings.missing,
+        settings.missing_indicator is True,
+        settings.stratify is not False,
     )
     return spec, initial
 
@@ -102,14 +107,36 @@ def _initial_spec(
     return replace(start.spec(n_training), rows=dataset.scores_of(name))
 
 
+def _sizes(
+    settings: DatasetSettings, dataset: AnyDataset, seed: int
+) -> tuple[int | None, int, int]:
+    """Return the sizes of subsample, None for all, test part and training part.
+
+    That of the test part is 0 if the user's splits have one.
+    """
+    if isinstance(dataset, Dataset) and dataset.splits is not None:
+        return None, 0, len(dataset.user_training(seed))
+    subsample = _subsample(settings, dataset)
+    n_examples = dataset.n_drawable if subsample is None else subsample
+    if dataset.test is not None:
+        return subsample, len(dataset.test), n_examples
+    test_size = as_count(settings.test_size, n_examples)
+    if not test_size or n_examples - test_size < 1:
+        raise DatasetError(
+            f"dataset.test_size: {test_size} of the {n_examples} examples of {settings.label}"
+            " leave none to test on, or none to train on; choose another size"
+        )
+    return subsample, test_size, n_examples - test_size
+
+
 def _subsample(settings: DatasetSettings, dataset: AnyDataset) -> int | None:
     """Return the number of examples for a seed, None for all."""
     if settings.subsample is None:
         return None
-    size = as_count(settings.subsample, dataset.n_examples)
-    if size > dataset.n_examples:
+    size = as_count(settings.subsample, dataset.n_drawable)
+    if size > dataset.n_drawable:
         raise DatasetError(
-            f"dataset.subsample: {size} is more than the {dataset.n_examples} examples of"
+            f"dataset.subsample: {size} is more than the {dataset.n_drawable} examples of"
             f" {settings.label}; choose fewer"
         )
     return size

@@ -1,43 +1,89 @@
 """The loader for the data sets of an experiment, with the user's splits and initial sets."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import product
+from os.path import isfile
 from pathlib import Path
+from threading import Timer
 
+from alrun.data.column_keys import ColumnKeys
 from alrun.data.dataset import AnyDataset, Dataset
 from alrun.data.load import load
 from alrun.data.memory_map import mapped
+from alrun.data.read_keys import AS_USUAL
+from alrun.data.readers.memory_limit import as_size
 from alrun.data.user_splits import read_initial, read_sureness, with_user_splits
 from alrun.errors import DatasetError, ExperimentError
 from alrun.experiment.names import entry_key
 from alrun.experiment.settings import DatasetSettings, Experiment, InitialSettings
+from alrun.sweep.grid import has_initial
+
+# Seconds after which the reading of a data set is announced.
+SLOW = 2.0
 
 
-def load_all(path: Path, experiment: Experiment) -> dict[str, AnyDataset]:
+def load_all(
+    path: Path,
+    experiment: Experiment,
+    on_message: Callable[[str], object] = lambda sentence: None,
+    slow: float = SLOW,
+) -> dict[str, AnyDataset]:
     """Load every data set of the experiment at `path`; return them by label.
 
-    Raises ExperimentError with the problems of all of them.
+    `on_message` gets a line for each data set that is read for more than `slow` seconds, at that
+    moment and from another thread. Raises ExperimentError with the problems of all data sets.
     """
     datasets: dict[str, AnyDataset] = {}
     problems = []
     for place, entry in enumerate(experiment.dataset):
         key = entry_key("dataset", place) if len(experiment.dataset) > 1 else "dataset"
         try:
-            datasets[str(entry.label)] = _load(entry, path.parent, experiment.seed_list)
+            draws_initial = bool(experiment.initial)
+            with _announced(entry.name, path.parent, on_message, slow):
+                loaded = _load(entry, path.parent, experiment.seed_list, draws_initial)
+            datasets[str(entry.label)] = loaded
         except DatasetError as error:
             problems.append(f"{path}: {key}: {error}")
+    are_split = all(has_initial(dataset, experiment) for dataset in datasets.values())
+    if not problems and experiment.initial and are_split:
+        problems.append(
+            f"{path}: [initial] and splits exclude each other: the splits say which rows are"
+            " initial; drop one"
+        )
     problems += _add_user_initial(path, experiment, datasets)
     if problems:
         raise ExperimentError(problems)
     return datasets
 
 
+@contextmanager
+def _announced(
+    name: str, folder: Path, on_message: Callable[[str], object], slow: float
+) -> Iterator[None]:
+    """Tell what is read if it takes more than `slow` seconds."""
+    timer = Timer(slow, on_message, [f"Reading {_with_size(name, folder)}"])
+    timer.daemon = True  # an interrupted sweep does not wait for it
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()  # no line comes later, among others
+
+
+def _with_size(name: str, folder: Path) -> str:
+    """Return the name of a source, as a path with its size if it is a file."""
+    path = folder / name
+    return f"{path} ({as_size(path.stat().st_size)})" if isfile(path) else name
+
+
 def _add_user_initial(
     path: Path, experiment: Experiment, datasets: dict[str, AnyDataset]
 ) -> list[str]:
     """Add what files say about the initial sets to the data sets; return problems."""
-    labels = [str(entry.label) for entry in experiment.dataset if entry.splits is None]
+    labels = [label for label, dataset in datasets.items() if not has_initial(dataset, experiment)]
     starts = [entry for entry in enumerate(experiment.initial) if entry[1].path is not None]
     problems: list[str] = []
     for (place, start), label in product(starts, labels):
@@ -74,7 +120,16 @@ def _with_start(
     return replace(dataset, initial={**dataset.initial, name: rows})
 
 
-def _load(entry: DatasetSettings, folder: Path, seeds: Sequence[int]) -> AnyDataset:
+def _load(
+    entry: DatasetSettings, folder: Path, seeds: Sequence[int], draws_initial: bool
+) -> AnyDataset:
+    columns = ColumnKeys(
+        None if entry.columns is None else tuple(entry.columns),
+        tuple(entry.drop or ()),
+        entry.missing,
+        entry.missing_indicator is True,
+        entry.test,
+    )
     dataset = load(
         entry.name,
         entry.parameters,
@@ -84,10 +139,16 @@ def _load(entry: DatasetSettings, folder: Path, seeds: Sequence[int]) -> AnyData
         scale=entry.scale,
         per_seed=entry.per_seed,
         folder=folder,
+        columns=columns,
+        read=AS_USUAL if entry.read is None else entry.read.keys(),
+        bins=entry.bins,
+        rare=entry.rare,
+        rare_below=entry.rare_below or 0,
     )
     if not isinstance(dataset, Dataset):
         return dataset
     dataset = mapped(dataset)
     if entry.splits is None:
         return dataset
-    return with_user_splits(dataset, folder / entry.splits, seeds, str(entry.label))
+    path = folder / entry.splits
+    return with_user_splits(dataset, path, seeds, str(entry.label), draws_initial)

@@ -1,11 +1,11 @@
 """The plan of a sweep: every run of an experiment, done or missing."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from alrun.data.dataset import AnyDataset
+from alrun.data.dataset import AnyDataset, Dataset
 from alrun.data.splits import split_of
 from alrun.errors import DatasetError, ExperimentError, ResultsError, nearest
 from alrun.experiment.settings import Experiment
@@ -90,6 +90,15 @@ class SweepPlan:
                         found[name].add(run)
         return {name: frozenset(runs) for name, runs in sorted(found.items())}
 
+    @property
+    def notes(self) -> dict[str, tuple[str, ...]]:
+        """What was done to each data set that is the same for every seed, by label."""
+        return {
+            label: source.notes
+            for label, source in self.sources.items()
+            if isinstance(source, Dataset)
+        }
+
     def splits(self, specs: Sequence[RunSpec]) -> Iterator[tuple[str, str, int, Split]]:
         """Yield the split of each data set, start and seed among the runs, after these three."""
         one_each = {(spec.dataset.display_name, spec.start, spec.seed): spec for spec in specs}
@@ -110,14 +119,16 @@ def plan_experiment(
     path: Path,
     experiment: Experiment,
     results: Path | None = None,
+    on_message: Callable[[str], object] = lambda sentence: None,
     rerun: Sequence[str] = (),
 ) -> SweepPlan:
     """Return the plan of a sweep as `plan_sweep` does, for an experiment read from `path`.
 
-    Runs that used other code of the files or modules in `rerun` than there is now count as missing.
+    `on_message` gets a line for each data set that is slow to read. Runs that used other code of
+    the files or modules in `rerun` than there is now count as missing.
     """
     store = Store(results if results is not None else default_results(path))
-    datasets = load_all(path, experiment)
+    datasets = load_all(path, experiment, on_message)
     for label, dataset in datasets.items():
         if METRICS[experiment.metric].binary_only and dataset.n_classes != 2:
             problem = f"{experiment.metric} is for two classes; {label} has {dataset.n_classes}"

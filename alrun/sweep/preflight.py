@@ -160,5 +160,6 @@ def _by_place(
 
 
 def _one_per_initial_set(specs: Iterable[RunSpec]) -> list[RunSpec]:
-    """Return one run for each pair of data set and initial set."""
-    return list({(spec.dataset.display_name, spec.initial): spec for spec in specs}.values())
+    """Return one run for each data set, split of the user's and initial set."""
+    runs = {(spec.dataset.display_name, spec.dataset.splits, spec.initial): spec for spec in specs}
+    return list(runs.values())

@@ -96,7 +96,7 @@ def rebuild_tables(
     Damaged files are set aside, and `on_message` is called with a sentence on each.
     """
     specs = list(plan.specs.values())
-    return plan.store.rebuild_tables(specs, plan.splits, on_message)
+    return plan.store.rebuild_tables(specs, plan.splits, on_message, plan.notes)
 
 
 def _compute(

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import sparse
 
 from alrun.data.dataset import Dataset
-from alrun.data.duplicates import count_duplicates
+from alrun.data.duplicates import count_duplicates, count_shared
 from alrun.data.load import load
 
 FEW = settings(max_examples=60, deadline=None, derandomize=True)
@@ -51,6 +51,15 @@ def test_rows_are_counted_as_by_comparing_each_with_each(X, data):
     assert count_duplicates(dataset(X, fingerprint=fingerprint), rows) == expected
     as_sparse = dataset(sparse.csr_matrix(X), fingerprint=f"sparse {fingerprint}")
     assert count_duplicates(as_sparse, rows) == expected
+
+
+@FEW
+@given(matrices, st.data())
+def test_rows_that_others_hold_too_are_counted_as_by_comparing_each_with_each(X, data):
+    role = np.array([data.draw(st.integers(0, 2)) for _ in X])
+    rows, others = np.flatnonzero(role == 0), np.flatnonzero(role == 1)
+    expected = sum(any((X[row] == X[other]).all() for other in others) for row in rows)
+    assert count_shared(dataset(X, fingerprint=own_fingerprint(X)), rows, others) == expected
 
 
 def test_all_of_a_group_are_counted_and_only_among_the_rows_asked_for():

@@ -14,6 +14,7 @@ import pytest
 from scipy import sparse
 
 from alrun.api import run_sweep
+from alrun.data.column_keys import ColumnKeys
 from alrun.data.load import load
 from alrun.data.readers.openml_server import cache_folder
 from alrun.data.registry import check_name
@@ -232,9 +233,24 @@ def test_the_fingerprint_is_that_of_the_numbers_and_the_labels(serve):
     assert len(set(prints)) == 5
 
 
+@pytest.mark.parametrize("keys", [{"drop": ("size",)}, {"missing": "mean"}])
+def test_keys_on_columns_are_for_dense_sets(serve, keys):
+    serve(SPARSE)
+    assert "its features are sparse" in refused(columns=ColumnKeys(**keys))
+    serve(DENSE.replace("-3", "?"))
+    for path in cache_folder().rglob("*.gz"):
+        path.unlink()
+    columns = ColumnKeys(**{"missing": "mean", **keys})
+    dataset = load("openml:made", {}, columns=columns)
+    assert bool(dataset.fills) == ("drop" not in keys)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "fragments"),
-    [("-3", "?", ["'size'", "row 2 "]), ("-3,red", "-3,?", ["'colour'", "row 2 "])],
+    [
+        ("-3", "?", ["'size' (1, from row 2)"]),
+        ("-3,red", "-3,?", ["'colour' (text, 1, from row 2)"]),
+    ],
 )
 def test_a_missing_value_is_named_with_column_and_row(serve, old, new, fragments):
     serve(DENSE.replace(old, new))

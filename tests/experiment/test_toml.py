@@ -229,8 +229,6 @@ def test_splits_exclude_sizes_and_initial_sets(path):
     splits = IRIS | {"splits": "s.parquet"}
     line = problem(path, dataset=splits | {"test_size": 0.25})
     assert_says(line, path, "dataset", "test_size and splits exclude")
-    line = problem(path, dataset=splits, initial={"per_class": 2})
-    assert_says(line, path, "", "[initial] and splits exclude")
     assert read(path, dataset=splits).initial == []
 
 

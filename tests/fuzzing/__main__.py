@@ -19,7 +19,14 @@ from fuzzing.files import prepared
 from alrun.execute.sandbox import Sandbox
 
 # The number of cases of each kind.
-CASES = {"experiment": 2000, "data": 500, "results": 500, "runs": 500, "names": 500}
+CASES = {
+    "experiment": 2000,
+    "data": 500,
+    "results": 500,
+    "runs": 500,
+    "names": 500,
+    "changes": 300,
+}
 
 
 def run(kind, numbers, folder):

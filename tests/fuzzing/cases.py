@@ -5,6 +5,7 @@ import resource
 import traceback
 
 import numpy as np
+from fuzzing.changes import check_change
 from fuzzing.data import check_data
 from fuzzing.experiments import check_experiment
 from fuzzing.names import check_names
@@ -17,6 +18,7 @@ CHECKS = {
     "results": check_results,
     "runs": check_run_file,
     "names": check_names,
+    "changes": check_change,
 }
 
 

@@ -4,6 +4,7 @@ import csv
 import datetime
 import gzip
 import io
+import json
 import os
 import re
 import shutil
@@ -125,6 +126,37 @@ def parquet_case(name, target):
     return make
 
 
+def bytes_case(name):
+    """Return a case: some bytes of a table are changed, and nothing tells what is right."""
+
+    def make(rng, folder, case):
+        content = (folder / name).read_bytes()
+        if name.endswith(".gz") and rng.random() < 0.7:
+            content = gzip.compress(mutated_bytes(gzip.decompress(content), rng), mtime=0)
+        else:
+            content = mutated_bytes(content, rng)
+        (case / name).write_bytes(content)
+        return name, 'target = "species"', None
+
+    return make
+
+
+def jsonl_case(rng, folder, case):
+    """Mutate a table of JSON lines."""
+    path = case / "flowers.jsonl"
+    path.write_bytes(mutated_bytes((folder / path.name).read_bytes(), rng))
+
+    def reading():
+        rows = [json.loads(line) for line in path.read_bytes().split(b"\n") if line.strip()]
+        columns = {
+            key: [row[key] for row in rows] for key in dict.fromkeys(k for r in rows for k in r)
+        }
+        labels = columns.pop("species")
+        return columns_of(list(columns.values())), labels
+
+    return path.name, 'target = "species"', reading
+
+
 def npz_case(rng, folder, case):
     """Mutate an archive of arrays, some with pickled objects."""
     path = case / "arrays.npz"
@@ -219,6 +251,10 @@ DATA = {
     "csv": csv_case,
     "parquet": parquet_case("flowers.parquet", "species"),
     "wide": parquet_case("wide.parquet", "label"),
+    "feather": bytes_case("flowers.feather"),
+    "arff": bytes_case("flowers.arff"),
+    "packed": bytes_case("flowers.csv.gz"),
+    "jsonl": jsonl_case,
     "npz": npz_case,
     "svmlight": svmlight_case,
     "idx": idx_case,

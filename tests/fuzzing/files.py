@@ -4,6 +4,7 @@ import gzip
 import struct
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from small_experiments import TINY
@@ -73,6 +74,20 @@ BASES = {
         dataset = { name = "flowers.csv", target = "species", splits = "splits.csv" }
         model = { name = "sklearn.naive_bayes.GaussianNB", var_smoothing = 1e-8 }
         """,
+    "semicolons": """
+        [dataset]
+        name = "semicolons.csv"
+        target = "3"
+        missing = { 1 = "mean" }
+        [dataset.read]
+        sep = ";"
+        decimal = ","
+        thousands = "."
+        encoding = "latin-1"
+        na_values = ["?"]
+        header = false
+        categories = ["2"]
+        """,
     "initial": """
         dataset = { name = "flowers.parquet", target = "species", scale = "standard" }
         initial = { method = "file", file = "initial.csv" }
@@ -109,6 +124,19 @@ def softened(pool, n, rng, beta=1.0):
 """
 
 
+def as_arff(frame):
+    """Return a table of numbers and texts in Weka's format."""
+    kinds = {
+        name: "{" + ",".join(sorted(set(values))) + "}"
+        if values.dtype.kind not in "f"
+        else "NUMERIC"
+        for name, values in frame.items()
+    }
+    head = [f"@ATTRIBUTE {name} {kind}" for name, kind in kinds.items()]
+    rows = [",".join(map(str, row)) for row in frame.itertuples(index=False)]
+    return "\n".join(["@RELATION flowers", *head, "@DATA", *rows]) + "\n"
+
+
 def prepared(folder):
     """Write the files named in the experiments, and results; return the folder."""
     rng = np.random.default_rng(7)
@@ -120,9 +148,17 @@ def prepared(folder):
     rows = ["length,width,colour,species"]
     rows += [f"{a},{b},{c},{s}" for (a, b, _), c, s in zip(X, colour, species, strict=True)]
     (folder / "flowers.csv").write_text("\n".join(rows) + "\n")
+    rows = [f"{a};{b};{k};{s}".replace(".", ",") for (a, b, k), s in zip(X, species, strict=True)]
+    rows[7] = rows[7].replace(rows[7].split(";")[1], "?")
+    (folder / "semicolons.csv").write_text("\n".join(rows) + "\n", encoding="latin-1")
     columns = {"length": X[:, 0], "colour": colour, "width": X[:, 1].astype("f4")}
     columns |= {"species": species, "vector": list(X), "size": y.astype("i2") + 1}
     pq.write_table(pa.table(columns), folder / "flowers.parquet")
+    plain = pd.DataFrame({name: columns[name] for name in ("length", "colour", "width", "species")})
+    plain.to_feather(folder / "flowers.feather")
+    plain.to_json(folder / "flowers.jsonl", orient="records", lines=True)
+    (folder / "flowers.arff").write_text(as_arff(plain))
+    (folder / "flowers.csv.gz").write_bytes(gzip.compress((folder / "flowers.csv").read_bytes()))
     wide = {"label": y, "vector": pa.array(list(X), pa.list_(pa.float32()))}
     wide["one"] = pa.array(X[:, 0], pa.float32())
     pq.write_table(pa.table(wide), folder / "wide.parquet")

@@ -8,7 +8,7 @@ from fuzzing.answers import answered
 from fuzzing.cases import check
 from fuzzing.files import BASES, experiment_of, prepared
 
-SHARE = {"experiment": 100, "data": 60, "results": 30, "runs": 60, "names": 40}
+SHARE = {"experiment": 100, "data": 60, "results": 30, "runs": 60, "names": 40, "changes": 40}
 
 
 @pytest.fixture(scope="module")

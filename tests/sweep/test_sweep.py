@@ -166,7 +166,8 @@ def test_one_run_that_raises_is_recorded_and_the_others_go_on(tiny, tmp_path, mo
     assert len(plan.finished) + len(plan.failures) == 24
     assert {spec.strategy.name for spec in map(plan.specs.get, plan.finished)} >= {"random"}
     failure = next(iter(plan.failures.values()))
-    assert failure.error == "ArithmeticError: not today"
+    place = "(mine.py, line 3: raise ArithmeticError('not today'))"
+    assert failure.error == f"ArithmeticError: not today {place}"
     assert "moody" in failure.traceback
     # A failure is not tried again unless asked for, and then once more.
     assert plan_sweep(tiny, tmp_path / "results", overrides).missing() == []
@@ -447,7 +448,7 @@ def test_what_is_wrong_with_each_data_set_is_said_at_once(tmp_path):
         plan_sweep(path)
     one, other = caught.value.problems
     assert one.startswith(f"{path}: dataset[1]: {tmp_path / 'a.csv'}: all 2 labels are the same")
-    assert other.startswith(f"{path}: dataset[2]: {tmp_path / 'b.csv'}: column 'x', row 1 ")
+    assert other.startswith(f"{path}: dataset[2]: {tmp_path / 'b.csv'}: values are missing in 'x'")
 
 
 def test_a_strategy_that_was_edited_is_not_run_by_an_old_worker(tiny, tmp_path, monkeypatch):

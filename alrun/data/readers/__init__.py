@@ -9,17 +9,19 @@ from os.path import isdir, isfile
 from pathlib import Path
 from typing import Any
 
+from alrun.data.column_keys import ALL_COLUMNS, ColumnKeys
+from alrun.data.read_keys import AS_USUAL, ReadKeys
 from alrun.data.readers.arrays import SVMLIGHT, read_npz, read_svmlight
 from alrun.data.readers.contents import Contents
+from alrun.data.readers.delimited import DELIMITED
 from alrun.data.readers.idx import check_idx, read_idx
 from alrun.data.readers.openml import check_openml, read_openml
-from alrun.data.readers.tables import TABLES, read_table
+from alrun.data.readers.packed import ending_of
+from alrun.data.readers.tables import TABLES, is_table, read_table
 from alrun.data.readers.texts import counting_parameters, read_texts
 from alrun.errors import DatasetError
 
-# The readers of files that name neither columns nor parameters, by the ending of the name.
-_ARRAYS = {".npz": read_npz, **dict.fromkeys(SVMLIGHT, read_svmlight)}
-FILES = (*TABLES, *_ARRAYS)
+FILES = (*TABLES, ".npz", *SVMLIGHT)
 
 
 def check_source(name: str, folder: Path, has_text: bool) -> list[str]:
@@ -29,7 +31,7 @@ def check_source(name: str, folder: Path, has_text: bool) -> list[str]:
     `has_text` tells whether the experiment names a column of texts.
     """
     kind, _, rest = name.partition(":")
-    if has_text and _suffix(name) not in TABLES:
+    if has_text and not is_table(name, folder):
         raise DatasetError(
             f"text names a column of a {' or '.join(TABLES)} file, and {name} is none; leave text"
             " out"
@@ -43,12 +45,18 @@ def check_source(name: str, folder: Path, has_text: bool) -> list[str]:
     what, exists = ("folder", isdir) if name.endswith("/") else ("file", isfile)
     if not exists(folder / name):
         raise DatasetError(f"there is no {what} '{folder / name}'")
-    is_text = has_text or name.endswith("/")
+    is_text = has_text or (name.endswith("/") and not is_table(name, folder))
     return list(counting_parameters()) if is_text else []
 
 
 def read_source(
-    name: str, folder: Path, target: str | None, text: str | None, parameters: Mapping[str, Any]
+    name: str,
+    folder: Path,
+    target: str | None,
+    text: str | None,
+    parameters: Mapping[str, Any],
+    keys: ColumnKeys = ALL_COLUMNS,
+    read: ReadKeys = AS_USUAL,
 ) -> Contents:
     """Read a source after `check_source` has accepted its name.
 
@@ -57,21 +65,33 @@ def read_source(
     """
     kind, _, rest = name.partition(":")
     if kind == "openml":
-        return read_openml(rest, target, parameters)
+        return read_openml(rest, target, parameters, keys)
     if kind == "idx":
         return read_idx(folder / rest)
     path = folder / name
+    if is_table(name, folder):
+        test = None if keys.test is None else folder / keys.test
+        return read_table(path, target or "target", text, parameters, keys, test, read)
     if name.endswith("/"):
         return read_texts(path, parameters)
-    if _suffix(name) in TABLES:
-        return read_table(path, target or "target", text, parameters)
-    return _ARRAYS[_suffix(name)](path)
+    return read_npz(path, keys) if ending_of(name) == ".npz" else read_svmlight(path)
 
 
 def is_source(name: str) -> bool:
     """Return whether a name has the form of a source; it need not exist."""
-    return name.startswith(("openml:", "idx:")) or name.endswith("/") or _suffix(name) in FILES
+    return name.startswith(("openml:", "idx:")) or name.endswith("/") or ending_of(name) in FILES
 
 
-def _suffix(name: str) -> str:
-    return Path(name).suffix.lower()
+# The keys of `[dataset]` on columns, missing values, numeric labels and notation.
+ALL_KEYS = frozenset(("columns", "drop", "missing", "missing_indicator", "test", "bins", "read"))
+
+
+def keys_of(name: str, folder: Path) -> frozenset[str]:
+    """Return those of ALL_KEYS that go with a source; folders are looked for in `folder`."""
+    if name.startswith("openml:"):
+        return ALL_KEYS - {"test", "read"}
+    if is_source(name) and is_table(name, folder):
+        return ALL_KEYS if ending_of(name) in DELIMITED else ALL_KEYS - {"read"}
+    if ending_of(name) == ".npz":
+        return frozenset(("missing", "missing_indicator", "bins"))
+    return frozenset(("bins",)) if is_source(name) else frozenset()

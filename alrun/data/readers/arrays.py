@@ -1,5 +1,7 @@
 """Files of arrays: NumPy archives and svmlight."""
 
+import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,16 +10,24 @@ from scipy import sparse
 from sklearn.datasets import load_svmlight_file
 
 from alrun.arrays import first_true
-from alrun.data.readers.contents import Contents, check_finite, hash_of_file
+from alrun.data.column_keys import ALL_COLUMNS, ColumnKeys
+from alrun.data.missing import Column, settle
+from alrun.data.readers.contents import Contents, check_finite, contents_of
+from alrun.data.readers.memory_limit import check_fits
+from alrun.data.readers.source_file import SourceFile, opened
 from alrun.errors import DatasetError, first_line, nearest
 from alrun.util.digest import digest
 
 SVMLIGHT = (".svm", ".svmlight", ".libsvm")
 
 
-def read_npz(path: Path) -> Contents:
-    """Read the arrays X, a row per example, and y of an archive; raises DatasetError."""
-    X, y = _arrays(path)
+def read_npz(path: Path, keys: ColumnKeys = ALL_COLUMNS) -> Contents:
+    """Read the arrays X, a row per example, and y of an archive; raises DatasetError.
+
+    In messages and rules a column of X is named by its position, the first is 0.
+    """
+    with opened(path) as file:
+        X, y = _arrays(file)
     if X.ndim != 2 or X.dtype.kind not in "biuf" or X.shape[1] == 0:
         raise DatasetError(
             f"{path}: X must be a matrix of numbers with a row per example and a column per"
@@ -31,21 +41,35 @@ def read_npz(path: Path) -> Contents:
     is_single = X.dtype.kind == "f" and X.dtype.itemsize == 4
     X = np.ascontiguousarray(X, np.float32 if is_single else np.float64)
     check_finite(path, X)
+    y = _decoded(path, y)
     missing_label = np.isnan(y) if y.dtype.kind == "f" else np.zeros(len(y), dtype=bool)
     if (row := first_true(missing_label)) is not None:
         raise DatasetError(f"{path}: y, row {row} (the first is 0): no label")
-    return Contents(X, y, _fingerprint(path))
+    columns = [Column(str(place), place, place + 1) for place in range(X.shape[1])]
+    return contents_of(settle(path, X, columns, keys), (), y, _identity(file))
 
 
-def _arrays(path: Path) -> tuple[Any, Any]:
+def _decoded(path: Path, y: Any) -> Any:
+    """Return labels with bytes as texts, which must be UTF-8."""
+    if y.dtype.kind != "S":
+        return y
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        return np.char.decode(y, "utf-8")
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: y holds bytes that are not UTF-8; save texts") from error
+
+
+def _arrays(file: SourceFile) -> tuple[Any, Any]:
+    path = file.path
+    try:
+        with np.load(file.from_start(), allow_pickle=False) as arrays:
             missing = [key for key in ("X", "y") if key not in arrays]
             if missing:
                 raise DatasetError(
                     f"{path}: there is no array '{missing[0]}' (save the features as X and the"
                     f" labels as y){nearest(missing[0], arrays.files)}"
                 )
+            check_fits(path, sum(_claimed_bytes(arrays.zip, key) for key in ("X", "y")))
             return arrays["X"], arrays["y"]
     except DatasetError:
         raise
@@ -53,19 +77,49 @@ def _arrays(path: Path) -> tuple[Any, Any]:
         raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
 
 
+def _claimed_bytes(archive: Any, key: str) -> int:
+    """Return the bytes of an array in memory, from the header alone.
+
+    Features other than float32 become float64.
+    """
+    name = key if key in archive.namelist() else f"{key}.npy"
+    with archive.open(name) as member:
+        version = np.lib.format.read_magic(member)
+        read_header = getattr(np.lib.format, f"read_array_header_{version[0]}_0", None)
+        if read_header is None:  # version 3 is for names of fields, which no matrix of numbers has
+            return 0
+        shape, _, dtype = read_header(member)
+    is_widened = key == "X" and dtype.kind in "biuf" and dtype.itemsize < 8 and dtype != np.float32
+    return math.prod(shape) * (8 if is_widened else dtype.itemsize)
+
+
 def read_svmlight(path: Path) -> Contents:
     """Read rows of a label and index:value pairs; raises DatasetError."""
-    try:
-        X, y = load_svmlight_file(str(path))
-    except Exception as error:  # the parser raises almost anything
-        raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
+    with opened(path) as file:
+        try:
+            X, y = load_svmlight_file(file.from_start())
+        except Exception as error:  # the parser raises almost anything
+            _refuse_several_labels(file)
+            raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
     X = sparse.csr_matrix(X)
     check_finite(path, X)
     if (row := first_true(~np.isfinite(y))) is not None:
         raise DatasetError(f"{path}: row {row} (the first is 0): no label, but {y[row]}")
     is_whole = np.array_equal(y, np.rint(y)) and np.abs(y).max(initial=0) < 2**53
-    return Contents(X, y.astype(np.int64) if is_whole else y, _fingerprint(path))
+    return Contents(X, y.astype(np.int64) if is_whole else y, digest(_identity(file)))
 
 
-def _fingerprint(path: Path) -> str:
-    return digest(["file", hash_of_file(path), None])
+def _refuse_several_labels(file: SourceFile) -> None:
+    """Raise DatasetError at the first row that begins with several labels, as in 2,3 1:0.5."""
+    for row, line in enumerate(file.from_start()):
+        label = line.split(maxsplit=1)[:1]
+        if label and re.fullmatch(rb"[^:,]+(,[^:,]+)+", label[0]):
+            raise DatasetError(
+                f"{file.path}: row {row} (the first is 0): several labels in a row are not"
+                f" supported, and it has {label[0].decode(errors='replace')}; keep one label in"
+                " each row"
+            )
+
+
+def _identity(file: SourceFile) -> list[str | None]:
+    return ["file", file.sha256, None]

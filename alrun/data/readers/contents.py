@@ -1,6 +1,7 @@
 """The result of every reader, and the hashes for its identity."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from alrun.arrays import IntArray, first_true
+from alrun.arrays import BoolArray, IntArray, first_true
 from alrun.data.features import LARGEST_CHUNK, slices
+from alrun.data.missing import Fill, Settled
 from alrun.errors import DatasetError
+from alrun.util.digest import digest
 
 
 @dataclass(frozen=True)
@@ -20,8 +23,8 @@ class Contents:
     Attributes
     ----------
     X
-        Features, shape (n_examples, n_features), finite, dense or CSR. They are float32 if the
-        source has single precision, else float64.
+        Features, shape (n_examples, n_features), dense or CSR, finite but for the missing values
+        that `fills` names. They are float32 if the source has single precision, else float64.
     labels
         The labels as in the source, shape (n_examples,).
     fingerprint
@@ -30,6 +33,12 @@ class Contents:
         What was done to the features, in sentences.
     scale
         The default scale, used if the experiment names none.
+    fills
+        What is filled in for missing values, for each split.
+    is_dropped
+        A mask of the rows left out of every split, shape (n_examples,); None if all stay.
+    n_test
+        How many rows at the end are from a file of the test part.
     """
 
     X: Any
@@ -37,12 +46,31 @@ class Contents:
     fingerprint: str
     notes: tuple[str, ...] = ()
     scale: str = "none"
+    fills: tuple[Fill, ...] = ()
+    is_dropped: BoolArray | None = None
+    n_test: int = 0
 
 
-def hash_of_file(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def contents_of(
+    settled: Settled,
+    notes: tuple[str, ...],
+    labels: Any,
+    identity: Sequence[Any],
+    n_test: int = 0,
+) -> Contents:
+    """Return the contents of a source whose missing values are settled.
+
+    `notes` are those of its reader, and `identity` is what its fingerprint is made from.
+    """
+    return Contents(
+        settled.X,
+        labels,
+        digest(identity),
+        (*notes, *settled.notes),
+        fills=settled.fills,
+        is_dropped=settled.is_dropped,
+        n_test=n_test,
+    )
 
 
 def hash_of_arrays(X: Any, y: IntArray) -> str:
@@ -60,21 +88,24 @@ def hash_of_arrays(X: Any, y: IntArray) -> str:
     return content.hexdigest()
 
 
-def is_finite(X: Any) -> bool:
-    """Return whether all features are finite."""
+def is_infinite(X: Any) -> bool:
+    """Return whether a feature is infinite."""
     numbers = X.data if sparse.issparse(X) else X
-    return all(np.isfinite(numbers[block]).all() for block in slices(numbers, LARGEST_CHUNK))
+    return any(np.isinf(numbers[block]).any() for block in slices(numbers, LARGEST_CHUNK))
 
 
 def check_finite(path: Path | str, X: Any) -> None:
-    """Raise DatasetError at the first non-finite feature, naming its column and row."""
+    """Raise DatasetError at the first feature that is not finite, naming its column and row.
+
+    In dense features NaN is a missing value, and passed over.
+    """
     if sparse.issparse(X):
         if (position := first_true(~np.isfinite(X.data))) is not None:
             row = int(np.searchsorted(X.indptr, position, side="right")) - 1
             _refuse(path, X.indices[position], row, X.data[position])
         return
     for block in slices(X, LARGEST_CHUNK):
-        if (place := first_true(~np.isfinite(X[block]))) is not None:
+        if (place := first_true(np.isinf(X[block]))) is not None:
             row, column = divmod(place, X.shape[1])
             _refuse(path, column, block.start + row, X[block][row, column])
 

@@ -6,11 +6,14 @@ import math
 from dataclasses import dataclass
 from os.path import isdir
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from alrun.arrays import IntArray
 from alrun.data.readers.contents import Contents
+from alrun.data.readers.memory_limit import check_fits, read_at_most
+from alrun.data.readers.source_file import SourceFile, opened
 from alrun.errors import DatasetError, first_line
 from alrun.util.digest import digest
 
@@ -106,28 +109,49 @@ def _without_part(prefix: str) -> str:
 
 def _bytes_of(path: Path, fewest_dimensions: int) -> tuple[IntArray, str]:
     """Return the numbers of a file, shape (n, numbers in each), and the hash of its content."""
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except Exception as error:  # a damaged file raises almost anything
-        raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
-    n_dimensions = content[3] if len(content) > 3 else 0
-    if content[:3] != bytes([0, 0, _UNSIGNED_BYTE]) or n_dimensions == 0:
+    with opened(path) as file:
+        try:
+            header, shape, content = _unpacked(file, fewest_dimensions)
+        except DatasetError:
+            raise
+        except Exception as error:  # a damaged file raises almost anything
+            raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
+    expected = math.prod(shape)
+    if len(content) != expected:
+        has = f"{'more' if len(content) > expected else 'fewer'} than the {expected}"
+        raise DatasetError(f"{path} has {has} numbers that its header says; fetch it again")
+    if expected == 0:
+        raise DatasetError(f"{path} holds no examples")
+    hashed = hashlib.sha256(header)
+    hashed.update(content)
+    return np.frombuffer(content, np.uint8).reshape(shape[0], -1), hashed.hexdigest()
+
+
+def _unpacked(file: SourceFile, fewest_dimensions: int) -> tuple[bytes, list[int], bytearray]:
+    """Return header, shape and numbers; no more is unpacked than one more than the header says."""
+    is_packed = file.path.suffix == ".gz"
+    stream: Any = gzip.GzipFile(fileobj=file.from_start()) if is_packed else file.from_start()
+    header, shape = _header(file.path, stream, fewest_dimensions)
+    expected = math.prod(shape)
+    most = expected if is_packed else min(expected, file.n_bytes)
+    check_fits(file.path, most * (1 + np.dtype(np.float32).itemsize))
+    return header, shape, read_at_most(stream, expected + 1)
+
+
+def _header(path: Path, stream: Any, fewest_dimensions: int) -> tuple[bytes, list[int]]:
+    """Return the bytes of a header, and the shape that it names; raises DatasetError."""
+    magic = stream.read(4)
+    n_dimensions = magic[3] if len(magic) > 3 else 0
+    if magic[:3] != bytes([0, 0, _UNSIGNED_BYTE]) or n_dimensions == 0:
         raise DatasetError(
-            f"{path} is not an idx file of unsigned bytes: it begins with {content[:4]!r}; drop it,"
-            " or fetch it again"
+            f"{path} is not an idx file of unsigned bytes: it begins with {magic!r}; drop it, or"
+            " fetch it again"
         )
     if (n_dimensions == 1) != (fewest_dimensions == 1):
         raise DatasetError(
             f"{path} has {n_dimensions} dimensions; labels must have one, images at least two"
         )
-    start = 4 + 4 * n_dimensions
-    shape = [int(size) for size in np.frombuffer(content[4:start].ljust(start - 4, b"\0"), ">u4")]
-    expected = start + math.prod(shape)
-    if len(content) != expected or len(content) < start:
-        raise DatasetError(
-            f"{path} has {len(content)} bytes, but its header says {expected}; fetch it again"
-        )
-    if expected == start:
-        raise DatasetError(f"{path} holds no examples")
-    numbers = np.frombuffer(content, np.uint8, offset=start).reshape(shape[0], -1)
-    return numbers, hashlib.sha256(content).hexdigest()
+    sizes = stream.read(4 * n_dimensions)
+    if len(sizes) < 4 * n_dimensions:
+        raise DatasetError(f"{path} ends within its header; fetch it again")
+    return magic + sizes, [int(size) for size in np.frombuffer(sizes, ">u4")]

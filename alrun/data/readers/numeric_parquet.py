@@ -1,32 +1,39 @@
-"""Reader of purely numeric Parquet files, without a second copy of the data."""
+"""Reader of purely numeric Parquet files, without a second copy of the data; counts of values."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from alrun.data.column_keys import ALL_COLUMNS, ColumnKeys
+from alrun.data.missing import Column, Settled, settle
 from alrun.data.readers.columns import numbers
+from alrun.data.readers.memory_limit import check_fits
 from alrun.errors import DatasetError, first_line
 
 # Numbers read at a time.
 _BATCH = 1_000_000
 
 
-def wide_fields(path: Path, target: str) -> list[Any]:
-    """Return the fields of the features if all are float32 or lists of numbers, else none."""
+def wide_fields(file: Any, target: str, keys: ColumnKeys = ALL_COLUMNS) -> list[Any]:
+    """Return the fields of the features if all are float32 or lists of numbers, else none.
+
+    `file` is a ParquetFile.
+    """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     def is_wide(kind: Any) -> bool:
         if not _is_list_type(kind):
             return kind == pa.float32()
         return pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)
 
+    schema = file.schema_arrow
     try:
-        schema = pq.read_schema(path)
         index = (schema.pandas_metadata or {}).get("index_columns", [])
-        fields = [field for field in schema if field.name != target and field.name not in index]
-    except Exception:  # the file is damaged, and reading all of it will raise an error
+        features = [field for field in schema if field.name not in (target, *index)]
+        fields = [field for field in features if keys.keeps(field.name)]
+    except Exception:  # the metadata are damaged, and reading all of the file will raise an error
         return []
     # Parquet takes a dot in the name of a column for a path to a nested field.
     is_plain = target in schema.names and len(set(schema.names)) == len(schema.names)
@@ -40,39 +47,92 @@ def _is_list_type(kind: Any) -> bool:
     return pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind)
 
 
-def read_wide(path: Path, fields: list[Any]) -> Any:
-    """Read these fields as one matrix, shape (n_rows, n_features).
+def count_values(file: Any) -> int:
+    """Return how many values a ParquetFile claims to hold, those in lists each by itself.
 
-    Beside the matrix, at most one column is in memory. Raises DatasetError, which names the column
-    and the row.
+    A few bytes suffice for a billion equal values, or for a billion that are missing.
+    """
+    metadata, leaves = file.metadata, range(file.metadata.num_columns)
+    lists = [leaf for leaf in leaves if file.schema.column(leaf).max_repetition_level]
+    groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
+    in_lists = sum(group.column(leaf).num_values for group in groups for leaf in lists)
+    return metadata.num_rows * (len(leaves) - len(lists)) + in_lists
+
+
+def read_wide(path: Path, file: Any, fields: list[Any], keys: ColumnKeys = ALL_COLUMNS) -> Settled:
+    """Read these fields of a ParquetFile as one matrix, its missing values settled.
+
+    The matrix has the shape (n_rows, n_features). Beside it, a few columns at most are in memory.
+    Raises DatasetError, which names the column and the row.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     kinds = [field.type.value_type if _is_list_type(field.type) else field.type for field in fields]
     is_single = all(kind == pa.float32() for kind in kinds)
     try:
-        file = pq.ParquetFile(path)
+        n_rows = file.metadata.num_rows
+        dtype = np.dtype(np.float32 if is_single else np.float64)
+        check_fits(path, count_values(file) * dtype.itemsize)
         widths = [_width(file, field) for field in fields]
-        shape = (file.metadata.num_rows, sum(widths))
-        X = np.empty(shape, np.float32 if is_single else np.float64)
-        # Column by column: Parquet decodes whole pages, and a page may hold all rows of a column.
-        for field, width, end in zip(fields, widths, np.cumsum(widths), strict=True):
-            first, n_rows = 0, max(_BATCH // max(width, 1), 1)
-            for batch in file.iter_batches(n_rows, columns=[field.name], use_threads=False):
-                values = batch.to_pandas(ignore_metadata=True)[field.name]
-                values.index += first
-                X[first : first + len(values), end - width : end] = numbers(path, values, width)
-                first += len(values)
-            if first < len(X):
-                raise DatasetError(
-                    f"{path} cannot be read: column '{field.name}' ends at row {first}"
-                )
+        X = np.empty((n_rows, sum(widths)), dtype)
+        end = 0
+        for group in _groups(widths, n_rows):
+            start, end = end, end + sum(widths[group])
+            _fill(path, file, fields[group], widths[group], X[:, start:end])
     except DatasetError:
         raise
     except Exception as error:  # damaged pages raise almost anything
         raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
-    return X
+    ends = np.cumsum(widths).tolist()
+    columns = [
+        Column(field.name, end - width, end)
+        for field, width, end in zip(fields, widths, ends, strict=True)
+    ]
+    return settle(path, X, columns, keys)
+
+
+def _groups(widths: Sequence[int], n_rows: int) -> Iterator[slice]:
+    """Yield slices of the fields, each of at most `_BATCH` numbers or one field.
+
+    Parquet decodes whole pages, and a page may hold all rows of a column. So it is the number of
+    columns that bounds the memory. Each alone would be slow: every read goes through the schema.
+    """
+    start, size = 0, 0
+    for field, width in enumerate(widths):
+        if size and size + n_rows * width > _BATCH:
+            yield slice(start, field)
+            start, size = field, 0
+        size += n_rows * width
+    yield slice(start, len(widths))
+
+
+def _fill(path: Path, file: Any, fields: list[Any], widths: list[int], X: Any) -> None:
+    """Read these fields into X, shape (n_rows, sum of the widths)."""
+    names = [field.name for field in fields]
+    first, height = 0, max(_BATCH // max(sum(widths), 1), 1)
+    for batch in file.iter_batches(height, columns=names, use_threads=False):
+        rows, end = X[first : first + len(batch)], 0
+        for place, (field, width) in enumerate(zip(fields, widths, strict=True)):
+            start, end = end, end + width
+            column = batch.column(place)
+            if _is_list_type(field.type):
+                rows[:, start:end] = numbers(path, _series(field.name, column, first), width)
+            else:
+                rows[:, start] = column.to_numpy(zero_copy_only=False)
+        if np.isinf(rows).any():  # a missing value is NaN
+            for field, column in zip(fields, batch.columns, strict=True):
+                if not _is_list_type(field.type):
+                    numbers(path, _series(field.name, column, first), 1)
+        first += len(batch)
+    if first < len(X):
+        raise DatasetError(f"{path} cannot be read: column '{names[0]}' ends at row {first}")
+
+
+def _series(name: str, column: Any, first: int) -> Any:
+    """Return a column of a batch as a Series whose index counts from `first`."""
+    values = column.to_pandas().rename(name)
+    values.index += first
+    return values
 
 
 def _width(file: Any, field: Any) -> int:
@@ -80,5 +140,6 @@ def _width(file: Any, field: Any) -> int:
     if not _is_list_type(field.type):
         return 1
     for batch in file.iter_batches(1, columns=[field.name]):
-        return len(batch[0][0]) if batch[0][0].is_valid else 1
+        if batch[0][0].is_valid:
+            return len(batch[0][0])
     return 1

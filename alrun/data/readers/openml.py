@@ -16,8 +16,10 @@ from scipy import sparse
 from sklearn.datasets._arff_parser import load_arff_from_gzip_file
 
 from alrun.arrays import first_true
-from alrun.data.readers.columns import numeric
-from alrun.data.readers.contents import Contents, check_finite, hash_of_arrays
+from alrun.data.column_keys import ALL_COLUMNS, ColumnKeys
+from alrun.data.missing import Settled
+from alrun.data.readers.columns import features_of_table, kept_columns
+from alrun.data.readers.contents import Contents, check_finite, contents_of, hash_of_arrays
 from alrun.data.readers.openml_server import (
     answer,
     answer_or_none,
@@ -25,7 +27,6 @@ from alrun.data.readers.openml_server import (
     data_file,
 )
 from alrun.errors import DatasetError, first_line, nearest
-from alrun.util.digest import digest
 from alrun.util.numbers import is_whole
 
 # What OpenML says of each column, by its name and in their order.
@@ -43,7 +44,12 @@ def check_openml(name: str) -> list[str]:
     return [] if name.isdecimal() else ["version"]
 
 
-def read_openml(name: str, target: str | None, parameters: Mapping[str, Any]) -> Contents:
+def read_openml(
+    name: str,
+    target: str | None,
+    parameters: Mapping[str, Any],
+    keys: ColumnKeys = ALL_COLUMNS,
+) -> Contents:
     """Read a data set by its name or number from the cache, or fetch it from OpenML.
 
     `target` names a column of labels other than OpenML's default. Features are converted like
@@ -61,16 +67,25 @@ def read_openml(name: str, target: str | None, parameters: Mapping[str, Any]) ->
         notes: tuple[str, ...] = (
             f"OpenML data set {description['id']}, version {description['version']}",
         )
+    if is_sparse and keys != ALL_COLUMNS:
+        raise DatasetError(
+            f"{source}: its features are sparse, and columns, drop, missing and missing_indicator"
+            " are for dense ones; leave them out"
+        )
     X, y = (_sparse if is_sparse else _dense)(source, path, columns, features, label)
     labels = _labels(source, label, y)
-    if not is_sparse:
+    if is_sparse:
+        settled = Settled(X)
+    else:
         if X.empty:
             raise DatasetError(f"{source}: there are no examples with features")
-        X, encoded = numeric(source, X)
+        frame = X[kept_columns(source, list(X), label, keys)]
+        settled, encoded, _ = features_of_table(source, frame, keys)
         notes += encoded
     classes, codes = np.unique(labels.astype(str), return_inverse=True)
-    identity = [*X.shape, classes.tolist(), hash_of_arrays(X, codes)]
-    return Contents(X, labels, digest(["openml", *identity]), notes)
+    X = settled.X
+    identity = ["openml", *X.shape, classes.tolist(), hash_of_arrays(X, codes)]
+    return contents_of(settled, notes, labels, identity)
 
 
 def _version(source: str, parameters: Mapping[str, Any]) -> int | str:

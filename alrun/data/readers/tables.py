@@ -1,102 +1,227 @@
-"""Reader of CSV and Parquet tables of numbers, categories, texts and embeddings."""
+"""Reader of tables: features, labels and texts from files with named columns."""
 
-import warnings
-from collections.abc import Collection, Hashable, Mapping
-from functools import partial
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from os.path import isdir, isfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from alrun.arrays import first_true
-from alrun.data.readers.columns import kind_of, numeric
-from alrun.data.readers.contents import Contents, hash_of_file
+from alrun.data.column_keys import ALL_COLUMNS, ColumnKeys
+from alrun.data.read_keys import AS_USUAL, ReadKeys
+from alrun.data.readers.arff import read_arff
+from alrun.data.readers.arrow_tables import (
+    parquet_file,
+    parts_of,
+    read_feather,
+    read_parquet,
+    read_parts,
+)
+from alrun.data.readers.columns import features_of_table, kept_columns
+from alrun.data.readers.contents import Contents, contents_of
+from alrun.data.readers.delimited import DELIMITED, UNNAMED, read_delimited
+from alrun.data.readers.jsonl import read_jsonl
+from alrun.data.readers.labels import as_numbers, take_labels
+from alrun.data.readers.notations import check_notations
 from alrun.data.readers.numeric_parquet import read_wide, wide_fields
+from alrun.data.readers.packed import ending_of
+from alrun.data.readers.source_file import SourceFile, opened
 from alrun.data.readers.texts import count_words, vocabulary_note
-from alrun.errors import DatasetError, first_line, nearest
+from alrun.errors import DatasetError, nearest
 from alrun.util.digest import digest
 
-TABLES = (".csv", ".parquet")
+# The readers of tables whose columns have types, by the ending of the name.
+_TYPED: Mapping[str, Callable[[SourceFile], Any]] = {
+    ".parquet": read_parquet,
+    ".feather": read_feather,
+    ".jsonl": read_jsonl,
+    ".arff": read_arff,
+}
+TABLES = (*DELIMITED, *_TYPED)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A table as it was read.
+
+    `frame` has an index that counts the rows, `identity` begins the fingerprint, `unnamed` are the
+    columns whose name is empty in the file, and `is_text` says whether labels were read as texts.
+    """
+
+    path: Path
+    frame: Any
+    identity: list[Any]
+    unnamed: Collection[str] = ()
+    is_text: bool = False
+
+
+def is_table(name: str, folder: Path) -> bool:
+    """Return whether a source is a table: a file by its ending, or a folder with Parquet files."""
+    if name.endswith("/"):
+        return isdir(folder / name) and bool(parts_of(folder / name))
+    return ":" not in name and ending_of(name) in TABLES
 
 
 def read_table(
-    path: Path, target: str, text: str | None, parameters: Mapping[str, Any]
+    path: Path,
+    target: str,
+    text: str | None,
+    parameters: Mapping[str, Any],
+    keys: ColumnKeys = ALL_COLUMNS,
+    test: Path | None = None,
+    read: ReadKeys = AS_USUAL,
 ) -> Contents:
     """Read a table with the labels in the column `target`.
 
     All other columns are features: numbers, one-hot encoded categories, or lists of numbers of one
     length. With `text`, the features are the word counts of that column alone, computed by
-    `count_words` with `parameters`. Raises DatasetError, which names the column and the row.
+    `count_words` with `parameters`. The rows of a file `test` come after the others. `read` says
+    how CSV is written. Raises DatasetError, which names the column and the row.
     """
-    wide = [] if _is_csv(path) or text is not None else wide_fields(path, target)
-    left_out = [field.name for field in wide]
-    frame = read_frame(path, left_out)
-    labels = _labels(path, frame, target)
-    identity = ["file", hash_of_file(path), target]
-    if wide:
-        return Contents(read_wide(path, wide), labels, digest(identity))
-    if frame.empty:
+    as_text = [target] if text is None else [target, text]
+    if path.is_dir():
+        frame, hashes = read_parts(path)
+        table = _Table(path, frame, ["parts", *hashes])
+    else:
+        with opened(path) as file:
+            if ending_of(path.name) == ".parquet" and text is None and test is None:
+                contents = _numeric_parquet(file, target, keys)
+                if contents is not None:
+                    return contents
+            table = _read(file, as_text, read)
+    return _contents(table, target, text, parameters, keys, test, read)
+
+
+def _numeric_parquet(file: SourceFile, target: str, keys: ColumnKeys) -> Contents | None:
+    """Return the contents of a Parquet file of numbers alone; None if it holds something else."""
+    parquet = parquet_file(file)
+    fields = wide_fields(parquet, target, keys)
+    if not fields:
+        return None
+    identity: list[Any] = ["file", file.sha256, target]
+    names = [name for name in parquet.schema_arrow.names if name != target]
+    identity += _chosen(kept_columns(file.path, names, target, keys), keys)
+    # pandas adds the index, and a damaged one makes the file a damaged one.
+    labels = take_labels(file.path, read_parquet(file, [target]), target)
+    return contents_of(read_wide(file.path, parquet, fields, keys), (), labels, identity)
+
+
+def _contents(
+    table: _Table,
+    target: str,
+    text: str | None,
+    parameters: Mapping[str, Any],
+    keys: ColumnKeys,
+    test: Path | None,
+    read: ReadKeys,
+) -> Contents:
+    """Return the contents of a table that is in memory."""
+    path, frame = table.path, table.frame
+    identity = [*table.identity, target]
+    identity += [{"read": read.given()}] if read.given() else []
+    labels, n_test = take_labels(path, frame, target), 0
+    if test is not None:
+        frame, labels, n_test, sha256 = _with_test(path, frame, labels, test, target, text, read)
+        identity += [{"test": sha256}]
+    labels = as_numbers(labels) if table.is_text else labels
+    kept = kept_columns(path, list(frame.columns), target, keys)
+    identity += _chosen(kept, keys)
+    if frame.empty or not kept:
         raise DatasetError(
             f"{path}: there are no rows, or no columns of features beside '{target}'"
         )
-    if text is None:
-        _check_long_numbers(path, frame)
-        X, notes = numeric(path, frame)
-        return Contents(X, labels, digest(identity), notes)
-    documents = _documents(path, frame, text)
-    X, resolved = count_words(path, documents, parameters)
-    fingerprint = digest([*identity, text, resolved])
-    return Contents(X, labels, fingerprint, (vocabulary_note(X),), "tfidf")
+    if text is not None:
+        X, resolved = count_words(path, _documents(path, frame, text), parameters)
+        fingerprint = digest([*identity, text, resolved])
+        return Contents(X, labels, fingerprint, (vocabulary_note(X),), "tfidf", n_test=n_test)
+    _check_named(table, kept)
+    frame = frame[[name for name in frame.columns if name in set(kept)]]
+    if table.is_text:
+        check_notations(path, frame, read)
+    settled, notes, dates = features_of_table(path, frame, keys)
+    identity += [{"days": dates}] if dates else []
+    return contents_of(settled, notes, labels, identity, n_test)
 
 
-def read_frame(path: Path, left_out: Collection[str] = ()) -> Any:
-    """Read a CSV or else a Parquet file as a DataFrame; raises DatasetError if it is damaged.
+def _chosen(kept: Collection[str], keys: ColumnKeys) -> list[Any]:
+    """Return the part of an identity for chosen columns; none if none are chosen."""
+    return [{"columns": sorted(kept)}] if keys.columns is not None or keys.drop else []
 
-    The columns `left_out` of a Parquet file are not read.
+
+def _check_named(table: _Table, kept: Collection[str]) -> None:
+    """Raise DatasetError if a column of features has no name.
+
+    It may be a saved row number, and in a file sorted by class that would give the class away.
     """
-    return _read_csv(path) if _is_csv(path) else _read_parquet(path, left_out)
+    for name in table.unnamed:
+        if name in kept:
+            place = name.removeprefix(UNNAMED)
+            raise DatasetError(
+                f"{table.path}: column {place} (the first is 0) has no name; it may be an index"
+                f' saved with the table: name the column, or leave it out with drop = ["{name}"]'
+            )
 
 
-def _is_csv(path: Path) -> bool:
-    return path.suffix.lower() == ".csv"
+def _with_test(
+    path: Path,
+    frame: Any,
+    labels: Any,
+    test: Path,
+    target: str,
+    text: str | None,
+    read: ReadKeys,
+) -> tuple[Any, Any, int, str]:
+    """Return features and labels with those of the test file after them, its rows and its hash.
 
-
-def _labels(path: Path, frame: Any, target: str) -> Any:
-    """Remove the column of labels from a table, and return it as an array."""
-    if target not in frame.columns:
-        raise DatasetError(
-            f"{path}: there is no column '{target}' (name the column of the labels with"
-            f' target = "..." under [dataset]){nearest(target, frame.columns)}'
-        )
-    labels = frame.pop(target)
-    if _is_csv(path) and labels.isna().any():
-        # "NA" or "None" may be the name of a class: only an empty field is a missing label.
-        labels = _as_text(path, target)
-    if (row := first_true(labels.isna())) is not None:
-        raise DatasetError(f"{path}: column '{target}', row {row} (the first is 0): no label")
-    if not labels.map(lambda label: isinstance(label, Hashable)).all():
-        raise DatasetError(
-            f"{path}: column '{target}' holds {kind_of(labels)}, which cannot be labels; use"
-            " numbers or texts"
-        )
-    return labels.to_numpy()
-
-
-def _check_long_numbers(path: Path, frame: Any) -> None:
-    """Raise DatasetError if pandas read a numeric column of a CSV file as texts.
-
-    It does so with whole numbers of more than 64 bits; as texts they would become categories.
+    Raises DatasetError if its columns are not those of the main file.
     """
     import pandas as pd
     from pandas.api import types
 
-    for column, values in frame.items() if _is_csv(path) else ():
-        if not (types.is_numeric_dtype(values) or values.isna().any()):
-            numbers = pd.to_numeric(values.astype(str), errors="coerce")
-            if numbers.notna().all():
-                row = numbers.abs().argmax()
-                raise DatasetError(
-                    f"{path}: column '{column}', row {row} (the first is 0): {values.iloc[row]} is"
-                    " too long for a whole number; write it like 1e30"
-                )
+    if not isfile(test):
+        raise DatasetError(f"test: there is no file '{test}'")
+    with opened(test) as file:
+        other = _read(file, [target] if text is None else [target, text], read).frame
+    other_labels = take_labels(test, other, target)
+    if other.empty:
+        raise DatasetError(f"test: {test} has no rows")
+    missing = [name for name in frame.columns if name not in other.columns]
+    extra = [name for name in other.columns if name not in frame.columns]
+    if missing or extra:
+        where, name = (test, missing[0]) if missing else (path, extra[0])
+        raise DatasetError(
+            f"test: {test} must have the columns of {path}, and {where} has no column '{name}'"
+        )
+    for name in frame.columns:
+        present = [values for part in (frame, other) if len(values := part[name].dropna())]
+        if len({types.is_numeric_dtype(values) for values in present}) > 1:
+            raise DatasetError(
+                f"test: column '{name}' holds numbers in one of {path} and {test}, and something"
+                " else in the other"
+            )
+    whole = pd.concat([frame, other[list(frame.columns)]], ignore_index=True)
+    if labels.dtype.kind != other_labels.dtype.kind:
+        labels, other_labels = labels.astype(object), other_labels.astype(object)
+    return whole, np.concatenate([labels, other_labels]), len(other), file.sha256
+
+
+def read_frame(path: Path) -> Any:
+    """Read a table as a DataFrame, by the ending of its name; raises DatasetError."""
+    with opened(path) as file:
+        table = _read(file, (), AS_USUAL)
+    _check_named(table, table.frame.columns)
+    return table.frame
+
+
+def _read(file: SourceFile, as_text: Collection[str], read: ReadKeys) -> _Table:
+    ending, identity = ending_of(file.path.name), ["file", file.sha256]
+    if ending in DELIMITED:
+        frame, unnamed = read_delimited(file, as_text, read)
+        return _Table(file.path, frame, identity, unnamed, is_text=True)
+    reader = _TYPED.get(ending, read_parquet)
+    return _Table(file.path, reader(file), identity)
 
 
 def _documents(path: Path, frame: Any, text: str) -> list[str]:
@@ -106,59 +231,8 @@ def _documents(path: Path, frame: Any, text: str) -> list[str]:
             f"{path}: there is no column '{text}' of texts beside the labels"
             f"{nearest(text, frame.columns)}"
         )
-    values = _as_text(path, text) if _is_csv(path) else frame[text]
+    values = frame[text]
     is_text = values.map(lambda value: isinstance(value, str) and bool(value.strip())).to_numpy()
     if (row := first_true(~is_text.astype(bool))) is not None:
         raise DatasetError(f"{path}: column '{text}', row {row} (the first is 0): no text")
     return list(values)
-
-
-def _as_text(path: Path, column: str) -> Any:
-    """Read one column of a CSV file as text, with empty fields as missing values."""
-    import pandas as pd
-
-    values = pd.read_csv(path, usecols=[column], keep_default_na=False, dtype=str)[column]
-    return values.where(values != "")
-
-
-def _holds_nul(path: Path) -> bool:
-    with path.open("rb") as file:
-        return any(b"\0" in block for block in iter(partial(file.read, 2**20), b""))
-
-
-def _read_csv(path: Path) -> Any:
-    import pandas as pd
-
-    try:
-        if _holds_nul(path):
-            raise ValueError("it holds a NUL byte, and pandas would end the field there")
-        header = pd.read_csv(path, header=None, nrows=1, dtype=str).iloc[0]
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # about rows with extra fields
-            frame = pd.read_csv(path, index_col=False)
-    except Exception as error:  # a damaged file raises almost anything
-        raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
-    if (place := first_true(header.isna())) is not None:
-        # In a file sorted by class, a column of row numbers would give the class away.
-        raise DatasetError(
-            f"{path}: column {place} (the first is 0) has no name; it may be an index saved with"
-            " the table: name the column, or drop it"
-        )
-    if (place := first_true(header.duplicated())) is not None:
-        # pandas would rename the second column, and labels would become a feature.
-        raise DatasetError(f"{path}: there are two columns '{header[place]}'; rename or drop one")
-    return frame
-
-
-def _read_parquet(path: Path, left_out: Collection[str]) -> Any:
-    import pandas as pd
-    import pyarrow.parquet as pq
-
-    try:
-        names = [name for name in pq.read_schema(path).names if name not in left_out]
-        columns = names if left_out else None
-        frame = pd.read_parquet(path, columns=columns).reset_index(drop=True)
-    except Exception as error:  # damaged metadata raises almost anything
-        raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
-    frame.columns = frame.columns.astype(str)
-    return frame

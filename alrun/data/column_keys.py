@@ -1,0 +1,55 @@
+"""The keys of a data set that choose its columns and treat their missing values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+# What a text column can do with its missing values, and what a column of numbers can.
+TEXT_RULES = ("most_frequent", "constant", "category", "drop")
+NUMBER_RULES = ("mean", "median", "most_frequent", "constant", "keep", "drop")
+RULES = ("mean", "median", "most_frequent", "constant", "category", "keep", "drop")
+
+
+@dataclass(frozen=True)
+class ColumnKeys:
+    """The keys on columns, as the experiment gives them.
+
+    Attributes
+    ----------
+    columns
+        The only columns used as features; None for all.
+    drop
+        Columns that are left out.
+    missing
+        The rule for missing values, one for all columns or one by column; None if it is not given.
+    indicator
+        Whether each column with missing values gets a feature that says where they were.
+    test
+        A file with the test part, relative to the experiment; None without one.
+    """
+
+    columns: tuple[str, ...] | None = None
+    drop: tuple[str, ...] = ()
+    missing: str | Mapping[str, str] | None = None
+    indicator: bool = False
+    test: str | None = None
+
+    def keeps(self, column: str) -> bool:
+        """Return whether a column is used as a feature."""
+        return (self.columns is None or column in self.columns) and column not in self.drop
+
+    def rule(self, column: str, is_text: bool) -> str | None:
+        """Return the rule for a column's missing values, None without one that fits it.
+
+        Where one rule is given for all columns, missing texts become a category of their own unless
+        the rule is "most_frequent" or "drop".
+        """
+        if self.missing is None:
+            return None
+        is_own = not isinstance(self.missing, str)
+        rule = self.missing if isinstance(self.missing, str) else self.missing.get(column)
+        if is_text and (rule == "constant" or (not is_own and rule not in TEXT_RULES)):
+            return "category"
+        return rule if rule in (TEXT_RULES if is_text else NUMBER_RULES) else None
+
+
+ALL_COLUMNS = ColumnKeys()

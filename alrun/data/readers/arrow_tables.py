@@ -1,0 +1,114 @@
+"""Readers of Parquet and Feather files as DataFrames."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from alrun.data.readers.memory_limit import check_fits
+from alrun.data.readers.numeric_parquet import count_values
+from alrun.data.readers.source_file import SourceFile, opened
+from alrun.errors import DatasetError, first_line
+
+# Bytes that a value of a Parquet file takes at least: a number or a pointer in the table as it is
+# read, in that of pandas, and in the features.
+_VALUE_BYTES = 3 * 8
+
+
+def parquet_file(file: SourceFile) -> Any:
+    """Return the ParquetFile of a data file; raises DatasetError."""
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(file.from_start())
+    except Exception as error:  # damaged metadata raises almost anything
+        raise DatasetError(f"{file.path} cannot be read: {first_line(error)}") from error
+
+
+def read_parquet(file: SourceFile, columns: Sequence[str] | None = None) -> Any:
+    """Return these columns of a Parquet file, by default all of them, as a DataFrame."""
+    import pyarrow.parquet as pq
+
+    parquet = parquet_file(file)
+    try:
+        n_values = count_values(parquet) if columns is None else parquet.metadata.num_rows
+        check_fits(file.path, n_values * _VALUE_BYTES)
+        table = pq.read_table(file.from_start(), columns=columns, use_pandas_metadata=True)
+        return _as_frame(table)
+    except DatasetError:
+        raise
+    except Exception as error:  # damaged pages raise almost anything
+        raise DatasetError(f"{file.path} cannot be read: {first_line(error)}") from error
+
+
+def read_feather(file: SourceFile) -> Any:
+    """Return a Feather file as a DataFrame; raises DatasetError."""
+    import pyarrow as pa
+
+    try:
+        reader = pa.ipc.open_file(file.from_start())
+        batches = []
+        for place in range(reader.num_record_batches):
+            batches.append(reader.get_batch(place))
+            check_fits(file.path, sum(batch.nbytes for batch in batches))
+        return _as_frame(pa.Table.from_batches(batches, reader.schema))
+    except DatasetError:
+        raise
+    except Exception as error:  # a damaged file raises almost anything
+        raise DatasetError(f"{file.path} cannot be read: {first_line(error)}") from error
+
+
+def parts_of(folder: Path) -> list[Path]:
+    """Return the Parquet files of a folder, sorted by name, as Spark and others write a table.
+
+    Names that begin with a dot or an underscore are skipped. Raises DatasetError if the folder
+    cannot be read.
+    """
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        raise DatasetError(f"{folder} cannot be read: {error.strerror}") from error
+    return [
+        path for path in paths if path.suffix.lower() == ".parquet" and path.name[0] not in "._"
+    ]
+
+
+def read_parts(folder: Path) -> tuple[Any, list[str]]:
+    """Return the Parquet files of a folder as one DataFrame, and the SHA-256 of each.
+
+    Raises DatasetError if one of them has other columns than the first.
+    """
+    import pandas as pd
+
+    frames: list[Any] = []
+    hashes = []
+    paths = parts_of(folder)
+    for path in paths:
+        with opened(path) as file:
+            frames.append(read_parquet(file))
+            hashes.append(file.sha256)
+        if set(frames[-1].columns) != set(frames[0].columns):
+            raise DatasetError(
+                f"{path} has other columns than {paths[0].name}; keep only parts of one table in"
+                " the folder"
+            )
+    kept = [frame for frame in frames if len(frame)] or frames[:1]  # an empty part has no types
+    return pd.concat(kept, ignore_index=True), hashes
+
+
+def _as_frame(table: Any) -> Any:
+    """Return a table of Arrow as a DataFrame with rows counted from 0 and texts as column names."""
+    try:
+        frame = table.to_pandas()
+    except TypeError as error:
+        if "not understood" not in str(error):
+            raise
+        # pandas cannot read the names of some of its own types, such as Arrow's dictionaries.
+        index = [
+            name
+            for name in table.schema.pandas_metadata["index_columns"]
+            if name in table.column_names
+        ]
+        frame = table.drop_columns(index).to_pandas(ignore_metadata=True)
+    frame = frame.reset_index(drop=True)
+    frame.columns = frame.columns.astype(str)
+    return frame

@@ -1,0 +1,61 @@
+"""The labels of a table, as they are written."""
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alrun.arrays import first_true
+from alrun.data.readers.columns import kind_of
+from alrun.errors import DatasetError, nearest
+
+
+def take_labels(path: Path, frame: Any, target: str) -> Any:
+    """Remove the column of labels from a table, and return it; raises DatasetError."""
+    if target not in frame.columns:
+        raise DatasetError(
+            f"{path}: there is no column '{target}' (name the column of the labels with"
+            f' target = "..." under [dataset]){nearest(target, frame.columns)}'
+        )
+    labels = frame.pop(target)
+    if (row := first_true(labels.isna())) is not None:
+        raise DatasetError(f"{path}: column '{target}', row {row} (the first is 0): no label")
+    if not all(isinstance(label, Hashable) for label in labels):
+        raise DatasetError(
+            f"{path}: column '{target}' holds {kind_of(labels)}, which cannot be labels; use"
+            " numbers or texts"
+        )
+    if labels.dtype == object and labels.nunique() != labels.astype(str).nunique():
+        raise DatasetError(
+            f"{path}: column '{target}' holds numbers and texts that are written alike; use one"
+            " kind"
+        )
+    return labels.to_numpy()
+
+
+def as_numbers(texts: Any) -> Any:
+    """Return labels that were read as texts as numbers or booleans, if they look the same as texts.
+
+    So 2 comes before 10, while 01 and 1, or 1.50 and 1.5, stay different classes.
+    """
+    texts = np.asarray(texts, dtype=object)
+    if not all(isinstance(text, str) for text in texts):  # a file of another format was added
+        return texts
+    distinct = {text: text.strip() for text in set(texts.tolist())}
+    for read, kinds in ((int, "iu"), (float, "f"), (_boolean, "b")):
+        try:
+            values = {text: read(stripped) for text, stripped in distinct.items()}
+        except ValueError:
+            continue
+        numbers = np.array(list(values.values()))
+        look_the_same = all(str(values[text]) == stripped for text, stripped in distinct.items())
+        if look_the_same and numbers.dtype.kind in kinds and np.isfinite(numbers).all():
+            return np.array([values[text] for text in texts.tolist()], dtype=numbers.dtype)
+    return texts
+
+
+def _boolean(text: str) -> bool:
+    if text not in ("True", "False"):
+        raise ValueError
+    return text == "True"
