@@ -1,4 +1,4 @@
-"""The specification of a run, and its id."""
+"""The specifications of a run and of a reference, and their ids."""
 
 import json
 from collections.abc import Mapping
@@ -184,8 +184,50 @@ class RunSpec:
         return f"{names} / batch size {self.batch_size} / seed {self.seed}"
 
 
-def run_id(spec: RunSpec) -> str:
-    """Return the id of a run: 16 hex digits of the SHA-256 of its identity as canonical JSON."""
+# The floor names the most frequent class of the training part; the ceiling has all its labels.
+REFERENCES = ("ceiling", "floor")
+
+
+@dataclass(frozen=True)
+class ReferenceSpec:
+    """The specification of a score that runs are read against: `kind` is one of REFERENCES.
+
+    `initial` is that of the runs. It is part of the identity only where the split depends on it.
+    """
+
+    kind: str
+    dataset: DatasetSpec
+    initial: InitialSpec
+    model: ModelSpec
+    seed: int
+
+    def identity(self) -> dict[str, Any]:
+        """Return the reference's identity, as JSON can hold it."""
+        identity = {
+            "spec": SPEC_VERSION,
+            "reference": self.kind,
+            "dataset": self.dataset.identity(),
+            "model": self.model.identity(),
+            "seed": self.seed,
+        }
+        # Rows that a file lists as initial are never in the test part.
+        is_listed = self.initial.method == "file"
+        return {**identity, "initial": self.initial.identity()} if is_listed else identity
+
+    def __str__(self) -> str:
+        names = f"{self.dataset.display_name} / {self.model.display_name}"
+        return f"{self.kind} of {names} / seed {self.seed}"
+
+
+# What a worker computes.
+TaskSpec = RunSpec | ReferenceSpec
+
+
+def run_id(spec: TaskSpec) -> str:
+    """Return the id of a run or a reference.
+
+    It has 16 hex digits: of the SHA-256 of its identity as canonical JSON.
+    """
     return digest(spec.identity())
 
 

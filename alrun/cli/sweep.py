@@ -83,7 +83,7 @@ def sweep(
         runs = (results or default_results(experiment)) / "runs"
         if not dry_run and not runs.exists():  # otherwise there may be nothing to do
             workers.start()
-        from alrun.cli.plan_text import describe_failures
+        from alrun.cli.plan_text import describe_failures, describe_unknown_references
         from alrun.sequential import run_experiment
 
         step = partial(
@@ -100,6 +100,8 @@ def sweep(
     stopped = f"; stopped after {max_failures} failures, {left} still to do" if left else ""
     show(f"{len(plan.finished)} of {len(plan.specs)} runs are done{stopped}.")
     for sentence in describe_failures(plan):
+        say(sentence)
+    for sentence in describe_unknown_references(plan):
         say(sentence)
     show_next("alrun", "report", plan.store.path)
     if plan.failures:
@@ -127,5 +129,6 @@ def _step(
         for name, n in count_by_combination(todo).items():
             show(f"{n:6} to do: {name}")
         return plan
-    with interrupts.raised(), shown(todo) as on_progress:
+    n_references = len(plan.missing_references(retry_failed))
+    with interrupts.raised(), shown(todo, n_references) as on_progress:
         return run_missing(plan, workers, retry_failed, max_failures, on_progress, say)

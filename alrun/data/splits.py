@@ -13,7 +13,7 @@ from alrun.data.kmeans import representatives
 from alrun.data.scaling import rescale
 from alrun.errors import DatasetError
 from alrun.records import ROLES, Split
-from alrun.spec import InitialSpec, RunSpec
+from alrun.spec import InitialSpec, TaskSpec
 from alrun.util.lru_cache import LRUCache
 from alrun.util.random_streams import draw_integer, generator
 
@@ -23,8 +23,8 @@ _split_cache: LRUCache[Split] = LRUCache(64)
 _LARGEST = 1e150
 
 
-def split_of(spec: RunSpec, dataset: Dataset) -> Split:
-    """Return the split of a run, from the user's file or else drawn."""
+def split_of(spec: TaskSpec, dataset: Dataset) -> Split:
+    """Return the split of a run or a reference, from the user's file or else drawn."""
     if dataset.splits is None:
         part = spec.dataset
         return draw_split(

@@ -14,7 +14,7 @@ from alrun.errors import AlrunError, ResultsError, first_line
 from alrun.execute.dask_plugin import OURS, Computing, compute_here
 from alrun.execute.isolated import TRIES, check_timeout
 from alrun.execute.worker import Outcome, Task, crashed
-from alrun.spec import RunSpec, run_id
+from alrun.spec import RunSpec, TaskSpec, run_id
 from alrun.util.import_path import file_of
 
 _ADDRESS = re.compile(r"((tcp|tls|ucx|wss?)://)?[^/\s]+:\d+")
@@ -123,7 +123,9 @@ class Cluster:
     def _outcomes(self, client: Client, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Yield outcomes until there are no more, or the scheduler is lost."""
         sources = {task.spec.dataset.display_name: task.source for task in tasks}
-        files = {file_of(task.spec.strategy.name) for task in tasks} - {None}
+        files = {
+            file_of(task.spec.strategy.name) for task in tasks if isinstance(task.spec, RunSpec)
+        } - {None}
         plugin = Computing(client.id, sources, sorted(map(str, files)), self._timeout)
         try:
             futures = self._submit_all(client, plugin, tasks)
@@ -163,7 +165,7 @@ class Cluster:
             raise self._cannot_compute(error) from error
         return futures
 
-    def _crashed(self, spec: RunSpec, error: BaseException) -> Outcome:
+    def _crashed(self, spec: TaskSpec, error: BaseException) -> Outcome:
         """Return the outcome of a run given up by the scheduler because its workers died.
 
         Raises ResultsError for any other error: then the cluster cannot compute runs at all.

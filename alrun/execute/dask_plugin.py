@@ -12,7 +12,7 @@ from alrun.data.dataset import AnyDataset, Dataset
 from alrun.data.memory_map import in_memory, mapped
 from alrun.execute.isolated import IsolatedWorkers
 from alrun.execute.worker import Outcome, Task
-from alrun.spec import RunSpec
+from alrun.spec import RunSpec, TaskSpec
 from alrun.util.import_path import file_of
 
 # The names of our plugins begin with this, and end with the id of the client.
@@ -57,21 +57,21 @@ class Computing(WorkerPlugin):
         """End the processes."""
         self._workers.end()
 
-    def compute(self, spec: RunSpec, checkout: Mapping[str, str]) -> Outcome:
+    def compute(self, spec: TaskSpec, checkout: Mapping[str, str]) -> Outcome:
         """Compute a run in an idle process, or in a new one."""
         source = self._sources[spec.dataset.display_name]
         return self._workers.compute(Task(self._placed(spec), source, checkout))
 
-    def _placed(self, spec: RunSpec) -> RunSpec:
+    def _placed(self, spec: TaskSpec) -> TaskSpec:
         """Return the run with its strategy's file on this worker; its id is the same."""
-        file = file_of(spec.strategy.name)
-        if file is None:
+        file = file_of(spec.strategy.name) if isinstance(spec, RunSpec) else None
+        if file is None or not isinstance(spec, RunSpec):
             return spec
         name = f"{self._places[file]}:{spec.strategy.name.rpartition(':')[2]}"
         return replace(spec, strategy=replace(spec.strategy, name=name))
 
 
-def compute_here(name: str, spec: RunSpec, checkout: Mapping[str, str]) -> Outcome:
+def compute_here(name: str, spec: TaskSpec, checkout: Mapping[str, str]) -> Outcome:
     """Compute a run on this Dask worker."""
     computing: Any = get_worker().plugins[name]
     outcome: Outcome = computing.compute(spec, checkout)

@@ -26,6 +26,7 @@ from pydantic_core import PydanticCustomError
 from alrun import metrics
 from alrun.errors import quoted
 from alrun.spec import PIPELINE, InitialSpec, without_folder
+from alrun.targets import read_target
 from alrun.util.numbers import is_number, is_whole
 
 
@@ -99,6 +100,10 @@ def _seeds(value: Any) -> Any:
     return value
 
 
+def _target(value: Any) -> Any:
+    return read_target(value).written
+
+
 # Integers in the tables have 32 bits.
 _MOST = 2**31 - 1
 _MOST_SEEDS = 100_000
@@ -108,12 +113,14 @@ Positive = Annotated[int, Field(gt=0, le=_MOST)]
 Size = Annotated[int | float, BeforeValidator(_size)]
 Scale = Annotated[str | float, BeforeValidator(_scale)]
 ClassLabel = Annotated[str | bool | int | float, BeforeValidator(_label)]
+TargetText = Annotated[float | str, BeforeValidator(_target)]
 Seeds = Annotated[int | list[int], BeforeValidator(_seeds)]
 
 
 class DatasetSettings(Named):
     """A `[dataset]` table.
 
+    Without `ceiling` the score with all training labels is computed if these are not too many.
     Without `scale` it is the data set's own. Without `target` it is the column "target", and on
     OpenML the data set's own.
     """
@@ -126,6 +133,7 @@ class DatasetSettings(Named):
     text: str | None = None
     positive: ClassLabel | None = None
     per_seed: bool = False
+    ceiling: bool | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -264,7 +272,7 @@ class Experiment(_Section):
     ]
     batch_sizes: Annotated[list[Positive], Field(min_length=1)] = [10]
     seeds: Seeds
-    targets: list[Annotated[float, Field(gt=0)]] = []
+    targets: list[TargetText] = []
     budget: Positive
     metric: Annotated[str, Field(validate_default=True)] = "accuracy"
     until_halfwidth: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -281,7 +289,7 @@ class Experiment(_Section):
         metric = metrics.find(value)
         for place, target in enumerate(others.data.get("targets", [])):
             try:
-                metric.check_target(target)
+                read_target(target).check(value, metric)
             except ValueError as error:
                 context = {"what": str(error), "location": ("targets", place)}
                 raise PydanticCustomError("value_error", "{what}", context) from None

@@ -45,6 +45,16 @@ QUERIES = pa.schema(
     ]
 )
 SPLITS = pa.schema([("dataset", _LABEL), ("seed", _INTEGER), ("index", _INTEGER), ("role", _LABEL)])
+REFERENCES = pa.schema(
+    [
+        ("dataset", _LABEL),
+        ("model", _LABEL),
+        ("seed", _INTEGER),
+        ("reference", _LABEL),
+        ("reference_id", pa.string()),
+        *_ROUND[2:],
+    ]
+)
 RUNS = pa.schema(
     [
         ("run_id", pa.string()),

@@ -12,11 +12,13 @@ from alrun.experiment.toml import read_experiment
 from alrun.metrics import METRICS
 from alrun.records import Failure, Split
 from alrun.results.store import Store
-from alrun.spec import RunSpec, run_id
+from alrun.spec import ReferenceSpec, RunSpec, run_id
 from alrun.sweep.default_results import default_results
 from alrun.sweep.grid import expand
 from alrun.sweep.load_data import load_all
 from alrun.sweep.preflight import find_impossible
+from alrun.sweep.references import MOST_WITH_CEILING, references_of
+from alrun.targets import read_target
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,12 @@ class SweepPlan:
         Ids of the runs with a file.
     failures
         The failures of other runs, by id.
+    references
+        Every reference of the runs by its id.
+    known_references
+        Ids of the references with scores.
+    reference_failures
+        The failures of other references, by id.
     """
 
     path: Path
@@ -42,6 +50,9 @@ class SweepPlan:
     sources: Mapping[str, AnyDataset]
     finished: frozenset[str] = frozenset()
     failures: Mapping[str, Failure] = field(default_factory=dict)
+    references: Mapping[str, ReferenceSpec] = field(default_factory=dict)
+    known_references: frozenset[str] = frozenset()
+    reference_failures: Mapping[str, Failure] = field(default_factory=dict)
 
     def missing(self, retry_failed: bool = False) -> list[RunSpec]:
         """Return the runs to compute, the longest first.
@@ -52,11 +63,27 @@ class SweepPlan:
         left = [spec for run, spec in self.specs.items() if run not in done]
         return sorted(left, key=n_rounds, reverse=True)
 
+    def missing_references(self, retry_failed: bool = False) -> list[ReferenceSpec]:
+        """Return the references to compute, the ceilings first: they take longer."""
+        done = self.known_references
+        if not retry_failed:
+            done = done | self.reference_failures.keys()
+        left = [spec for name, spec in self.references.items() if name not in done]
+        return sorted(left, key=lambda spec: spec.kind)
+
     def against_store(self) -> "SweepPlan":
         """Return the plan with the present state of the results directory."""
         failures = self.store.failures()
+        known = self.store.known_references()
+        unknown = self.store.reference_failures()
         return replace(
             self,
+            known_references=frozenset(known & self.references.keys()),
+            reference_failures={
+                name: unknown[name]
+                for name in self.references
+                if name in unknown and name not in known
+            },
             finished=frozenset(self.store.finished() & self.specs.keys()),
             failures={run: failures[run] for run in self.specs if run in failures},
         )
@@ -92,7 +119,32 @@ def plan_experiment(path: Path, experiment: Experiment, results: Path | None = N
     problems = find_impossible(experiment, list(specs.values()), datasets)
     if problems:
         raise ExperimentError([f"{path}: {problem}" for problem in problems])
-    return SweepPlan(path, experiment, store, specs, datasets).against_store()
+    references = references_of(experiment, specs.values(), datasets)
+    _check_ceilings(path, experiment, references.values())
+    return SweepPlan(
+        path, experiment, store, specs, datasets, references=references
+    ).against_store()
+
+
+def _check_ceilings(
+    path: Path, experiment: Experiment, references: Iterable[ReferenceSpec]
+) -> None:
+    """Raise ExperimentError where a target is a share of a ceiling that is not computed."""
+    shares = [text for text in experiment.targets if read_target(text).share is not None]
+    have = {spec.dataset.display_name for spec in references if spec.kind == "ceiling"}
+    lacking = [entry for entry in experiment.dataset if entry.label not in have]
+    if shares and lacking:
+        why = (
+            "has ceiling = false"
+            if lacking[0].ceiling is False
+            else f"has more than {MOST_WITH_CEILING:,} training examples"
+        )
+        raise ExperimentError(
+            [
+                f"{path}: targets: '{shares[0]}' needs the score with all training labels, and"
+                f" {lacking[0].label} {why}; set ceiling = true in its [dataset]"
+            ]
+        )
 
 
 def plan_of(results: Path) -> SweepPlan:
