@@ -117,6 +117,7 @@ def _step(
 ) -> "SweepPlan":
     """Compute the missing runs of a plan, or list them if `dry_run`; return the updated plan."""
     from alrun.cli.plan_text import announcement, count_by_combination
+    from alrun.cli.power_text import describe_power
     from alrun.cli.progress import shown
     from alrun.sweep.run import run_missing
 
@@ -125,6 +126,9 @@ def _step(
         plan.store.prepare()
     for line in announcement(plan, todo):
         say(line)
+    if todo:
+        for line in describe_power(plan):
+            say(line)
     if dry_run:
         for name, n in count_by_combination(todo).items():
             show(f"{n:6} to do: {name}")

@@ -101,7 +101,10 @@ def _seeds(value: Any) -> Any:
 
 
 def _target(value: Any) -> Any:
-    return read_target(value).written
+    written = read_target(value).written
+    if isinstance(written, float) and not math.isfinite(written):
+        raise ValueError(f"should be a finite score, not {quoted(value)}")
+    return written
 
 
 # Integers in the tables have 32 bits.
