@@ -21,7 +21,7 @@ DEFAULT_TARGETS = ("90% of full", "95% of full")
 # Below this share of ceilings at the target, it is out of reach.
 FEWEST_CEILINGS = 0.5
 _KEYS = ["dataset", "model", "seed"]
-# A product may lie this share above the score that it is meant to be.
+# A product or a mean may miss the score that it is meant to be by this share.
 _ROUNDING = 1e-12
 
 
@@ -70,7 +70,7 @@ def targets_of(options: ReportOptions, group: pd.DataFrame, metric: Metric) -> t
     )
 
 
-def scores_of(target: Target, group: pd.DataFrame, baseline: str) -> Array:
+def scores_of(target: Target, group: pd.DataFrame, baseline: str, metric: Metric) -> Array:
     """Return the score that a target stands for in each run of a comparison group.
 
     A share is of the ceiling of the run's own seed; a seed whose ceiling is not known has the mean
@@ -79,10 +79,13 @@ def scores_of(target: Target, group: pd.DataFrame, baseline: str) -> Array:
     if isinstance(target.written, float):
         return np.full(len(group), target.written)
     if target.share is None:
-        return np.full(len(group), group.loc[group["strategy"] == baseline, "final"].mean())
-    ceiling = _filled(group, "ceiling")
-    floor = _filled(group, "floor") if target.is_between else 0.0
-    return np.asarray((floor + target.share * (ceiling - floor)) * (1 - _ROUNDING))
+        end = group.loc[group["strategy"] == baseline, "final"].mean()
+        scores = np.full(len(group), end)
+    else:
+        ceiling = _filled(group, "ceiling")
+        floor = _filled(group, "floor") if target.is_between else 0.0
+        scores = np.asarray(floor + target.share * (ceiling - floor))
+    return scores * (1 - _ROUNDING if metric.greater_is_better else 1 + _ROUNDING)
 
 
 def _filled(group: pd.DataFrame, kind: str) -> Array:
@@ -137,5 +140,5 @@ def all_scores(
     for _, group in per_run.groupby(COMPARISON_GROUP, observed=True):
         for written in targets_of(options, group, metric):
             scores = found.setdefault(written, np.full(len(per_run), np.nan))
-            scores[group.index] = scores_of(read_target(written), group, options.baseline)
+            scores[group.index] = scores_of(read_target(written), group, options.baseline, metric)
     return found
