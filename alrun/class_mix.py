@@ -106,7 +106,9 @@ def _over_seeds(mixes: pd.DataFrame) -> pd.DataFrame:
         share=("share", "mean"),
         pool_share=("pool_share", "mean"),
     )
-    intervals = [stats.mean_interval(shares.to_numpy()) for _, shares in groups["share"]]
+    intervals = [
+        stats.mean_interval(shares.to_numpy()).within(0.0, 1.0) for _, shares in groups["share"]
+    ]
     table.insert(3, "share_low", [interval.low for interval in intervals])
     table.insert(4, "share_high", [interval.high for interval in intervals])
     return table.reset_index()
