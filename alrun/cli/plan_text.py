@@ -16,6 +16,9 @@ def describe(plan: SweepPlan) -> Iterator[str]:
         f"{len(plan.specs)} runs: {len(plan.finished)} done, {len(missing)} missing,"
         f" {len(plan.failures)} failed"
     )
+    n_references = len(plan.missing_references())
+    if n_references:
+        yield f"{n_references} references (floors and ceilings) are missing; a sweep computes them"
     in_tables = plan.store.runs_in_tables(list(plan.specs.values()))
     if len(in_tables) > len(plan.finished):
         yield (

@@ -6,6 +6,7 @@ import numpy as np
 
 from alrun import stats
 from alrun.errors import ResultsError
+from alrun.metrics import METRICS
 from alrun.report.build import build_pilot
 from alrun.report.options import Adjustment, ReportOptions
 from alrun.report.phrasing import counted
@@ -48,7 +49,10 @@ def _family(plan: SweepPlan) -> int:
     if ReportOptions.baseline not in labels:
         return 0
     groups = len(experiment.dataset) * len(experiment.model) * len(experiment.batch_sizes)
-    n_targets = len(experiment.targets or DEFAULT_TARGETS)
+    n_targets = len(experiment.targets)
+    if not n_targets and METRICS[experiment.metric].greater_is_better:
+        has_ceiling = any(spec.kind == "ceiling" for spec in plan.references.values())
+        n_targets = len(DEFAULT_TARGETS) if has_ceiling else 0
     return groups * n_targets * (len(labels) - 1)
 
 

@@ -69,7 +69,7 @@ def find_idle_targets(tables: Tables) -> Iterator[str]:
         yield (
             f"Warning: these targets have no value: {_named(unknown)}. A share of full needs the"
             " score with all training labels, which a sweep computes (for more than 20,000 training"
-            " examples with ceiling = true)."
+            " examples with ceiling = true), and random@end needs the baseline."
         )
     yield from _partly_unknown(tables)
     low = rows[~rows["informative"]]

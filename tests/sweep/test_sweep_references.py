@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from alrun.api import run_sweep
+from alrun.cli.plan_text import describe
 from alrun.errors import ExperimentError
 from alrun.execute.local import Workers
 from alrun.records import Failure
@@ -201,3 +202,10 @@ def test_a_data_set_says_whether_it_has_a_ceiling(mini, tmp_path, monkeypatch):
 def test_a_share_of_a_ceiling_that_is_not_computed_is_refused(mini, tmp_path):
     with pytest.raises(ExperimentError, match=r"targets: '90% of full' .* ceiling = false"):
         plan_sweep(mini, tmp_path / "r", ['targets=["90% of full"]', "dataset.ceiling=false"])
+
+
+def test_a_status_tells_of_missing_references(mini, tmp_path):
+    line = "4 references (floors and ceilings) are missing; a sweep computes them"
+    assert line in list(describe(plan_sweep(mini, tmp_path / "r")))
+    computed(mini, tmp_path / "r")
+    assert line not in list(describe(plan_sweep(mini, tmp_path / "r")))
