@@ -80,7 +80,6 @@ def _with_words(section: Section, not_significant: str) -> Section:
 
 
 def _labels_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) -> Section:
-    sensitivity, metric = report.options.sensitivity, report.curves.metric
     header = (
         "target",
         "strategy",
@@ -89,7 +88,7 @@ def _labels_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) 
         "mean labels",
         "median",
         "saving",
-        f"k={sensitivity}",
+        f"k={report.options.sensitivity}",
         "back",
         "p adj.",
         *(["W/T/L"] if wide else []),
@@ -116,6 +115,12 @@ def _labels_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) 
         )
         if row.mean_labels == rows.loc[rows["target"] == row.target, "mean_labels"].min():
             bold.add((place, header.index("mean labels")))
+    caption = _labels_caption(report, rows)
+    return Section(title, caption, header, first_of_each(texts), 2, frozenset(bold))
+
+
+def _labels_caption(report: Report, rows: pd.DataFrame) -> str:
+    sensitivity, metric = report.options.sensitivity, report.curves.metric
     caption = (
         f"{seed_counts(rows['n_seeds'])}, budget {report.budget} labels. Runs that reached the"
         f" target ({report.metric}{'' if metric.greater_is_better else ', at most'}) within the"
@@ -125,12 +130,12 @@ def _labels_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) 
         f" that {left_target(metric)} the target later; {_tests(report, report.family)}. Bold: the"
         " fewest labels."
     )
-    if withheld.any():
+    if is_withheld(rows).any():
         caption += (
             " In brackets: no star, since the target is at or below the floor, out of reach or"
             " exploratory."
         )
-    return Section(title, caption, header, first_of_each(texts), 2, frozenset(bold))
+    return caption
 
 
 def target_text(row: Any) -> str:
