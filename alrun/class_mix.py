@@ -32,9 +32,10 @@ def class_mix(results: Path, most_parts: int | None = None) -> pd.DataFrame:
     part. With it all rounds are the first part, and then at most so many parts share them.
 
     Columns: the names of the row, with `first_round` and `last_round`; `n_seeds`; `queried`, the
-    number of examples in all; `share`, with `share_low` and `share_high`, its 95 % interval; and
-    `pool_share`, the share of the class among the unlabelled examples, a mean over these rounds.
-    Raises ResultsError where there are no results, and AlrunError where their data set is gone.
+    number of examples in all; `share`, with `share_low` and `share_high`, its 95 % interval, cut to
+    0 ... 1; and `pool_share`, the share of the class among the unlabelled examples, a mean over
+    these rounds. Raises ResultsError where there are no results, and AlrunError where their data
+    set is gone.
     """
     plan = plan_of(results)
     queries = load_queries(results)
