@@ -60,7 +60,7 @@ lock: $(READY)  ## resolve the dependencies anew into requirements.lock
 
 clean:  ## remove .venv, caches and the run files of sweeps
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	rm -rf results/*/runs results/*/failed results/*/runs.parquet
+	rm -rf results/*/runs results/*/failed results/*/references results/*/runs.parquet
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def report(
     path: str | Path,
-    targets: Sequence[float] | None = None,
+    targets: Sequence[float | str] | None = None,
     *,
     metric: str | None = None,
     baseline: str = "random",
@@ -30,8 +30,9 @@ def report(
     path
         The directory.
     targets
-        Scores to reach, by default those of the experiment. A score that falls as models improve,
-        as log_loss, reaches a target from above.
+        Scores to reach, or texts such as "95% of full" and "random@end"; by default those of the
+        experiment, or else 90 and 95 % of the score with all training labels. A score that falls as
+        models improve, as log_loss, reaches a target from above.
     metric
         The score that targets are read on, by default that of the experiment.
     baseline

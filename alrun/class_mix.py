@@ -32,9 +32,10 @@ def class_mix(results: Path, most_parts: int | None = None) -> pd.DataFrame:
     part. With it all rounds are the first part, and then at most so many parts share them.
 
     Columns: the names of the row, with `first_round` and `last_round`; `n_seeds`; `queried`, the
-    number of examples in all; `share`, with `share_low` and `share_high`, its 95 % interval; and
-    `pool_share`, the share of the class among the unlabelled examples, a mean over these rounds.
-    Raises ResultsError where there are no results, and AlrunError where their data set is gone.
+    number of examples in all; `share`, with `share_low` and `share_high`, its 95 % interval, cut to
+    0 ... 1; and `pool_share`, the share of the class among the unlabelled examples, a mean over
+    these rounds. Raises ResultsError where there are no results, and AlrunError where their data
+    set is gone.
     """
     plan = plan_of(results)
     queries = load_queries(results)
@@ -107,7 +108,9 @@ def _over_seeds(mixes: pd.DataFrame) -> pd.DataFrame:
         share=("share", "mean"),
         pool_share=("pool_share", "mean"),
     )
-    intervals = [stats.mean_interval(shares.to_numpy()) for _, shares in groups["share"]]
+    intervals = [
+        stats.mean_interval(shares.to_numpy()).within(0.0, 1.0) for _, shares in groups["share"]
+    ]
     table.insert(3, "share_low", [interval.low for interval in intervals])
     table.insert(4, "share_high", [interval.high for interval in intervals])
     return table.reset_index()

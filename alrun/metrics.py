@@ -82,7 +82,7 @@ class Metric:
     tolerance: float = 0.0
     is_share_correct: bool = False
 
-    def is_at(self, score: FloatArray, target: float) -> BoolArray:
+    def is_at(self, score: FloatArray, target: float | FloatArray) -> BoolArray:
         """Return a mask of the scores at the target or better."""
         return score >= target if self.greater_is_better else score <= target
 

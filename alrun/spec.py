@@ -1,4 +1,4 @@
-"""The specification of a run, and its id."""
+"""The specifications of a run and of a reference, and their ids."""
 
 import json
 from collections.abc import Mapping
@@ -112,6 +112,13 @@ class ModelSpec:
             identity["version"] = self.version
         return identity if self.fallback is None else {**identity, "fallback": self.fallback}
 
+    @property
+    def user_code(self) -> tuple[str, ...]:
+        """Names of the model or its steps, if their code is no part of alrun; they have a colon."""
+        steps = self.parameters["steps"] if self.name == PIPELINE else ()
+        names = (self.name, *(step["name"] for step in steps))
+        return tuple(name for name in names if ":" in name)
+
 
 def _dotted(name: str) -> str:
     return name.replace(":", ".")
@@ -195,9 +202,8 @@ class RunSpec:
 
         They have a colon; scikit-learn's classes, named with dots alone, are not among them.
         """
-        steps = self.model.parameters["steps"] if self.model.name == PIPELINE else ()
-        names = (self.strategy.name, self.model.name, *(step["name"] for step in steps))
-        return tuple(name for name in names if ":" in name)
+        own = (self.strategy.name,) if ":" in self.strategy.name else ()
+        return (*own, *self.model.user_code)
 
     def describe(self) -> dict[str, Any]:
         """Return the whole spec, labels included, as JSON can hold it."""
@@ -228,9 +234,56 @@ class RunSpec:
         return f"{names}{start} / batch size {self.batch_size} / seed {self.seed}"
 
 
-def run_id(spec: RunSpec) -> str:
-    """Return the id of a run: 16 hex digits of the SHA-256 of its identity as canonical JSON."""
-    return spec._run_id
+# The floor names the most frequent class of the training part; the ceiling has all its labels.
+REFERENCES = ("ceiling", "floor")
+
+
+@dataclass(frozen=True)
+class ReferenceSpec:
+    """The specification of a score that runs are read against: `kind` is one of REFERENCES.
+
+    `initial` is that of the runs. It is part of the identity only where the split depends on it.
+    """
+
+    kind: str
+    dataset: DatasetSpec
+    initial: InitialSpec
+    model: ModelSpec
+    seed: int
+
+    def identity(self) -> dict[str, Any]:
+        """Return the reference's identity, as JSON can hold it."""
+        identity = {
+            "spec": SPEC_VERSION,
+            "reference": self.kind,
+            "dataset": self.dataset.identity(),
+            "model": self.model.identity(),
+            "seed": self.seed,
+        }
+        # Rows that a file lists as initial are never in the test part.
+        is_listed = self.initial.method == "file"
+        return {**identity, "initial": self.initial.identity()} if is_listed else identity
+
+    @property
+    def user_code(self) -> tuple[str, ...]:
+        """Names of the model or its steps, if their code is no part of alrun."""
+        return self.model.user_code
+
+    def __str__(self) -> str:
+        names = f"{self.dataset.display_name} / {self.model.display_name}"
+        return f"{self.kind} of {names} / seed {self.seed}"
+
+
+# What a worker computes.
+TaskSpec = RunSpec | ReferenceSpec
+
+
+def run_id(spec: TaskSpec) -> str:
+    """Return the id of a run or a reference.
+
+    It has 16 hex digits: of the SHA-256 of its identity as canonical JSON.
+    """
+    return spec._run_id if isinstance(spec, RunSpec) else digest(spec.identity())
 
 
 _Part = TypeVar("_Part", DatasetSpec, InitialSpec, ModelSpec, StrategySpec)

@@ -19,7 +19,7 @@ from alrun.results.compare import differing_rows
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "results"
-TABLES = ("curves", "queries", "splits")
+TABLES = ("curves", "queries", "splits", "references")
 MOST_SHOWN = 5
 
 

@@ -17,6 +17,7 @@ ORDER = [
     "spec",
     "records",
     "metrics",
+    "targets",
     "stats",
     "data",
     "models",

@@ -26,7 +26,7 @@ from alrun.models import registry as models
 from alrun.report.across_datasets import COLUMNS as COLUMNS_ACROSS
 from alrun.report.options import Adjustment
 from alrun.report.rows import COLUMNS
-from alrun.results.schema import CURVES, QUERIES, RUNS, SPLITS
+from alrun.results.schema import CURVES, QUERIES, REFERENCES, RUNS, SPLITS
 from alrun.strategies.registry import BUILT_IN
 
 ROOT = Path(__file__).parent.parent
@@ -153,7 +153,8 @@ def test_every_column_is_described():
     report = words_in_code(DOCS / "statistics.md")
     assert {*COLUMNS, *COLUMNS_ACROSS} <= report
     results = words_in_code(DOCS / "reproducibility.md")
-    assert {name for table in (CURVES, QUERIES, SPLITS, RUNS) for name in table.names} <= results
+    tables = (CURVES, QUERIES, SPLITS, RUNS, REFERENCES)
+    assert {name for table in tables for name in table.names} <= results
 
 
 @pytest.mark.parametrize("page", PAGES, ids=id_of)

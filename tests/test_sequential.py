@@ -21,6 +21,7 @@ from alrun.experiment.toml import read_experiment
 from alrun.report.render import render
 from alrun.report.sample_size import seeds_needed
 from alrun.sequential import describe_step, run_experiment
+from alrun.spec import RunSpec
 from alrun.sweep.run import run_missing
 
 RANDOM = [100, 120, 140, 110, 130]
@@ -359,9 +360,10 @@ def test_an_interrupted_sweep_ends_with_the_same_tables(tiny, narrow, tmp_path, 
     results, seen = tmp_path / "interrupted", []
 
     def interrupt(spec, outcome):
-        seen.append(outcome.run_id)
-        if len(seen) == after:
-            raise KeyboardInterrupt
+        if isinstance(spec, RunSpec):
+            seen.append(outcome.run_id)
+            if len(seen) == after:
+                raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         numbers_of_seeds(tiny, results, overrides(), interrupt)

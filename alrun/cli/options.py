@@ -20,9 +20,11 @@ Overrides = Annotated[
 ]
 ResultsDirectory = Annotated[Path, typer.Argument(help="A results directory.")]
 Targets = Annotated[
-    list[float] | None,
+    list[str] | None,
     typer.Option(
-        help="Count the labels that reach this score. Repeatable.", show_default="the experiment's"
+        metavar="TARGET",
+        help='Count the labels that reach this score, or "95% of full". Repeatable.',
+        show_default="the experiment's",
     ),
 ]
 Metric = Annotated[
@@ -46,7 +48,7 @@ Results = Annotated[
 
 def build_report(
     results: Path,
-    targets: list[float] | None,
+    targets: list[str] | None,
     metric: str | None,
     baseline: str,
     sustain: int,

@@ -18,6 +18,9 @@ def describe(plan: SweepPlan) -> Iterator[str]:
         f"{len(plan.specs)} runs: {len(plan.finished)} done, {len(missing)} missing,"
         f" {len(plan.failures)} failed"
     )
+    n_references = len(plan.missing_references())
+    if n_references:
+        yield f"{n_references} references (floors and ceilings) are missing; a sweep computes them"
     in_tables = plan.store.runs_in_tables(list(plan.specs.values()))
     if len(in_tables) > len(plan.finished):
         yield (
@@ -61,6 +64,22 @@ def announcement(plan: SweepPlan, todo: Sequence[RunSpec]) -> Iterator[str]:
         f"{len(plan.specs)} runs: {len(plan.finished)} done, {len(plan.failures)} failed before,"
         f" {len(todo)} to do, in {plan.store.path}"
     )
+    references = plan.missing_references()
+    if references:
+        n_ceilings = sum(spec.kind == "ceiling" for spec in references)
+        yield (f"{len(references)} references to do, {n_ceilings} of them with all training labels")
+
+
+def describe_unknown_references(plan: SweepPlan) -> Iterator[str]:
+    """Yield a line for each kind of reference that failed, with the first reason."""
+    kinds: dict[str, list[str]] = {}
+    for name, failure in plan.reference_failures.items():
+        spec = plan.references[name]
+        what = f"{spec.kind} of {spec.dataset.display_name} / {spec.model.display_name}"
+        kinds.setdefault(what, []).append(f"seed {spec.seed}: {failure.reason}")
+    for what, reasons in kinds.items():
+        seeds = "a seed" if len(reasons) == 1 else f"{len(reasons)} seeds"
+        yield f"no {what} in {seeds}; {reasons[0]}"
 
 
 def count_by_combination(specs: Iterable[RunSpec]) -> Counter[str]:

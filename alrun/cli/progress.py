@@ -9,12 +9,12 @@ from rich.text import Text
 
 from alrun.errors import printable
 from alrun.execute.worker import Outcome
-from alrun.spec import RunSpec
+from alrun.spec import ReferenceSpec, RunSpec, TaskSpec
 from alrun.sweep.plan import n_rounds
 
 
 class _RateAndTimeLeft(ProgressColumn):
-    """Runs per second, and the time left at the speed of the rounds so far.
+    """Runs or references per second, and the time left at the speed of the rounds so far.
 
     The time left is estimated from rounds: long runs come first, so that an estimate from runs
     would be too long.
@@ -25,19 +25,22 @@ class _RateAndTimeLeft(ProgressColumn):
         if not rounds or not elapsed:
             return Text("starting")
         left = (task.fields["all_rounds"] - rounds) * elapsed / rounds
-        return Text(f"{task.completed / elapsed:.1f} runs/s, {_clock(left)} left")
+        rate = f"{task.completed / elapsed:.1f} {task.description}/s"
+        return Text(f"{rate}, {_clock(left)} left")
 
 
 @contextmanager
-def shown(specs: list[RunSpec]) -> Iterator[Callable[[RunSpec, Outcome], None]]:
-    """Show the progress of runs; yield the function to call after each run.
+def shown(
+    specs: list[RunSpec], n_references: int = 0
+) -> Iterator[Callable[[TaskSpec, Outcome], None]]:
+    """Show the progress of runs and references; yield the function to call after each of them.
 
-    A terminal gets a bar. Other output gets a line for each tenth of the runs, so that a log stays
+    A terminal gets bars. Other output gets a line for each tenth of the runs, so that a log stays
     short.
     """
     screen = Console(stderr=True)
     bar = Progress(
-        TextColumn("runs"),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         _RateAndTimeLeft(),
@@ -48,8 +51,14 @@ def shown(specs: list[RunSpec]) -> Iterator[Callable[[RunSpec, Outcome], None]]:
     bar.add_task("runs", total=len(specs), rounds=0, all_rounds=all_rounds)
     (task,) = bar.tasks
     reasons: set[str] = set()  # each is shown once: a faulty strategy fails in all of its runs
+    if n_references:
+        bar.add_task("references", total=n_references, rounds=0, all_rounds=n_references)
 
-    def advance(spec: RunSpec, outcome: Outcome) -> None:
+    def advance(spec: TaskSpec, outcome: Outcome) -> None:
+        if isinstance(spec, ReferenceSpec):
+            other = bar.tasks[-1]
+            bar.update(other.id, advance=1, rounds=other.fields["rounds"] + 1)
+            return
         if task.remaining == 0:  # a run is computed again, since its file was damaged
             more = task.fields["all_rounds"] + n_rounds(spec)
             bar.update(task.id, total=task.completed + 1, all_rounds=more)

@@ -90,7 +90,7 @@ def sweep(
         runs = (results or default_results(experiment)) / "runs"
         if not dry_run and not runs.exists():  # otherwise there may be nothing to do
             workers.start()
-        from alrun.cli.plan_text import describe_failures
+        from alrun.cli.plan_text import describe_failures, describe_unknown_references
         from alrun.sequential import run_experiment
 
         step = partial(
@@ -109,6 +109,8 @@ def sweep(
     show(f"{len(plan.finished)} of {len(plan.specs)} runs are done{stopped}.")
     for sentence in describe_failures(plan):
         say(sentence)
+    for sentence in describe_unknown_references(plan):
+        say(sentence)
     show_next("alrun", "report", plan.store.path)
     if plan.failures:
         raise typer.Exit(SOME_FAILED)
@@ -123,6 +125,7 @@ def _step(
 ) -> "SweepPlan":
     """Compute the missing runs of a plan, or list them if `dry_run`; return the updated plan."""
     from alrun.cli.plan_text import announcement, count_by_combination
+    from alrun.cli.power_text import describe_power
     from alrun.cli.progress import shown
     from alrun.sweep.run import run_missing
 
@@ -131,9 +134,13 @@ def _step(
         plan.store.prepare()
     for line in announcement(plan, todo):
         say(line)
+    if todo:
+        for line in describe_power(plan):
+            say(line)
     if dry_run:
         for name, n in count_by_combination(todo).items():
             show(f"{n:6} to do: {name}")
         return plan
-    with interrupts.raised(), shown(todo) as on_progress:
+    n_references = len(plan.missing_references(retry_failed))
+    with interrupts.raised(), shown(todo, n_references) as on_progress:
         return run_missing(plan, workers, retry_failed, max_failures, on_progress, say)

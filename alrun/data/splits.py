@@ -15,7 +15,7 @@ from alrun.data.scaling import rescale
 from alrun.data.typicality import typical
 from alrun.errors import DatasetError
 from alrun.records import ROLES, Split
-from alrun.spec import InitialSpec, RunSpec
+from alrun.spec import InitialSpec, TaskSpec
 from alrun.util.lru_cache import LRUCache
 from alrun.util.random_streams import draw_integer, generator
 from alrun.util.top_k import top_k
@@ -28,8 +28,8 @@ _BY_FEATURES = {"kmeans": representatives, "typical": typical}
 _LARGEST = 1e150
 
 
-def split_of(spec: RunSpec, dataset: Dataset) -> Split:
-    """Return the split of a run, from the user's file or else drawn."""
+def split_of(spec: TaskSpec, dataset: Dataset) -> Split:
+    """Return the split of a run or a reference, from the user's file or else drawn."""
     user_split = dataset.user_split(spec.seed)
     if dataset.splits is None or user_split is None or not user_split[1]:
         part = spec.dataset

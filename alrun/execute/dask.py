@@ -14,7 +14,7 @@ from alrun.errors import AlrunError, ResultsError, first_line
 from alrun.execute.dask_plugin import OURS, Computing, compute_here
 from alrun.execute.isolated import TRIES, check_timeout
 from alrun.execute.worker import Outcome, Task, crashed
-from alrun.spec import RunSpec, run_id
+from alrun.spec import TaskSpec, run_id
 
 _ADDRESS = re.compile(r"((tcp|tls|ucx|wss?)://)?[^/\s]+:\d+")
 # Loggers that would fill the screen when a scheduler is lost; we write one line instead.
@@ -162,7 +162,7 @@ class Cluster:
             raise self._cannot_compute(error) from error
         return futures
 
-    def _crashed(self, spec: RunSpec, error: BaseException) -> Outcome:
+    def _crashed(self, spec: TaskSpec, error: BaseException) -> Outcome:
         """Return the outcome of a run given up by the scheduler because its workers died.
 
         Raises ResultsError for any other error: then the cluster cannot compute runs at all.

@@ -10,7 +10,7 @@ from alrun.data.dataset import AnyDataset, Dataset
 from alrun.data.memory_map import in_memory, mapped
 from alrun.execute.isolated import IsolatedWorkers
 from alrun.execute.worker import Outcome, Task
-from alrun.spec import RunSpec
+from alrun.spec import TaskSpec
 from alrun.util.user_code import Source
 
 # The names of our plugins begin with this, and end with the id of the client.
@@ -49,13 +49,13 @@ class Computing(WorkerPlugin):
         """End the processes."""
         self._workers.end()
 
-    def compute(self, spec: RunSpec, checkout: Mapping[str, str]) -> Outcome:
+    def compute(self, spec: TaskSpec, checkout: Mapping[str, str]) -> Outcome:
         """Compute a run in an idle process, or in a new one."""
         source = self._sources[spec.dataset.display_name]
         return self._workers.compute(Task(spec, source, checkout, self._code))
 
 
-def compute_here(name: str, spec: RunSpec, checkout: Mapping[str, str]) -> Outcome:
+def compute_here(name: str, spec: TaskSpec, checkout: Mapping[str, str]) -> Outcome:
     """Compute a run on this Dask worker."""
     computing: Any = get_worker().plugins[name]
     outcome: Outcome = computing.compute(spec, checkout)

@@ -15,7 +15,7 @@ from alrun.errors import AlrunError, ResultsError, first_line
 from alrun.execute.backends import default_backend, find_backend
 from alrun.execute.isolated import IsolatedWorker, can_isolate, check_timeout
 from alrun.execute.isolated_backend import IsolatedBackend, n_workers
-from alrun.spec import run_id
+from alrun.spec import RunSpec, run_id
 
 if TYPE_CHECKING:  # to import this takes a second, in which workers can start already
     from alrun.execute.worker import Outcome, Task
@@ -115,7 +115,7 @@ class Workers:
         # Each call is a batch of its own, handed out when a worker is free for it: the runs that
         # were handed out and have not come back are those that were being computed.
         parallel = Parallel(
-            self._n_at_a_time(len(tasks)),
+            self._n_at_a_time(_n_runs(tasks)),
             backend=self._backend,
             batch_size=1,
             pre_dispatch="n_jobs",
@@ -196,6 +196,14 @@ class Workers:
             if key not in sources:
                 sources[key] = in_memory(task.source)
             yield task._replace(source=sources[key])
+
+
+def _n_runs(tasks: "Sequence[Task]") -> int:
+    """Return the number of runs among tasks, or of all where there is none.
+
+    References are short, and not worth workers of their own.
+    """
+    return sum(isinstance(task.spec, RunSpec) for task in tasks) or len(tasks)
 
 
 @contextmanager

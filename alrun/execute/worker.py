@@ -1,4 +1,4 @@
-"""The computation of one run, with its errors caught, and the loop of a worker process."""
+"""The computation of one run or reference, errors caught, and the loop of a worker process."""
 
 import faulthandler
 import os
@@ -17,15 +17,17 @@ from typing import Any, NamedTuple
 
 from threadpoolctl import ThreadpoolController
 
-from alrun.data.dataset import AnyDataset
+from alrun.data.dataset import AnyDataset, Dataset
 from alrun.data.memory_map import receive
 from alrun.errors import as_line
 from alrun.execute.library_state import LibraryState
 from alrun.records import Failure
+from alrun.results.reference_file import serialize_reference
 from alrun.results.run_file import serialize_run
 from alrun.run.loop import run_active_learning
 from alrun.run.provenance import of_run
-from alrun.spec import RunSpec, run_id
+from alrun.run.reference import compute_reference
+from alrun.spec import ReferenceSpec, TaskSpec, run_id
 from alrun.util.process_state import put_back
 from alrun.util.streams import guard
 from alrun.util.user_code import Source, adopt, line_of
@@ -36,7 +38,7 @@ _PROCESS_STATE = Lock()
 
 
 class Task(NamedTuple):
-    """A run to compute.
+    """A run or a reference to compute.
 
     Attributes
     ----------
@@ -48,7 +50,7 @@ class Task(NamedTuple):
         The sources of user code when the sweep was planned; what is missing is read when it is run.
     """
 
-    spec: RunSpec
+    spec: TaskSpec
     source: AnyDataset
     checkout: Mapping[str, str]
     code: Mapping[str, Source] = {}
@@ -63,7 +65,7 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of a run: the content of its file and its seconds, or why it failed."""
+    """The result of a run or reference: the content of its file and seconds, or why it failed."""
 
     run_id: str
     content: bytes | None = None
@@ -72,7 +74,7 @@ class Outcome:
 
 
 def compute(task: Task) -> Outcome:
-    """Compute one run on one BLAS thread, and return its result or its error.
+    """Compute one run or reference on one BLAS thread, and return its result or its error.
 
     Threads that share a process take turns. Where interrupts are not ignored, KeyboardInterrupt is
     raised. What user code changes in the state of the process is put back if that can be done.
@@ -85,19 +87,26 @@ def _compute(task: Task) -> Outcome:
     spec = task.spec
     try:
         adopt(task.code)
-        provenance = {**of_run(spec), **task.checkout}
         with _thread_pools().limit(limits=1):
             dataset = task.source.at(spec.seed)
             started = perf_counter()
-            result = run_active_learning(spec, dataset)
+            content = _content(spec, dataset, task.checkout)
             seconds = perf_counter() - started
-        content = serialize_run(spec, result, dataset.classes, provenance)
     except BaseException as error:
         is_interrupt = isinstance(error, KeyboardInterrupt)
         if is_interrupt and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             raise
         return _not_finished(spec, "failed", _described(error), traceback.format_exc())
     return Outcome(run_id(spec), content, seconds)
+
+
+def _content(spec: TaskSpec, dataset: Dataset, checkout: Mapping[str, str]) -> bytes:
+    """Return the content of the file of a run or a reference."""
+    if isinstance(spec, ReferenceSpec):
+        return serialize_reference(spec, compute_reference(spec, dataset))
+    provenance = {**of_run(spec), **checkout}
+    result = run_active_learning(spec, dataset)
+    return serialize_run(spec, result, dataset.classes, provenance)
 
 
 def _described(error: BaseException) -> str:
@@ -114,12 +123,12 @@ def _described(error: BaseException) -> str:
     return as_line(" ".join([*text.split(), *(f"({place})" for place in places[-1:])]))
 
 
-def timed_out(spec: RunSpec, timeout: float, stack: str) -> Outcome:
+def timed_out(spec: TaskSpec, timeout: float, stack: str) -> Outcome:
     """Return the outcome of a run after more than `timeout` seconds, with its stack."""
     return _not_finished(spec, "failed", f"TimeoutError: it took more than {timeout:g} s", stack)
 
 
-def crashed(spec: RunSpec, how: str, output: str, attempts: int) -> Outcome:
+def crashed(spec: TaskSpec, how: str, output: str, attempts: int) -> Outcome:
     """Return the outcome of a run after each of its workers died, the last as `how` says."""
     return _not_finished(
         spec, "crashed", f"its worker died {attempts} times, the last {how}", output, attempts
@@ -127,7 +136,7 @@ def crashed(spec: RunSpec, how: str, output: str, attempts: int) -> Outcome:
 
 
 def _not_finished(
-    spec: RunSpec, status: str, error: str, traceback: str, attempts: int = 1
+    spec: TaskSpec, status: str, error: str, traceback: str, attempts: int = 1
 ) -> Outcome:
     return Outcome(run_id(spec), failure=Failure(status, error, traceback, attempts))
 

@@ -30,6 +30,7 @@ from alrun.data.column_keys import RULES
 from alrun.data.read_keys import ReadKeys
 from alrun.errors import quoted
 from alrun.spec import PIPELINE, InitialSpec, without_folder
+from alrun.targets import read_target
 from alrun.util.numbers import is_number, is_whole
 
 
@@ -116,6 +117,13 @@ def _seeds(value: Any) -> Any:
     return value
 
 
+def _target(value: Any) -> Any:
+    written = read_target(value).written
+    if isinstance(written, float) and not math.isfinite(written):
+        raise ValueError(f"should be a finite score, not {quoted(value)}")
+    return written
+
+
 # Integers in the tables have 32 bits.
 _MOST = 2**31 - 1
 _MOST_SEEDS = 100_000
@@ -125,6 +133,7 @@ Positive = Annotated[int, Field(gt=0, le=_MOST)]
 Size = Annotated[int | float, BeforeValidator(_size)]
 Scale = Annotated[str | float, BeforeValidator(_scale)]
 ClassLabel = Annotated[str | bool | int | float, BeforeValidator(_label)]
+TargetText = Annotated[float | str, BeforeValidator(_target)]
 Seeds = Annotated[int | list[int], BeforeValidator(_seeds)]
 Missing = Annotated[str | dict[str, str], BeforeValidator(_missing)]
 Names = Annotated[list[str], Field(min_length=1)]
@@ -192,6 +201,7 @@ class ReadSettings(_Section):
 class DatasetSettings(Named):
     """A `[dataset]` table.
 
+    Without `ceiling` the score with all training labels is computed if these are not too many.
     Without `scale` it is the data set's own. Without `target` it is the column "target", and on
     OpenML the data set's own.
     """
@@ -216,6 +226,7 @@ class DatasetSettings(Named):
     stratify: bool | None = None
     test: str | None = None
     read: ReadSettings | None = None
+    ceiling: bool | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -418,7 +429,7 @@ class Experiment(_Section):
     ]
     batch_sizes: Annotated[list[Positive], Field(min_length=1)] = [10]
     seeds: Seeds
-    targets: list[Annotated[float, Field(gt=0)]] = []
+    targets: list[TargetText] = []
     budget: Positive
     metric: Annotated[str, Field(validate_default=True)] = "accuracy"
     skip_impossible: bool = False
@@ -436,7 +447,7 @@ class Experiment(_Section):
         metric = metrics.find(value)
         for place, target in enumerate(others.data.get("targets", [])):
             try:
-                metric.check_target(target)
+                read_target(target).check(value, metric)
             except ValueError as error:
                 context = {"what": str(error), "location": ("targets", place)}
                 raise PydanticCustomError("value_error", "{what}", context) from None

@@ -28,6 +28,7 @@ from alrun.models.class_weights import labels_weighted
 from alrun.models.classifier import Classifier
 from alrun.models.registry import BUILT_IN
 from alrun.spec import PIPELINE, ModelSpec, RunSpec
+from alrun.util.process_state import put_back
 from alrun.util.random_streams import generator
 
 # Traits of data that some models cannot handle, and the advice for each.
@@ -54,7 +55,8 @@ def incompatibilities(
     for place, label in labels_weighted(model.name, model.parameters):
         if label not in dataset.labels:
             yield f"{key}.{place}: {name} has no such class{nearest(label, dataset.labels)}"
-    declared = declared_capabilities(build(model.name, model.parameters, generator(0, "check")))
+    with put_back():  # a process for trials begins in the state of this one
+        declared = declared_capabilities(build(model.name, model.parameters, generator(0, "check")))
     doubtful = [
         trait
         for trait in _ADVICE

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from alrun import stats
+from alrun.report.references import is_own_end
 
 # Below this many data sets nothing can be significant, and the row is marked as descriptive.
 FEWEST_DATASETS = 6
@@ -29,9 +30,11 @@ def build_across(rows: pd.DataFrame) -> pd.DataFrame:
     The geometric saving is 1 - exp(mean of log(mean labels / mean labels of the baseline)), one
     ratio per data set, with a t interval and a sign-flip test over the data sets, Holm over the
     strategies. A data set is left out where the saving cannot be estimated, or is of all labels, so
-    that the ratio has no logarithm. Below two data sets there is no row.
+    that the ratio has no logarithm, and where the target is no better than the floor. Below two
+    data sets there is no row.
     """
-    compared = rows[~rows["is_baseline"] & rows["saving"].notna() & (rows["mean_labels"] > 0)]
+    usable = rows["saving"].notna() & (rows["mean_labels"] > 0) & rows["informative"]
+    compared = rows[~rows["is_baseline"] & usable]
     found = [
         {**dict(zip(_GROUP, key, strict=True)), "strategy": name, **_row(own)}
         for key, group in compared.groupby(_GROUP, observed=True, sort=False)
@@ -39,10 +42,11 @@ def build_across(rows: pd.DataFrame) -> pd.DataFrame:
         if len(own) > 1
     ]
     table = pd.DataFrame(found, columns=COLUMNS)
-    for _, group in table.groupby(_GROUP, observed=True):
+    for _, group in table.groupby(_GROUP, observed=True, sort=False):
         table.loc[group.index, "p_adjusted"] = stats.holm(group["p_value"].to_numpy(np.float64))
     table["descriptive"] = table["n_datasets"] < FEWEST_DATASETS
-    table["significant"] = (table["p_adjusted"] <= stats.ALPHA) & ~table["descriptive"]
+    is_end = table["target"].map(is_own_end).astype(bool)
+    table["significant"] = (table["p_adjusted"] <= stats.ALPHA) & ~table["descriptive"] & ~is_end
     return table
 
 

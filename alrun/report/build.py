@@ -18,11 +18,13 @@ from alrun.report.diagnostics import find_degeneracies, fingerprints
 from alrun.report.notes import write_notes
 from alrun.report.options import Adjustment, ReportOptions, experiment_of, options_for
 from alrun.report.provenance_notes import find_mixtures
+from alrun.report.references import read_references
 from alrun.report.rows import Tables, build_tables
 from alrun.results.curves import COMPARISON_GROUP, RUN
 from alrun.results.load import load_notes, read_table
 from alrun.results.schema import CURVES, LATER_LABELS, QUERIES, RUNS, SPLITS
 from alrun.results.store import Store, unlisted_sentence
+from alrun.targets import Written
 
 # Ids are read as categories: a million of them as texts would be most of the memory.
 _RUN_ID = CURVES.field("strategy").with_name("run_id")
@@ -53,6 +55,10 @@ class Report(Tables):
         What the rows were computed from.
     family
         How many tests of labels to target were adjusted together.
+    target_scores
+        The score to reach in each run, by target, NaN where it is not known.
+    references
+        The table of floors and ceilings; None where there is none.
     name
         The name of the results directory.
     across
@@ -85,8 +91,8 @@ class Report(Tables):
         return self.options.baseline
 
     @property
-    def targets(self) -> tuple[float, ...]:
-        """The targets in ascending order."""
+    def targets(self) -> tuple[Written, ...]:
+        """The targets in ascending order: scores, and texts such as "95% of full"."""
         return self.options.targets
 
     @property
@@ -115,6 +121,7 @@ def build_report(path: Path, options: ReportOptions | None = None) -> Report:
         order=[str(entry.label) for entry in experiment.strategies] if experiment else (),
         query_seconds=_query_seconds(runs),
         known_ends=partial(_known_ends, path, experiment),
+        references=read_references(path),
     )
     across = build_across(tables.rows)
     degeneracies = find_degeneracies(tables, runs, _queries(path, frame), _wanted(experiment))
@@ -130,6 +137,14 @@ def build_report(path: Path, options: ReportOptions | None = None) -> Report:
         notes=tuple(map(printable, notes)),
         is_sequential=experiment is not None and experiment.until_halfwidth is not None,
     )
+
+
+def build_pilot(path: Path, options: ReportOptions) -> Tables:
+    """Return the rows of a report alone, without its notes: what a plan needs of the results.
+
+    Raises ResultsError as `build_report` does.
+    """
+    return build_tables(_curves(path, options.metric), options, references=read_references(path))
 
 
 def _curves(path: Path, metric: str) -> pd.DataFrame:

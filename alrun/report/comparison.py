@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from alrun import stats
-from alrun.arrays import Array
+from alrun.arrays import Array, FloatArray
+from alrun.metrics import Metric
 from alrun.report.options import ReportOptions
 from alrun.results.curves import Curves, falls_back, labels_to_target
 
@@ -35,8 +36,8 @@ class Readings:
     fell_back: Array
 
     @classmethod
-    def of(cls, curves: Curves, target: float, options: ReportOptions) -> "Readings":
-        """Read every run."""
+    def of(cls, curves: Curves, target: FloatArray, options: ReportOptions) -> "Readings":
+        """Read every run at its own score to reach, shape (n_runs,)."""
         return cls(
             labels_to_target(curves, target, options.sustain),
             labels_to_target(curves, target, options.sensitivity),
@@ -71,7 +72,9 @@ def compare_labels(group: pd.DataFrame, reading: Readings, name: str, baseline: 
     shown = np.where(labels <= budget, labels, np.inf)
     mine, theirs = _pairs(group, name, baseline)
     reached = int((labels[mine] <= budget).sum())
-    mean, share = stats.mean_interval(cut[mine]), stats.Interval()
+    # No run needs fewer labels than the fewest at the start, or counts as more than the budget.
+    possible = (min(float(group["first"].min()), float(budget)), float(budget))
+    mean, share = stats.mean_interval(cut[mine]).within(*possible), stats.Interval()
     if len(mine) > 1:
         share = stats.share_interval(reached, len(mine))
     middle = stats.median_interval(shown[mine])
@@ -146,11 +149,16 @@ def _against_baseline(baseline: Array, strategy: Array, anyone_reached: bool) ->
     return row
 
 
-def compare_curves(group: pd.DataFrame, name: str, baseline: str) -> Comparison:
-    """Return the columns without a target: counts, AULC and final score."""
+def compare_curves(group: pd.DataFrame, name: str, baseline: str, metric: Metric) -> Comparison:
+    """Return the columns without a target: counts, AULC and final score.
+
+    Intervals of scores end where the scores of the metric end.
+    """
     mine, theirs = _pairs(group, name, baseline)
     aulc, initial, final = (group[key].to_numpy()[mine] for key in ("aulc", "initial", "final"))
-    aulc_mean, final_mean = stats.mean_interval(aulc), stats.mean_interval(final)
+    aulc_mean, final_mean = (
+        stats.mean_interval(values).within(0.0, metric.largest) for values in (aulc, final)
+    )
     row: Comparison = {
         "is_baseline": name == baseline,
         "n_seeds": int((group["strategy"] == name).sum()),

@@ -14,8 +14,8 @@ from alrun.report.phrasing import (
     group_of,
     left_target,
     listed,
-    number,
     seed_list,
+    target_name,
 )
 from alrun.report.rows import Tables
 from alrun.results.curves import COMPARISON_GROUP
@@ -90,8 +90,8 @@ def _lacking(tables: Tables) -> Iterator[str]:
         of_baseline = rows[rows["is_baseline"]].set_index([*COMPARISON_GROUP, "target"])["n_seeds"]
         fewer = fewer.join(of_baseline.rename("n_baseline"), on=[*COMPARISON_GROUP, "target"])
         named = [
-            f"{row.baseline_mean_labels:.1f} on the pairs of {row.strategy} at {number(row.target)}"
-            f" ({group_of(row)})"
+            f"{row.baseline_mean_labels:.1f} on the pairs of {row.strategy} at"
+            f" {target_name(row.target)} ({group_of(row)})"
             for row in fewer[fewer["n_pairs"] < fewer["n_baseline"]].itertuples()
         ]
         if named:

@@ -18,10 +18,14 @@ from alrun.report.phrasing import (
     listed,
     number,
     seed_counts,
+    target_name,
 )
+from alrun.report.reference_notes import find_idle_targets, find_imbalance, read_as
+from alrun.report.references import DEFAULT_TARGETS, is_own_end
 from alrun.report.rows import Tables, too_wide
 from alrun.report.starts import compare_starts
 from alrun.results.curves import COMPARISON_GROUP
+from alrun.targets import between
 
 
 def write_notes(
@@ -37,6 +41,7 @@ def write_notes(
     """
     notes = [
         *_reading(tables, experiment),
+        *read_as(tables),
         *_sequential(tables, experiment),
         *_across(tables, across),
         *compare_starts(tables),
@@ -45,6 +50,8 @@ def write_notes(
         *_power(tables),
         *(_estimates(tables) if tables.options.targets else ()),
         *_ranges(tables),
+        *find_idle_targets(tables),
+        *find_imbalance(tables),
         *warnings,
         *_exploratory(tables, experiment),
     ]
@@ -176,10 +183,13 @@ def _claim(tables: Tables, experiment: Experiment | None) -> Iterator[str]:
 
 def _exploratory(tables: Tables, experiment: Experiment | None) -> Iterator[str]:
     targets = tables.options.targets
-    late = [target for target in targets if experiment and target not in experiment.targets]
+    # These shares are chosen before any look, and of `random@end` another sentence says it.
+    chosen = {*DEFAULT_TARGETS, *map(between, DEFAULT_TARGETS)}
+    named = {*experiment.targets, *chosen} if experiment else set()
+    late = [text for text in targets if experiment and text not in named and not is_own_end(text)]
     if late:
         yield (
-            f"Warning: the experiment does not name the target {listed(map(number, late))}; a"
+            f"Warning: the experiment does not name the target {listed(map(target_name, late))}; a"
             " target chosen after a look at the curves is exploratory."
         )
 

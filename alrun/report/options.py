@@ -10,6 +10,7 @@ from alrun.errors import ResultsError, nearest
 
 if TYPE_CHECKING:
     from alrun.experiment.settings import Experiment
+    from alrun.targets import Written
 
 
 class Adjustment(StrEnum):
@@ -35,8 +36,10 @@ class ReportOptions:
     baseline
         Label of the strategy that the others are compared with.
     targets
-        Scores to reach, in ascending order; where less is better a score reaches a target from
-        above.
+        What to reach, in ascending order: scores, and texts as `alrun.targets` reads them. Where
+        less is better a score reaches a target from above.
+    chooses
+        Whether the report chooses targets if none is named.
     sustain
         In how many rounds in a row the score must be at the target.
     adjustment
@@ -50,12 +53,14 @@ class ReportOptions:
 
     metric: str = "accuracy"
     baseline: str = "random"
-    targets: tuple[float, ...] = ()
+    targets: "tuple[Written, ...]" = ()
+    chooses: bool = False
     sustain: int = 1
     adjustment: Adjustment = Adjustment.holm
 
     def __post_init__(self) -> None:
         from alrun import metrics  # the command line starts without NumPy
+        from alrun.targets import read_target
 
         if self.sustain < 1:
             raise ResultsError(
@@ -64,7 +69,7 @@ class ReportOptions:
         try:
             metric = metrics.find(self.metric)
             for target in self.targets:
-                metric.check_target(target)
+                read_target(target).check(self.metric, metric)
         except ValueError as error:
             raise ResultsError(str(error)) from None
 
@@ -84,7 +89,7 @@ def experiment_of(results: Path) -> "Experiment | None":
 
 def options_for(
     results: Path,
-    targets: Sequence[float] | None = None,
+    targets: "Sequence[Written] | None" = None,
     metric: str | None = None,
     baseline: str = "random",
     sustain: int = 1,
@@ -93,9 +98,11 @@ def options_for(
     """Return the options of a report of a results directory.
 
     Targets and metric that are None are those of its experiment; there are no targets where its
-    metric rises as models improve and this one falls, or the other way round. Raises ResultsError
-    as ReportOptions does.
+    metric rises as models improve and this one falls, or the other way round. The report chooses
+    its targets where none is named here or there. Raises ResultsError as ReportOptions does.
     """
+    from alrun.targets import in_order, read_target
+
     if adjustment not in list(Adjustment):
         raise ResultsError(
             f"there is no adjustment '{adjustment}'{nearest(adjustment, Adjustment)}"
@@ -103,12 +110,18 @@ def options_for(
     experiment = experiment_of(results)
     own = experiment.metric if experiment else ReportOptions.metric
     metric = metric or own
+    chooses = targets is None
     if targets is None and experiment is not None and _same_direction(metric, own):
         targets = experiment.targets
+    try:
+        written = {read_target(target).written for target in targets or ()}
+    except ValueError as error:
+        raise ResultsError(f"a target {error}") from None
     return ReportOptions(
         metric=metric,
         baseline=baseline,
-        targets=tuple(sorted(set(targets or ()))),
+        targets=in_order(written),
+        chooses=chooses,
         sustain=sustain,
         adjustment=Adjustment(adjustment),
     )

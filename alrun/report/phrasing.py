@@ -8,6 +8,7 @@ import pandas as pd
 
 from alrun.metrics import Metric
 from alrun.results.curves import COMPARISON_GROUP
+from alrun.targets import Written
 
 MOST_NAMED = 6
 
@@ -21,7 +22,7 @@ def about(
     named = []
     for row in rows.itertuples():
         amount = f"{getattr(row, count):.0f} of {row.n_pairs or row.n_seeds}, " if count else ""
-        named.append(f"{row.strategy} at {number(row.target)} ({amount}{group_of(row)})")
+        named.append(f"{row.strategy} at {target_name(row.target)} ({amount}{group_of(row)})")
     yield f"{kind}: {what}: {listed(named, '; ')}."
 
 
@@ -68,6 +69,16 @@ def seed_counts(counts: pd.Series) -> str:
 def number(value: float) -> str:
     """Return a number without needless digits."""
     return f"{value:g}"
+
+
+def target_name(target: Written) -> str:
+    """Return a target as it is written."""
+    return target if isinstance(target, str) else number(target)
+
+
+def score_text(value: float) -> str:
+    """Return a score with three decimals, empty for NaN."""
+    return "" if np.isnan(value) else f"{value:.3f}"
 
 
 def left_target(metric: Metric) -> str:

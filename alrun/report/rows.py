@@ -1,17 +1,27 @@
 """The numbers of a report: a row per data set, model, start, batch size, target and strategy."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from alrun.arrays import Array
 from alrun.errors import ResultsError, nearest
 from alrun.report.comparison import Comparison, Readings, compare_curves, compare_labels
 from alrun.report.multiplicity import adjust
 from alrun.report.options import ReportOptions
+from alrun.report.references import (
+    all_scores,
+    is_withheld,
+    judged,
+    levels_of,
+    mean_levels,
+    targets_of,
+)
 from alrun.results.curves import COMPARISON_GROUP, Curves, read_curves, summaries
+from alrun.targets import Written, in_order
 
 # The columns of a report, in order. NaN stands for what cannot be estimated.
 COLUMNS = [
@@ -70,6 +80,11 @@ COLUMNS = [
     "query_seconds",
     "aulc_significant",
     "final_significant",
+    "target_value",
+    "floor",
+    "ceiling",
+    "ceiling_reached",
+    "informative",
 ]
 # Those that hold whole numbers, where they hold one.
 COUNTS = frozenset(
@@ -101,12 +116,18 @@ class Tables:
         What the rows were computed from.
     family
         How many tests of labels to target were adjusted together.
+    target_scores
+        The score to reach in each run, by target, NaN where it is not known.
+    references
+        The table of floors and ceilings; None where there is none.
     """
 
     rows: pd.DataFrame
     options: ReportOptions
     curves: Curves
     family: int
+    target_scores: Mapping[Written, Array]
+    references: pd.DataFrame | None
 
     @property
     def has_baseline(self) -> bool:
@@ -121,6 +142,7 @@ def build_tables(
     order: Sequence[str] = (),
     query_seconds: Mapping[tuple[Any, ...], float] | None = None,
     known_ends: Callable[[], Mapping[Any, int]] = dict,
+    references: pd.DataFrame | None = None,
 ) -> Tables:
     """Compute the tables of a report from a table of curves.
 
@@ -132,6 +154,8 @@ def build_tables(
         Mean seconds that a run spent in its strategy, by the keys of COMPARISON_GROUP and strategy.
     known_ends
         As for `read_curves`.
+    references
+        What `read_references` returns.
     """
     curves = read_curves(frame, options.metric, known_ends)
     if curves.runs.empty:
@@ -139,31 +163,45 @@ def build_tables(
     baseline, strategies = options.baseline, list(curves.runs["strategy"].unique())
     if baseline not in strategies and baseline != ReportOptions.baseline:
         raise ResultsError(f"there is no strategy '{baseline}'{nearest(baseline, strategies)}")
-    rows = list(_compare_all(curves, options, order))
+    levels = levels_of(references, curves.runs, options.metric)
+    per_run = curves.runs.join(summaries(curves)).join(levels)
+    scores = all_scores(options, per_run, curves.metric)
+    rows = list(_compare_all(curves, per_run, options, scores, order))
     for row in rows:
         key = (*(row[column] for column in COMPARISON_GROUP), row["strategy"])
         row["query_seconds"] = (query_seconds or {}).get(key, np.nan)
     table = pd.DataFrame(rows, columns=COLUMNS)
     table["random_mean_labels"] = table["baseline_mean_labels"]
+    table["informative"] = table["informative"].ne(False)
     family = adjust(table, rows, options.adjustment)
-    return Tables(table, options, curves, family)
+    table["significant"] &= ~is_withheld(table)
+    options = replace(options, targets=in_order(set(scores)))
+    return Tables(table, options, curves, family, scores, references)
 
 
 def _compare_all(
-    curves: Curves, options: ReportOptions, order: Sequence[str]
+    curves: Curves,
+    per_run: pd.DataFrame,
+    options: ReportOptions,
+    scores: Mapping[Written, Array],
+    order: Sequence[str],
 ) -> Iterator[Comparison]:
     """Yield the comparison of each strategy with the baseline, target by target."""
-    baseline, targets = options.baseline, options.targets
-    per_run = curves.runs.join(summaries(curves))
-    readings = {target: Readings.of(curves, target, options) for target in targets}
+    baseline, metric = options.baseline, curves.metric
+    readings = {target: Readings.of(curves, score, options) for target, score in scores.items()}
     for key, group in per_run.groupby(COMPARISON_GROUP, observed=True):
         names = _ranked(group["strategy"].unique(), baseline, order)
-        whole = {name: compare_curves(group, name, baseline) for name in names}
-        for target in targets or (np.nan,):
-            reading = readings[target].in_group(group) if target in readings else None
+        whole = {name: compare_curves(group, name, baseline, metric) for name in names}
+        common = dict(zip(COMPARISON_GROUP, key, strict=True)) | mean_levels(group)
+        for target in targets_of(options, group, metric) or (np.nan,):
+            meaning: Comparison = {}
+            if target in scores:
+                meaning = judged(scores[target][group.index], group, metric)
+            is_known = not np.isnan(meaning.get("target_value", np.nan))
+            reading = readings[target].in_group(group) if is_known else None
             for name in names:
-                row: Comparison = dict(zip(COMPARISON_GROUP, key, strict=True))
-                row |= {"target": target, "strategy": name} | whole[name]
+                row: Comparison = {**common, "target": target, "strategy": name}
+                row |= meaning | whole[name]
                 if reading is not None:
                     row |= compare_labels(group, reading, name, baseline)
                 yield row
@@ -183,7 +221,7 @@ def comparison_groups(table: pd.DataFrame) -> Iterator[tuple[tuple[Any, ...], pd
 def too_wide(table: pd.DataFrame, half_width: float) -> pd.DataFrame:
     """Return the rows whose saving has an interval with a larger half-width.
 
-    Savings that cannot be estimated are passed over.
+    Savings that cannot be estimated, or are at targets no better than the floor, are passed over.
     """
-    rows = table[~table["is_baseline"] & table["saving"].notna()]
+    rows = table[~table["is_baseline"] & table["saving"].notna() & table["informative"]]
     return rows[~((rows["saving_high"] - rows["saving_low"]) / 2 <= half_width)]

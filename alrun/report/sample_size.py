@@ -9,8 +9,8 @@ import pandas as pd
 from alrun import stats
 from alrun.errors import ResultsError
 from alrun.report.build import Report
-from alrun.report.phrasing import group_name, number
-from alrun.report.rows import comparison_groups
+from alrun.report.phrasing import group_name, number, target_name
+from alrun.report.rows import Tables, comparison_groups
 from alrun.report.sections import Section, first_of_each
 from alrun.results.curves import COMPARISON_GROUP
 
@@ -52,6 +52,20 @@ def seeds_needed(report: Report, saving: float, power: float) -> pd.DataFrame:
     return table
 
 
+def smallest_savings(tables: Tables, n_seeds: int, power: float = 0.8) -> pd.Series:
+    """Return for each comparison the smallest saving that so many seeds see with this power.
+
+    The seeds of the tables are the pilot, as for `seeds_needed`. Comparisons that cannot be
+    estimated, or whose target is no better than the floor, are left out. A value of 1 or more means
+    that no saving is seen.
+    """
+    rows = tables.rows[~tables.rows["is_baseline"] & tables.rows["informative"]]
+    rows = rows[rows["saving"].notna() & (rows["difference_sd"] > 0)]
+    effect = stats.smallest_effect(n_seeds, power, stats.ALPHA / max(tables.family, 1))
+    spreads = [stats.upper_spread(row.difference_sd, row.n_pairs) for row in rows.itertuples()]
+    return effect * pd.Series(spreads, rows.index, np.float64) / rows["baseline_mean_labels"]
+
+
 def seeds_sections(table: pd.DataFrame) -> list[Section]:
     """Return the tables of a result of `seeds_needed`."""
     header = ("target", "strategy", "pilot seeds", "difference", "spread", "seeds")
@@ -59,7 +73,7 @@ def seeds_sections(table: pd.DataFrame) -> list[Section]:
     for key, rows in comparison_groups(table):
         texts: list[tuple[str, ...]] = [
             (
-                number(row.target),
+                target_name(row.target),
                 row.strategy,
                 f"{row.n_pilot}",
                 f"{row.difference:.1f}",

@@ -1,7 +1,7 @@
 """The tables of a report as texts, with the best values marked."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,7 +9,15 @@ import numpy as np
 import pandas as pd
 
 from alrun.report.build import Report
-from alrun.report.phrasing import counted, group_name, left_target, number, seed_counts
+from alrun.report.phrasing import (
+    counted,
+    group_name,
+    left_target,
+    score_text,
+    seed_counts,
+    target_name,
+)
+from alrun.report.references import FEWEST_CEILINGS, is_withheld
 from alrun.report.rows import comparison_groups
 from alrun.results.curves import COMPARISON_GROUP
 
@@ -39,8 +47,9 @@ class Section:
 def sections(report: Report, wide: bool = False, not_significant: str = "") -> list[Section]:
     """Return the tables of a report, texts in place of numbers.
 
-    `wide` tables also hold the intervals of the share of runs at the target and of the median, and
-    wins, ties and losses. `not_significant` stands behind p values without a star.
+    `wide` tables also hold the intervals of the share of runs at the target and of the median,
+    wins, ties and losses, and the floor and the ceiling, which others have in a title.
+    `not_significant` stands behind p values without a star.
     """
     found = []
     for key, rows in comparison_groups(report.rows):
@@ -48,7 +57,10 @@ def sections(report: Report, wide: bool = False, not_significant: str = "") -> l
         if report.targets:
             found.append(_labels_section(f"Labels to target: {where}", report, rows, wide))
         once = rows.drop_duplicates("strategy")
-        found.append(_scores_section(f"Whole curve: {where}", report, once))
+        levels = [level for level in ("floor", "ceiling") if rows[level].notna().any()]
+        beside = ", ".join(f"{level} {score_text(rows[level].iloc[0])}" for level in levels)
+        title = f"Whole curve: {where}" + (f" ({beside})" if beside and not wide else "")
+        found.append(_scores_section(title, report, once, levels if wide else []))
     keys = COMPARISON_GROUP[1:]
     for key, rows in report.across.groupby(keys, sort=False, observed=True):
         title = f"Across data sets: {group_name(key)}"
@@ -57,11 +69,11 @@ def sections(report: Report, wide: bool = False, not_significant: str = "") -> l
 
 
 def _with_words(section: Section, not_significant: str) -> Section:
-    """Return a section with words behind p values without a star."""
+    """Return a section with words behind p values without a star; not behind those in brackets."""
     is_p = [name == "p adj." for name in section.header]
     rows = tuple(
         tuple(
-            f"{cell}{not_significant}" if holds_p and cell and cell[-1] != "*" else cell
+            f"{cell}{not_significant}" if holds_p and cell and cell[-1] not in "*)" else cell
             for cell, holds_p in zip(row, is_p, strict=True)
         )
         for row in section.rows
@@ -70,7 +82,6 @@ def _with_words(section: Section, not_significant: str) -> Section:
 
 
 def _labels_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) -> Section:
-    sensitivity, metric = report.options.sensitivity, report.curves.metric
     header = (
         "target",
         "strategy",
@@ -79,31 +90,39 @@ def _labels_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) 
         "mean labels",
         "median",
         "saving",
-        f"k={sensitivity}",
+        f"k={report.options.sensitivity}",
         "back",
         "p adj.",
         *(["W/T/L"] if wide else []),
     )
     texts: list[tuple[str, ...]] = []
     bold: set[tuple[int, int]] = set()
+    withheld = is_withheld(rows)
     for place, row in enumerate(rows.itertuples()):
+        saving = saving_text(row)
         texts.append(
             (
-                number(row.target),
+                target_text(row),
                 row.strategy,
                 _reached(row, wide),
-                f"{row.budget:.0f}",
+                "" if math.isnan(row.budget) else f"{row.budget:.0f}",
                 _mean_labels(row, wide),
                 _median_with_interval(row, wide),
-                saving_text(row),
+                saving if row.informative or not saving else f"({saving})",
                 _share(row.sensitivity_saving, wide),
                 _share(row.drop_back, wide),
-                _p(row.p_adjusted, row.significant),
+                _p(row.p_adjusted, row.significant, withheld[place]),
                 *([_wins(row)] if wide else []),
             )
         )
         if row.mean_labels == rows.loc[rows["target"] == row.target, "mean_labels"].min():
             bold.add((place, header.index("mean labels")))
+    caption = _labels_caption(report, rows)
+    return Section(title, caption, header, first_of_each(texts), 2, frozenset(bold))
+
+
+def _labels_caption(report: Report, rows: pd.DataFrame) -> str:
+    sensitivity, metric = report.options.sensitivity, report.curves.metric
     caption = (
         f"{seed_counts(rows['n_seeds'])}, budget {report.budget} labels. Runs that reached the"
         f" target ({report.metric}{'' if metric.greater_is_better else ', at most'}) within the"
@@ -113,10 +132,30 @@ def _labels_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) 
         f" that {left_target(metric)} the target later; {_tests(report, report.family)}. Bold: the"
         " fewest labels."
     )
-    return Section(title, caption, header, first_of_each(texts), 2, frozenset(bold))
+    if is_withheld(rows).any():
+        caption += (
+            " In brackets: no star, since the target is at or below the floor, out of reach or"
+            " exploratory."
+        )
+    return caption
 
 
-def _scores_section(title: str, report: Report, rows: pd.DataFrame) -> Section:
+def target_text(row: Any) -> str:
+    """Return the target of a row: with its mean score if it is none itself, and what is amiss."""
+    text, value = target_name(row.target), score_text(row.target_value)
+    if isinstance(row.target, str):
+        text = f"{text}: {value or 'not known'}"
+    if not row.informative:
+        return f"{text} (floor {score_text(row.floor)})"
+    if row.ceiling_reached < FEWEST_CEILINGS:
+        return f"{text} (ceiling {score_text(row.ceiling)})"
+    return text
+
+
+def _scores_section(
+    title: str, report: Report, rows: pd.DataFrame, levels: Sequence[str]
+) -> Section:
+    """Return the table of whole curves, with columns for the `levels` that do not change."""
     header = (
         "strategy",
         "AULC",
@@ -126,19 +165,21 @@ def _scores_section(title: str, report: Report, rows: pd.DataFrame) -> Section:
         f"final {report.metric}",
         "diff.",
         "p adj.",
+        *levels,
     )
     texts: list[tuple[str, ...]] = [
         (
             row.strategy,
-            with_interval(row.aulc, row.aulc_low, row.aulc_high, _score),
+            with_interval(row.aulc, row.aulc_low, row.aulc_high, score_text),
             _signed(row.aulc_difference),
             _p(row.aulc_p_adjusted, row.aulc_significant),
-            _score(row.initial),
-            with_interval(row.final, row.final_low, row.final_high, _score),
+            score_text(row.initial),
+            with_interval(row.final, row.final_low, row.final_high, score_text),
             _signed(row.final_difference),
             _p(row.final_p_adjusted, row.final_significant),
+            *("" if place else score_text(getattr(row, level)) for level in levels),
         )
-        for row in rows.itertuples()
+        for place, row in enumerate(rows.itertuples())
     ]
     metric = report.curves.metric
     bold = frozenset(
@@ -154,6 +195,8 @@ def _scores_section(title: str, report: Report, rows: pd.DataFrame) -> Section:
         f" {report.baseline}; {_tests(report, family)}. Bold: the"
         f" {'highest' if metric.greater_is_better else 'lowest'}."
     )
+    if levels:
+        caption += " Floor: always the most frequent class; ceiling: all training labels."
     return Section(title, caption, header, tuple(texts), 1, bold)
 
 
@@ -161,7 +204,7 @@ def _across_section(title: str, report: Report, rows: pd.DataFrame) -> Section:
     header = ("target", "strategy", "data sets", "geometric saving", "p adj.", "improves")
     texts: list[tuple[str, ...]] = [
         (
-            number(row.target),
+            target_name(row.target),
             row.strategy,
             f"{row.n_datasets} (descriptive)" if row.descriptive else f"{row.n_datasets}",
             _percent_with_interval(row),
@@ -170,7 +213,7 @@ def _across_section(title: str, report: Report, rows: pd.DataFrame) -> Section:
         )
         for row in rows.itertuples()
     ]
-    best = rows["saving"] == rows.groupby("target")["saving"].transform("max")
+    best = rows["saving"] == rows.groupby("target", sort=False)["saving"].transform("max")
     caption = (
         "1 - the geometric mean over data sets of the ratios of mean labels to those of"
         f" {report.baseline}, with 95 % intervals; sign-flip tests over the data sets, Holm over"
@@ -197,7 +240,7 @@ def _tests(report: Report, family: int) -> str:
 
 def saving_text(row: Any) -> str:
     """Return the saving of a row with its interval, empty for the baseline."""
-    if row.is_baseline or not row.n_pairs:
+    if row.is_baseline or not row.n_pairs or math.isnan(row.reached):
         return ""
     if math.isnan(row.saving):
         return "not estimable"
@@ -225,6 +268,8 @@ def _median(value: float, budget: float) -> str:
 
 
 def _median_with_interval(row: Any, wide: bool) -> str:
+    if math.isnan(row.median_labels):
+        return ""
     text = _median(row.median_labels, row.budget)
     if not wide or math.isnan(row.median_labels_low):
         return text
@@ -233,6 +278,8 @@ def _median_with_interval(row: Any, wide: bool) -> str:
 
 
 def _reached(row: Any, wide: bool) -> str:
+    if math.isnan(row.reached):
+        return ""
     text = f"{row.reached:.0f}/{row.n_pairs or row.n_seeds}"
     if not wide or math.isnan(row.reached_low):
         return text
@@ -255,10 +302,6 @@ def _share(value: float, wide: bool) -> str:
     return "" if math.isnan(value) else f"{percent(value)} %" if wide else percent(value)
 
 
-def _score(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.3f}"
-
-
 def _signed(value: float) -> str:
     return "" if math.isnan(value) else f"{value:+.4f}"
 
@@ -268,11 +311,14 @@ def percent(value: float) -> str:
     return f"{100 * value:.0f}".replace("-0", "0") if abs(value) < 0.005 else f"{100 * value:.0f}"
 
 
-def _p(value: float, star: bool) -> str:
-    """Return a p value without its leading zero; the star follows the adjusted one alone."""
+def _p(value: float, star: bool, withheld: bool = False) -> str:
+    """Return a p value without its leading zero; the star follows the adjusted one alone.
+
+    It is in brackets where a star is withheld.
+    """
     if math.isnan(value):
         return ""
     text = (
         "<.001" if value < 0.001 else "1.00" if value > 0.995 else f"{value:.3f}".removeprefix("0")
     )
-    return f"{text}*" if star else text
+    return f"({text})" if withheld else f"{text}*" if star else text

@@ -8,9 +8,10 @@ import pandas as pd
 
 from alrun import stats
 from alrun.report.comparison import Readings
-from alrun.report.phrasing import listed, number
+from alrun.report.phrasing import listed, target_name
 from alrun.report.rows import Tables
 from alrun.results.curves import COMPARISON_GROUP
+from alrun.targets import Written
 
 _BLOCK = [key for key in COMPARISON_GROUP if key != "start"]
 
@@ -25,9 +26,9 @@ def compare_starts(tables: Tables) -> Iterator[str]:
     if tables.curves.runs["start"].nunique() < 2 or not tables.options.targets:
         return
     tests, orders = [], []
-    for target in tables.options.targets:
-        labels = Readings.of(tables.curves, target, tables.options).labels
-        runs = tables.curves.runs.assign(labels=labels, target=target)
+    for target, scores in tables.target_scores.items():
+        labels = Readings.of(tables.curves, scores, tables.options).labels
+        runs = tables.curves.runs.assign(labels=labels)[~np.isnan(scores)]
         for _, block in runs.groupby(_BLOCK, observed=True):
             wide = _by_start(block)
             if wide.columns.get_level_values("start").nunique() > 1:
@@ -57,7 +58,7 @@ def _orders(wide: pd.DataFrame) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _interactions(wide: pd.DataFrame, baseline: str, target: float) -> list[dict[str, object]]:
+def _interactions(wide: pd.DataFrame, baseline: str, target: Written) -> list[dict[str, object]]:
     """Return the tests of one block and target."""
     found = []
     for one, other in combinations(wide.columns.unique("start"), 2):
@@ -70,7 +71,7 @@ def _interactions(wide: pd.DataFrame, baseline: str, target: float) -> list[dict
                 continue
             effect = (pairs[:, 0] - pairs[:, 1]) - (pairs[:, 2] - pairs[:, 3])
             p_value = stats.sign_flip(effect.astype(np.int64))
-            where = f"{name} at {number(target)}, {one} against {other}"
+            where = f"{name} at {target_name(target)}, {one} against {other}"
             found.append({"where": where, "p_value": p_value})
     return found
 

@@ -103,15 +103,17 @@ def read_curves(
     )
 
 
-def labels_to_target(curves: Curves, target: float, sustain: int = 1) -> Array:
+def labels_to_target(curves: Curves, target: float | FloatArray, sustain: int = 1) -> Array:
     """Return per run the fewest labels with a score at the target; infinite without one.
+
+    The target is one score, or one for each run, shape (n_runs,).
 
     At the target is at least there, or at most where less is better. No interpolation and no
     smoothing: the label counts are those that were evaluated. With `sustain` k the score must be at
     the target in k rounds in a row, all of them seen; the labels are those of the first of them.
     """
     n_rounds = len(curves.score)
-    at_target = curves.metric.is_at(curves.score, target)
+    at_target = _is_at(curves, target)
     left = np.repeat(curves.start[1:], np.diff(curves.start)) - np.arange(n_rounds)
     sustained = at_target & (left >= sustain)
     for later in range(1, min(sustain, n_rounds)):
@@ -120,14 +122,21 @@ def labels_to_target(curves: Curves, target: float, sustain: int = 1) -> Array:
     return np.minimum.reduceat(reached, curves.start[:-1]) if len(curves.runs) else reached
 
 
-def falls_back(curves: Curves, target: float) -> BoolArray:
+def falls_back(curves: Curves, target: float | FloatArray) -> BoolArray:
     """Return per run whether its score left `target` after it had been there."""
     rounds = np.arange(len(curves.score))
-    at_target = curves.metric.is_at(curves.score, target)
+    at_target = _is_at(curves, target)
     starts = curves.start[:-1]
     first_at = np.minimum.reduceat(np.where(at_target, rounds, len(rounds)), starts)
     last_away = np.maximum.reduceat(np.where(at_target, -1, rounds), starts)
     return np.asarray(first_at < last_away)
+
+
+def _is_at(curves: Curves, target: float | FloatArray) -> BoolArray:
+    """Return a mask of the rounds at the target of their run."""
+    if isinstance(target, np.ndarray):
+        target = np.repeat(target, np.diff(curves.start))
+    return curves.metric.is_at(curves.score, target)
 
 
 def area_under_curve(n_labels: Array, score: Array, low: float, high: float) -> float:

@@ -54,6 +54,16 @@ SPLITS = pa.schema(
         ("role", _LABEL),
     ]
 )
+REFERENCES = pa.schema(
+    [
+        ("dataset", _LABEL),
+        ("model", _LABEL),
+        ("seed", _INTEGER),
+        ("reference", _LABEL),
+        ("reference_id", pa.string()),
+        *_ROUND[2:],
+    ]
+)
 RUNS = pa.schema(
     [
         ("run_id", pa.string()),

@@ -21,6 +21,7 @@ from alrun.errors import ResultsError
 from alrun.records import Failure, Split
 from alrun.results.compare import agree
 from alrun.results.origin import State, origin_of, state_of
+from alrun.results.reference_file import read_reference, read_references, references_table
 from alrun.results.run_file import CorruptRunFile, Runs, code_of, read_runs
 from alrun.results.schema import NOTES, RUNS, check_version, notes_in, to_parquet_bytes
 from alrun.results.tables import (
@@ -30,7 +31,7 @@ from alrun.results.tables import (
     sort_key,
     splits_table,
 )
-from alrun.spec import RunSpec, run_id
+from alrun.spec import ReferenceSpec, RunSpec, run_id
 from alrun.util.atomic_files import locked, remove_abandoned, set_aside, unusable, write_file
 from alrun.util.digest import digest_of_bytes
 
@@ -48,6 +49,7 @@ class Store:
         self.experiment = path / "experiment.toml"
         self._runs = path / "runs"
         self._failed = path / "failed"
+        self._references = path / "references"
 
     def prepare(self) -> None:
         """Make the directory, and remove the temporary files of killed writers.
@@ -57,7 +59,7 @@ class Store:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            for folder in (self._runs, self._failed):
+            for folder in self._folders[1:]:
                 if os.path.dirname(os.path.realpath(folder)) != os.path.realpath(self.path):
                     raise ResultsError(
                         f"{folder} is a link to a place outside {self.path}; replace it by a"
@@ -81,7 +83,7 @@ class Store:
 
     @property
     def _folders(self) -> tuple[Path, ...]:
-        return (self.path, self._runs, self._failed)
+        return (self.path, self._runs, self._failed, self._references)
 
     def _tidy(self) -> None:
         for folder in self._folders:
@@ -112,18 +114,7 @@ class Store:
     def failures(self) -> dict[str, Failure]:
         """Return the failures by run id, without runs finished since."""
         unfinished = sorted(_run_ids(self._failed, ".json") - self.finished())
-        return {run: self._failure(run) for run in unfinished}
-
-    def _failure(self, run: str) -> Failure:
-        path = self._failed / f"{run}.json"
-        try:
-            failure = Failure(**json.loads(path.read_text(encoding="utf-8")))
-            kinds = [type(value) for value in vars(failure).values()]
-            if kinds == [str, str, str, int] and failure.status in ("failed", "crashed"):
-                return failure
-        except (ValueError, TypeError, RecursionError, OSError):
-            pass
-        return Failure("failed", "the record of its error is damaged", "", 1)
+        return {run: _failure(self._failed / f"{run}.json") for run in unfinished}
 
     def code_of(self, run: str) -> dict[str, str]:
         """Return the digests of the user code that a run was computed with, by file or module."""
@@ -137,12 +128,52 @@ class Store:
 
     def write_failure(self, run: str, failure: Failure) -> None:
         """Record why a run did not finish, and add up its attempts."""
-        path = self._failed / f"{run}.json"
-        before = self._failure(run).attempts if os.path.lexists(path) else 0
-        if path.is_dir():
-            set_aside(path)
-        record = vars(failure) | {"attempts": before + failure.attempts}
-        write_file(path, json.dumps(record, indent=1).encode())
+        _write_failure(self._failed / f"{run}.json", failure)
+
+    def known_references(self) -> set[str]:
+        """Return the ids of the references with scores, in a file or in the table."""
+        return _run_ids(self._references, ".parquet") | read_references(self._table).keys()
+
+    def reference_failures(self) -> dict[str, Failure]:
+        """Return the failures of references by id, those with a file excepted."""
+        in_files = _run_ids(self._references, ".parquet")
+        failed = sorted(_run_ids(self._references, ".json") - in_files)
+        return {name: _failure(self._references / f"{name}.json") for name in failed}
+
+    def write_reference(self, reference: str, content: bytes) -> None:
+        """Write the file of a reference, as `serialize_reference` made it."""
+        write_file(self._references / f"{reference}.parquet", content)
+
+    def write_reference_failure(self, reference: str, failure: Failure) -> None:
+        """Record why a reference is not known."""
+        _write_failure(self._references / f"{reference}.json", failure)
+
+    def rebuild_references(
+        self,
+        specs: Mapping[str, ReferenceSpec],
+        on_message: Callable[[str], object] = lambda sentence: None,
+    ) -> None:
+        """Make `references.parquet` of exactly these references.
+
+        One without a file keeps the scores that the table has: a clone may have the table alone.
+        A damaged file is set aside, and `on_message` is called with a sentence on it.
+        """
+        with locked(self.path):
+            rows = read_references(self._table)
+            for name in sorted(_run_ids(self._references, ".parquet") & specs.keys()):
+                path = self._references / f"{name}.parquet"
+                try:
+                    rows[name] = read_reference(path, specs[name])
+                except CorruptRunFile as reason:
+                    aside = set_aside(path)
+                    on_message(f"{path} is damaged ({reason}): it is now {aside.name}")
+            content, is_new = self._kept_or_new(self._table.name, references_table(specs, rows))
+            if is_new:
+                write_file(self._table, content)
+
+    @property
+    def _table(self) -> Path:
+        return self.path / "references.parquet"
 
     def rebuild_tables(
         self,
@@ -337,3 +368,24 @@ def _run_ids(folder: Path, suffix: str) -> set[str]:
         raise unusable(folder, "be read", error) from error
     stems = (name.removesuffix(suffix) for name in names if name.endswith(suffix))
     return {stem for stem in stems if _RUN_ID.fullmatch(stem)}
+
+
+def _failure(path: Path) -> Failure:
+    """Return the record of a failure."""
+    try:
+        failure = Failure(**json.loads(path.read_text(encoding="utf-8")))
+        kinds = [type(value) for value in vars(failure).values()]
+        if kinds == [str, str, str, int] and failure.status in ("failed", "crashed"):
+            return failure
+    except (ValueError, TypeError, RecursionError, OSError):
+        pass
+    return Failure("failed", "the record of its error is damaged", "", 1)
+
+
+def _write_failure(path: Path, failure: Failure) -> None:
+    """Write the record of a failure, and add up the attempts."""
+    before = _failure(path).attempts if os.path.lexists(path) else 0
+    if path.is_dir():
+        set_aside(path)
+    record = vars(failure) | {"attempts": before + failure.attempts}
+    write_file(path, json.dumps(record, indent=1).encode())

@@ -18,12 +18,12 @@ from alrun.data.features import as_float64
 from alrun.data.missing import impute, impute_kept
 from alrun.data.scaling import rescale
 from alrun.data.splits import split_of
-from alrun.metrics import ModelOutputs, score
 from alrun.models.classifier import Classifier
 from alrun.models.predictions import Predictions
 from alrun.records import Round, RunResult, Scores, Split
 from alrun.run.oracle import TrueLabels
 from alrun.run.query import query
+from alrun.run.setting import new_classifier, score_test_part, select_rows
 from alrun.spec import RunSpec
 from alrun.strategies.registry import find
 from alrun.strategies.support.pool import Pool
@@ -113,14 +113,13 @@ class _Learner:
         """Return the state before the first round."""
         find(spec.strategy.name)  # imported now, so that no query is charged for it
         split_in_dataset = split_of(spec, dataset)
-        rows, X, y, split = _select_rows(dataset, split_in_dataset)
+        rows, X, y, split = select_rows(dataset, split_in_dataset)
         X = impute(X, dataset.fills, split.training)
         X = rescale(X, spec.dataset.scale, split.training)
         # The model may take missing values, but distances to them are not defined.
         X_of_strategy = impute_kept(X, dataset.fills, split.training)
         # Files are often sorted by class. The pool is shuffled, so that this order breaks no tie.
         order = generator(spec.seed, "order", spec.stream_key()).permutation(len(split.pool))
-        model_rng = generator(spec.seed, "model", spec.dataset.fingerprint, spec.model.identity())
         oracle = TrueLabels(y)
         return cls(
             spec=spec,
@@ -139,14 +138,7 @@ class _Learner:
                 _cache_key(spec, split_in_dataset),
                 partial(generator, spec.seed, "training", spec.dataset.fingerprint),
             ),
-            classifier=Classifier(
-                spec.model.name,
-                spec.model.parameters,
-                dataset.n_classes,
-                model_rng,
-                dataset.labels,
-                spec.model.fallback,
-            ),
+            classifier=new_classifier(spec, dataset),
             strategy_rng=generator(spec.seed, "strategy", spec.stream_key()),
             diagnostics={
                 "batches": 0,
@@ -191,31 +183,7 @@ class _Learner:
 
     def evaluate(self, predictions: Predictions) -> Scores:
         """Return the model's scores on the test part."""
-        classifier = self.classifier
-        probabilities, ranking = None, None
-        if classifier.has_probabilities:
-            probabilities = predictions.probabilities_of(self.test)
-        if classifier.n_classes == 2:
-            if probabilities is not None:
-                ranking = probabilities[:, 1]
-            elif classifier.has_decision:
-                decision = predictions.decision_of(self.test)
-                ranking = decision[:, 1] - decision[:, 0]
-        predicted = predictions.classes_of(self.test, probabilities)
-        outputs = ModelOutputs(self.y_test, predicted, probabilities, ranking, classifier.n_classes)
-        return score(outputs)
-
-
-def _select_rows(dataset: Dataset, split: Split) -> tuple[IntArray, Any, IntArray, Split]:
-    """Return the rows to work on, their features and class codes, and the split as positions there.
-
-    If the split uses less than half of the data set, its rows are copied: predicting all the others
-    in every round would take longer. Otherwise all rows stay, uncopied.
-    """
-    rows = split.rows
-    if 2 * len(rows) < dataset.n_examples:
-        return rows, dataset.X[rows], dataset.y[rows], split.among(rows)
-    return np.arange(dataset.n_examples), dataset.X, dataset.y, split
+        return score_test_part(predictions, self.test, self.y_test)
 
 
 def _cache_key(spec: RunSpec, split: Split) -> Hashable:

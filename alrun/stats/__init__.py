@@ -28,7 +28,7 @@ from alrun.stats.families import (
     smallest_adjusted_p,
 )
 from alrun.stats.paired import MONTE_CARLO_DRAWS, sign_flip, smallest_p
-from alrun.stats.power import MOST_SEEDS, power_of, seeds_for, upper_spread
+from alrun.stats.power import MOST_SEEDS, power_of, seeds_for, smallest_effect, upper_spread
 
 __all__ = [
     "ALPHA",
@@ -52,6 +52,7 @@ __all__ = [
     "share_interval",
     "sign_flip",
     "smallest_adjusted_p",
+    "smallest_effect",
     "smallest_p",
     "t_quantile",
     "upper_spread",

@@ -18,6 +18,10 @@ class Interval:
     low: float = nan
     high: float = nan
 
+    def within(self, least: float, most: float) -> "Interval":
+        """Return the interval cut to the range of possible values."""
+        return Interval(*(float(np.clip(end, least, most)) for end in (self.low, self.high)))
+
 
 def mean_interval(values: Array) -> Interval:
     """Return Student's t interval of the mean; none for fewer than two values."""

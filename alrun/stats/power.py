@@ -53,3 +53,21 @@ def seeds_for(difference: float, spread: float, power: float, alpha: float) -> i
         else:
             high = middle
     return high
+
+
+def smallest_effect(n: int, power: float, alpha: float) -> float:
+    """Return the smallest mean difference that n >= 2 seeds see with at least this power.
+
+    It is in standard deviations of the paired differences. `power` and `alpha` are as for
+    `seeds_for`.
+    """
+    low, high = 0.0, 1.0
+    while power_of(n, high, 1.0, alpha) < power:
+        low, high = high, 2 * high
+    while high - low > 1e-4 * high:
+        middle = (low + high) / 2
+        if power_of(n, middle, 1.0, alpha) < power:
+            low = middle
+        else:
+            high = middle
+    return high

@@ -13,11 +13,13 @@ from alrun.experiment.toml import read_experiment
 from alrun.metrics import METRICS
 from alrun.records import Failure, Split
 from alrun.results.store import Store
-from alrun.spec import RunSpec, run_id
+from alrun.spec import ReferenceSpec, RunSpec, run_id
 from alrun.sweep.default_results import default_results
 from alrun.sweep.grid import expand
 from alrun.sweep.load_data import load_all
 from alrun.sweep.preflight import Impossible, find_impossible
+from alrun.sweep.references import MOST_WITH_CEILING, references_of
+from alrun.targets import read_target
 from alrun.util.import_path import module_of
 from alrun.util.process_state import put_back
 from alrun.util.user_code import Source, fingerprints, sources_of
@@ -45,6 +47,12 @@ class SweepPlan:
         Finished runs that had other code, by the file or module that was edited.
     rerun
         The files or modules of which such runs count as missing.
+    references
+        Every reference of the runs by its id.
+    known_references
+        Ids of the references with scores.
+    reference_failures
+        The failures of other references, by id.
     """
 
     path: Path
@@ -58,6 +66,9 @@ class SweepPlan:
     code: Mapping[str, Source] = field(default_factory=dict)
     edited: Mapping[str, frozenset[str]] = field(default_factory=dict)
     rerun: tuple[str, ...] = ()
+    references: Mapping[str, ReferenceSpec] = field(default_factory=dict)
+    known_references: frozenset[str] = frozenset()
+    reference_failures: Mapping[str, Failure] = field(default_factory=dict)
 
     def missing(self, retry_failed: bool = False) -> list[RunSpec]:
         """Return the runs to compute, the longest first.
@@ -68,13 +79,29 @@ class SweepPlan:
         left = [spec for run, spec in self.specs.items() if run not in done]
         return sorted(left, key=n_rounds, reverse=True)
 
+    def missing_references(self, retry_failed: bool = False) -> list[ReferenceSpec]:
+        """Return the references to compute, the ceilings first: they take longer."""
+        done = self.known_references
+        if not retry_failed:
+            done = done | self.reference_failures.keys()
+        left = [spec for name, spec in self.references.items() if name not in done]
+        return sorted(left, key=lambda spec: spec.kind)
+
     def against_store(self) -> "SweepPlan":
         """Return the plan with the present state of the results directory."""
         failures = self.store.failures()
+        known = self.store.known_references()
+        unknown = self.store.reference_failures()
         finished = frozenset(self.store.finished() & self.specs.keys())
         edited = self._edited(finished)
         return replace(
             self,
+            known_references=frozenset(known & self.references.keys()),
+            reference_failures={
+                name: unknown[name]
+                for name in self.references
+                if name in unknown and name not in known
+            },
             finished=finished.difference(*(edited.get(name, ()) for name in self.rerun)),
             failures={run: failures[run] for run in self.specs if run in failures},
             edited=edited,
@@ -136,6 +163,7 @@ def plan_experiment(
     try:
         with put_back():  # models of users are built
             specs = _by_id(path, expand(experiment, datasets, path.parent))
+        with put_back():
             impossible = find_impossible(experiment, specs, datasets, store.finished())
     except DatasetError as error:
         raise ExperimentError([f"{path}: {error}"]) from error
@@ -146,17 +174,52 @@ def plan_experiment(
     }
     if impossible and not (experiment.skip_impossible and possible):
         raise ExperimentError([f"{path}: {entry.reason}" for entry in impossible])
-    names = {name for spec in possible.values() for name in spec.user_code}
-    code = sources_of(map(module_of, names))
+    references = references_of(experiment, possible.values(), datasets)
+    _check_ceilings(path, experiment, references.values())
+    plan = SweepPlan(
+        path,
+        experiment,
+        store,
+        possible,
+        datasets,
+        tuple(impossible),
+        code=_code_of(possible.values(), rerun),
+        rerun=(*rerun,),
+        references=references,
+    )
+    return plan.against_store()
+
+
+def _code_of(specs: Iterable[RunSpec], rerun: Sequence[str]) -> dict[str, Source]:
+    """Return the sources of user code; raises ExperimentError if `rerun` names another file."""
+    code = sources_of(map(module_of, {name for spec in specs for name in spec.user_code}))
     known = fingerprints(code)
     for name in rerun:
         if name not in known:
             problem = f"the experiment uses no such file or module{nearest(name, known)}"
             raise ExperimentError([f"--rerun {name}: {problem}"])
-    plan = SweepPlan(
-        path, experiment, store, possible, datasets, tuple(impossible), code=code, rerun=(*rerun,)
-    )
-    return plan.against_store()
+    return code
+
+
+def _check_ceilings(
+    path: Path, experiment: Experiment, references: Iterable[ReferenceSpec]
+) -> None:
+    """Raise ExperimentError where a target is a share of a ceiling that is not computed."""
+    shares = [text for text in experiment.targets if read_target(text).share is not None]
+    have = {spec.dataset.display_name for spec in references if spec.kind == "ceiling"}
+    lacking = [entry for entry in experiment.dataset if entry.label not in have]
+    if shares and lacking:
+        why = (
+            "has ceiling = false"
+            if lacking[0].ceiling is False
+            else f"has more than {MOST_WITH_CEILING:,} training examples"
+        )
+        raise ExperimentError(
+            [
+                f"{path}: targets: '{shares[0]}' needs the score with all training labels, and"
+                f" {lacking[0].label} {why}; set ceiling = true in its [dataset]"
+            ]
+        )
 
 
 def plan_of(results: Path) -> SweepPlan:

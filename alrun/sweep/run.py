@@ -11,7 +11,7 @@ from alrun.execute.worker import Outcome, Task
 from alrun.experiment.toml import to_toml
 from alrun.models import registry as models
 from alrun.run.provenance import of_checkout
-from alrun.spec import RunSpec
+from alrun.spec import ReferenceSpec, RunSpec, TaskSpec, run_id
 from alrun.strategies import registry as strategies
 from alrun.sweep.plan import SweepPlan
 
@@ -24,10 +24,10 @@ def run_missing(
     workers: Executor,
     retry_failed: bool = False,
     max_failures: int | None = None,
-    on_progress: Callable[[RunSpec, Outcome], None] = lambda spec, outcome: None,
+    on_progress: Callable[[TaskSpec, Outcome], None] = lambda spec, outcome: None,
     on_message: Callable[[str], object] = lambda sentence: None,
 ) -> SweepPlan:
-    """Compute the missing runs, make the tables, and return the updated plan.
+    """Compute the missing runs and references, make the tables, and return the updated plan.
 
     The sweep stops after `max_failures` failures. If it is interrupted, the tables are still made,
     from the finished runs. Damaged files are set aside, and their runs are computed again.
@@ -35,7 +35,7 @@ def run_missing(
     Parameters
     ----------
     on_progress
-        Called with the spec and the outcome of each run when it ends.
+        Called with the spec and the outcome of each run and reference when it ends.
     on_message
         Called with a sentence on each damaged file.
 
@@ -49,13 +49,16 @@ def run_missing(
     text = to_toml(plan.experiment, plan.path.parent, plan.store.path, resolved)
     plan.store.save_experiment(text)
     todo = plan.missing(retry_failed)
+    # References come last, so that a slow or a deadly one delays no run.
+    tasks: list[TaskSpec] = [*todo, *plan.missing_references(retry_failed)]
     for _ in range(_ATTEMPTS):
         conclude = partial(_conclude, plan, text, on_message)
-        completed = _step(plan, todo, workers, max_failures, on_progress, conclude)
+        completed = _step(plan, tasks, workers, max_failures, on_progress, conclude)
         plan = plan.against_store()
         todo = plan.missing()
         if not todo or not completed:
             return plan
+        tasks = [*todo]
     raise ResultsError(
         f"{len(todo)} runs have no intact file in {plan.store.path}, although they were computed"
         f" {_ATTEMPTS} times; check the disk, or name another directory with --results"
@@ -64,13 +67,13 @@ def run_missing(
 
 def _step(
     plan: SweepPlan,
-    todo: Sequence[RunSpec],
+    todo: Sequence[TaskSpec],
     workers: Executor,
     max_failures: int | None,
-    on_progress: Callable[[RunSpec, Outcome], None],
+    on_progress: Callable[[TaskSpec, Outcome], None],
     conclude: Callable[[], None],
 ) -> bool:
-    """Compute runs and conclude, whatever happens; return True if every run was attempted."""
+    """Compute tasks and conclude, whatever happens; return True if every one was attempted."""
     try:
         completed = not todo or _compute(plan, todo, workers, max_failures, on_progress)
     except BaseException:
@@ -93,27 +96,37 @@ def rebuild_tables(
 ) -> int:
     """Make the tables from the finished runs; return the number of runs.
 
-    Damaged files are set aside, and `on_message` is called with a sentence on each.
+    The table of references is made too. Damaged files are set aside, and `on_message` is called
+    with a sentence on each.
     """
+    plan.store.rebuild_references(plan.references, on_message)
     specs = list(plan.specs.values())
     return plan.store.rebuild_tables(specs, plan.splits, on_message, plan.notes)
 
 
 def _compute(
     plan: SweepPlan,
-    todo: Sequence[RunSpec],
+    todo: Sequence[TaskSpec],
     workers: Executor,
     max_failures: int | None,
-    on_progress: Callable[[RunSpec, Outcome], None],
+    on_progress: Callable[[TaskSpec, Outcome], None],
 ) -> bool:
-    """Compute runs; return True if every run was attempted."""
+    """Compute runs and references; return True if every one was attempted.
+
+    A reference that fails is not known, and no failure of the sweep.
+    """
     checkout = of_checkout(plan.path.parent)
     tasks = [
         Task(spec, plan.sources[spec.dataset.display_name], checkout, plan.code) for spec in todo
     ]
     n_failed = 0
+    references = {run_id(spec): spec for spec in todo if isinstance(spec, ReferenceSpec)}
     with closing(workers.run(tasks)) as outcomes:
         for outcome in outcomes:
+            if outcome.run_id in references:
+                _write_reference(plan, outcome)
+                on_progress(references[outcome.run_id], outcome)
+                continue
             if outcome.content is not None:
                 plan.store.write_run(outcome.run_id, outcome.content)
             if outcome.failure is not None:
@@ -123,6 +136,13 @@ def _compute(
             if max_failures is not None and n_failed >= max_failures:
                 return False
     return True
+
+
+def _write_reference(plan: SweepPlan, outcome: Outcome) -> None:
+    if outcome.content is not None:
+        plan.store.write_reference(outcome.run_id, outcome.content)
+    if outcome.failure is not None:
+        plan.store.write_reference_failure(outcome.run_id, outcome.failure)
 
 
 def _resolved(specs: Iterable[RunSpec]) -> dict[tuple[str, str], Mapping[str, Any]]:

@@ -138,6 +138,61 @@ def test_a_dry_run_says_what_it_would_do_and_writes_nothing(tiny, tmp_path):
     assert not (tmp_path / "results").exists()
 
 
+def test_what_the_seeds_can_show_is_said_before_computing(swept, tiny, tmp_path):
+    more = ["--dry-run", "--set", 'strategies=["random", "margin", "entropy"]']
+    few = alrun_here("sweep", tiny, *more, cwd=tmp_path)
+    assert (
+        "Warning: 3 seeds cannot reach significance in a family of 2 tests of labels to target; it"
+        " takes 7 at least." in few.stderr
+    )
+    enough = alrun_here("sweep", tiny, *more, "--set", "seeds=7", cwd=tmp_path)
+    assert (
+        "Significance takes 7 seeds at least in a family of 2 tests of labels to target; the"
+        " smallest adjusted p that 7 can give is 0.03." in enough.stderr
+    )
+    assert "the smallest saving" not in enough.stderr  # nothing is known yet
+    folder, _ = swept
+    known = alrun_here("sweep", "tiny.toml", *more, "--set", "seeds=30", cwd=folder)
+    assert re.search(
+        r"By the results so far, the smallest saving that 30 seeds see with a chance of 80 % is"
+        r" \d+ % of the labels\.",
+        known.stderr,
+    )
+    alone = alrun_here("sweep", tiny, "--dry-run", "--set", 'strategies=["margin"]', cwd=tmp_path)
+    assert "ignifican" not in alone.stderr
+
+
+def test_a_ceiling_that_fails_is_a_line_and_no_failure(tiny, tmp_path):
+    (tmp_path / "frail.py").write_text(
+        "from sklearn.linear_model import LogisticRegression\n"
+        "class Frail(LogisticRegression):\n"
+        "    def fit(self, X, y):\n"
+        "        if len(y) > 50: raise RuntimeError('too many')\n"
+        "        return super().fit(X, y)\n"
+    )
+    options = ["--set", 'model.name="frail:Frail"', "--set", "seeds=2", "--jobs", 1]
+    done = alrun("sweep", tiny, *options, cwd=tmp_path)
+    assert done.returncode == 0
+    assert "4 of 4 runs are done." in done.stdout
+    assert "4 references to do, 2 of them with all training labels" in done.stderr
+    assert (
+        "no ceiling of iris / frail:Frail in 2 seeds; seed 0: RuntimeError: too many" in done.stderr
+    )
+    report = alrun_here("report", "results/tiny", "--target", "95% of full", cwd=tmp_path)
+    assert report.returncode == 0
+    assert "have no value: 95% of full (iris, frail:Frail)" in " ".join(report.stdout.split())
+
+
+def test_a_target_may_be_a_share_of_the_ceiling(swept):
+    folder, _ = swept
+    shown = alrun_here("report", "results/tiny", "--target", "95 % of full", cwd=folder)
+    assert "95% of full: 0.9" in shown.stdout
+    wrong = alrun_here("report", "results/tiny", "--target", "most", cwd=folder)
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith("a target should be a score such as 0.9")
+    assert wrong.stderr.count("\n") == 1
+
+
 def test_some_failed_runs_are_listed_and_the_exit_code_is_one(tiny, tmp_path):
     (tmp_path / "mine.py").write_text("def never(pool, n, rng):\n    raise RuntimeError('no')\n")
     grid = ["--set", 'strategies=["random", "mine:never"]']

@@ -149,7 +149,7 @@ def test_a_backend_that_is_registered_with_joblib_can_be_named(tiny, tmp_path, e
     joblib.register_parallel_backend("mine", Mine)
     results = run_sweep(tiny, tmp_path / "results", jobs=2, backend="mine")
     assert tables(results) == expected
-    assert Mine.n_submitted == 6
+    assert Mine.n_submitted == 6 + 6  # runs, and a floor and a ceiling for each seed
 
 
 @pytest.mark.usefixtures("registry")

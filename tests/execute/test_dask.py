@@ -22,6 +22,7 @@ from alrun.execute import executor
 from alrun.execute.dask import Cluster, _limit_tries
 from alrun.execute.dask_plugin import Computing
 from alrun.execute.worker import Task
+from alrun.spec import RunSpec
 from alrun.sweep.plan import plan_sweep
 from alrun.sweep.run import run_missing
 
@@ -146,9 +147,10 @@ def test_a_scheduler_that_comes_back_is_given_what_is_left(mine, tmp_path, dask)
     computed = []
 
     def replace(spec, outcome):
-        computed.append(spec)
-        if len(computed) == 3:
-            dask.replace_scheduler()
+        if isinstance(spec, RunSpec):
+            computed.append(spec)
+            if len(computed) == 3:
+                dask.replace_scheduler()
 
     told = []
     plan = run_missing(plan, Cluster(dask.address, on_message=told.append), on_progress=replace)

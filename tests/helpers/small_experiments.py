@@ -31,7 +31,7 @@ test_size = 50
 per_class = 2
 """
 
-TABLES = ("curves.parquet", "queries.parquet", "splits.parquet")
+TABLES = ("curves.parquet", "queries.parquet", "splits.parquet", "references.parquet")
 
 
 def tables(results):

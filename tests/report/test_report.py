@@ -529,7 +529,7 @@ def test_a_score_that_falls_is_the_mirror_image_of_one_that_rises(frames, option
     falling, rising = falling_and_rising(frames, **options)
     turned = ["aulc_difference", "final_difference", "gain"]
     scores = ["aulc", "aulc_low", "aulc_high", "initial", "final", "final_low", "final_high"]
-    expected = rising.rows.assign(target=1 - 0.9)
+    expected = rising.rows.assign(target=1 - 0.9, target_value=1 - 0.9)
     expected[turned] = -expected[turned]
     low, high = expected[["aulc_low", "final_low"]], expected[["aulc_high", "final_high"]]
     expected[scores] = 1 - expected[scores]

@@ -206,6 +206,7 @@ def test_probabilities_that_are_not_finite_are_an_error():
 
 def test_fits_that_stop_short_are_counted_in_the_record_of_the_run(monkeypatch):
     monkeypatch.setattr("alrun.models.logistic.newton.MAX_STEPS", 1)
+    monkeypatch.setattr("alrun.models.logistic.estimator.HARD", np.inf)  # no direct solution
     result = run_active_learning(spec_of(), blobs())
     assert result.warnings == {"ConvergenceWarning: logistic stopped before it had converged": 6}
 

@@ -9,12 +9,13 @@ import pandas as pd
 
 from alrun.errors import ResultsError, nearest
 from alrun.report.build import Report
-from alrun.report.phrasing import number
+from alrun.report.phrasing import target_name
 from alrun.report.plots.lines import mean_curves, mean_differences, shares_at_target
 from alrun.report.plots.panels import LinesPanel, SavingsPanel
 from alrun.report.plots.styles import shortened
 from alrun.report.rows import comparison_groups
 from alrun.results.curves import COMPARISON_GROUP
+from alrun.targets import Written
 
 KINDS = ("curves", "difference", "savings", "reached")
 
@@ -89,7 +90,9 @@ def _curves(report: Report, rows: pd.DataFrame) -> Plot:
             _where(report, group),
             mean_curves(report.curves, group),
             f"{report.metric}{_less_is_better(report)}",
-            levels=tuple((target, _target(report, target)) for target in report.targets),
+            levels=_levels(report, group),
+            references=_references(group),
+            scores=(0.0, report.curves.metric.largest),
         )
         for _, group in comparison_groups(rows)
     )
@@ -116,7 +119,12 @@ def _savings(report: Report, rows: pd.DataFrame) -> Plot:
     panels = []
     keys = [key for key in COMPARISON_GROUP if key != "batch_size"]
     for _, group in _compared(rows).groupby(keys, observed=True, sort=False):
-        parts = list(group[~group["is_baseline"]].groupby(["target", "batch_size"]))
+        others = group[~group["is_baseline"]]
+        parts = [
+            pair
+            for target in others["target"].unique()
+            for pair in others[others["target"] == target].groupby("batch_size")
+        ]
         common, names = in_common(
             [_where(report, part, ("target", "batch_size")) for _, part in parts]
         )
@@ -135,12 +143,12 @@ def _reached(report: Report, rows: pd.DataFrame) -> Plot:
     panels = tuple(
         LinesPanel(
             _where(report, part, (*COMPARISON_GROUP, "target")),
-            shares_at_target(report.curves, part, report.sustain),
+            shares_at_target(report.curves, part, report.target_scores[target], report.sustain),
             "share of runs that\nhave reached it",
             is_share=True,
         )
         for _, group in comparison_groups(rows)
-        for _, part in group.groupby("target")
+        for target, part in group[group["reached"].notna()].groupby("target", sort=False)
     )
     n_targets = len(report.targets)
     columns = n_targets if n_targets in (2, 3) else _columns(panels)
@@ -179,9 +187,21 @@ def _where(
     return {column: words[column](value) for column, value in named.items() if value != ""}
 
 
-def _target(report: Report, target: float) -> str:
+def _levels(report: Report, rows: pd.DataFrame) -> tuple[tuple[float, str], ...]:
+    """Return the targets of a comparison group: their mean scores and their names."""
+    known = rows[rows["target_value"].notna()].drop_duplicates("target")
+    return tuple((row.target_value, _target(report, row.target)) for row in known.itertuples())
+
+
+def _references(rows: pd.DataFrame) -> tuple[tuple[float, str], ...]:
+    """Return the mean floor and ceiling of a comparison group, where known, with their names."""
+    found = ((float(rows[level].iloc[0]), level) for level in ("floor", "ceiling"))
+    return tuple((value, level) for value, level in found if not np.isnan(value))
+
+
+def _target(report: Report, target: Written) -> str:
     is_least = report.curves.metric.greater_is_better
-    return number(target) if is_least else f"at most {number(target)}"
+    return target_name(target) if is_least else f"at most {target_name(target)}"
 
 
 def _less_is_better(report: Report) -> str:

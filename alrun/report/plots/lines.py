@@ -59,14 +59,17 @@ def mean_differences(curves: Curves, rows: pd.DataFrame, baseline: str) -> tuple
     )
 
 
-def shares_at_target(curves: Curves, rows: pd.DataFrame, sustain: int = 1) -> tuple[Line, ...]:
+def shares_at_target(
+    curves: Curves, rows: pd.DataFrame, scores: Array, sustain: int = 1
+) -> tuple[Line, ...]:
     """Return the share of each strategy's runs at a target, by number of labels.
 
-    `rows` are those of one group and one target, which must be sustained for `sustain` rounds.
+    `rows` are those of one group and one target, which must be sustained for `sustain` rounds;
+    `scores` is what it stands for in each run.
     Shares begin where every run has been evaluated, and end at the budget of the rows.
     """
     runs = _runs_of(curves, rows)
-    reached = labels_to_target(curves, rows["target"].iloc[0], sustain)[runs.index]
+    reached = labels_to_target(curves, scores, sustain)[runs.index]
     budget = rows["budget"].iloc[0]
     counts = _label_counts(curves, runs, runs["first"].max(), budget)
     n_labels = np.union1d(counts, [budget])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from alrun.report.phrasing import score_text
 from alrun.report.plots.lines import Line
 from alrun.report.plots.styles import (
     BLACK,
@@ -28,6 +29,8 @@ _ROW_HEIGHT, _AXIS_HEIGHT = 0.17, 0.65  # inches
 _MARKERS_PER_LINE = 7
 # In percent: an interval that ends further than this beyond every saving is cut, with an arrow.
 _FURTHEST = 100.0
+# A floor or ceiling further from the curves, as a share of their range, would flatten them.
+_FURTHEST_REFERENCE = 0.5
 _ZERO: Any = {"color": BLACK, "linewidth": 0.8, "zorder": 1.0}
 
 
@@ -41,6 +44,10 @@ class LinesPanel:
         The data set, the model, the batch size and the target in words.
     levels
         Scores that are marked across the panel, with their names.
+    references
+        The floor and the ceiling, dotted, with their names.
+    scores
+        The lowest and the highest possible height; bands end there.
     has_zero
         Whether zero is marked.
     is_share
@@ -51,6 +58,8 @@ class LinesPanel:
     lines: tuple[Line, ...]
     y_label: str
     levels: tuple[tuple[float, str], ...] = ()
+    references: tuple[tuple[float, str], ...] = ()
+    scores: tuple[float, float] = (-np.inf, np.inf)
     has_zero: bool = False
     is_share: bool = False
 
@@ -71,7 +80,9 @@ class LinesPanel:
         for level, name in self.levels:
             _draw_level(axes, level, name)
         for place, line in enumerate(self.lines):
-            _draw_line(axes, line, styles[line.strategy], place, self.is_share)
+            _draw_line(axes, line, styles[line.strategy], place, self.is_share, self.scores)
+        for level, name in self.references:
+            _draw_reference(axes, level, name)
         axes.locator_params(axis="x", integer=True)
         ends = {line.strategy: (line.n_labels[-1], line.height[-1]) for line in self.lines}
         return name_ends(axes, ends, styles)
@@ -118,8 +129,31 @@ class SavingsPanel:
         return []
 
 
-def _draw_level(axes: "Axes", level: float, name: str) -> None:
-    axes.axhline(level, color=LIGHT, linewidth=0.6, zorder=1)
+def _draw_reference(axes: "Axes", level: float, name: str) -> None:
+    """Draw the floor or the ceiling; if it lies far from the curves, only its name at the edge."""
+    low, high = axes.get_ylim()
+    text = f"{name} {score_text(level)}"
+    furthest = _FURTHEST_REFERENCE * (high - low)
+    if low - furthest <= level <= high + furthest:
+        _draw_level(axes, level, text, GREY, ":")
+        return
+    is_below = level < low
+    axes.text(
+        0.995,
+        0.01 if is_below else 0.99,
+        f"{text}, {'below' if is_below else 'above'}",
+        transform=axes.transAxes,
+        horizontalalignment="right",
+        verticalalignment="bottom" if is_below else "top",
+        color=GREY,
+        fontsize=SMALL - 1,
+    )
+
+
+def _draw_level(
+    axes: "Axes", level: float, name: str, colour: str = LIGHT, line: str = "-"
+) -> None:
+    axes.axhline(level, color=colour, linestyle=line, linewidth=0.6, zorder=1)
     axes.text(
         0.005,
         level,
@@ -131,13 +165,23 @@ def _draw_level(axes: "Axes", level: float, name: str) -> None:
     )
 
 
-def _draw_line(axes: "Axes", line: Line, style: Style, place: int, is_share: bool) -> None:
-    """Draw a line with its band; its place shifts its markers from those of other lines."""
+def _draw_line(
+    axes: "Axes",
+    line: Line,
+    style: Style,
+    place: int,
+    is_share: bool,
+    scores: tuple[float, float],
+) -> None:
+    """Draw a line with its band, within possible `scores`.
+
+    Its place shifts its markers from those of other lines.
+    """
     if not np.isnan(line.half_width).any():
         axes.fill_between(
             line.n_labels,
-            line.height - line.half_width,
-            line.height + line.half_width,
+            np.maximum(line.height - line.half_width, scores[0]),
+            np.minimum(line.height + line.half_width, scores[1]),
             color=style.colour,
             alpha=0.2,
             linewidth=0.4 if len(line.n_labels) > 1 else 3,  # of one point it is a stroke

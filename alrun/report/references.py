@@ -1,0 +1,144 @@
+"""The floor and the ceiling of the runs of a report, and the scores that its targets stand for."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from alrun.arrays import Array
+from alrun.metrics import Metric
+from alrun.report.options import ReportOptions
+from alrun.results.curves import COMPARISON_GROUP
+from alrun.results.load import read_table
+from alrun.results.schema import REFERENCES
+from alrun.spec import REFERENCES as KINDS
+from alrun.targets import Target, Written, between, read_target
+
+# What a report reads where nobody has named a target.
+DEFAULT_TARGETS = ("90% of full", "95% of full")
+# Below this share of ceilings at the target, it is out of reach.
+FEWEST_CEILINGS = 0.5
+_KEYS = ["dataset", "model", "seed"]
+# A product or a mean may miss the score that it is meant to be by this share.
+_ROUNDING = 1e-12
+
+
+def read_references(path: Path) -> pd.DataFrame | None:
+    """Return the references of a results directory; None without their table."""
+    file = path / "references.parquet"
+    if not file.is_file():
+        return None
+    return read_table(file, REFERENCES, required=[*_KEYS, "reference"])
+
+
+def levels_of(references: pd.DataFrame | None, runs: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return the floor and the ceiling of each run, NaN where one is not known.
+
+    `runs` has the columns dataset, model and seed; the result has its index.
+    """
+    levels = pd.DataFrame(np.nan, index=runs.index, columns=sorted(KINDS, reverse=True))
+    if references is None or metric not in references.columns:
+        return levels
+    keys = pd.MultiIndex.from_arrays(
+        [runs["dataset"].astype(str), runs["model"].astype(str), runs["seed"].astype(np.int64)]
+    )
+    for kind in KINDS:
+        rows = references[references["reference"] == kind].drop_duplicates(_KEYS)
+        index = [rows["dataset"].astype(str), rows["model"].astype(str), rows["seed"]]
+        scores = pd.Series(rows[metric].to_numpy(np.float64), pd.MultiIndex.from_arrays(index))
+        levels[kind] = scores.reindex(keys).to_numpy()
+    return levels
+
+
+def targets_of(options: ReportOptions, group: pd.DataFrame, metric: Metric) -> tuple[Written, ...]:
+    """Return the targets of a comparison group: those named, or else shares of the ceiling.
+
+    A share that is at or below the mean floor is replaced by the same share of the way from the
+    floor to the ceiling. `group` has a row per run, with its floor and ceiling.
+    """
+    if options.targets or not options.chooses or not metric.greater_is_better:
+        return options.targets
+    seeds = group.drop_duplicates("seed")
+    floor, ceiling = seeds["floor"].mean(), seeds["ceiling"].mean()
+    if np.isnan(ceiling):
+        return ()
+    return tuple(
+        between(text) if (read_target(text).share or 0) * ceiling <= floor else text
+        for text in DEFAULT_TARGETS
+    )
+
+
+def scores_of(target: Target, group: pd.DataFrame, baseline: str, metric: Metric) -> Array:
+    """Return the score that a target stands for in each run of a comparison group.
+
+    A share is of the ceiling of the run's own seed; a seed whose ceiling is not known has the mean
+    of the others. The end of the baseline is its mean final score. NaN where nothing is known.
+    """
+    if isinstance(target.written, float):
+        return np.full(len(group), target.written)
+    if target.share is None:
+        end = group.loc[group["strategy"] == baseline, "final"].mean()
+        scores = np.full(len(group), end)
+    else:
+        ceiling = _filled(group, "ceiling")
+        floor = _filled(group, "floor") if target.is_between else 0.0
+        scores = np.asarray(floor + target.share * (ceiling - floor))
+    return scores * (1 - _ROUNDING if metric.greater_is_better else 1 + _ROUNDING)
+
+
+def _filled(group: pd.DataFrame, kind: str) -> Array:
+    known = group.drop_duplicates("seed")[kind].mean()
+    return group[kind].fillna(known).to_numpy(np.float64)
+
+
+def judged(scores: Array, group: pd.DataFrame, metric: Metric) -> dict[str, Any]:
+    """Return the columns that say what a target means, from its score in each run of a group.
+
+    They are `target_value`, the mean over the seeds; `ceiling_reached`, the share of the known
+    ceilings at the target; and `informative`, False where the mean floor is at the target.
+    """
+    seeds = group.assign(target=scores).drop_duplicates("seed")
+    value = float(np.round(seeds["target"].mean(), 9))
+    known = seeds[seeds["ceiling"].notna() & seeds["target"].notna()]
+    reached = metric.is_at(known["ceiling"].to_numpy(), known["target"].to_numpy())
+    floor = np.round(seeds["floor"].mean(), 9)
+    return {
+        "target_value": value,
+        "ceiling_reached": float(reached.mean()) if len(known) else np.nan,
+        "informative": not bool(metric.is_at(floor, value)),  # nothing is at NaN
+    }
+
+
+def mean_levels(group: pd.DataFrame) -> dict[str, float]:
+    """Return the mean floor and ceiling over the seeds of a group for which they are known."""
+    seeds = group.drop_duplicates("seed")
+    return {kind: float(seeds[kind].mean()) for kind in KINDS}
+
+
+def is_withheld(rows: pd.DataFrame) -> Array:
+    """Return for each row whether it gets no star, whatever its p value.
+
+    Its target is at or below the floor, out of reach, or read off the baseline's own curves.
+    """
+    out_of_reach = rows["ceiling_reached"] < FEWEST_CEILINGS
+    is_end = rows["target"].map(is_own_end).astype(bool)
+    return (~rows["informative"] | out_of_reach | is_end).to_numpy(bool)
+
+
+def is_own_end(written: Written) -> bool:
+    """Return whether a target comes from the baseline's own curves."""
+    return isinstance(written, str) and read_target(written).is_end
+
+
+def all_scores(
+    options: ReportOptions, per_run: pd.DataFrame, metric: Metric
+) -> Mapping[Written, Array]:
+    """Return the score to reach in each run, by target; NaN where a target is not the run's."""
+    found: dict[Written, Array] = {}
+    for _, group in per_run.groupby(COMPARISON_GROUP, observed=True):
+        for written in targets_of(options, group, metric):
+            scores = found.setdefault(written, np.full(len(per_run), np.nan))
+            scores[group.index] = scores_of(read_target(written), group, options.baseline, metric)
+    return found
