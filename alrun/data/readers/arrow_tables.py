@@ -30,8 +30,7 @@ def read_parquet(file: SourceFile, columns: Sequence[str] | None = None) -> Any:
 
     parquet = parquet_file(file)
     try:
-        n_values = count_values(parquet) if columns is None else parquet.metadata.num_rows
-        check_fits(file.path, n_values * _VALUE_BYTES)
+        check_fits(file.path, count_values(parquet, columns) * _VALUE_BYTES)
         table = pq.read_table(file.from_start(), columns=columns, use_pandas_metadata=True)
         return _as_frame(table)
     except DatasetError:

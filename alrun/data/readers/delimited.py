@@ -3,6 +3,7 @@
 import codecs
 import re
 import warnings
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
@@ -36,14 +37,15 @@ def read_delimited(
     try:
         _check_characters(file, keys)
         names, unnamed = _names(file, as_text, keys)
-        kept = [place for place, name in enumerate(names) if name in {*as_text, *keys.categories}]
+        wanted = {*as_text, *keys.categories}
+        kept = [place for place, name in enumerate(names) if name in wanted]
         frame = _parsed(file, keys, dict.fromkeys(kept, str))
         texts = _as_written(file, keys, kept)
+        frame.columns = pd.Index(names, dtype=object)
     except DatasetError:
         raise
     except Exception as error:  # a damaged file raises almost anything
         raise DatasetError(f"{file.path} cannot be read: {first_line(error)}") from error
-    frame.columns = pd.Index(names, dtype=object)
     for name in keys.categories:
         if name not in names:
             raise DatasetError(
@@ -172,12 +174,12 @@ def _names(
             f"{file.path}: the first row holds data, not the names of columns: {shown}; add"
             f' {keys.with_more({"header": False})}, and the columns are named "0", "1", ...'
         )
-    for place, cell in enumerate(cells):
-        if cell and cell in cells[:place]:
-            # pandas would rename the second column, and labels would become a feature.
-            raise DatasetError(f"{file.path}: there are two columns '{cell}'; rename or drop one")
     unnamed = {place: f"{UNNAMED}{place}" for place, cell in enumerate(cells) if not cell}
     names = [unnamed.get(place, cell) for place, cell in enumerate(cells)]
+    twins = [name for name, n in Counter(names).items() if n > 1]
+    if twins:
+        # pandas would rename the second column, and labels would become a feature.
+        raise DatasetError(f"{file.path}: there are two columns '{twins[0]}'; rename or drop one")
     return names, tuple(unnamed.values())
 
 
