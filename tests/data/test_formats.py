@@ -122,8 +122,16 @@ def test_a_damaged_line_of_json_is_named(tmp_path):
     assert "numbers and texts that are written alike" in refused(tmp_path, name)
 
 
-def test_arff_with_texts_is_refused_with_another_format(tmp_path):
-    (tmp_path / "m.arff").write_text("@RELATION m\n@ATTRIBUTE a STRING\n@DATA\nx\n")
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "@ATTRIBUTE a STRING\n@DATA\nx",
+        "@ATTRIBUTE a NUMERIC\n@DATA\n{0 1}",
+        "@ATTRIBUTE a {é,u}\n@DATA\né",
+    ],
+)
+def test_arff_that_scipy_cannot_read_is_refused_with_another_format(tmp_path, rows):
+    (tmp_path / "m.arff").write_text(f"@RELATION m\n{rows}\n", encoding="utf-8")
     assert "save the table as CSV" in refused(tmp_path, "m.arff")
 
 

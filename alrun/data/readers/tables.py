@@ -15,6 +15,7 @@ from alrun.data.readers.arff import read_arff
 from alrun.data.readers.arrow_tables import (
     parquet_file,
     parts_of,
+    read_column,
     read_feather,
     read_parquet,
     read_parts,
@@ -103,8 +104,7 @@ def _numeric_parquet(file: SourceFile, target: str, keys: ColumnKeys) -> Content
     identity: list[Any] = ["file", file.sha256, target]
     names = [name for name in parquet.schema_arrow.names if name != target]
     identity += _chosen(kept_columns(file.path, names, target, keys), keys)
-    # pandas adds the index, and a damaged one makes the file a damaged one.
-    labels = take_labels(file.path, read_parquet(file, [target]), target)
+    labels = take_labels(file.path, read_column(file.path, parquet, target), target)
     return contents_of(read_wide(file.path, parquet, fields, keys), (), labels, identity)
 
 
