@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,10 @@ from alrun.arrays import BoolArray, FloatArray, IntArray, first_true
 from alrun.data.column_keys import NUMBER_RULES, TEXT_RULES, ColumnKeys
 from alrun.data.features import LARGEST_CHUNK, as_float64, private_copy, slices
 from alrun.errors import DatasetError, nearest
+from alrun.util.lru_cache import LRUCache
 
+# Cached because fitting takes as long as several rounds, and all runs on a split need it.
+_fitted_cache: LRUCache[list[FloatArray]] = LRUCache(8)
 # Columns that a note names one by one.
 _MOST_NAMED = 40
 # An error of more than 1,000 characters is cut in the middle. So many are left for the columns; the
@@ -227,37 +230,55 @@ def keeps_missing(fills: Iterable[Fill]) -> bool:
     return any(fill.rule == "keep" for fill in fills)
 
 
-def impute(X: Any, fills: Sequence[Fill], rows: IntArray) -> Any:
+def impute(X: Any, fills: Sequence[Fill], rows: IntArray, split: Hashable | None = None) -> Any:
     """Return X with missing values filled in, fitted on `rows` alone.
 
     A value that is kept for the model is left as it is. X is returned itself if nothing is to be
     filled in; otherwise the result is a copy, in which a mapped file shares the pages that do not
-    change.
+    change. `split` identifies X and the rows: what was fitted is then kept for the next run.
     """
-    return _filled(X, [(fill, fill.rule) for fill in fills if fill.rule != "keep"], rows)
+    return _filled(X, [(fill, fill.rule) for fill in fills if fill.rule != "keep"], rows, split)
 
 
-def impute_kept(X: Any, fills: Sequence[Fill], rows: IntArray) -> Any:
-    """Return X with the values that are kept for the model filled with the median of `rows`."""
-    return _filled(X, [(fill, "median") for fill in fills if fill.rule == "keep"], rows)
+def impute_kept(
+    X: Any, fills: Sequence[Fill], rows: IntArray, split: Hashable | None = None
+) -> Any:
+    """Return X with the values that are kept for the model filled with the median of `rows`.
+
+    Otherwise it is as `impute`.
+    """
+    return _filled(X, [(fill, "median") for fill in fills if fill.rule == "keep"], rows, split)
 
 
-def _filled(X: Any, fills: Sequence[tuple[Fill, str]], rows: IntArray) -> Any:
+def _filled(
+    X: Any, fills: Sequence[tuple[Fill, str]], rows: IntArray, split: Hashable | None
+) -> Any:
     if not fills:
         return X
+
+    def fit_all() -> list[FloatArray]:
+        return [_fit_features(X, fill, strategy, rows) for fill, strategy in fills]
+
+    key = (split, tuple(fills))
+    fitted = fit_all() if split is None else _fitted_cache.get_or_compute(key, fit_all)
     X = private_copy(X)
-    for fill, strategy in fills:
-        # Few features at a time: selecting the rows copies them.
-        width = len(fill.features)
-        if not fill.is_category:
-            width = max(LARGEST_CHUNK // max(len(rows), 1), 1)
-        for start in range(0, len(fill.features), width):
-            features = np.array(fill.features[start : start + width])
-            values = as_float64(X[np.ix_(rows, features)])
-            fitted = _most_frequent_category(values) if fill.is_category else _fit(values, strategy)
-            for feature, value in zip(features, fitted, strict=True):
-                X[np.isnan(X[:, feature]), feature] = value
+    for (fill, _), values in zip(fills, fitted, strict=True):
+        for feature, value in zip(fill.features, values, strict=True):
+            X[np.isnan(X[:, feature]), feature] = value
     return X
+
+
+def _fit_features(X: Any, fill: Fill, strategy: str, rows: IntArray) -> FloatArray:
+    """Return the value to fill in for each feature, fitted on these rows."""
+    if fill.is_category:
+        return _most_frequent_category(as_float64(X[np.ix_(rows, np.array(fill.features))]))
+    # Few features at a time: selecting the rows copies them.
+    width = max(LARGEST_CHUNK // max(len(rows), 1), 1)
+    starts = range(0, len(fill.features), width)
+    chunks = [fill.features[start : start + width] for start in starts]
+    return np.concatenate(
+        [_fit(as_float64(X[np.ix_(rows, np.array(part))]), strategy) for part in chunks]
+    )
 
 
 def _fit(values: FloatArray, strategy: str) -> FloatArray:

@@ -107,10 +107,11 @@ class _Learner:
         find(spec.strategy.name)  # imported now, so that no query is charged for it
         split_in_dataset = split_of(spec, dataset)
         rows, X, y, split = _select_rows(dataset, split_in_dataset)
-        X = impute(X, dataset.fills, split.training)
+        cache_key = _cache_key(spec, split_in_dataset)
+        X = impute(X, dataset.fills, split.training, cache_key)
         X = rescale(X, spec.dataset.scale, split.training)
         # The model may take missing values, but distances to them are not defined.
-        X_of_strategy = impute_kept(X, dataset.fills, split.training)
+        X_of_strategy = impute_kept(X, dataset.fills, split.training, cache_key)
         # Files are often sorted by class. The pool is shuffled, so that this order breaks no tie.
         order = generator(spec.seed, "order", spec.stream_key()).permutation(len(split.pool))
         model_rng = generator(spec.seed, "model", spec.dataset.fingerprint, spec.model.identity())
@@ -129,7 +130,7 @@ class _Learner:
             training=TrainingSet(
                 X_of_strategy,
                 split.training,
-                _cache_key(spec, split_in_dataset),
+                cache_key,
                 partial(generator, spec.seed, "training", spec.dataset.fingerprint),
             ),
             classifier=Classifier(

@@ -305,3 +305,21 @@ def test_without_kept_values_model_and_strategy_share_one_matrix(tmp_path):
     dataset = loaded(tmp_path, "median")
     learner = _Learner.start(spec_of(dataset), dataset)
     assert learner.X is learner.X_of_strategy
+
+
+def test_what_is_fitted_on_a_split_is_kept_for_the_next_run(monkeypatch):
+    X = np.array([[1.0, np.nan], [3.0, 4.0], [np.nan, 8.0]])
+    fills = [Fill("mean", (0,)), Fill("median", (1,))]
+    calls = []
+    fit = SimpleImputer.fit
+    monkeypatch.setattr(SimpleImputer, "fit", lambda *a: calls.append(1) or fit(*a))
+    key = object()
+    first = impute(X, fills, np.arange(3), key)
+    again = impute(X, fills, np.arange(3), key)
+    assert len(calls) == 2
+    np.testing.assert_array_equal(first, [[1, 6], [3, 4], [2, 8]])
+    np.testing.assert_array_equal(first, again)
+    other = impute(X, fills, np.array([0, 1]), object())
+    np.testing.assert_array_equal(other, [[1, 4], [3, 4], [2, 8]])
+    np.testing.assert_array_equal(impute(X, fills, np.arange(1)), [[1, 0], [3, 4], [1, 8]])
+    assert len(calls) == 6
