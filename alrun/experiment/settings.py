@@ -180,7 +180,7 @@ class ReadSettings(_Section):
             self.thousands,
             self.encoding,
             tuple(self.na_values or ()),
-            self.header is not False,
+            self.header,
             tuple(self.categories or ()),
         )
 

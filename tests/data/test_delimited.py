@@ -225,9 +225,21 @@ def test_a_file_without_a_header_is_named_and_read_with_its_key(tmp_path):
     assert labels_of(dataset) == Y.tolist()
 
 
-def test_numbers_in_ascending_order_may_name_columns(tmp_path):
-    content = rows(A, B, Y, header="0,1,2")
-    np.testing.assert_array_equal(read(tmp_path, content, target="2").X, np.column_stack([A, B]))
+@pytest.mark.parametrize("header", ["0,1,2", "1,2,3"])
+def test_numbers_that_count_may_name_columns(tmp_path, header):
+    dataset = read(tmp_path, rows(A, B, Y, header=header), target=header[-1])
+    np.testing.assert_array_equal(dataset.X, np.column_stack([A, B]))
+
+
+@pytest.mark.parametrize("header", ["1,5,7", "3,2,1", "0,0,1", "1990,1991,1992"])
+def test_other_numbers_are_names_only_if_the_key_says_so(tmp_path, header):
+    content = rows(A, B, Y, header=header)
+    message = refused(tmp_path, content, target=header.split(",")[2])
+    assert "add read = { header = true }" in message
+    if header != "0,0,1":
+        keys = {"header": True}
+        dataset = read(tmp_path, content, keys=keys, target=header.split(",")[2])
+        np.testing.assert_array_equal(dataset.X, np.column_stack([A, B]))
 
 
 def test_unnamed_columns_matter_only_if_they_are_used(tmp_path):

@@ -60,6 +60,7 @@ def read_feather(file: SourceFile) -> Any:
         batches = []
         for place in range(reader.num_record_batches):
             batches.append(reader.get_batch(place))
+            batches[-1].validate(full=True)  # wrong offsets of texts would end the process
             check_fits(file.path, sum(batch.nbytes for batch in batches))
         return _as_frame(pa.Table.from_batches(batches, reader.schema))
     except DatasetError:

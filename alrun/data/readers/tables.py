@@ -120,7 +120,7 @@ def _contents(
     """Return the contents of a table that is in memory."""
     path, frame = table.path, table.frame
     identity = [*table.identity, target]
-    identity += [{"read": read.given()}] if read.given() else []
+    identity += [{"read": read.identity()}] if read.identity() else []
     labels, n_test = take_labels(path, frame, target), 0
     if test is not None:
         frame, labels, n_test, sha256 = _with_test(path, frame, labels, test, target, text, read)
