@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import hashlib
 import io
 import lzma
 
@@ -16,6 +17,7 @@ from alrun.data.column_keys import ColumnKeys
 from alrun.data.load import load
 from alrun.data.read_keys import ReadKeys
 from alrun.errors import DatasetError
+from alrun.util.digest import digest
 
 N = 80
 rng = np.random.default_rng(5)
@@ -330,6 +332,26 @@ def test_labels_are_kept_as_they_are_written(tmp_path, labels, classes):
     dataset = read(tmp_path, rows(range(len(labels)), labels, header="a,target"))
     assert dataset.classes == classes
     assert [type(label) for label in dataset.classes] == [type(label) for label in classes]
+
+
+@pytest.mark.parametrize(
+    ("labels", "is_same"),
+    [
+        (["1", "2", "10"], True),
+        (["0.5", "2.0", "0.5"], True),
+        (["True", "False", "True"], True),
+        (["yes", "01", "1"], True),
+        (["NA", "1", "2"], True),
+        (["01", "1", "2"], False),
+        (["1E2", "100", "200"], False),
+        (["+1", "-1", "+1"], False),
+        (["true", "FALSE", "true"], False),
+    ],
+)
+def test_only_labels_that_were_other_classes_before_give_other_ids(tmp_path, labels, is_same):
+    content = rows(range(3), labels, header="a,target")
+    before = digest(["file", hashlib.sha256(content.encode()).hexdigest(), "target"])
+    assert (read(tmp_path, content).fingerprint == before) == is_same
 
 
 def test_labels_of_a_large_file_are_not_guessed_part_by_part(tmp_path):

@@ -24,7 +24,7 @@ from alrun.data.readers.columns import features_of_table, kept_columns
 from alrun.data.readers.contents import Contents, contents_of
 from alrun.data.readers.delimited import DELIMITED, UNNAMED, read_delimited
 from alrun.data.readers.jsonl import read_jsonl
-from alrun.data.readers.labels import as_numbers, take_labels
+from alrun.data.readers.labels import as_numbers, take_labels, were_numbers
 from alrun.data.readers.notations import check_notations
 from alrun.data.readers.numeric_parquet import read_wide, wide_fields
 from alrun.data.readers.packed import ending_of
@@ -125,7 +125,9 @@ def _contents(
     if test is not None:
         frame, labels, n_test, sha256 = _with_test(path, frame, labels, test, target, text, read)
         identity += [{"test": sha256}]
-    labels = as_numbers(labels) if table.is_text else labels
+    if table.is_text:
+        labels = as_numbers(labels)
+        identity += [{"labels": "as written"}] if were_numbers(labels) else []
     kept = kept_columns(path, list(frame.columns), target, keys)
     identity += _chosen(kept, keys)
     if frame.empty or not kept:
