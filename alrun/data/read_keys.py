@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+# A key that changes nothing but a check.
+_NO_CHANGE = ("header", True)
+
 
 @dataclass(frozen=True)
 class ReadKeys:
@@ -21,7 +24,8 @@ class ReadKeys:
     na_values
         Fields that stand for a missing value, beside those that pandas knows.
     header
-        Whether the first row names the columns. Otherwise their names are "0", "1", ...
+        Whether the first row names the columns; if not, their names are "0", "1", ... Where it is
+        not given, the first row names them, and must not look like data.
     categories
         Columns that hold categories, although their values look like numbers.
     """
@@ -31,8 +35,13 @@ class ReadKeys:
     thousands: str | None = None
     encoding: str | None = None
     na_values: tuple[str, ...] = ()
-    header: bool = True
+    header: bool | None = None
     categories: tuple[str, ...] = ()
+
+    @property
+    def has_header(self) -> bool:
+        """Whether the first row names the columns."""
+        return self.header is not False
 
     def given(self) -> dict[str, Any]:
         """Return the keys that differ from their defaults, as plain values."""
@@ -42,6 +51,10 @@ class ReadKeys:
             for field in fields(self)
             if values[field.name] != field.default
         }
+
+    def identity(self) -> dict[str, Any]:
+        """Return the keys that change what is read; `header = true` only switches off a check."""
+        return {key: value for key, value in self.given().items() if (key, value) != _NO_CHANGE}
 
     def with_more(self, more: Mapping[str, Any]) -> str:
         """Return the key of the experiment file with these keys added, as TOML.

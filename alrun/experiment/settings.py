@@ -179,8 +179,8 @@ class ReadSettings(_Section):
 
     @model_validator(mode="after")
     def _tells_apart(self) -> Self:
-        characters = {"sep": self.sep, "decimal": self.decimal, "thousands": self.thousands}
-        given = [character for character in characters.values() if character is not None]
+        given = [self.sep, self.decimal or ".", self.thousands]
+        given = [character for character in given if character is not None]
         if len(set(given)) < len(given):
             raise ValueError("sep, decimal and thousands must be different characters")
         return self
@@ -193,7 +193,7 @@ class ReadSettings(_Section):
             self.thousands,
             self.encoding,
             tuple(self.na_values or ()),
-            self.header is not False,
+            self.header,
             tuple(self.categories or ()),
         )
 

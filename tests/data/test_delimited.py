@@ -2,6 +2,8 @@
 
 import bz2
 import gzip
+import hashlib
+import io
 import lzma
 
 import numpy as np
@@ -15,6 +17,7 @@ from alrun.data.column_keys import ColumnKeys
 from alrun.data.load import load
 from alrun.data.read_keys import ReadKeys
 from alrun.errors import DatasetError
+from alrun.util.digest import digest
 
 N = 80
 rng = np.random.default_rng(5)
@@ -189,14 +192,22 @@ def test_codes_that_look_like_numbers_can_be_categories(tmp_path):
     assert "read.categories: there is no column 'c'" in message
 
 
-def test_a_column_of_parts_of_two_kinds_is_read_as_it_is_written(tmp_path):
-    """pandas reads large files in parts: 01 would be 1 in one and 01 in another."""
-    n = 200_000
-    codes = ["01"] * (n // 4) + ["x"] * (3 * n // 4)
-    content = rows(np.arange(n), codes, ["yes", "no"] * (n // 2))
+def in_parts(texts, name):
+    """Return a table so large that pandas reads it in parts, and guesses the types of each."""
+    zeros = ",0" * 60
+    header = f"{name}," + ",".join(f"f{place}" for place in range(60))
+    return "\n".join([header, *(f"{text}{zeros}" for text in texts)]) + "\n"
+
+
+def test_a_column_that_is_read_in_parts_is_read_as_it_is_written(tmp_path):
+    codes = ["01"] * 18_000 + ["x"] * 22_000
+    content = in_parts(codes, "code").replace("code,f0,", "code,target,", 1)
+    content = content.replace("01,0,", "01,1,", 9_000)
+    with pytest.warns(pd.errors.DtypeWarning):
+        pd.read_csv(io.StringIO(content))
     dataset = read(tmp_path, content)
-    assert dataset.notes[0] == "one-hot encoded: b (2)"
-    np.testing.assert_array_equal(dataset.X[:, 1:].argmax(axis=1), [code == "x" for code in codes])
+    assert dataset.notes[0] == "one-hot encoded: code (2)"
+    np.testing.assert_array_equal(dataset.X[:, :2].argmax(axis=1), [code == "x" for code in codes])
 
 
 # Headers
@@ -216,9 +227,21 @@ def test_a_file_without_a_header_is_named_and_read_with_its_key(tmp_path):
     assert labels_of(dataset) == Y.tolist()
 
 
-def test_numbers_in_ascending_order_may_name_columns(tmp_path):
-    content = rows(A, B, Y, header="0,1,2")
-    np.testing.assert_array_equal(read(tmp_path, content, target="2").X, np.column_stack([A, B]))
+@pytest.mark.parametrize("header", ["0,1,2", "1,2,3"])
+def test_numbers_that_count_may_name_columns(tmp_path, header):
+    dataset = read(tmp_path, rows(A, B, Y, header=header), target=header[-1])
+    np.testing.assert_array_equal(dataset.X, np.column_stack([A, B]))
+
+
+@pytest.mark.parametrize("header", ["1,5,7", "3,2,1", "0,0,1", "1990,1991,1992"])
+def test_other_numbers_are_names_only_if_the_key_says_so(tmp_path, header):
+    content = rows(A, B, Y, header=header)
+    message = refused(tmp_path, content, target=header.split(",")[2])
+    assert "add read = { header = true }" in message
+    if header != "0,0,1":
+        keys = {"header": True}
+        dataset = read(tmp_path, content, keys=keys, target=header.split(",")[2])
+        np.testing.assert_array_equal(dataset.X, np.column_stack([A, B]))
 
 
 def test_unnamed_columns_matter_only_if_they_are_used(tmp_path):
@@ -311,13 +334,31 @@ def test_labels_are_kept_as_they_are_written(tmp_path, labels, classes):
     assert [type(label) for label in dataset.classes] == [type(label) for label in classes]
 
 
+@pytest.mark.parametrize(
+    ("labels", "is_same"),
+    [
+        (["1", "2", "10"], True),
+        (["0.5", "2.0", "0.5"], True),
+        (["True", "False", "True"], True),
+        (["yes", "01", "1"], True),
+        (["NA", "1", "2"], True),
+        (["01", "1", "2"], False),
+        (["1E2", "100", "200"], False),
+        (["+1", "-1", "+1"], False),
+        (["true", "FALSE", "true"], False),
+    ],
+)
+def test_only_labels_that_were_other_classes_before_give_other_ids(tmp_path, labels, is_same):
+    content = rows(range(3), labels, header="a,target")
+    before = digest(["file", hashlib.sha256(content.encode()).hexdigest(), "target"])
+    assert (read(tmp_path, content).fingerprint == before) == is_same
+
+
 def test_labels_of_a_large_file_are_not_guessed_part_by_part(tmp_path):
-    n = 200_000
-    labels = np.array(["1"] * n, dtype=object)
-    labels[-3:] = ["01", "x", "1.0"]
-    dataset = read(tmp_path, rows(range(n), labels, header="a,target"))
+    labels = ["1"] * 18_000 + ["01", "x", "1.0"] * 4_000
+    dataset = read(tmp_path, in_parts(labels, "target"))
     assert dataset.classes == ("01", "1", "1.0", "x")
-    assert dataset.y[0] == 1
+    assert labels_of(dataset) == labels
 
 
 @pytest.mark.parametrize("mark", ["?", ""])

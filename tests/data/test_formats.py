@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow import feather
 
 from alrun.data.column_keys import ColumnKeys
 from alrun.data.load import load
@@ -122,9 +123,28 @@ def test_a_damaged_line_of_json_is_named(tmp_path):
     assert "numbers and texts that are written alike" in refused(tmp_path, name)
 
 
-def test_arff_with_texts_is_refused_with_another_format(tmp_path):
-    (tmp_path / "m.arff").write_text("@RELATION m\n@ATTRIBUTE a STRING\n@DATA\nx\n")
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "@ATTRIBUTE a STRING\n@DATA\nx",
+        "@ATTRIBUTE a NUMERIC\n@DATA\n{0 1}",
+        "@ATTRIBUTE a {é,u}\n@DATA\né",
+    ],
+)
+def test_arff_that_scipy_cannot_read_is_refused_with_another_format(tmp_path, rows):
+    (tmp_path / "m.arff").write_text(f"@RELATION m\n{rows}\n", encoding="utf-8")
     assert "save the table as CSV" in refused(tmp_path, "m.arff")
+
+
+def test_a_feather_file_with_damaged_texts_is_refused_and_ends_no_process(tmp_path):
+    table = pa.table({"a": [1.0, 2.0, 3.0], "target": ["yes", "no", "yes"]})
+    feather.write_feather(table, tmp_path / "m.feather", compression="uncompressed")
+    content = (tmp_path / "m.feather").read_bytes()
+    offsets = np.array([0, 3, 5, 8], "<i4").tobytes()
+    assert content.count(offsets) == 1
+    damaged = content.replace(offsets, np.array([0, 3, -5, 8], "<i4").tobytes())
+    (tmp_path / "m.feather").write_bytes(damaged)
+    assert "m.feather cannot be read" in refused(tmp_path, "m.feather")
 
 
 def test_a_feather_file_that_expands_to_more_than_the_memory_is_refused(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from alrun.data.column_keys import ColumnKeys
 from alrun.data.load import load
 from alrun.data.readers.memory_limit import as_size, check_fits
 from alrun.errors import DatasetError
@@ -89,6 +90,15 @@ def test_what_fits_is_read(tmp_path, monkeypatch, write):
         labels = b"\0\0\x08\1" + np.array([N], ">u4").tobytes() + bytes([0, 1] * (N // 2))
         (tmp_path / "train-labels.gz").write_bytes(gzip.compress(labels))
     assert load(name, {}, folder=tmp_path).n_examples == N
+
+
+def test_columns_that_are_left_out_do_not_count(tmp_path, monkeypatch):
+    monkeypatch.setattr("alrun.data.readers.memory_limit.available_bytes", lambda: LIMIT)
+    single = np.zeros(N, np.float32)
+    name = written(tmp_path, a=single, e=pa.array([np.zeros(60, np.float32)] * N))
+    with pytest.raises(DatasetError, match="would take"):
+        load(name, {}, folder=tmp_path)
+    assert load(name, {}, folder=tmp_path, columns=ColumnKeys(drop=("e",))).X.shape == (N, 1)
 
 
 def test_an_idx_file_that_is_longer_than_its_header_says_is_not_unpacked_to_its_end(tmp_path):

@@ -88,7 +88,8 @@ def test_the_message_of_a_file_ends_with_the_key_that_mends_it(tmp_path):
         ({"encoding": "base64"}, "dataset.read.encoding: should be an encoding"),
         ({"na_values": "?"}, "dataset.read.na_values"),
         ({"header": "no"}, "dataset.read.header"),
-        ({"sep": ",", "decimal": ","}, "dataset.read: sep, decimal and thousands must"),
+        ({"sep": ",", "decimal": ","}, "dataset.read: sep, decimal and thousands must be"),
+        ({"thousands": "."}, "dataset.read: sep, decimal and thousands must be"),
         ({"seperator": ";"}, "dataset.read.seperator"),
     ],
 )

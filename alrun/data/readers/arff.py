@@ -25,10 +25,9 @@ def read_arff(file: SourceFile) -> Any:
             if kind == "nominal":
                 texts = columns[name].map(bytes.decode)
                 columns[name] = texts.mask(~texts.isin(categories)).astype("category")
-    except NotImplementedError as error:
-        raise DatasetError(
-            f"{file.path} cannot be read: {first_line(error)}; save the table as CSV"
-        ) from error
     except Exception as error:  # a damaged file raises almost anything
-        raise DatasetError(f"{file.path} cannot be read: {first_line(error)}") from error
+        raise DatasetError(
+            f"{file.path} cannot be read: {first_line(error)}; of ARFF no texts, sparse rows and"
+            " categories beyond ASCII are read: save the table as CSV if it has these"
+        ) from error
     return pd.DataFrame(columns)

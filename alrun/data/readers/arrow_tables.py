@@ -1,6 +1,5 @@
 """Readers of Parquet and Feather files as DataFrames."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +23,32 @@ def parquet_file(file: SourceFile) -> Any:
         raise DatasetError(f"{file.path} cannot be read: {first_line(error)}") from error
 
 
-def read_parquet(file: SourceFile, columns: Sequence[str] | None = None) -> Any:
-    """Return these columns of a Parquet file, by default all of them, as a DataFrame."""
+def read_parquet(file: SourceFile) -> Any:
+    """Return a Parquet file as a DataFrame; raises DatasetError."""
     import pyarrow.parquet as pq
 
     parquet = parquet_file(file)
     try:
-        n_values = count_values(parquet) if columns is None else parquet.metadata.num_rows
-        check_fits(file.path, n_values * _VALUE_BYTES)
-        table = pq.read_table(file.from_start(), columns=columns, use_pandas_metadata=True)
-        return _as_frame(table)
+        check_fits(file.path, count_values(parquet) * _VALUE_BYTES)
+        return _as_frame(pq.read_table(file.from_start(), use_pandas_metadata=True))
     except DatasetError:
         raise
     except Exception as error:  # damaged pages raise almost anything
         raise DatasetError(f"{file.path} cannot be read: {first_line(error)}") from error
+
+
+def read_column(path: Path, parquet: Any, column: str) -> Any:
+    """Return one column of a ParquetFile as a DataFrame; raises DatasetError.
+
+    Its index is read too: a file whose index is damaged is a damaged file.
+    """
+    try:
+        check_fits(path, parquet.metadata.num_rows * _VALUE_BYTES)
+        return _as_frame(parquet.read([column], use_pandas_metadata=True))
+    except DatasetError:
+        raise
+    except Exception as error:  # damaged pages raise almost anything
+        raise DatasetError(f"{path} cannot be read: {first_line(error)}") from error
 
 
 def read_feather(file: SourceFile) -> Any:
@@ -49,6 +60,7 @@ def read_feather(file: SourceFile) -> Any:
         batches = []
         for place in range(reader.num_record_batches):
             batches.append(reader.get_batch(place))
+            batches[-1].validate(full=True)  # wrong offsets of texts would end the process
             check_fits(file.path, sum(batch.nbytes for batch in batches))
         return _as_frame(pa.Table.from_batches(batches, reader.schema))
     except DatasetError:

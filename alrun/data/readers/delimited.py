@@ -3,9 +3,9 @@
 import codecs
 import re
 import warnings
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 from alrun.data.read_keys import ReadKeys
@@ -36,14 +36,15 @@ def read_delimited(
     try:
         _check_characters(file, keys)
         names, unnamed = _names(file, as_text, keys)
-        kept = [place for place, name in enumerate(names) if name in {*as_text, *keys.categories}]
+        wanted = {*as_text, *keys.categories}
+        kept = [place for place, name in enumerate(names) if name in wanted]
         frame = _parsed(file, keys, dict.fromkeys(kept, str))
         texts = _as_written(file, keys, kept)
+        frame.columns = pd.Index(names, dtype=object)
     except DatasetError:
         raise
     except Exception as error:  # a damaged file raises almost anything
         raise DatasetError(f"{file.path} cannot be read: {first_line(error)}") from error
-    frame.columns = pd.Index(names, dtype=object)
     for name in keys.categories:
         if name not in names:
             raise DatasetError(
@@ -68,7 +69,7 @@ def _as_written(file: SourceFile, keys: ReadKeys, places: list[int]) -> dict[int
         usecols=places,
         dtype=str,
         keep_default_na=False,
-        header=0 if keys.header else None,
+        header=0 if keys.has_header else None,
         **_layout(file, keys),
     )
     columns = zip(places, frame.columns, strict=True)
@@ -82,7 +83,7 @@ def _parsed(file: SourceFile, keys: ReadKeys, dtypes: Any) -> Any:
 
     settings = {
         "dtype": dtypes,
-        "header": 0 if keys.header else None,
+        "header": 0 if keys.has_header else None,
         "index_col": False,
         "decimal": keys.decimal or ".",
         "thousands": keys.thousands,
@@ -164,20 +165,21 @@ def _names(
     ).iloc[0]
     cells = [str(cell) for cell in first]
     _check_separator(file, cells, keys)
-    if not keys.header:
+    if not keys.has_header:
         return [str(place) for place in range(len(cells))], ()
-    if _looks_like_data(cells, as_text):
+    if keys.header is None and _looks_like_data(cells, as_text):
         shown = ", ".join(cells[:5]) + (", ..." if len(cells) > 5 else "")
         raise DatasetError(
             f"{file.path}: the first row holds data, not the names of columns: {shown}; add"
-            f' {keys.with_more({"header": False})}, and the columns are named "0", "1", ...'
+            f' {keys.with_more({"header": False})}, and the columns are named "0", "1", ...; if it'
+            f" does hold names, add {keys.with_more({'header': True})}"
         )
-    for place, cell in enumerate(cells):
-        if cell and cell in cells[:place]:
-            # pandas would rename the second column, and labels would become a feature.
-            raise DatasetError(f"{file.path}: there are two columns '{cell}'; rename or drop one")
     unnamed = {place: f"{UNNAMED}{place}" for place, cell in enumerate(cells) if not cell}
     names = [unnamed.get(place, cell) for place, cell in enumerate(cells)]
+    twins = [name for name, n in Counter(names).items() if n > 1]
+    if twins:
+        # pandas would rename the second column, and labels would become a feature.
+        raise DatasetError(f"{file.path}: there are two columns '{twins[0]}'; rename or drop one")
     return names, tuple(unnamed.values())
 
 
@@ -202,11 +204,10 @@ def _check_separator(file: SourceFile, cells: Sequence[str], keys: ReadKeys) -> 
 def _looks_like_data(cells: Sequence[str], as_text: Collection[str]) -> bool:
     """Return whether a first row is one of numbers, which name no columns.
 
-    Whole numbers in ascending order may be names, as pandas writes them where it was given none.
+    Those from 0 or 1 on may be names, as pandas writes them where it was given none.
     """
     numbers = [cell for cell in cells if PLAIN_NUMBER.fullmatch(cell.strip())]
-    are_whole = all(cell.isdecimal() for cell in numbers)
     if len(numbers) == len(cells):
-        values = [float(cell) for cell in numbers]
-        return not are_whole or any(a >= b for a, b in pairwise(values))
-    return not are_whole and not set(as_text) <= set(cells)
+        return all(list(cells) != [str(n + first) for n in range(len(cells))] for first in (0, 1))
+    has_fraction = any(not cell.isdecimal() for cell in numbers)
+    return has_fraction and not set(as_text) <= set(cells)

@@ -59,3 +59,17 @@ def _boolean(text: str) -> bool:
     if text not in ("True", "False"):
         raise ValueError
     return text == "True"
+
+
+def were_numbers(labels: Any) -> bool:
+    """Return whether labels are texts that earlier versions read as numbers or booleans.
+
+    Their classes are others now, so that runs on them must have other ids.
+    """
+    import pandas as pd
+
+    distinct = {label.strip() for label in labels.tolist() if isinstance(label, str)}
+    if labels.dtype != object or not distinct:
+        return False
+    are_numbers = pd.to_numeric(pd.Series(sorted(distinct)), errors="coerce").notna().all()
+    return bool(are_numbers) or distinct <= {"True", "TRUE", "true", "False", "FALSE", "false"}

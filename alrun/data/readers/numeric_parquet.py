@@ -1,6 +1,6 @@
 """Reader of purely numeric Parquet files, without a second copy of the data; counts of values."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +47,25 @@ def _is_list_type(kind: Any) -> bool:
     return pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind)
 
 
-def count_values(file: Any) -> int:
-    """Return how many values a ParquetFile claims to hold, those in lists each by itself.
+def count_values(file: Any, columns: Collection[str] | None = None) -> int:
+    """Return how many values a ParquetFile claims to hold in these columns, by default in all.
 
-    A few bytes suffice for a billion equal values, or for a billion that are missing.
+    Those in lists count each by itself. A few bytes suffice for a billion equal values, or for a
+    billion that are missing.
     """
-    metadata, leaves = file.metadata, range(file.metadata.num_columns)
-    lists = [leaf for leaf in leaves if file.schema.column(leaf).max_repetition_level]
+    metadata = file.metadata
     groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
-    in_lists = sum(group.column(leaf).num_values for group in groups for leaf in lists)
-    return metadata.num_rows * (len(leaves) - len(lists)) + in_lists
+    wanted = None if columns is None else set(columns)
+    n_plain, n_in_lists = 0, 0
+    for leaf in range(metadata.num_columns):
+        column = file.schema.column(leaf)
+        if wanted is not None and not wanted & {column.path, column.path.partition(".")[0]}:
+            continue
+        if column.max_repetition_level:
+            n_in_lists += sum(group.column(leaf).num_values for group in groups)
+        else:
+            n_plain += 1
+    return metadata.num_rows * n_plain + n_in_lists
 
 
 def read_wide(path: Path, file: Any, fields: list[Any], keys: ColumnKeys = ALL_COLUMNS) -> Settled:
@@ -72,7 +81,8 @@ def read_wide(path: Path, file: Any, fields: list[Any], keys: ColumnKeys = ALL_C
     try:
         n_rows = file.metadata.num_rows
         dtype = np.dtype(np.float32 if is_single else np.float64)
-        check_fits(path, count_values(file) * dtype.itemsize)
+        names = [field.name for field in fields]
+        check_fits(path, count_values(file, names) * dtype.itemsize)
         widths = [_width(file, field) for field in fields]
         X = np.empty((n_rows, sum(widths)), dtype)
         end = 0

@@ -50,13 +50,18 @@ def opened(path: Path) -> Iterator[SourceFile]:
             before = _state(file)
             try:
                 yield SourceFile(path, file, before[1], before[-1])
-            finally:  # after errors too: half of another file is hardly ever whole
-                if _state(file) != before:
-                    raise DatasetError(
-                        f"{path} changed while it was read; start again when it is finished"
-                    )
+            except Exception as error:
+                if _state(file) != before:  # half of another file is hardly ever whole
+                    raise _changed(path) from error
+                raise
+            if _state(file) != before:
+                raise _changed(path)
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _changed(path: Path) -> DatasetError:
+    return DatasetError(f"{path} changed while it was read; start again when it is finished")
 
 
 def _state(file: io.BufferedReader) -> tuple[int, int, int, str]:

@@ -15,6 +15,7 @@ from alrun.data.readers.arff import read_arff
 from alrun.data.readers.arrow_tables import (
     parquet_file,
     parts_of,
+    read_column,
     read_feather,
     read_parquet,
     read_parts,
@@ -23,7 +24,7 @@ from alrun.data.readers.columns import features_of_table, kept_columns
 from alrun.data.readers.contents import Contents, contents_of
 from alrun.data.readers.delimited import DELIMITED, UNNAMED, read_delimited
 from alrun.data.readers.jsonl import read_jsonl
-from alrun.data.readers.labels import as_numbers, take_labels
+from alrun.data.readers.labels import as_numbers, take_labels, were_numbers
 from alrun.data.readers.notations import check_notations
 from alrun.data.readers.numeric_parquet import read_wide, wide_fields
 from alrun.data.readers.packed import ending_of
@@ -103,8 +104,7 @@ def _numeric_parquet(file: SourceFile, target: str, keys: ColumnKeys) -> Content
     identity: list[Any] = ["file", file.sha256, target]
     names = [name for name in parquet.schema_arrow.names if name != target]
     identity += _chosen(kept_columns(file.path, names, target, keys), keys)
-    # pandas adds the index, and a damaged one makes the file a damaged one.
-    labels = take_labels(file.path, read_parquet(file, [target]), target)
+    labels = take_labels(file.path, read_column(file.path, parquet, target), target)
     return contents_of(read_wide(file.path, parquet, fields, keys), (), labels, identity)
 
 
@@ -120,12 +120,14 @@ def _contents(
     """Return the contents of a table that is in memory."""
     path, frame = table.path, table.frame
     identity = [*table.identity, target]
-    identity += [{"read": read.given()}] if read.given() else []
+    identity += [{"read": read.identity()}] if read.identity() else []
     labels, n_test = take_labels(path, frame, target), 0
     if test is not None:
         frame, labels, n_test, sha256 = _with_test(path, frame, labels, test, target, text, read)
         identity += [{"test": sha256}]
-    labels = as_numbers(labels) if table.is_text else labels
+    if table.is_text:
+        labels = as_numbers(labels)
+        identity += [{"labels": "as written"}] if were_numbers(labels) else []
     kept = kept_columns(path, list(frame.columns), target, keys)
     identity += _chosen(kept, keys)
     if frame.empty or not kept:
