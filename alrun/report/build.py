@@ -22,7 +22,7 @@ from alrun.report.references import read_references
 from alrun.report.rows import Tables, build_tables
 from alrun.results.curves import COMPARISON_GROUP, RUN
 from alrun.results.load import load_notes, read_table
-from alrun.results.schema import CURVES, LATER_LABELS, QUERIES, RUNS, SPLITS
+from alrun.results.schema import CURVES, LATER_LABELS, QUERIES, RUNS, SKIPPED, SPLITS
 from alrun.results.store import Store, unlisted_sentence
 from alrun.targets import Written
 
@@ -124,7 +124,8 @@ def build_report(path: Path, options: ReportOptions | None = None) -> Report:
         references=read_references(path),
     )
     across = build_across(tables.rows)
-    degeneracies = find_degeneracies(tables, runs, _queries(path, frame), _wanted(experiment))
+    wanted = _wanted(experiment, path, frame)
+    degeneracies = find_degeneracies(tables, runs, _queries(path, frame), wanted)
     code = code_of(experiment, path) if experiment else {}
     mixtures = find_mixtures(_reported(runs, frame), experiment, code)
     on_data = _notes_on_data(path, tables.rows["dataset"].unique())
@@ -166,6 +167,9 @@ def _notes_on_data(path: Path, names: Iterable[Any]) -> Iterator[str]:
     notes = load_notes(path)
     for name in map(str, names):
         for note in notes.get(name, ()):
+            if note.startswith(SKIPPED):
+                yield f"Skipped on {name}: {note.removeprefix(SKIPPED)}."
+                continue
             is_warning = note.startswith("warning: ")
             sentence = f"{name}: {note.removeprefix('warning: ')}."
             yield f"Warning: {sentence}" if is_warning else f"Data of {sentence}"
@@ -181,10 +185,19 @@ def _queries(path: Path, frame: pd.DataFrame) -> pd.DataFrame | None:
     return fingerprints(queries, frame[[*RUN, "run_id"]].drop_duplicates("run_id"))
 
 
-def _wanted(experiment: Experiment | None) -> dict[tuple[Any, ...], int]:
-    """Return how many runs the experiment has by comparison group and strategy."""
+def _wanted(
+    experiment: Experiment | None, path: Path, frame: pd.DataFrame
+) -> dict[tuple[Any, ...], int]:
+    """Return how many runs the experiment has by comparison group and strategy.
+
+    Where combinations were skipped on a data set, those without any run do not count.
+    """
     if experiment is None:
         return {}
+    notes = load_notes(path) if experiment.skip_impossible else {}
+    skips = {name for name, said in notes.items() if any(s.startswith(SKIPPED) for s in said)}
+    found = frame[[*COMPARISON_GROUP, "strategy"]].drop_duplicates().astype(str)
+    there = set(found.itertuples(index=False, name=None))
     grid = (
         experiment.dataset,
         experiment.model,
@@ -195,6 +208,8 @@ def _wanted(experiment: Experiment | None) -> dict[tuple[Any, ...], int]:
     return {
         (dataset.label, model.label, start, batch_size, strategy.label): len(experiment.seed_list)
         for dataset, model, start, batch_size, strategy in product(*grid)
+        if dataset.label not in skips
+        or (dataset.label, model.label, start, str(batch_size), strategy.label) in there
     }
 
 

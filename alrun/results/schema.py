@@ -92,6 +92,8 @@ FOOTER = ("spec", "seconds", "warnings", "provenance")
 # The key in the footer of `curves.parquet` with what was done to the data: a list of sentences by
 # the display name of the data set. A file without notes has no such key.
 NOTES = "notes"
+# The beginning of a note on what was left out of the grid, since it cannot be run.
+SKIPPED = "skipped: "
 
 
 def notes_in(footer: Mapping[bytes, bytes] | None) -> dict[str, list[str]]:

@@ -12,6 +12,7 @@ from alrun.experiment.settings import Experiment
 from alrun.experiment.toml import read_experiment
 from alrun.metrics import METRICS
 from alrun.records import Failure, Split
+from alrun.results.schema import SKIPPED
 from alrun.results.store import Store
 from alrun.spec import ReferenceSpec, RunSpec, run_id
 from alrun.sweep.default_results import default_results
@@ -119,11 +120,17 @@ class SweepPlan:
 
     @property
     def notes(self) -> dict[str, tuple[str, ...]]:
-        """What was done to each data set that is the same for every seed, by label."""
+        """What was done to each data set for every seed, and what was skipped on it, by label."""
         return {
-            label: source.notes
+            label: (
+                *(source.notes if isinstance(source, Dataset) else ()),
+                *(
+                    f"{SKIPPED}{entry.reason}"
+                    for entry in self.skipped
+                    if entry.dataset in (None, label)
+                ),
+            )
             for label, source in self.sources.items()
-            if isinstance(source, Dataset)
         }
 
     def splits(self, specs: Sequence[RunSpec]) -> Iterator[tuple[str, str, int, Split]]:

@@ -161,6 +161,22 @@ def test_or_it_is_skipped_and_listed(tmp_path):
     assert "sklearn.linear_model.Perceptron" in lines[0]
 
 
+def test_the_report_lists_what_was_skipped_and_misses_nothing(tmp_path):
+    path = experiment(
+        tmp_path, strategies=["random", "entropy"], model=MODELS, skip_impossible=True
+    )
+    results = run_sweep(path, tmp_path / "results", jobs=0)
+    notes = alrun.report(results).notes
+    (note,) = [note for note in notes if note.startswith("Skipped on iris: strategies[2]: entropy")]
+    assert "sklearn.linear_model.Perceptron does not have it" in note
+    assert not [note for note in notes if "are missing" in note]
+    (results / "runs" / next(iter(plan_sweep(path, results).specs))).with_suffix(
+        ".parquet"
+    ).unlink()
+    strict = plan_sweep(path, results, ["skip_impossible=true", "seeds=3"])
+    assert len(strict.missing()) == 4
+
+
 def test_a_model_is_skipped_for_the_start_that_it_cannot_be_fitted_to(tmp_path):
     starts = [{"per_class": 2}, {"per_class": 5}]
     path = experiment(
