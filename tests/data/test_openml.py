@@ -358,7 +358,9 @@ def cached(name):
 
 
 @pytest.mark.parametrize("name", ["made.arff.gz", "7.gz"])
-@pytest.mark.parametrize("damage", [b"no gzip", b"", gzip.compress(b"{")])
+@pytest.mark.parametrize(
+    "damage", [b"no gzip", b"", gzip.compress(b"{", mtime=0)], ids=["none", "empty", "no JSON"]
+)
 def test_a_damaged_file_of_the_cache_stays_until_a_new_one_is_whole(serve, name, damage):
     server = serve(DENSE)
     first = load("openml:made", {})

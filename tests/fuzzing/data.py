@@ -200,7 +200,7 @@ def idx_case(rng, folder, case):
     path = pick(rng, sorted((case / "images").iterdir()))
     content, packed = path.read_bytes(), path.suffix == ".gz"
     if packed and rng.random() < 0.7:
-        path.write_bytes(gzip.compress(mutated_bytes(gzip.decompress(content), rng)))
+        path.write_bytes(gzip.compress(mutated_bytes(gzip.decompress(content), rng), mtime=0))
     else:
         path.write_bytes(mutated_bytes(content, rng))
 

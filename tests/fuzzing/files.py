@@ -158,7 +158,9 @@ def prepared(folder):
     plain.to_feather(folder / "flowers.feather")
     plain.to_json(folder / "flowers.jsonl", orient="records", lines=True)
     (folder / "flowers.arff").write_text(as_arff(plain))
-    (folder / "flowers.csv.gz").write_bytes(gzip.compress((folder / "flowers.csv").read_bytes()))
+    (folder / "flowers.csv.gz").write_bytes(
+        gzip.compress((folder / "flowers.csv").read_bytes(), mtime=0)
+    )
     wide = {"label": y, "vector": pa.array(list(X), pa.list_(pa.float32()))}
     wide["one"] = pa.array(X[:, 0], pa.float32())
     pq.write_table(pa.table(wide), folder / "wide.parquet")
