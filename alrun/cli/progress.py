@@ -29,11 +29,13 @@ class _RateAndTimeLeft(ProgressColumn):
 
 
 @contextmanager
-def shown(specs: list[RunSpec]) -> Iterator[Callable[[RunSpec, Outcome], None]]:
+def shown(
+    specs: list[RunSpec], with_output: bool = False
+) -> Iterator[Callable[[RunSpec, Outcome], None]]:
     """Show the progress of runs; yield the function to call after each run.
 
     A terminal gets a bar. Other output gets a line for each tenth of the runs, so that a log stays
-    short.
+    short. What a run has printed is shown too, if `with_output`.
     """
     screen = Console(stderr=True)
     bar = Progress(
@@ -54,6 +56,9 @@ def shown(specs: list[RunSpec]) -> Iterator[Callable[[RunSpec, Outcome], None]]:
             bar.update(task.id, total=task.completed + 1, all_rounds=more)
         before = int(task.percentage / 10)
         bar.update(task.id, advance=1, rounds=task.fields["rounds"] + n_rounds(spec))
+        if with_output and outcome.printed:
+            lines = [f"{spec} printed:", *outcome.printed.decode(errors="replace").splitlines()]
+            bar.console.print(Text("\n  ".join(map(printable, lines))), soft_wrap=True)
         if outcome.failure is not None:
             line = f"{outcome.failure.status}: {spec}: {outcome.failure.reason}"
             bar.console.print(Text(printable(line)))
