@@ -1,6 +1,5 @@
 """The computation of one run, with its errors caught, and the loop of a worker process."""
 
-import ctypes
 import faulthandler
 import os
 import signal
@@ -33,8 +32,6 @@ from alrun.util.user_code import Source, adopt
 # The filters of warnings, the limits of thread pools, the current directory and the caches belong
 # to a process, so each computes one run at a time, also where threads share it.
 _PROCESS_STATE = Lock()
-# The _IONBF of C on Linux, macOS and the BSDs.
-_UNBUFFERED = 2
 
 
 class Task(NamedTuple):
@@ -135,15 +132,14 @@ def serve(connection: Connection, crash_log: int, idle_timeout: float | None) ->
     """Compute runs as they come, until the other end closes, or is silent for `idle_timeout` s.
 
     The first run on a data set brings that along. When compiled code crashes, Python writes the
-    stack to the file `crash_log`; it does the same on SIGUSR1. What a run prints is written at
-    once, so that none is lost if it kills the process.
+    stack to the file `crash_log`; it does the same on SIGUSR1. A run may print to where nothing can
+    be written.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # that is for the parent
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # a strategy may write to the terminal itself
     faulthandler.enable(crash_log, all_threads=False)
     faulthandler.register(signal.SIGUSR1, crash_log, all_threads=False)
     sys.stdout, sys.stderr = (guard(stream, drops=True) for stream in (sys.stdout, sys.stderr))
-    _unbuffer_c()
     # If a run forks, the copy must not answer, nor hide that this process has died.
     os.register_at_fork(after_in_child=connection.close)
     try:
@@ -153,14 +149,6 @@ def serve(connection: Connection, crash_log: int, idle_timeout: float | None) ->
             traceback.print_exc(file=file)
         os._exit(1)
     os._exit(0)  # a normal exit would wait for threads that runs have left
-
-
-def _unbuffer_c() -> None:
-    """Let compiled code write at once what it prints, as Python does under `-u`."""
-    with suppress(Exception):  # where C libraries have other names, only a crash loses output
-        c = ctypes.CDLL(None)
-        stdout = "__stdoutp" if sys.platform == "darwin" else "stdout"
-        c.setvbuf(ctypes.c_void_p.in_dll(c, stdout), None, _UNBUFFERED, 0)
 
 
 def _serve(connection: Connection, idle_timeout: float | None) -> None:

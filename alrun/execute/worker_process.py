@@ -100,7 +100,7 @@ class WorkerProcess:
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 -- a program of our own
                 # -P: modules in the current directory must not be taken for Python's own.
-                # -u: what a run prints is seen even though its process is killed.
+                # -u: Python and C write at once what a run prints, before its process is killed.
                 [sys.executable, "-P", "-u", "-c", _PROGRAM, arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=self._output.write_end,

@@ -87,6 +87,7 @@ def task(tiny, tmp_path):
 
 def test_all_that_a_run_prints_is_kept_with_its_outcome_and_nothing_shown(task, capfd):
     with IsolatedWorker(PATIENCE) as worker:
+        worker.call(print, "a word of a call")
         assert worker.compute(task("everywhere")).printed == ALL
         assert worker.compute(task("quiet")).printed == b""
         faulty = worker.compute(task("faulty"))
