@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from threading import Thread
 
 import pytest
 from sessions import PATIENCE, wait_until
@@ -164,3 +165,17 @@ def test_why_workers_do_not_start_is_said(task, monkeypatch):
         pytest.raises(Exception, match=r"code 1 \(something is missing\)"),
     ):
         worker.compute(task("quiet"))
+
+
+def test_a_worker_may_print_more_than_a_pipe_holds_before_it_is_ready(task, monkeypatch):
+    monkeypatch.setattr(
+        worker_process, "_PROGRAM", f"print('x' * {10**6})\n{worker_process._PROGRAM}"
+    )
+    run, outcomes = task("everywhere"), []
+    with IsolatedWorker() as worker:
+        thread = Thread(target=lambda: outcomes.append(worker.compute(run)), daemon=True)
+        thread.start()
+        thread.join(PATIENCE)
+        worker.close()
+    (outcome,) = outcomes
+    assert outcome.printed == ALL
