@@ -1,5 +1,6 @@
 """What runs print: it is taken from every level, bounded, and told apart."""
 
+import os
 import subprocess
 import sys
 from threading import Thread
@@ -7,6 +8,7 @@ from threading import Thread
 import pytest
 from sessions import PATIENCE, wait_until
 
+from alrun.errors import ResultsError
 from alrun.execute import worker_process
 from alrun.execute.isolated import TRIES, IsolatedWorker
 from alrun.execute.local import Workers
@@ -86,9 +88,10 @@ def task(tiny, tmp_path):
     return of
 
 
-def test_all_that_a_run_prints_is_kept_with_its_outcome_and_nothing_shown(task, capfd):
+def test_all_that_a_run_prints_is_kept_with_its_outcome_and_nothing_shown(task, capfd, monkeypatch):
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     with IsolatedWorker(PATIENCE) as worker:
-        worker.call(print, "a word of a call")
+        assert worker.call(os.write, 1, b"a word of a call") == 16
         assert worker.compute(task("everywhere")).printed == ALL
         assert worker.compute(task("quiet")).printed == b""
         faulty = worker.compute(task("faulty"))
@@ -158,12 +161,8 @@ def test_the_log_of_a_failed_run_lies_beside_its_record(tiny, tmp_path):
 
 
 def test_why_workers_do_not_start_is_said(task, monkeypatch):
-    program = "raise SystemExit('something is missing')"
-    monkeypatch.setattr(worker_process, "_PROGRAM", program)
-    with (
-        IsolatedWorker() as worker,
-        pytest.raises(Exception, match=r"code 1 \(something is missing\)"),
-    ):
+    monkeypatch.setattr(worker_process, "_PROGRAM", "raise SystemExit('a reason')")
+    with IsolatedWorker() as worker, pytest.raises(ResultsError, match=r"code 1 \(a reason\)"):
         worker.compute(task("quiet"))
 
 
