@@ -9,7 +9,7 @@ import pytest
 from sessions import PATIENCE, wait_until
 
 from alrun.errors import ResultsError
-from alrun.execute import worker_process
+from alrun.execute import isolated, worker_process
 from alrun.execute.isolated import TRIES, IsolatedWorker
 from alrun.execute.local import Workers
 from alrun.execute.output_pipe import MOST_KEPT, OutputPipe
@@ -21,6 +21,10 @@ MINE = """
 import ctypes, os, signal, sys, threading, time
 
 C = ctypes.CDLL(None)
+
+
+def begin():
+    open(os.path.join(os.path.dirname(__file__), "begun"), "w").close()
 
 
 def everywhere(pool=None, n=0, rng=None):
@@ -44,11 +48,14 @@ def faulty(pool, n, rng):
 
 def endless(pool, n, rng):
     everywhere()
+    begin()
     while True:
         time.sleep(1)
 
 
 def flooding(pool, n, rng):
+    os.write(1, b"flood")
+    begin()
     while True:
         os.write(1, 1000 * b"flood")
 
@@ -88,6 +95,19 @@ def task(tiny, tmp_path):
     return of
 
 
+@pytest.fixture
+def time_to_begin(tmp_path, monkeypatch):
+    """Let the time that a run may take begin when it has said so: there may be no core free."""
+    has_answer = isolated._has_answer
+
+    def once_it_has_begun(process, timeout):
+        if process.is_ready:
+            assert wait_until((tmp_path / "begun").exists)
+        return has_answer(process, timeout)
+
+    monkeypatch.setattr(isolated, "_has_answer", once_it_has_begun)
+
+
 def test_all_that_a_run_prints_is_kept_with_its_outcome_and_nothing_shown(task, capfd, monkeypatch):
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     with IsolatedWorker(PATIENCE) as worker:
@@ -101,7 +121,8 @@ def test_all_that_a_run_prints_is_kept_with_its_outcome_and_nothing_shown(task, 
     assert capfd.readouterr() == ("", "")
 
 
-def test_what_a_run_that_takes_too_long_has_printed_is_kept(task, monkeypatch):
+@pytest.mark.usefixtures("time_to_begin")
+def test_what_a_run_that_takes_too_long_has_printed_is_kept(task):
     with IsolatedWorker(1) as worker:
         outcome = worker.compute(task("endless"))
     assert outcome.failure.error == "TimeoutError: it took more than 1 s"
@@ -115,6 +136,7 @@ def test_the_end_of_much_output_is_kept(task):
     assert printed.endswith(b"x\nthe end\n")
 
 
+@pytest.mark.usefixtures("time_to_begin")
 def test_a_run_that_floods_its_output_is_ended_in_time(task):
     with IsolatedWorker(1) as worker:
         outcome = worker.compute(task("flooding"))
