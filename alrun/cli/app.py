@@ -7,14 +7,14 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from alrun.cli import interrupts
 from alrun.cli.address_space import check_address_space, too_little_memory
 from alrun.cli.import_curves import import_curves
 from alrun.cli.list_entries import list_entries
 from alrun.cli.options import WRONG_INPUT
-from alrun.cli.output import say
+from alrun.cli.output import results_apart, say
 from alrun.cli.plot import plot
 from alrun.cli.queries import queries
 from alrun.cli.report import report
@@ -23,7 +23,7 @@ from alrun.cli.status import status
 from alrun.cli.sweep import sweep
 from alrun.errors import AlrunError, printable
 from alrun.util.atomic_files import unusable
-from alrun.util.streams import guard, open_missing
+from alrun.util.streams import guard, open_missing, own_descriptor
 
 # Typer shows usage errors as a box of lines. They are caught to be shown as one line. Their class
 # is private, and found as the base of a public one.
@@ -58,6 +58,14 @@ class _Commands(TyperGroup):
             raise typer.Exit(interrupts.EXIT_CODE) from None
 
 
+class _Command(TyperCommand):
+    """A command whose output holds nothing that others print while it is at work."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with results_apart():
+            return super().invoke(ctx)
+
+
 def _system_error(error: OSError) -> str:
     """Return an error of the system as a sentence."""
     if error.filename is not None:
@@ -83,15 +91,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(sweep)
-app.command()(report)
-app.command()(plot)
-app.command("sample-size")(sample_size)
-app.command("plan", hidden=True, deprecated=True)(sample_size)  # its name until 0.1
-app.command("import-curves")(import_curves)
-app.command()(queries)
-app.command()(status)
-app.command("list")(list_entries)
+app.command(cls=_Command)(sweep)
+app.command(cls=_Command)(report)
+app.command(cls=_Command)(plot)
+app.command("sample-size", cls=_Command)(sample_size)
+app.command("plan", cls=_Command, hidden=True, deprecated=True)(sample_size)  # its name until 0.1
+app.command("import-curves", cls=_Command)(import_curves)
+app.command(cls=_Command)(queries)
+app.command(cls=_Command)(status)
+app.command("list", cls=_Command)(list_entries)
 
 
 def _print_version(wanted: bool) -> None:
@@ -121,5 +129,8 @@ def main() -> None:
     """
     open_missing()
     sys.stderr = guard(sys.stderr, drops=True)
-    sys.stdout = guard(sys.stdout, drops=False)
-    app()
+    sys.stdout = guard(own_descriptor(sys.stdout), drops=False)
+    try:
+        app()
+    finally:
+        sys.stdout = sys.stderr  # what models print at the exit is no result either

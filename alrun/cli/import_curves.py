@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from alrun.cli.output import say, show, show_next
-from alrun.util.streams import drop_lost_output
+from alrun.cli.output import drop_lost_results, say, show, show_next
 
 
 def import_curves(
@@ -18,7 +17,7 @@ def import_curves(
     """Import curves of another tool, so that they can be reported."""
     from alrun.results.import_curves import import_curves as import_them
 
-    drop_lost_output()  # the result is a directory
+    drop_lost_results()  # the result is a directory
     n_runs, messages = import_them(curves, results)
     for message in messages:
         say(message)

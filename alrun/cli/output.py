@@ -1,16 +1,50 @@
 """Output of the commands: lines that no terminal obeys, whatever is quoted in them."""
 
 import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import typer
 
 from alrun.errors import printable
+from alrun.util.streams import drop_lost_output
+
+# Where results go while `sys.stdout` leads elsewhere.
+_results: Any = None
+
+
+@contextmanager
+def results_apart() -> Iterator[None]:
+    """Let `show` and `write` alone reach stdout; what others print to it goes to stderr.
+
+    Models and libraries print what they like, also while a command plans.
+    """
+    global _results
+    before, _results = _results, sys.stdout
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _results = before
+
+
+def write(text: str) -> None:
+    """Write a text to stdout as it is."""
+    with redirect_stdout(_results or sys.stdout):  # echo looks there for what the terminal can show
+        typer.echo(text, nl=False)
 
 
 def show(line: str) -> None:
     """Print a line of results to stdout, control characters as escapes."""
-    typer.echo(printable(line))
+    write(f"{printable(line)}\n")
+
+
+def drop_lost_results() -> None:
+    """Drop from now on the lines that cannot be written; the result of the command is elsewhere."""
+    drop_lost_output(_results or sys.stdout)
 
 
 def say(line: str) -> None:

@@ -36,6 +36,7 @@ def describe(plan: SweepPlan) -> Iterator[str]:
         yield f"{done[name]:6} done {left[name]:6} missing {failed[name]:6} failed   {name}"
     yield from describe_edited(plan)
     yield from describe_failures(plan)
+    yield from describe_logs(plan)
 
 
 def announcement(plan: SweepPlan, todo: Sequence[RunSpec]) -> Iterator[str]:
@@ -124,3 +125,11 @@ def describe_failures(plan: SweepPlan) -> Iterator[str]:
     for reason, specs in by_reason.items():
         yield f"  {listed(specs, '; ')}: {reason}"
     yield f"Errors in full are in {plan.store.path / 'failed'}."
+
+
+def describe_logs(plan: SweepPlan) -> Iterator[str]:
+    """Yield a line on where the output of the failed runs is, if there is any."""
+    logs = [log for log in map(plan.store.log_of, plan.failures) if log.is_file()]
+    if logs:
+        where = logs[0] if len(logs) == 1 else f"{logs[0].parent}, a .log for each run"
+        yield f"What failed runs printed is in {where}."

@@ -31,12 +31,12 @@ class _RateAndTimeLeft(ProgressColumn):
 
 @contextmanager
 def shown(
-    specs: list[RunSpec], n_references: int = 0
+    specs: list[RunSpec], n_references: int = 0, with_output: bool = False
 ) -> Iterator[Callable[[TaskSpec, Outcome], None]]:
     """Show the progress of runs and references; yield the function to call after each of them.
 
     A terminal gets bars. Other output gets a line for each tenth of the runs, so that a log stays
-    short.
+    short. What a run has printed is shown too, if `with_output`.
     """
     screen = Console(stderr=True)
     bar = Progress(
@@ -64,6 +64,9 @@ def shown(
             bar.update(task.id, total=task.completed + 1, all_rounds=more)
         before = int(task.percentage / 10)
         bar.update(task.id, advance=1, rounds=task.fields["rounds"] + n_rounds(spec))
+        if with_output and outcome.printed:
+            lines = [f"{spec} printed:", *outcome.printed.decode(errors="replace").splitlines()]
+            bar.console.print(Text("\n  ".join(map(printable, lines))), soft_wrap=True)
         failure = outcome.failure
         if failure is not None and failure.reason not in reasons:
             reasons.add(failure.reason)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from alrun.cli.options import ResultsDirectory
+from alrun.cli.output import write
 
 
 class QueriesFormat(StrEnum):
@@ -26,7 +27,7 @@ def queries(
     from alrun.report.render import as_csv, as_text
 
     if format is QueriesFormat.csv:
-        typer.echo(as_csv(class_mix(results)), nl=False)
+        write(as_csv(class_mix(results)))
         return
     mix = class_mix(results, MOST_PARTS)
-    typer.echo(as_text(mix_sections(mix), mix_notes(mix)), nl=False)
+    write(as_text(mix_sections(mix), mix_notes(mix)))

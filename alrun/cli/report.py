@@ -15,7 +15,7 @@ from alrun.cli.options import (
     Targets,
     build_report,
 )
-from alrun.cli.output import say
+from alrun.cli.output import say, write
 from alrun.errors import AlrunError
 from alrun.report.options import Adjustment
 
@@ -51,7 +51,7 @@ def report(
         for note in found.notes:
             say(note)
     if output is None:
-        typer.echo(text, nl=False)
+        write(text)
         return
     try:
         output.write_text(text, encoding="utf-8")

@@ -13,6 +13,7 @@ from alrun.cli.options import (
     Targets,
     build_report,
 )
+from alrun.cli.output import write
 from alrun.report.options import Adjustment
 
 
@@ -34,4 +35,4 @@ def sample_size(
 
     found = build_report(results, target, metric, baseline, sustain, adjust)
     needed = seeds_needed(found, saving, power)
-    typer.echo(as_text(seeds_sections(needed), seeds_notes(needed, found, saving, power)), nl=False)
+    write(as_text(seeds_sections(needed), seeds_notes(needed, found, saving, power)))

@@ -1,6 +1,7 @@
 """The command `alrun sweep`."""
 
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,9 +9,8 @@ import typer
 
 from alrun.cli import interrupts
 from alrun.cli.options import SOME_FAILED, Overrides, Results
-from alrun.cli.output import say, show, show_next
+from alrun.cli.output import drop_lost_results, say, show, show_next
 from alrun.sweep.default_results import default_results
-from alrun.util.streams import drop_lost_output
 
 if TYPE_CHECKING:
     from alrun.execute import Executor
@@ -50,6 +50,9 @@ def sweep(
             show_default="no limit",
         ),
     ] = None,
+    show_output: Annotated[
+        bool, typer.Option("--show-output", help="Show what each run prints, when it ends.")
+    ] = False,
     dask: Annotated[
         str | None,
         typer.Option(
@@ -85,12 +88,16 @@ def sweep(
     keys = {"until_halfwidth": until_halfwidth, "max_seeds": max_seeds}
     more_overrides = [f"{key}={value}" for key, value in keys.items() if value is not None]
     if not dry_run:  # its result is a directory
-        drop_lost_output()
-    with executor(jobs, timeout, dask, say, backend) as workers:
+        drop_lost_results()
+    with executor(jobs, timeout, dask, say, backend, show_output) as workers:
         runs = (results or default_results(experiment)) / "runs"
         if not dry_run and not runs.exists():  # otherwise there may be nothing to do
             workers.start()
-        from alrun.cli.plan_text import describe_failures, describe_unknown_references
+        from alrun.cli.plan_text import (
+            describe_failures,
+            describe_logs,
+            describe_unknown_references,
+        )
         from alrun.sequential import run_experiment
 
         step = partial(
@@ -99,6 +106,7 @@ def sweep(
             dry_run=dry_run,
             retry_failed=retry_failed,
             max_failures=max_failures,
+            show_output=show_output,
         )
         changes = [*(overrides or []), *more_overrides]
         plan = run_experiment(experiment, step, results, changes, say, rerun or [])
@@ -107,7 +115,7 @@ def sweep(
     left = len(plan.missing())
     stopped = f"; stopped after {max_failures} failures, {left} still to do" if left else ""
     show(f"{len(plan.finished)} of {len(plan.specs)} runs are done{stopped}.")
-    for sentence in describe_failures(plan):
+    for sentence in chain(describe_failures(plan), describe_logs(plan)):
         say(sentence)
     for sentence in describe_unknown_references(plan):
         say(sentence)
@@ -122,6 +130,7 @@ def _step(
     dry_run: bool,
     retry_failed: bool,
     max_failures: int | None,
+    show_output: bool,
 ) -> "SweepPlan":
     """Compute the missing runs of a plan, or list them if `dry_run`; return the updated plan."""
     from alrun.cli.plan_text import announcement, count_by_combination
@@ -142,5 +151,5 @@ def _step(
             show(f"{n:6} to do: {name}")
         return plan
     n_references = len(plan.missing_references(retry_failed))
-    with interrupts.raised(), shown(todo, n_references) as on_progress:
+    with interrupts.raised(), shown(todo, n_references, show_output) as on_progress:
         return run_missing(plan, workers, retry_failed, max_failures, on_progress, say)

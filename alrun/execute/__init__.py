@@ -29,6 +29,7 @@ def executor(
     dask: str | None = None,
     on_message: Callable[[str], object] = lambda sentence: None,
     backend: str | None = None,
+    with_output: bool = False,
 ) -> Executor:
     """Return an executor: workers on this machine, or those of a Dask scheduler.
 
@@ -45,6 +46,8 @@ def executor(
         limits the number of workers, and where a scheduler or its workers must be waited for.
     backend
         Name of the joblib backend that computes on this machine.
+    with_output
+        Whether a cluster sends back what finished runs print; that of failed runs it does anyway.
 
     Raises
     ------
@@ -63,7 +66,7 @@ def executor(
         from alrun.execute.dask import Cluster
     except ImportError as error:
         raise AlrunError("--dask wants distributed: pip install 'alrun[dask]'") from error
-    return Cluster(dask, timeout, on_message)
+    return Cluster(dask, timeout, on_message, with_output)
 
 
 def _local(

@@ -36,6 +36,8 @@ class Cluster:
         Seconds that a run may take; None for any number.
     on_message
         Called with a sentence when a scheduler or workers must be waited for.
+    with_output
+        Whether workers send back what finished runs print; that of failed runs they do anyway.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Cluster:
         address: str,
         timeout: float | None = None,
         on_message: Callable[[str], object] = lambda sentence: None,
+        with_output: bool = False,
     ) -> None:
         check_timeout(timeout)
         if not _ADDRESS.fullmatch(address):
@@ -50,6 +53,7 @@ class Cluster:
         self._address = address
         self._timeout = timeout
         self._on_message = on_message
+        self._with_output = with_output
         self._client: Client | None = None
         for name in list(logging.root.manager.loggerDict):
             if name.startswith(_LOUD):
@@ -123,7 +127,7 @@ class Cluster:
         """Yield outcomes until there are no more, or the scheduler is lost."""
         sources = {task.spec.dataset.display_name: task.source for task in tasks}
         code = {name: source for task in tasks for name, source in task.code.items()}
-        plugin = Computing(client.id, sources, code, self._timeout)
+        plugin = Computing(client.id, sources, code, self._timeout, self._with_output)
         try:
             futures = self._submit_all(client, plugin, tasks)
             specs = {future.key: task.spec for future, task in zip(futures, tasks, strict=True)}

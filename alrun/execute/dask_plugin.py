@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from distributed import Worker, WorkerPlugin, get_worker
@@ -32,10 +33,12 @@ class Computing(WorkerPlugin):
         sources: Mapping[str, AnyDataset],
         code: Mapping[str, Source],
         timeout: float | None,
+        with_output: bool = False,
     ) -> None:
         self.name = f"{OURS}{secrets.token_hex(8)}-{owner}"
         self._sources = {label: in_memory(source) for label, source in sources.items()}
         self._code = code
+        self._with_output = with_output
         self._workers = IsolatedWorkers(timeout, _IDLE)
 
     def setup(self, worker: Worker) -> None:
@@ -52,7 +55,10 @@ class Computing(WorkerPlugin):
     def compute(self, spec: TaskSpec, checkout: Mapping[str, str]) -> Outcome:
         """Compute a run in an idle process, or in a new one."""
         source = self._sources[spec.dataset.display_name]
-        return self._workers.compute(Task(spec, source, checkout, self._code))
+        outcome = self._workers.compute(Task(spec, source, checkout, self._code))
+        if outcome.failure is None and not self._with_output:
+            return replace(outcome, printed=b"")
+        return outcome
 
 
 def compute_here(name: str, spec: TaskSpec, checkout: Mapping[str, str]) -> Outcome:

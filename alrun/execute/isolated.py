@@ -5,8 +5,8 @@ import select
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from math import inf
-from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, Self
 
 from alrun.errors import AlrunError, ResultsError
@@ -81,14 +81,17 @@ class IsolatedWorker:
             process.submit(task)
             if not _has_answer(process, self._timeout):
                 outcome = timed_out(task.spec, self._timeout, process.dump_stack())
+                outcome = replace(outcome, printed=process.take_output())
                 self.end()
                 return outcome
             answer = process.receive()
+            printed = process.take_output()
             if not isinstance(answer, ProcessDeath):
-                return answer
+                return replace(answer, printed=printed)
             self._end_if_closed()
             self.end()
-        return crashed(task.spec, answer.how, answer.output, last_try)
+        outcome = crashed(task.spec, answer.how, answer.output, last_try)
+        return replace(outcome, printed=printed)
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call a function of a module; return None if the process dies or is too late.
@@ -124,11 +127,14 @@ class IsolatedWorker:
             process = self.start()
             if process.is_ready:
                 return process
+            _has_answer(process, inf)
             answer = process.receive()
             if not isinstance(answer, ProcessDeath):
                 return process
+            printed = process.take_output().decode(errors="replace").strip()
             self.end()
-        raise ResultsError(f"workers do not start: {_STARTS} in a row ended {answer.how}")
+        error = f" ({printed.splitlines()[-1]})" if printed else ""
+        raise ResultsError(f"workers do not start: {_STARTS} in a row ended {answer.how}{error}")
 
     def _end_if_closed(self) -> None:
         if self._is_closed:
@@ -197,7 +203,7 @@ def _has_exited(process: WorkerProcess) -> bool:
 def _has_answer(process: WorkerProcess, timeout: float) -> bool:
     """Wait for an answer; return False if there is none after `timeout` seconds."""
     deadline = time.monotonic() + timeout
-    while not wait([process.fileno()], min(max(deadline - time.monotonic(), 0), _LONGEST_WAIT)):
+    while not process.has_answer(min(max(deadline - time.monotonic(), 0), _LONGEST_WAIT)):
         if time.monotonic() >= deadline:
             return False
     return True

@@ -65,12 +65,16 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of a run or reference: the content of its file and seconds, or why it failed."""
+    """The result of a run or reference: the content of its file and seconds, or why it failed.
+
+    `printed` is the end of what it printed, if it had a process of its own for that.
+    """
 
     run_id: str
     content: bytes | None = None
     seconds: float = 0.0
     failure: Failure | None = None
+    printed: bytes = b""
 
 
 def compute(task: Task) -> Outcome:
@@ -149,7 +153,7 @@ def serve(connection: Connection, crash_log: int, idle_timeout: float | None) ->
     be written.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # that is for the parent
-    signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # a strategy may print
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # a strategy may write to the terminal itself
     faulthandler.enable(crash_log, all_threads=False)
     faulthandler.register(signal.SIGUSR1, crash_log, all_threads=False)
     sys.stdout, sys.stderr = (guard(stream, drops=True) for stream in (sys.stdout, sys.stderr))

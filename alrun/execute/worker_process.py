@@ -12,9 +12,12 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Pipe
+from multiprocessing.connection import Pipe, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
+
+from alrun.errors import ResultsError
+from alrun.execute.output_pipe import OutputPipe
 
 if TYPE_CHECKING:  # to import this takes a second, in which workers can start already
     from alrun.execute.worker import Task
@@ -34,6 +37,8 @@ serve(Connection(connection), crash_log, idle_timeout)
 """
 # Seconds that a process has to end, or to write its stack.
 _GRACE_PERIOD = 1.0
+# Seconds between two looks at what a process prints, lest each line wakes this one.
+_PAUSE = 0.002
 # The last line of a stack as faulthandler writes it: the outermost frame, or that there are more.
 _STACK_ENDS = (" in <module>\n", "  ...\n")
 # Each process has one core. Libraries that a run imports read it here; what a user has set counts.
@@ -62,7 +67,8 @@ class WorkerProcess:
     """A process for runs, one at a time.
 
     It has a process group of its own: Ctrl-C does not reach it, and it is ended together with what
-    it has started. It ends by itself when this process ends, even if that is killed.
+    it has started. It ends by itself when this process ends, even if that is killed. What it prints
+    is kept for whoever asks.
 
     Parameters
     ----------
@@ -75,11 +81,17 @@ class WorkerProcess:
         Whether it has started and waits for runs.
     is_spent
         Whether it must compute no other run, since user code has changed its libraries.
+
+    Raises
+    ------
+    ResultsError
+        Where there is no place for a temporary file.
     """
 
     def __init__(self, idle_timeout: float | None = None) -> None:
         self._connection, theirs = Pipe()
-        self._crash_log = tempfile.TemporaryFile()  # noqa: SIM115 -- lives as long as the process
+        self._crash_log = _nameless_file()
+        self._output = OutputPipe()
         self._known: set[str] = set()
         self._code: object = None
         self.is_ready = self.is_spent = False
@@ -88,17 +100,25 @@ class WorkerProcess:
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 -- a program of our own
                 # -P: modules in the current directory must not be taken for Python's own.
-                # -u: what a run prints is seen even though its process is killed.
+                # -u: Python and C write at once what a run prints, before its process is killed.
                 [sys.executable, "-P", "-u", "-c", _PROGRAM, arguments],
                 stdin=subprocess.DEVNULL,
+                stdout=self._output.write_end,
+                stderr=self._output.write_end,
                 env=_ONE_THREAD | os.environ,
                 pass_fds=inherited,
                 process_group=0,
             )
 
-    def fileno(self) -> int:
-        """Return the descriptor of the connection; it is readable when an answer has come."""
-        return self._connection.fileno()
+    def has_answer(self, timeout: float) -> bool:
+        """Return whether an answer has come; wait for it, or for output, at most `timeout` s."""
+        ready = wait([self._connection, self._output.fileno()], timeout)
+        self._output.drain()
+        return self._connection in ready or self._connection.poll(_PAUSE)
+
+    def take_output(self) -> bytes:
+        """Return the end of what it has printed since it was given its last run or call."""
+        return self._output.take()
 
     @property
     def has_exited(self) -> bool:
@@ -109,6 +129,7 @@ class WorkerProcess:
         """Let it compute a run; if it has died by now, `receive` says so."""
         from alrun.data.memory_map import send
 
+        self.take_output()
         label = task.spec.dataset.display_name
         is_new = label not in self._known
         with suppress(ConnectionError):
@@ -123,6 +144,7 @@ class WorkerProcess:
         """Let it call a function of a module, instead of computing a run."""
         from alrun.execute.worker import Call
 
+        self.take_output()
         with suppress(ConnectionError):
             self._connection.send(Call(function, arguments))
 
@@ -156,6 +178,7 @@ class WorkerProcess:
         self._process.wait()
         self._connection.close()
         self._crash_log.close()
+        self._output.close()
 
     def kill(self) -> None:
         """Kill it and its children; `receive` then returns a ProcessDeath."""
@@ -174,6 +197,22 @@ class WorkerProcess:
         descriptor = self._crash_log.fileno()
         content = os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode(errors="replace")
         return content.partition("Extension modules:")[0]  # hundreds
+
+
+def _nameless_file() -> IO[bytes]:
+    """Return a temporary file without a name: in memory, or where the system cannot, on a disk.
+
+    Raises ResultsError where that has no directory for it.
+    """
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("alrun"), "r+b")
+    try:
+        return tempfile.TemporaryFile()
+    except OSError as error:
+        raise ResultsError(
+            f"workers do not start: {error.strerror}; set TMPDIR to a directory that can be written"
+            " to"
+        ) from error
 
 
 def _how(code: int) -> str:

@@ -24,6 +24,10 @@ from alrun.util.import_path import located, module_of
 from alrun.util.user_code import fingerprints
 
 
+# The end of the message on a pair of a strategy and a model that cannot be.
+SKIP = ", or skip such pairs with skip_impossible = true"
+
+
 def check_names(content: Mapping[str, Any], folder: Path) -> list[str]:
     """Return the problems with names and parameters in a file.
 
@@ -58,7 +62,8 @@ def _problems(content: Mapping[str, Any], folder: Path) -> list[str]:
     for model, offered in _models(content, problems):
         for key, name, required in requirements:
             if not offered.intersection(required):
-                problems.append(f"{key}: {unmet_methods(name, required, model)}")
+                skip = "" if key == "metric" else SKIP
+                problems.append(f"{key}: {unmet_methods(name, required, model)}{skip}")
     return problems
 
 
@@ -76,10 +81,7 @@ def code_of(experiment: Experiment, folder: Path) -> dict[str, str]:
 def unmet_methods(name: str, required: Collection[str], model: str) -> str:
     """Return a sentence on a model that lacks the methods, of which one is needed."""
     methods = " or ".join(required)
-    return (
-        f"{name} needs a model with {methods}, and {model} does not have it; take another model,"
-        " or skip such pairs with skip_impossible = true"
-    )
+    return f"{name} needs a model with {methods}, and {model} does not have it; take another model"
 
 
 def _strategies(

@@ -123,11 +123,19 @@ class Store:
     def write_run(self, run: str, content: bytes) -> None:
         """Write the file of a finished run, as `serialize_run` made it."""
         write_file(self._runs / f"{run}.parquet", content)
-        with suppress(OSError):  # a failure that stays does no harm: the run is finished
-            (self._failed / f"{run}.json").unlink()
+        for path in (self._failed / f"{run}.json", self.log_of(run)):
+            with suppress(OSError):  # a failure that stays does no harm: the run is finished
+                path.unlink()
 
-    def write_failure(self, run: str, failure: Failure) -> None:
-        """Record why a run did not finish, and add up its attempts."""
+    def write_failure(self, run: str, failure: Failure, printed: bytes = b"") -> None:
+        """Record why a run did not finish and what it printed, and add up its attempts."""
+        log = self.log_of(run)
+        if log.is_dir():
+            set_aside(log)
+        if printed:
+            write_file(log, printed)
+        else:  # it may be there from an attempt before
+            log.unlink(missing_ok=True)
         _write_failure(self._failed / f"{run}.json", failure)
 
     def known_references(self) -> set[str]:
@@ -174,6 +182,10 @@ class Store:
     @property
     def _table(self) -> Path:
         return self.path / "references.parquet"
+
+    def log_of(self, run: str) -> Path:
+        """Return where the end of the output of a failed run is, if it printed anything."""
+        return self._failed / f"{run}.log"
 
     def rebuild_tables(
         self,
@@ -291,10 +303,10 @@ class Store:
 
     def _left_out(self) -> set[str]:
         try:
-            with open(self.path / "runs.parquet", "rb") as file:
-                metadata = pq.read_schema(file).metadata or {}
+            content = _content(self.path / "runs.parquet") or b""
+            metadata = pq.read_schema(pa.BufferReader(content)).metadata or {}
             return set(json.loads(metadata.get(_LEFT_OUT.encode(), b"[]")))
-        except (pa.ArrowException, ValueError, TypeError, OSError):
+        except (pa.ArrowException, ResultsError, ValueError, TypeError, OSError):
             return set()
 
     def _in_tables(self) -> set[str]:
@@ -340,14 +352,17 @@ def _content(path: Path) -> bytes | None:
     """Return the bytes of a file; None if it does not exist.
 
     Arrow opens no path that is not UTF-8, and raises the same error for a bad disk and for bad
-    content. Raises ResultsError if the system cannot read the file.
+    content. Raises ResultsError if the system cannot read the file, or it is no regular one: a pipe
+    may have no content and a device may have no end.
     """
     try:
-        return path.read_bytes()
+        if path.is_file() or not path.exists():
+            return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise unusable(path, "be read", error) from error
+    raise ResultsError(f"{path} is not a regular file; remove it")
 
 
 def unlisted_sentence(path: Path, n_runs: int) -> str:
@@ -373,11 +388,11 @@ def _run_ids(folder: Path, suffix: str) -> set[str]:
 def _failure(path: Path) -> Failure:
     """Return the record of a failure."""
     try:
-        failure = Failure(**json.loads(path.read_text(encoding="utf-8")))
+        failure = Failure(**json.loads(_content(path) or b""))
         kinds = [type(value) for value in vars(failure).values()]
         if kinds == [str, str, str, int] and failure.status in ("failed", "crashed"):
             return failure
-    except (ValueError, TypeError, RecursionError, OSError):
+    except (ResultsError, ValueError, TypeError, RecursionError):
         pass
     return Failure("failed", "the record of its error is damaged", "", 1)
 

@@ -130,7 +130,7 @@ def _compute(
             if outcome.content is not None:
                 plan.store.write_run(outcome.run_id, outcome.content)
             if outcome.failure is not None:
-                plan.store.write_failure(outcome.run_id, outcome.failure)
+                plan.store.write_failure(outcome.run_id, outcome.failure, outcome.printed)
                 n_failed += 1
             on_progress(plan.specs[outcome.run_id], outcome)
             if max_failures is not None and n_failed >= max_failures:

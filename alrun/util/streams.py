@@ -56,6 +56,18 @@ def open_missing() -> None:
             setattr(sys, name, open(number, "w", closefd=False))  # noqa: SIM115 -- for good
 
 
+def own_descriptor(stream: Any) -> Any:
+    """Return a text stream to the standard output, and lead descriptor 1 to standard error.
+
+    Compiled code and child processes write to that number what is no result. `stream` is the
+    standard output of Python.
+    """
+    buffering = 1 if stream.line_buffering else -1
+    own = open(os.dup(1), "w", buffering, stream.encoding, stream.errors)  # noqa: SIM115 -- for good
+    os.dup2(2, 1)
+    return own
+
+
 def guard(stream: Any, drops: bool) -> Any:
     """Return a text stream that writes to the same place as another one.
 
@@ -76,9 +88,9 @@ def guard(stream: Any, drops: bool) -> Any:
     )
 
 
-def drop_lost_output() -> None:
-    """Drop from now on what cannot be written to standard output, if that is guarded."""
-    buffer = getattr(sys.stdout, "buffer", None)
+def drop_lost_output(stream: Any) -> None:
+    """Drop from now on what cannot be written to a stream, if it is guarded."""
+    buffer = getattr(stream, "buffer", None)
     raw = getattr(buffer, "raw", buffer)  # without a buffer, as under PYTHONUNBUFFERED
     if isinstance(raw, _Guarded):
         raw.drops = True

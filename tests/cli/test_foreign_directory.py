@@ -84,13 +84,13 @@ def test_what_is_written_has_the_rights_that_the_umask_leaves(folder):
     )
     assert done.returncode == 0
     written = [folder / "results", *(folder / "results").rglob("*")]
-    assert len(written) == 6 + 8
+    assert len(written) == 6 + 8 + 2 + 6  # runs, tables and folders, references
     for path in written:
         full = 0o777 if path.is_dir() else 0o666
         assert stat.S_IMODE(path.stat().st_mode) == full & ~mask, path
 
 
-def test_no_command_but_a_sweep_needs_a_directory_for_temporary_files(folder, monkeypatch):
+def test_a_command_needs_no_directory_for_temporary_files_or_says_so(folder, monkeypatch):
     def unusable(*_, **__):
         raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
 
@@ -98,9 +98,13 @@ def test_no_command_but_a_sweep_needs_a_directory_for_temporary_files(folder, mo
     monkeypatch.setattr("tempfile.tempdir", None)
     for command in ("status", "report", "queries"):
         assert alrun_here(command, "results", cwd=folder).returncode == 0
-    done = alrun_here("sweep", "tiny.toml", "--results", "new", "--jobs", 1, cwd=folder)
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1] == (
-        "No usable temporary directory found in ['/tmp']; set TMPDIR to a directory that can be"
-        " written to"
-    )
+    sweep = ("sweep", "tiny.toml", "--jobs", 1, "--results")
+    assert alrun_here(*sweep, "new", cwd=folder).returncode == 0
+    monkeypatch.delattr("os.memfd_create")
+    for results in ("newer", "new"):
+        more = alrun_here(*sweep, results, "--set", "seeds=4", cwd=folder)
+        assert more.returncode == 2
+        assert more.stderr.splitlines()[-1] == (
+            "workers do not start: No usable temporary directory found in ['/tmp']; set TMPDIR to a"
+            " directory that can be written to"
+        )

@@ -45,7 +45,7 @@ def test_a_sweep_shows_names_as_they_are_and_obeys_none(swept):
     for text in (done.stdout, done.stderr):
         assert text.replace("\n", "").isprintable()
     failed = [line for line in done.stderr.splitlines() if line.startswith("failed: ")]
-    assert len(failed) == 2
+    assert len(failed) == 1  # both runs fail for one reason
     assert all("[/b] :smile: \\x1b[31m" in line for line in failed)
     assert "\\x1b[2J\\x1b]0;owned\\x07[/c]" in done.stderr  # in a note on the column
     shown = shlex.quote(results).encode("unicode_escape").decode()

@@ -38,7 +38,13 @@ def noted(pool, n, rng):
 
 
 def dying(pool, n, rng):
+    print("last words")
     os._exit(3)
+
+
+def speaking(pool, n, rng):
+    print("a word")
+    return list(range(n))
 
 
 def murderous(pool, n, rng):
@@ -123,6 +129,9 @@ def test_a_run_that_kills_its_process_costs_no_worker(mine, tmp_path, dask):
     plan = plan_sweep(mine, tmp_path / "results", overrides)
     plan = run_missing(plan, Cluster(dask.address, timeout=2))  # ample for the other run
     failures = errors(plan)
+    logs = {plan.specs[run].strategy.display_name: plan.store.log_of(run) for run in plan.failures}
+    assert logs["mine:dying"].read_text() == "last words\n"
+    assert not logs["mine:endless"].exists()
     assert failures["mine:dying"].status == "crashed"
     assert failures["mine:dying"].attempts == 3
     assert failures["mine:dying"].error.endswith("exit code 3")
@@ -130,6 +139,19 @@ def test_a_run_that_kills_its_process_costs_no_worker(mine, tmp_path, dask):
     assert len(plan.finished) == 1
     assert {process.pid for process in dask.workers()} == before
     assert wait_until(lambda: dask.computing() == [])
+
+
+@pytest.mark.parametrize("with_output", [False, True])
+def test_what_finished_runs_print_is_sent_back_on_demand(mine, tmp_path, dask, with_output):
+    plan = plan_sweep(mine, tmp_path / "results", ['strategies=["mine.py:speaking"]', "seeds=1"])
+    printed = []
+    run_missing(
+        plan,
+        Cluster(dask.address, with_output=with_output),
+        on_progress=lambda spec, outcome: printed.append(outcome.printed),
+    )
+    assert len(printed) == 1
+    assert printed[0].count(b"a word\n") == (3 if with_output else 0)
 
 
 def test_a_run_that_kills_workers_is_given_up(mine, tmp_path, dask):

@@ -49,7 +49,8 @@ def test_what_takes_too_long_is_no_answer_and_ends_with_what_it_has_started(tmp_
     has_answer = isolated._has_answer
 
     def once_it_sleeps(process, timeout):
-        assert wait_until(lambda: pid.exists() and pid.read_text())
+        if process.is_ready:
+            assert wait_until(lambda: pid.exists() and pid.read_text())
         return has_answer(process, timeout)
 
     monkeypatch.setattr(isolated, "_has_answer", once_it_sleeps)

@@ -293,13 +293,14 @@ def test_the_version_is_in_the_identity_only_where_it_is_not_one(factory):
     assert replace(spec, version=2).identity() == {**spec.identity(), "version": 2}
 
 
-def test_a_version_that_is_raised_gives_new_runs(factory, tiny, tmp_path, monkeypatch):
+def test_a_version_that_is_raised_gives_new_runs(factory, tiny, tmp_path):
     def ids():
         return plan_sweep(tiny, tmp_path, [f"model.name={factory('forest')}"]).specs.keys()
 
     before = ids()
     assert before == ids()
-    monkeypatch.setattr(sys.modules["own_models"].forest, "version", 2, raising=False)
+    with open(sys.modules["own_models"].__file__, "a") as file:
+        file.write("\nforest.version = 2\n")
     assert not before & ids()
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sys
 import threading
@@ -405,6 +406,65 @@ def test_a_link_that_leads_out_is_refused_and_nothing_is_touched_there(tmp_path,
         Store(results).prepare()
     assert str(caught.value).startswith(str(results / name))
     assert [path.name for path in elsewhere.iterdir()] == [".x.0123456789abcdef"]
+
+
+@pytest.mark.parametrize("name", ["curves", "queries", "splits", "runs"])
+@pytest.mark.parametrize("kind", ["pipe", "device", "directory"])
+def test_a_table_that_is_no_regular_file_is_not_read(tmp_path, name, kind):
+    """A pipe would be waited for, and a device has no end."""
+    store, specs = filled(tmp_path)
+    store.rebuild_tables(specs, splits)
+    (lost := tmp_path / "runs" / f"{run_id(specs[0])}.parquet").rename(lost.with_suffix(".away"))
+    path = tmp_path / f"{name}.parquet"
+    path.unlink()
+    put_irregular(path, kind)
+    known = set() if name == "curves" else {run_id(spec) for spec in specs}
+    assert store.count_unlisted({run_id(specs[0])}) == len(specs) - 1
+    if name != "curves":
+        assert store.runs_in_tables(specs) == known
+        return
+    sentence = f"{path} is not a regular file; remove it"
+    with pytest.raises(ResultsError, match=f"^{re.escape(sentence)}$"):
+        store.runs_in_tables(specs)
+    with pytest.raises(ResultsError, match=f"^{re.escape(sentence)}$"):
+        store.rebuild_tables(specs, splits)
+
+
+def put_irregular(path, kind):
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_a_record_of_a_failure_that_is_no_regular_file_is_damaged(tmp_path, kind):
+    store, specs = filled(tmp_path)
+    (lost := tmp_path / "runs" / f"{run_id(specs[0])}.parquet").unlink()
+    put_irregular(tmp_path / "failed" / f"{lost.stem}.json", kind)
+    assert store.failures()[lost.stem].error == "the record of its error is damaged"
+    store.write_failure(lost.stem, failed("no"))
+    assert store.failures()[lost.stem].attempts == 2
+
+
+def test_what_a_failed_run_printed_is_kept_until_it_finishes(tmp_path):
+    store, specs = filled(tmp_path)
+    run = run_id(specs[0])
+    file = tmp_path / "runs" / f"{run}.parquet"
+    content = file.read_bytes()
+    file.unlink()
+    store.write_failure(run, failed("no"), b"chatter \xff")
+    assert store.log_of(run).read_bytes() == b"chatter \xff"
+    assert store.failures()[run].error == "no"
+    store.write_failure(run, failed("no"))
+    assert not store.log_of(run).exists()
+    store.log_of(run).mkdir()
+    store.write_failure(run, failed("no"), b"more")
+    assert store.log_of(run).read_bytes() == b"more"
+    store.write_run(run, content)
+    assert [path.name for path in (tmp_path / "failed").iterdir()] == [f"{run}.log.damaged"]
 
 
 def test_the_directory_itself_may_be_a_link_and_its_own_files_too(tmp_path):

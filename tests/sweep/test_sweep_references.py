@@ -149,7 +149,7 @@ FRAGILE = """
 
     class Fragile(LogisticRegression):
         def fit(self, X, y):
-            if len(y) > 50:
+            if 50 < len(y) <= 100:  # the training part, and no trial
                 {}
             return super().fit(X, y)
     """

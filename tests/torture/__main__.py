@@ -196,7 +196,7 @@ class Torture:
 
     def see_crashed(self, poisonous: Mapping[str, str]) -> None:
         """Compare the crashed runs and their signals with the poisonous ones."""
-        records = {path.stem: path for path in (self._results / "failed").iterdir()}
+        records = {path.stem: path for path in (self._results / "failed").glob("*.json")}
         for identity in records.keys() ^ poisonous.keys():
             what = "is not" if identity in poisonous else f"is in {records[identity].read_text()}"
             self.find(f"{identity} {what} among the failures")
