@@ -23,7 +23,6 @@ from alrun.spec import PIPELINE, without_folder
 from alrun.util.import_path import located, module_of
 from alrun.util.user_code import fingerprints
 
-
 # The end of the message on a pair of a strategy and a model that cannot be.
 SKIP = ", or skip such pairs with skip_impossible = true"
 
