@@ -221,5 +221,5 @@ def test_a_metric_that_the_model_cannot_have_is_refused_before_the_sweep(swept):
     needed = f"needs a model with {methods}, and silent:Silent does not have it; take another model"
     assert [line.split(": ", 1)[1] for line in caught.value.problems] == [
         f"metric: average_precision {needed}",
-        f"strategies[2]: margin {needed}",
+        f"strategies[2]: margin {needed}, or skip such pairs with skip_impossible = true",
     ]

@@ -264,7 +264,9 @@ class Store:
             footer = file.metadata.metadata or {}
             if json.loads(footer[_ORIGIN.encode()]) != origin:
                 return False
-            is_whole = file.read().schema.equals(RUNS)  # reading compares its checksums
+            is_whole = file.read(use_threads=False).schema.equals(
+                RUNS
+            )  # reading compares its checksums
             digests = {
                 name: digest_of_bytes(_content(self.path / name) or b"")
                 for name in ("queries.parquet", "splits.parquet", "curves.parquet")
@@ -321,7 +323,9 @@ class Store:
         try:
             file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=["run_id"])
             check_version(path, file.metadata.metadata)
-            return set(file.read(columns=["run_id"])["run_id"].unique().to_pylist())
+            return set(
+                file.read(columns=["run_id"], use_threads=False)["run_id"].unique().to_pylist()
+            )
         except MemoryError as error:
             raise ResultsError(f"{path} cannot be read: there is too little memory") from error
         except (pa.ArrowException, KeyError, ValueError, OSError):
@@ -341,7 +345,7 @@ class Store:
             file = pq.ParquetFile(pa.BufferReader(old), page_checksum_verification=True)
             has_notes = notes_in(file.metadata.metadata) == footer.get(NOTES, {})
             has_rows = file.metadata.num_rows == table.num_rows
-            if has_notes and has_rows and agree(file.read(), table):
+            if has_notes and has_rows and agree(file.read(use_threads=False), table):
                 return old, False
         except (pa.ArrowException, OSError):
             pass  # a damaged file is replaced

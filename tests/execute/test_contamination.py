@@ -15,11 +15,11 @@ from alrun.sweep.run import run_missing
 from alrun.util.digest import digest_of_bytes
 
 BACKENDS = [
-    (0, None),
+    pytest.param(0, None, marks=pytest.mark.slow),  # the tests below compare with this process
     (1, None),
-    (2, None),
+    pytest.param(2, None, marks=pytest.mark.slow),
     (2, "loky"),
-    (2, "multiprocessing"),
+    pytest.param(2, "multiprocessing", marks=pytest.mark.slow),
     (2, "threading"),
     (1, "sequential"),
 ]
@@ -245,7 +245,9 @@ def test_signals_and_timers_end_with_their_run(folder):
     assert after == (folder / "probe").read_text()
 
 
-@pytest.mark.parametrize("backend", ["threading", "sequential", "loky"])
+@pytest.mark.parametrize(
+    "backend", ["threading", pytest.param("sequential", marks=pytest.mark.slow), "loky"]
+)
 def test_without_isolation_what_can_be_put_back_is(folder, backend):
     before = np.geterr(), dict(os.environ), os.getcwd(), [*sys.path], sys.getrecursionlimit()
     strategies = ["spoiling.py:settings", "spoiling.py:process", "probe.py:probe", "margin"]
@@ -312,8 +314,8 @@ def model(C=1.0):
     ("name", "jobs", "backend"),
     [
         ("edited.py:named", 1, None),
-        ("edited:named", 1, None),
-        ("edited.py:named", 2, "loky"),
+        pytest.param("edited:named", 1, None, marks=pytest.mark.slow),
+        pytest.param("edited.py:named", 2, "loky", marks=pytest.mark.slow),
         ("edited:named", 1, "sequential"),
     ],
 )

@@ -156,23 +156,23 @@ FRAGILE = """
 
 
 @pytest.mark.parametrize(
-    ("deed", "status", "timeout"),
+    ("deed", "status", "timeout", "jobs"),
     [
-        ("raise MemoryError('too many labels')", "failed", None),
-        ("os._exit(3)", "crashed", None),
-        ("time.sleep(600)", "failed", 1.0),
+        ("raise MemoryError('too many labels')", "failed", None, 0),
+        ("os._exit(3)", "crashed", None, 1),
+        pytest.param("time.sleep(600)", "failed", 1.0, 1, marks=pytest.mark.slow),
     ],
 )
 def test_a_ceiling_that_fails_is_not_known_and_fails_nothing(
-    mini, tmp_path, monkeypatch, deed, status, timeout
+    mini, tmp_path, monkeypatch, deed, status, timeout, jobs
 ):
     module = f"fragile_{status}_{timeout is None}"
     (tmp_path / f"{module}.py").write_text(textwrap.dedent(FRAGILE).format(deed))
     monkeypatch.syspath_prepend(tmp_path)
     overrides = [f'model.name="{module}:Fragile"', "seeds=1"]
     # First all the rest, so that the ceiling alone has to do with the timeout.
-    run_sweep(mini, tmp_path / "r", overrides=[*overrides, "dataset.ceiling=false"])
-    results = run_sweep(mini, tmp_path / "r", jobs=1, overrides=overrides, timeout=timeout)
+    run_sweep(mini, tmp_path / "r", jobs=0, overrides=[*overrides, "dataset.ceiling=false"])
+    results = run_sweep(mini, tmp_path / "r", jobs=jobs, overrides=overrides, timeout=timeout)
     rows = table(results).set_index("reference")
     assert pd.isna(rows.loc["ceiling", "n_correct"])
     assert pd.isna(rows.loc["ceiling", "accuracy"])

@@ -23,6 +23,7 @@ def plan(tmp_path_factory):
     return plan
 
 
+@pytest.mark.slow  # tests/sweep/test_faults.py and tests/execute kill workers, commands, clusters
 def test_a_sweep_survives_what_kills_it(plan, tmp_path, monkeypatch):
     monkeypatch.setattr("torture.__main__.LINGERING", PATIENCE)  # there may be no core free
     torture = Torture(plan, tmp_path / "local", ["--jobs", "2"], np.random.default_rng(1))

@@ -56,7 +56,7 @@ def with_user_code(folder):
     [
         ("report", "RESULTS"),
         ("plot", "RESULTS", "--output", "a.svg"),
-        ("sample-size", "RESULTS"),
+        pytest.param(("sample-size", "RESULTS"), id="sample-size", marks=pytest.mark.slow),
         ("import-curves", "curves.csv", "--results", "imported"),
         ("list", "models"),
         ("status", "RESULTS"),
