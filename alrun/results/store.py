@@ -264,13 +264,12 @@ class Store:
             footer = file.metadata.metadata or {}
             if json.loads(footer[_ORIGIN.encode()]) != origin:
                 return False
-            is_whole = file.read(use_threads=False).schema.equals(
-                RUNS
-            )  # reading compares its checksums
+            table = file.read(use_threads=False)  # its checksums are compared
             digests = {
                 name: digest_of_bytes(_content(self.path / name) or b"")
                 for name in ("queries.parquet", "splits.parquet", "curves.parquet")
             }
+            is_whole = table.schema.equals(RUNS)
             return is_whole and json.loads(footer[_DIGESTS.encode()]) == digests
         except (pa.ArrowException, ResultsError, LookupError, RecursionError, ValueError, OSError):
             return False
@@ -323,9 +322,8 @@ class Store:
         try:
             file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=["run_id"])
             check_version(path, file.metadata.metadata)
-            return set(
-                file.read(columns=["run_id"], use_threads=False)["run_id"].unique().to_pylist()
-            )
+            ids = file.read(columns=["run_id"], use_threads=False)["run_id"]
+            return set(ids.unique().to_pylist())
         except MemoryError as error:
             raise ResultsError(f"{path} cannot be read: there is too little memory") from error
         except (pa.ArrowException, KeyError, ValueError, OSError):

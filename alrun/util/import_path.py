@@ -46,6 +46,11 @@ def imported(name: str, separator: str, error: type[AlrunError]) -> Any:
     """
     module_name, _, attribute = name.rpartition(separator)
     file = file_of(name) if separator == ":" else None
+    if module_name == "__main__":
+        raise error(
+            f"'{name}' lies in the running program or notebook, which workers cannot import; save"
+            " it in a file and name that, as in mine.py:function, or a model as in mine:function"
+        )
     if file is not None and not user_code.is_known(file) and not isfile(file):
         raise error(f"there is no file '{file}'")
     if file is None and not all(part.isidentifier() for part in module_name.split(".")):

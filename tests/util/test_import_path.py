@@ -158,3 +158,11 @@ def test_a_file_is_run_by_a_colon_alone(path):
     with pytest.raises(StrategyError, match="names no module"):
         imported(f"{path.parent}/strategies/mine.py.first", ".", StrategyError)
     assert not (path.parent / "strategies" / "mine.runs").exists()
+
+
+@pytest.mark.parametrize("section", ["strategies", "model"])
+def test_code_of_the_running_program_is_refused_before_the_sweep(path, tmp_path, section):
+    name = "__main__:mine"
+    override = f'strategies=["{name}"]' if section == "strategies" else f'model.name="{name}"'
+    with pytest.raises(ExperimentError, match=r"running program or notebook.*save it in a file"):
+        plan_sweep(path, tmp_path / "results", [override])
