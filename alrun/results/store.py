@@ -163,13 +163,12 @@ class Store:
     ) -> None:
         """Make `references.parquet` of exactly these references.
 
-        One in the table already keeps its scores, and its file is not read: a clone may have the
-        table alone. A damaged file is set aside, and `on_message` is called with a sentence on it.
+        One without a file keeps the scores that the table has: a clone may have the table alone.
+        A damaged file is set aside, and `on_message` is called with a sentence on it.
         """
         with locked(self.path):
             rows = read_references(self._table)
-            files = _run_ids(self._references, ".parquet")
-            for name in sorted((files & specs.keys()) - rows.keys()):
+            for name in sorted(_run_ids(self._references, ".parquet") & specs.keys()):
                 path = self._references / f"{name}.parquet"
                 try:
                     rows[name] = read_reference(path, specs[name])
