@@ -95,18 +95,29 @@ class SweepPlan:
         unknown = self.store.reference_failures()
         finished = frozenset(self.store.finished() & self.specs.keys())
         edited = self._edited(finished)
+        old = {run for name in self.rerun for run in edited.get(name, ())}
         return replace(
             self,
-            known_references=frozenset(known & self.references.keys()),
+            known_references=frozenset(known & self.references.keys() - self._references_of(old)),
             reference_failures={
                 name: unknown[name]
                 for name in self.references
                 if name in unknown and name not in known
             },
-            finished=finished.difference(*(edited.get(name, ()) for name in self.rerun)),
+            finished=finished - old,
             failures={run: failures[run] for run in self.specs if run in failures},
             edited=edited,
         )
+
+    def _references_of(self, runs: Collection[str]) -> set[str]:
+        """Return the references with the data set, model and seed of runs with a user's model."""
+        specs = [self.specs[run] for run in runs if self.specs[run].model.user_code]
+        of_runs = {(*spec.display_names[:2], spec.seed) for spec in specs}
+        return {
+            name
+            for name, spec in self.references.items()
+            if (spec.dataset.display_name, spec.model.display_name, spec.seed) in of_runs
+        }
 
     def _edited(self, finished: Collection[str]) -> dict[str, frozenset[str]]:
         """Return the runs of other code than now, by the file or module that was edited."""

@@ -2,6 +2,7 @@
 
 import os
 
+import pandas as pd
 import pytest
 from commands import alrun_here
 
@@ -87,6 +88,23 @@ def test_a_module_that_the_file_imports_counts_too(experiment, tmp_path):
     assert line.startswith("Warning: helper was edited since 2 runs")
     run_sweep(experiment, results, jobs=0, rerun=["helper"])
     assert not list(describe_edited(plan_sweep(experiment, results)))
+
+
+def test_rerun_computes_the_ceilings_of_an_edited_model_anew(experiment, tmp_path):
+    model = "from sklearn.tree import DecisionTreeClassifier\ndef tree():\n    return {}\n"
+    (tmp_path / "trees.py").write_text(model.format("DecisionTreeClassifier(max_depth=1)"))
+    overrides = ['strategies=["random"]', 'model.name="trees:tree"']
+
+    def ceilings(results):
+        table = pd.read_parquet(results / "references.parquet")
+        return table.loc[table["reference"] == "ceiling", "n_correct"].tolist()
+
+    results = run_sweep(experiment, tmp_path / "results", jobs=0, overrides=overrides)
+    before = ceilings(results)
+    (tmp_path / "trees.py").write_text(model.format("DecisionTreeClassifier()"))
+    run_sweep(experiment, results, jobs=0, overrides=overrides, rerun=["trees"])
+    fresh = run_sweep(experiment, tmp_path / "fresh", jobs=0, overrides=overrides)
+    assert ceilings(results) == ceilings(fresh) != before
 
 
 def test_rerun_of_what_is_not_used_is_refused(experiment, tmp_path):
