@@ -1,50 +1,29 @@
 """A worker process: it computes runs, and its crash leaves the parent alive."""
 
-import json
 import os
-import select
 import signal
-import subprocess
-import sys
+import socket
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Pipe, wait
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from alrun.errors import ResultsError
 from alrun.execute.output_pipe import OutputPipe
+from alrun.execute.template import start
 
 if TYPE_CHECKING:  # to import this takes a second, in which workers can start already
     from alrun.execute.worker import Task
 
-_HOME = Path(__file__).parents[2]
-# Our own package comes first, whatever else on the path has its name; then the parent's path holds.
-_PROGRAM = """
-import json, sys
-home, path, connection, crash_log, idle_timeout = json.loads(sys.argv[1])
-sys.path[:] = [home, *path]
-from alrun.execute.worker_process import end_with
-sys.path[:] = path
-end_with(connection)
-from multiprocessing.connection import Connection
-from alrun.execute.worker import serve
-serve(Connection(connection), crash_log, idle_timeout)
-"""
 # Seconds that a process has to end, or to write its stack.
 _GRACE_PERIOD = 1.0
 # Seconds between two looks at what a process prints, lest each line wakes this one.
 _PAUSE = 0.002
 # The last line of a stack as faulthandler writes it: the outermost frame, or that there are more.
 _STACK_ENDS = (" in <module>\n", "  ...\n")
-# Each process has one core. Libraries that a run imports read it here; what a user has set counts.
-_ONE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
-)
 
 
 @dataclass(frozen=True)
@@ -95,19 +74,9 @@ class WorkerProcess:
         self._known: set[str] = set()
         self._code: object = None
         self.is_ready = self.is_spent = False
-        inherited = (theirs.fileno(), self._crash_log.fileno())
-        arguments = json.dumps([str(_HOME), sys.path, *inherited, idle_timeout])
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 -- a program of our own
-                # -P: modules in the current directory must not be taken for Python's own.
-                # -u: Python and C write at once what a run prints, before its process is killed.
-                [sys.executable, "-P", "-u", "-c", _PROGRAM, arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=self._output.write_end,
-                stderr=self._output.write_end,
-                env=_ONE_THREAD | os.environ,
-                pass_fds=inherited,
-                process_group=0,
+            self._process = start(
+                theirs.fileno(), self._crash_log.fileno(), self._output.write_end, idle_timeout
             )
 
     def has_answer(self, timeout: float) -> bool:
@@ -163,7 +132,7 @@ class WorkerProcess:
 
     def dump_stack(self) -> str:
         """Return the stack of its computation, or as much as it writes in a short time."""
-        self._process.send_signal(signal.SIGUSR1)
+        os.kill(self._process.pid, signal.SIGUSR1)
         until = time.monotonic() + _GRACE_PERIOD
         before = stack = ""
         # It comes in pieces, with pauses of any length where the process must wait for a core.
@@ -174,23 +143,28 @@ class WorkerProcess:
 
     def end(self) -> None:
         """End it and its children at once."""
-        self.kill()
-        self._process.wait()
+        if self.kill():
+            self._process.wait()
+        self._process.close()
         self._connection.close()
         self._crash_log.close()
         self._output.close()
 
-    def kill(self) -> None:
-        """Kill it and its children; `receive` then returns a ProcessDeath."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+    def kill(self) -> bool:
+        """Kill it and its children; `receive` then returns a ProcessDeath.
+
+        Return False if it does not exist yet: it then ends as soon as it does.
+        """
+        if self._process.kill():
+            return True
+        with socket.socket(fileno=os.dup(self._connection.fileno())) as connection:
+            connection.shutdown(socket.SHUT_RDWR)
+        return False
 
     def _death(self) -> ProcessDeath:
-        try:
-            code = self._process.wait(_GRACE_PERIOD)
-        except subprocess.TimeoutExpired:
-            return ProcessDeath("by closing its connection", self._written())
-        return ProcessDeath(_how(code), self._written())
+        code = self._process.wait(_GRACE_PERIOD)
+        how = "by closing its connection" if code is None else _how(code)
+        return ProcessDeath(how, self._written())
 
     def _written(self) -> str:
         # Both processes share the position in the file: moving it would overwrite what is there.
@@ -224,18 +198,3 @@ def _how(code: int) -> str:
     except ValueError:
         name = f"signal {-code}"
     return f"by {name}" + (", as where memory is short" if name == "SIGKILL" else "")
-
-
-def end_with(connection: int) -> None:
-    """End this process and its children when the other end of a connection closes.
-
-    Call it before anything large is imported, which takes seconds on a busy machine.
-    """
-    threading.Thread(target=_wait_and_end, args=(connection,), daemon=True).start()
-
-
-def _wait_and_end(connection: int) -> None:
-    hangup = select.poll()
-    hangup.register(connection, 0)
-    hangup.poll()
-    os.killpg(0, signal.SIGKILL)

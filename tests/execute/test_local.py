@@ -12,6 +12,7 @@ from sessions import PATIENCE, has_ended, wait_until
 import alrun
 from alrun.api import run_sweep
 from alrun.errors import AlrunError, ResultsError
+from alrun.execute import template
 from alrun.execute import worker_process as module
 from alrun.execute.isolated import TRIES, IsolatedWorker
 from alrun.execute.local import Workers
@@ -220,17 +221,6 @@ def test_modules_in_the_current_directory_are_not_taken_for_pythons(tiny, tmp_pa
     assert len(run_missing(plan_sweep(tiny, tmp_path / "results"), Workers(1)).finished) == 6
 
 
-def test_a_worker_that_has_not_started_yet_ends_with_its_command(monkeypatch):
-    program = module._PROGRAM.replace(
-        "from alrun.execute.worker import", "import time; time.sleep(600)#"
-    )
-    monkeypatch.setattr(module, "_PROGRAM", program)
-    process = module.WorkerProcess()
-    process._connection.close()
-    assert process._process.wait(PATIENCE) == -signal.SIGKILL
-    process.end()
-
-
 @pytest.mark.parametrize(("jobs", "n"), [(-1, 2), (1, 1), (64, 2)])
 def test_few_workers_are_started_before_the_number_of_runs_is_known(monkeypatch, jobs, n):
     started = []
@@ -383,7 +373,9 @@ def test_workers_that_are_closed_while_they_start_are_not_started_again(planned)
     assert worker._process is None
 
 
-def test_workers_that_are_killed_while_they_start_are_started_again(tiny, tmp_path, monkeypatch):
+def test_templates_that_are_killed_while_they_start_are_started_again(
+    tiny, tmp_path, template_program
+):
     starts = f"""
 import os
 with open({str(tmp_path / "starts")!r}, "a+") as file:
@@ -392,13 +384,13 @@ with open({str(tmp_path / "starts")!r}, "a+") as file:
     if len(file.read()) < 6:
         os.kill(os.getpid(), 9)
 """
-    monkeypatch.setattr(module, "_PROGRAM", starts + module._PROGRAM)
+    template_program(starts + template._PROGRAM)
     results = run_sweep(tiny, tmp_path / "results", jobs=1)
     assert set(alrun.load_runs(results)["status"]) == {"finished"}
 
 
-def test_workers_that_cannot_start_are_not_started_for_ever(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_PROGRAM", "import os; os._exit(7)")
+def test_workers_that_cannot_start_are_not_started_for_ever(tiny, tmp_path, template_program):
+    template_program("import os; os._exit(7)")
     with pytest.raises(ResultsError, match="10 in a row ended with exit code 7"):
         run_sweep(tiny, tmp_path / "results", jobs=2)
 

@@ -9,7 +9,7 @@ import pytest
 from sessions import PATIENCE, wait_until
 
 from alrun.errors import ResultsError
-from alrun.execute import isolated, worker_process
+from alrun.execute import isolated, template
 from alrun.execute.isolated import TRIES, IsolatedWorker
 from alrun.execute.local import Workers
 from alrun.execute.output_pipe import MOST_KEPT, OutputPipe
@@ -182,16 +182,14 @@ def test_the_log_of_a_failed_run_lies_beside_its_record(tiny, tmp_path):
     }
 
 
-def test_why_workers_do_not_start_is_said(task, monkeypatch):
-    monkeypatch.setattr(worker_process, "_PROGRAM", "raise SystemExit('a reason')")
+def test_why_workers_do_not_start_is_said(task, template_program):
+    template_program("raise SystemExit('a reason')")
     with IsolatedWorker() as worker, pytest.raises(ResultsError, match=r"code 1 \(a reason\)"):
         worker.compute(task("quiet"))
 
 
-def test_a_worker_may_print_more_than_a_pipe_holds_before_it_is_ready(task, monkeypatch):
-    monkeypatch.setattr(
-        worker_process, "_PROGRAM", f"print('x' * {10**6})\n{worker_process._PROGRAM}"
-    )
+def test_a_worker_may_print_more_than_a_pipe_holds_before_it_is_ready(task, template_program):
+    template_program(f"print('x' * {10**6})\n{template._PROGRAM}")
     run, outcomes = task("everywhere"), []
     with IsolatedWorker() as worker:
         thread = Thread(target=lambda: outcomes.append(worker.compute(run)), daemon=True)
