@@ -30,6 +30,8 @@ MINE = """
 import os, signal, time
 from pathlib import Path
 
+import psutil
+
 
 def noted(pool, n, rng):
     with open({folder!r} + "/noted", "a") as file:
@@ -48,9 +50,10 @@ def speaking(pool, n, rng):
 
 
 def murderous(pool, n, rng):
+    dask_worker = psutil.Process().parent().ppid()  # the parent is a template
     with open({folder!r} + "/murders", "a") as file:
-        file.write(f"{{os.getppid()}}\\n")
-    os.kill(os.getppid(), signal.SIGKILL)
+        file.write(f"{{dask_worker}}\\n")
+    os.kill(dask_worker, signal.SIGKILL)
     time.sleep(60)
 
 
