@@ -48,11 +48,11 @@ class Cluster:
         return [process for process in found if is_alive(process) and _runs(process, WORKER)]
 
     def computing(self) -> list[psutil.Process]:
-        """Return the living processes of workers for single runs."""
+        """Return the living processes that workers have started for runs."""
         found = []
         for worker in self.workers():
             with suppress(psutil.NoSuchProcess):
-                found += worker.children()
+                found += worker.children(recursive=True)
         return [process for process in found if is_alive(process)]
 
     def replace_nanny(self, place: int) -> None:
