@@ -48,11 +48,12 @@ class Cluster:
         return [process for process in found if is_alive(process) and _runs(process, WORKER)]
 
     def computing(self) -> list[psutil.Process]:
-        """Return the living processes that workers have started for runs."""
+        """Return the living processes for runs: copies of the template of a worker."""
         found = []
         for worker in self.workers():
             with suppress(psutil.NoSuchProcess):
-                found += worker.children(recursive=True)
+                for template in worker.children():
+                    found += template.children()
         return [process for process in found if is_alive(process)]
 
     def replace_nanny(self, place: int) -> None:
