@@ -15,7 +15,6 @@ from small_experiments import TINY
 
 from alrun.cli.interrupts import MESSAGE
 
-
 # Python runs it in each process first of all: one of loky may be struck as early.
 STRUCK_AT_BIRTH = """
 import signal, sys
