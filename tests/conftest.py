@@ -1,5 +1,6 @@
 """Fixtures that the tests share."""
 
+import gc
 import os
 import signal
 import sys
@@ -11,6 +12,12 @@ from small_experiments import SMALL, TINY
 from threadpoolctl import threadpool_limits
 
 from alrun.util.user_code import forget
+
+
+def pytest_collection_finish() -> None:
+    """Keep the thousands of tests out of what the garbage collector looks through each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
