@@ -1,5 +1,6 @@
 """Fixtures that the tests share."""
 
+import gc
 import os
 import signal
 import sys
@@ -11,6 +12,12 @@ from small_experiments import SMALL, TINY
 from threadpoolctl import threadpool_limits
 
 from alrun.util.user_code import forget
+
+
+def pytest_collection_finish() -> None:
+    """Keep the thousands of tests out of what the garbage collector looks through each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,6 +36,14 @@ def one_thread() -> Iterator[None]:
     """
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")  # a power of two in cycles
     with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_the_disk() -> Iterator[None]:
+    """Sync no file: those of tests need not outlive the system, and thousands are written."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
         yield
 
 

@@ -7,6 +7,7 @@ the instructions that NPY_DISABLE_CPU_FEATURES names. Each changes the rounding 
 import os
 import subprocess
 import sys
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -20,21 +21,25 @@ LOOPS = _multiarray_umath.__cpu_dispatch__
 GRID = """
 strategies  = ["random", "least_confidence", "margin", "entropy"]
 batch_sizes = [10]
-seeds       = 2
-budget      = 130
+seeds       = {seeds}
+budget      = {budget}
 """
 EVERY = f"""
 strategies  = {list(BUILT_IN)}
 batch_sizes = [10]
-seeds       = 2
-budget      = 60
-initial     = {{size = 10, method = "kmeans"}}
+seeds       = {{seeds}}
+budget      = {{budget_of_every}}
+initial     = {{{{size = 10, method = "kmeans"}}}}
 """
 EXPERIMENTS = {
-    "digits": GRID + 'dataset = {name = "digits", scale = 16, test_size = 540}',
-    "raw": GRID + 'dataset = {name = "digits", test_size = 540}',
-    "two_classes": GRID + 'dataset = {name = "breast_cancer"}',
-    "every": EVERY + 'dataset = {name = "breast_cancer", scale = "standard"}',
+    "digits": GRID + 'dataset = {{name = "digits", scale = 16, test_size = 540}}',
+    "raw": GRID + 'dataset = {{name = "digits", test_size = 540}}',
+    "two_classes": GRID + 'dataset = {{name = "breast_cancer"}}',
+    "every": EVERY + 'dataset = {{name = "breast_cancer", scale = "standard"}}',
+}
+SIZES = {
+    "short": {"seeds": 1, "budget": 60, "budget_of_every": 40},
+    "long": {"seeds": 2, "budget": 130, "budget_of_every": 60},
 }
 # Not through a worker, which would keep to one thread. Prints the kernels that were used.
 COMPUTE = """
@@ -63,23 +68,28 @@ print(*{(pool.get("architecture"), pool["num_threads"]) for pool in pools
 # Threads that wait for work are to sleep: spinning they take many times the processor time of the
 # work, and that from each other where there are few cores.
 SLEEPING = {"OPENBLAS_THREAD_TIMEOUT": "4"}  # a power of two in cycles
-KERNELS = {"Haswell": ("1", "2"), "SkylakeX": ("1", "2"), "Nehalem": ("2", "1")}
-# Each kernel is always tested with the first number of threads, with the second at length.
 MACHINES = [
-    pytest.param(
-        {"OPENBLAS_CORETYPE": kernel, "OPENBLAS_NUM_THREADS": threads},
-        marks=[pytest.mark.slow] if threads != counts[0] else [],
-    )
-    for kernel, counts in KERNELS.items()
-    for threads in counts
-] + [{"NPY_DISABLE_CPU_FEATURES": " ".join(LOOPS), "OPENBLAS_NUM_THREADS": "1"}]
+    *(
+        {"OPENBLAS_CORETYPE": kernel, "OPENBLAS_NUM_THREADS": threads}
+        for kernel in ("Haswell", "SkylakeX", "Nehalem")
+        for threads in ("1", "2")
+    ),
+    {"NPY_DISABLE_CPU_FEATURES": " ".join(LOOPS), "OPENBLAS_NUM_THREADS": "1"},
+]
+# They are compared with this machine, whose own kernels are one of these, with all its threads.
+CASES = [
+    *((MACHINES[place], "short") for place in (0, 5, 6)),
+    *(pytest.param(machine, "long", marks=pytest.mark.slow) for machine in MACHINES),
+]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("everywhere")
-    for name, content in EXPERIMENTS.items():
-        (folder / f"{name}.toml").write_text(content)
+    for size, numbers in SIZES.items():
+        (folder / size).mkdir()
+        for name, content in EXPERIMENTS.items():
+            (folder / size / f"{name}.toml").write_text(content.format(**numbers))
     return folder
 
 
@@ -97,21 +107,31 @@ def computed(folder, name, environment):
 
 @pytest.fixture(scope="module")
 def here(folder):
-    computed(folder, "here", {})
-    return folder / "here"
+    """Return how to get the results of this machine, computed once for each size."""
+
+    @cache
+    def of(size):
+        computed(folder / size, "here", {})
+        return folder / size / "here"
+
+    return of
 
 
-@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: "-".join(machine.values()))
-def test_decisions_and_counts_are_equal_and_losses_to_six_digits(folder, here, machine):
-    name = "-".join(machine.values()).replace(" ", "-")
-    used = computed(folder, name, machine)
+def id_of(value):
+    return value if isinstance(value, str) else "-".join(value.values())
+
+
+@pytest.mark.parametrize(("machine", "size"), CASES, ids=id_of)
+def test_decisions_and_counts_are_equal_and_losses_to_six_digits(folder, here, machine, size):
+    name = id_of(machine).replace(" ", "-")
+    used = computed(folder / size, name, machine)
     kernel = machine.get("OPENBLAS_CORETYPE")
     if kernel is not None and used.strip() != str((kernel, int(machine["OPENBLAS_NUM_THREADS"]))):
         pytest.skip(f"{kernel} kernels and its threads are not to be had here, but {used.strip()}")
     if not LOOPS:
         pytest.skip("this NumPy has one set of loops")
     for experiment in EXPERIMENTS:
-        ours, theirs = here / experiment, folder / name / experiment
+        ours, theirs = here(size) / experiment, folder / size / name / experiment
         pd.testing.assert_frame_equal(
             pd.read_parquet(theirs / "queries.parquet"), pd.read_parquet(ours / "queries.parquet")
         )
@@ -124,11 +144,10 @@ def test_decisions_and_counts_are_equal_and_losses_to_six_digits(folder, here, m
         )
 
 
-def test_other_kernels_do_round_differently(folder, here):
+def test_other_kernels_do_round_differently(folder):
     """Else the test above would compare a thing with itself."""
-    losses = {
-        pd.read_parquet(path)["log_loss"].to_numpy().tobytes()
-        for path in folder.glob("*/raw/curves.parquet")
-    }
-    if len(list(folder.glob("*/raw"))) > 1 and LOOPS:
-        assert len(losses) > 1
+    for size in SIZES:
+        files = list(folder.glob(f"{size}/*/raw/curves.parquet"))
+        losses = {pd.read_parquet(path)["log_loss"].to_numpy().tobytes() for path in files}
+        if len(files) > 1 and LOOPS:
+            assert len(losses) > 1

@@ -9,6 +9,7 @@ import pytest
 from curves_factory import reaching, write
 from scipy import integrate
 from scipy import stats as scipy_stats
+from small_experiments import TINY
 from typer.testing import CliRunner
 
 import alrun
@@ -220,17 +221,6 @@ def test_the_plan_is_a_table_with_the_seeds_for_every_comparison(tmp_path):
 HALF_WIDTH = 0.119
 
 
-@pytest.fixture(scope="module")
-def many_seeds(tmp_path_factory):
-    """Return the curves of the tiny experiment with as many seeds as any test below needs."""
-    from small_experiments import TINY
-
-    folder = tmp_path_factory.mktemp("many")
-    (folder / "tiny.toml").write_text(TINY)
-    results = run_sweep(folder / "tiny.toml", folder / "results", jobs=0, overrides=["seeds=40"])
-    return alrun.load_curves(results)
-
-
 def half_widths(curves, n_seeds, folder):
     """Return how far the intervals reach with the first seeds, by target."""
     folder = folder / f"first {n_seeds}"
@@ -242,7 +232,7 @@ def half_widths(curves, n_seeds, folder):
 
 def first_narrow(curves, half_width, folder):
     """Return with how many seeds, 10, 15, 20 ..., the interval is narrow for the first time."""
-    for n_seeds in range(10, 41, 5):
+    for n_seeds in range(10, curves["seed"].nunique() + 1, 5):
         if max(half_widths(curves, n_seeds, folder)) <= half_width:
             return n_seeds
     return None
@@ -266,28 +256,33 @@ def numbers_of_seeds(path, results, settings, on_progress=lambda spec, outcome: 
 
 
 @pytest.fixture(scope="module")
-def narrow(tmp_path_factory):
-    """Return the results of a sweep that nothing disturbed."""
-    from small_experiments import TINY
-
+def undisturbed(tmp_path_factory):
+    """Return the results of a sweep that nothing disturbed, and its numbers of seeds."""
     folder = tmp_path_factory.mktemp("narrow")
     (folder / "tiny.toml").write_text(TINY)
-    return run_sweep(folder / "tiny.toml", folder / "results", jobs=0, overrides=overrides())
+    numbers = numbers_of_seeds(folder / "tiny.toml", folder / "results", overrides())
+    return folder / "results", numbers
 
 
-def test_seeds_are_added_until_the_interval_is_narrow(narrow, many_seeds, tmp_path):
+@pytest.fixture(scope="module")
+def narrow(undisturbed):
+    """Return the results of a sweep that nothing disturbed."""
+    return undisturbed[0]
+
+
+def test_seeds_are_added_until_the_interval_is_narrow(narrow, tmp_path):
     n_seeds = alrun.load_curves(narrow)["seed"].nunique()
-    assert n_seeds == first_narrow(many_seeds, HALF_WIDTH, tmp_path)
+    assert n_seeds == first_narrow(alrun.load_curves(narrow), HALF_WIDTH, tmp_path)
     assert n_seeds > 15  # else the test would show little
     row = alrun.report(narrow).rows.iloc[1]
     assert (row["saving_high"] - row["saving_low"]) / 2 <= HALF_WIDTH
     assert sorted(alrun.load_curves(narrow)["seed"].unique()) == list(range(n_seeds))
 
 
-def test_steps_are_of_five_from_ten_at_least(tiny, narrow, tmp_path):
-    last = alrun.load_curves(narrow)["seed"].nunique()
-    found = numbers_of_seeds(tiny, tmp_path / "results", overrides())
-    assert found == list(range(10, last + 1, 5))
+def test_steps_are_of_five_from_ten_at_least(tiny, undisturbed, tmp_path):
+    results, numbers = undisturbed
+    last = alrun.load_curves(results)["seed"].nunique()
+    assert numbers == list(range(10, last + 1, 5))
     assert numbers_of_seeds(tiny, tmp_path / "wide", overrides(0.9)) == [10]
     assert numbers_of_seeds(tiny, tmp_path / "more", overrides(0.9, seeds=12)) == [12]
 
@@ -297,7 +292,7 @@ def test_steps_are_of_five_from_ten_at_least(tiny, narrow, tmp_path):
     [
         ({"max_seeds": 10}, [10]),
         ({"max_seeds": 17}, [10, 15, 17]),
-        ({"max_seeds": 20}, [10, 15, 20]),
+        pytest.param({"max_seeds": 20}, [10, 15, 20], marks=pytest.mark.slow),
         ({"max_seeds": 18, "seeds": 12}, [12, 17, 18]),
     ],
 )
@@ -309,7 +304,8 @@ def test_no_seeds_are_added_beyond_the_most(tiny, tmp_path, more, steps):
 
 
 def test_without_a_number_the_most_is_a_hundred(tiny, tmp_path):
-    assert numbers_of_seeds(tiny, tmp_path / "results", overrides(0.001, seeds=100)) == [100]
+    short = overrides(0.001, seeds=100, budget=11)
+    assert numbers_of_seeds(tiny, tmp_path / "results", short) == [100]
     with pytest.raises(ExperimentError, match="max_seeds: 100 is below the 101 to start with"):
         numbers_of_seeds(tiny, tmp_path / "results", overrides(0.001, seeds=101))
 
@@ -353,7 +349,7 @@ def test_the_report_is_marked_sequential(narrow):
 
 @pytest.mark.parametrize(
     "after",
-    [pytest.param(3, marks=pytest.mark.slow), 20, pytest.param(21, marks=pytest.mark.slow), 47],
+    [*(pytest.param(after, marks=pytest.mark.slow) for after in (3, 20, 21)), 47],
 )
 def test_an_interrupted_sweep_ends_with_the_same_tables(tiny, narrow, tmp_path, after):
     """Interrupted in the first step, at its end and in later ones, then begun anew."""

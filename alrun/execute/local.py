@@ -1,8 +1,16 @@
 """Many runs on the cores of this machine, handed out by joblib."""
 
 import os
+import signal
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    closing,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
@@ -26,8 +34,9 @@ _NAMED = 5
 _EARLY = 2
 # Bytes that a worker takes, beside the data.
 _PER_WORKER = 200 * 2**20
-# The backends whose workers are processes on this machine.
+# The backends whose workers are processes on this machine, and those that joblib starts of them.
 _WITH_PROCESSES = ("isolated", "loky", "multiprocessing")
+_STARTED_BY_JOBLIB = _WITH_PROCESSES[1:]
 
 
 class Workers:
@@ -142,18 +151,27 @@ class Workers:
         calls = map(delayed(compute), self._sendable(tasks))
         if not parallel.return_generator:
             size = 4 * self._backend.effective_n_jobs(self._jobs)
-            with parallel:
+            with ExitStack() as stack:
+                with self._start():
+                    stack.enter_context(parallel)
                 while chunk := list(islice(calls, size)):
                     yield from parallel(chunk)
             return
-        outcomes = parallel(calls)
+        outcomes = None
         try:
+            with self._start():
+                outcomes = parallel(calls)
             for outcome in outcomes:  # noqa: UP028 -- "yield from" would close that one first
                 yield outcome
-        except GeneratorExit:
+        except (GeneratorExit, KeyboardInterrupt):
             with suppress(InterruptedError):  # closing it would warn of unfinished runs
-                outcomes.throw(InterruptedError())
+                if outcomes is not None:
+                    outcomes.throw(InterruptedError())
             raise
+
+    def _start(self) -> AbstractContextManager[None]:
+        """Return the context in which joblib starts processes, if it does."""
+        return _interrupts_wait() if self._name in _STARTED_BY_JOBLIB else nullcontext()
 
     @cached_property
     def _room(self) -> int:
@@ -221,6 +239,27 @@ def _safe_path() -> Iterator[None]:
             del os.environ["PYTHONSAFEPATH"]
         else:
             os.environ["PYTHONSAFEPATH"] = before
+
+
+@contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Let Ctrl-C wait for the end of the context, and never strike a process that starts in it.
+
+    A terminal sends it to every process, but it is for this one to end the workers. They inherit
+    that it is blocked, from their very first instruction; so do the threads that start here, and
+    the processes that these start later.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # when it starts, Python may unblock interrupts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _lost(backend: str, tasks: "Sequence[Task]", error: Exception) -> ResultsError:

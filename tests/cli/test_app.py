@@ -19,7 +19,7 @@ def swept(tmp_path_factory):
     """Return a folder in which the tiny experiment was swept by the command, and what it said."""
     folder = tmp_path_factory.mktemp("swept")
     (folder / "tiny.toml").write_text(TINY)
-    return folder, alrun("sweep", "tiny.toml", "--jobs", 1, cwd=folder)
+    return folder, alrun_here("sweep", "tiny.toml", "--jobs", 1, cwd=folder)
 
 
 def test_a_sweep_shows_progress_and_names_the_next_command(swept):
@@ -171,7 +171,7 @@ def test_a_ceiling_that_fails_is_a_line_and_no_failure(tiny, tmp_path):
         "        return super().fit(X, y)\n"
     )
     options = ["--set", 'model.name="frail:Frail"', "--set", "seeds=2", "--jobs", 1]
-    done = alrun("sweep", tiny, *options, cwd=tmp_path)
+    done = alrun_here("sweep", tiny, *options, cwd=tmp_path)
     assert done.returncode == 0
     assert "4 of 4 runs are done." in done.stdout
     assert "4 references to do, 2 of them with all training labels" in done.stderr
@@ -240,7 +240,7 @@ def ended(tmp_path_factory):
     (folder / "tiny.toml").write_text(TINY)
     strategies = ["random", *(f"mine:{name}" for name in ENDS)]
     options = ["--set", f"strategies={json.dumps(strategies)}", "--set", "seeds=1", "--jobs", 1]
-    return alrun("sweep", "tiny.toml", *options, cwd=folder)
+    return alrun_here("sweep", "tiny.toml", *options, cwd=folder)
 
 
 @pytest.mark.parametrize("name", ENDS)

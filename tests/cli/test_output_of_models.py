@@ -66,7 +66,7 @@ XGBOOST = ("xgboost", "xgboost:XGBClassifier", {"verbosity": 3})
     [
         pytest.param(*LIGHTGBM, 2, id="lightgbm-2"),
         pytest.param(*LIGHTGBM, 1, id="lightgbm-1", marks=pytest.mark.slow),
-        pytest.param(*XGBOOST, 1, id="xgboost-1"),
+        pytest.param(*XGBOOST, 1, id="xgboost-1", marks=pytest.mark.slow),
     ],
 )
 def test_a_library_that_prints_by_itself_is_not_heard(tmp_path, package, model, keys, jobs):
@@ -111,7 +111,7 @@ def noisy(tmp_path_factory):
         ["report", "results/e"],
         pytest.param(["plot", "results/e", "--output", "curves.svg"], marks=pytest.mark.slow),
         ["sweep", "e.toml", "--dry-run", "--set", "seeds=4"],
-        ["sweep", "e.toml"],
+        pytest.param(["sweep", "e.toml"], marks=pytest.mark.slow),
     ],
     ids=" ".join,
 )

@@ -20,6 +20,7 @@ def printing(pool, n, rng):
     return pool.X[:, 0]
 
 def failing(pool, n, rng):
+    printing(pool, n, rng)
     1 / 0
 """
 
@@ -52,7 +53,7 @@ def results(tmp_path_factory):
 @pytest.mark.parametrize(
     ("strategy", "redirection", "code"),
     [
-        ("printing", ">/dev/full 2>&1", 0),
+        pytest.param("printing", ">/dev/full 2>&1", 0, marks=pytest.mark.slow),
         ("printing", "2>&1 | head -1", 0),
         ("printing", ">&- 2>&-", 0),
         ("failing", ">/dev/full 2>&1", 1),

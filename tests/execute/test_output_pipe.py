@@ -57,7 +57,7 @@ def flooding(pool, n, rng):
     os.write(1, b"flood")
     begin()
     while True:
-        os.write(1, 1000 * b"flood")
+        os.write(1, 800 * b"flood")  # a page at most: a signal may cut a longer write
 
 
 def long(pool, n, rng):

@@ -52,10 +52,10 @@ def started(folder, *arguments, **options):
     )
 
 
-def long_sweep(folder, jobs=2, backend="isolated"):
+def long_sweep(folder, jobs=2, backend="isolated", **options):
     """Start a sweep of many seconds, with results in `results/long`."""
     (folder / "long.toml").write_text(SMALL.replace("seeds       = 2", "seeds       = 200"))
-    return started(folder, "sweep", "long.toml", "--jobs", jobs, "--backend", backend)
+    return started(folder, "sweep", "long.toml", "--jobs", jobs, "--backend", backend, **options)
 
 
 def has_stored(process, folder, n):

@@ -394,7 +394,7 @@ def test_imbalanced_data_from_file_to_report(tmp_path):
         'strategies = ["random", "margin"]\nseeds = 7\ntargets = [0.85, "95% of full"]\n'
         'budget = 44\n[dataset]\nname = "majority.csv"\n'
     )
-    report = alrun.report(run_sweep(tmp_path / "majority.toml", tmp_path / "r", jobs=2))
+    report = alrun.report(run_sweep(tmp_path / "majority.toml", tmp_path / "r", jobs=0))
     row = row_of(report, target=0.85)
     assert row["floor"] == pytest.approx(0.87)
     assert 0.88 < row["ceiling"] < 1

@@ -301,13 +301,13 @@ def test_another_version_of_the_library_has_other_runs(library, tmp_path, monkey
     assert len(before) == len(after) == 4
 
 
-def test_a_sweep_is_the_same_in_this_process_and_on_two_workers(library, tmp_path):
+def test_a_sweep_is_the_same_in_this_process_and_in_a_worker(library, tmp_path):
     path = tmp_path / "question.toml"
     names = ["Badge", "Clue", "QueryByCommittee", "DiscriminativeAL"]
     margin = '{ name = "skactiveml:UncertaintySampling", method = "margin_sampling" }'
     named = ", ".join(['"margin"', margin, *(f'"skactiveml:{name}"' for name in names)])
     path.write_text(LEAST.format(named, "iris"))
-    results = [run_sweep(path, tmp_path / str(jobs), jobs=jobs) for jobs in (0, 2)]
+    results = [run_sweep(path, tmp_path / str(jobs), jobs=jobs) for jobs in (0, 1)]
     one, two = (alrun.load_queries(each) for each in results)
     assert one.equals(two)
     assert one.groupby("run_id").size().tolist() == [10] * 12

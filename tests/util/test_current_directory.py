@@ -1,5 +1,6 @@
 """The current directory: user code is found there, and nothing else is run from it."""
 
+import json
 import subprocess
 import sys
 
@@ -51,22 +52,40 @@ def with_user_code(folder):
     (folder / "user.toml").write_text(USER)
 
 
+COMMANDS = [
+    ("report", "RESULTS"),
+    ("plot", "RESULTS", "--output", "a.svg"),
+    ("sample-size", "RESULTS"),
+    ("import-curves", "curves.csv", "--results", "imported"),
+    ("list", "models"),
+    ("status", "RESULTS"),
+    ("queries", "RESULTS"),
+]
+# Runs the program once for each command; as for "python -m alrun", the path begins with where it is
+# started.
+RUN = """
+import json, runpy, sys
+path, commands = [*sys.path], json.loads(sys.argv[1])
+for words in commands:
+    sys.path[:], sys.argv[1:] = path, words
+    try:
+        runpy.run_module("alrun", run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        assert not end.code, words
+"""
+
+
 @pytest.mark.parametrize(
-    "words",
-    [
-        ("report", "RESULTS"),
-        ("plot", "RESULTS", "--output", "a.svg"),
-        pytest.param(("sample-size", "RESULTS"), id="sample-size", marks=pytest.mark.slow),
-        ("import-curves", "curves.csv", "--results", "imported"),
-        ("list", "models"),
-        ("status", "RESULTS"),
-        ("queries", "RESULTS"),
-    ],
-    ids=lambda words: words[0],
+    "commands",
+    [COMMANDS, *(pytest.param([words], marks=pytest.mark.slow) for words in COMMANDS)],
+    ids=lambda commands: "all" if len(commands) > 1 else commands[0][0],
 )
-def test_commands_run_no_files_of_the_current_directory(folder, small_results, words):
+def test_commands_run_no_files_of_the_current_directory(folder, small_results, commands):
     (folder / "curves.csv").write_text(CURVES)
-    done = alrun(*(small_results if word == "RESULTS" else word for word in words), cwd=folder)
+    results = str(small_results)
+    words = [[results if word == "RESULTS" else word for word in words] for words in commands]
+    command = [sys.executable, "-c", RUN, json.dumps(words)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert have_run(folder) == []
 
@@ -79,10 +98,11 @@ def test_a_python_that_puts_no_directory_on_the_path_keeps_its_first(folder):
 @pytest.mark.parametrize(
     "options",
     [
-        pytest.param(["--jobs", 1], marks=pytest.mark.slow),
-        ["--jobs", 2],
+        ["--jobs", 1],
+        pytest.param(["--jobs", 2], marks=pytest.mark.slow),
         ["--jobs", 2, "--backend", "loky"],
-        ["--jobs", 2, "--backend", "threading"],
+        # The test below computes in the process of the command too.
+        pytest.param(["--jobs", 2, "--backend", "threading"], marks=pytest.mark.slow),
     ],
     ids=str,
 )

@@ -75,12 +75,12 @@ def test_sleep_is_no_cpu_time_and_that_of_other_threads_is():
 
 def test_run_files_of_an_earlier_alrun_have_no_cpu_seconds(tiny, tmp_path):
     """Their footer lacks them; the sweep that adds a seed reads them all the same."""
-    results = alrun.run_sweep(tiny, tmp_path / "results", jobs=1)
+    results = alrun.run_sweep(tiny, tmp_path / "results", jobs=0)
     for path in (results / "runs").glob("*.parquet"):
         table = pq.read_table(path)
         metadata = {k: v for k, v in table.schema.metadata.items() if k != b"cpu_seconds"}
         pq.write_table(table.replace_schema_metadata(metadata), path)
-    alrun.run_sweep(tiny, results, jobs=1, overrides=["seeds=4"])
+    alrun.run_sweep(tiny, results, jobs=0, overrides=["seeds=4"])
     runs = alrun.load_runs(results)
     assert runs.loc[runs["cpu_seconds_fit"].notna(), "seed"].tolist() == [3, 3]
     assert runs["seconds_fit"].notna().all()

@@ -19,6 +19,7 @@ from alrun.models.logistic.estimator import Logistic, logistic
 from alrun.models.logistic.preconditioner import Preconditioner
 
 SEEDS = range(320)
+OFTEN = SEEDS[::2]  # as various as all
 PROMISE = 1e-8  # of the most that an example can add to a component of the gradient
 
 
@@ -36,7 +37,9 @@ def digits(n, divisor=16.0):
 # The optimum
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(
+    "seed", [pytest.param(seed, marks=[] if seed in OFTEN else pytest.mark.slow) for seed in SEEDS]
+)
 def test_the_gradient_in_long_double_is_as_small_as_promised(seed):
     problem = drawn(seed)
     with warnings.catch_warnings():
@@ -49,10 +52,11 @@ def test_the_gradient_in_long_double_is_as_small_as_promised(seed):
     assert model.n_iter_[0] < 130
 
 
-def test_the_drawn_problems_are_as_various_as_they_are_meant_to_be():
-    problems = [drawn(seed) for seed in SEEDS]
+@pytest.mark.parametrize("seeds", [OFTEN, pytest.param(SEEDS, marks=pytest.mark.slow)], ids=len)
+def test_the_drawn_problems_are_as_various_as_they_are_meant_to_be(seeds):
+    problems = [drawn(seed) for seed in seeds]
     traits = [trait for problem in problems for trait in problem.traits]
-    assert min(traits.count(trait) for trait in set(traits)) > 40
+    assert min(traits.count(trait) for trait in set(traits)) > len(seeds) / 8
     assert len(set(traits)) == 8
     sizes = {len(np.unique(problem.y)) for problem in problems}
     assert sizes == {1, 2, 3, 10, 26}
@@ -63,12 +67,12 @@ def test_the_drawn_problems_are_as_various_as_they_are_meant_to_be():
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
-    "seeds", [SEEDS[::2], pytest.param(SEEDS[1::2], marks=pytest.mark.slow)], ids=["even", "odd"]
+    "first", [0, *(pytest.param(first, marks=pytest.mark.slow) for first in (1, 2, 3))]
 )
-def test_where_scikit_learn_gets_as_far_it_gets_to_the_same_place(seeds):
+def test_where_scikit_learn_gets_as_far_it_gets_to_the_same_place(first):
     """Its lbfgs and Newton's method are left to run; many of the problems are beyond them."""
     n_same = 0
-    for seed in seeds:
+    for seed in SEEDS[first::4]:
         problem = drawn(seed)
         n_weights = problem.X.shape[1] * len(np.unique(problem.y))
         if n_weights > 1000 or len(np.unique(problem.y)) < 2:
@@ -87,7 +91,7 @@ def test_where_scikit_learn_gets_as_far_it_gets_to_the_same_place(seeds):
             np.testing.assert_allclose(
                 ours.predict_proba(problem.X), theirs.predict_proba(problem.X), atol=1e-6
             )
-    assert n_same > 60
+    assert n_same > 30
 
 
 @pytest.mark.filterwarnings("error")
