@@ -21,7 +21,12 @@ from alrun.errors import ResultsError
 from alrun.records import Failure, Split
 from alrun.results.compare import agree
 from alrun.results.origin import State, origin_of, origin_of_references, state_of
-from alrun.results.reference_file import read_reference, read_references, references_table
+from alrun.results.reference_file import (
+    read_reference,
+    read_references,
+    references_table,
+    scored_references,
+)
 from alrun.results.run_file import CorruptRunFile, Runs, code_of, read_runs
 from alrun.results.schema import NOTES, RUNS, check_version, notes_in, to_parquet_bytes
 from alrun.results.tables import (
@@ -133,7 +138,7 @@ class Store:
 
     def known_references(self) -> set[str]:
         """Return the ids of the references with scores, in a file or in the table."""
-        return _run_ids(self._references, ".parquet") | read_references(self._table).keys()
+        return _run_ids(self._references, ".parquet") | scored_references(self._table)
 
     def reference_failures(self) -> dict[str, Failure]:
         """Return the failures of references by id, those with a file excepted."""
@@ -388,10 +393,10 @@ def _run_ids(folder: Path, suffix: str) -> set[str]:
 
 def _states(folder: Path) -> dict[str, State]:
     """Return the states of the files of runs or references by id; a link's is its own."""
-    found = {}
+    found, within = {}, os.fspath(folder)
     for name in _run_ids(folder, ".parquet"):
         with suppress(FileNotFoundError):  # it was removed this moment
-            found[name] = state_of(os.lstat(folder / f"{name}.parquet"))
+            found[name] = state_of(os.lstat(f"{within}/{name}.parquet"))
     return found
 
 
