@@ -16,8 +16,9 @@ from multiprocessing.connection import Pipe, wait
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from alrun.errors import ResultsError
+from alrun.errors import AlrunError, ResultsError
 from alrun.execute.output_pipe import OutputPipe
+from alrun.util.address_space import check_address_space
 
 if TYPE_CHECKING:  # to import this takes a second, in which workers can start already
     from alrun.execute.worker import Task
@@ -28,9 +29,10 @@ _PROGRAM = """
 import json, sys
 home, path, connection, crash_log, idle_timeout = json.loads(sys.argv[1])
 sys.path[:] = [home, *path]
-from alrun.execute.worker_process import end_with
+from alrun.execute.worker_process import end_if_cramped, end_with
 sys.path[:] = path
 end_with(connection)
+end_if_cramped()
 from multiprocessing.connection import Connection
 from alrun.execute.worker import serve
 serve(Connection(connection), crash_log, idle_timeout)
@@ -232,6 +234,14 @@ def end_with(connection: int) -> None:
     Call it before anything large is imported, which takes seconds on a busy machine.
     """
     threading.Thread(target=_wait_and_end, args=(connection,), daemon=True).start()
+
+
+def end_if_cramped() -> None:
+    """End this process with a sentence if its limit on address space is too low."""
+    try:
+        check_address_space()
+    except AlrunError as error:
+        sys.exit(str(error))
 
 
 def _wait_and_end(connection: int) -> None:

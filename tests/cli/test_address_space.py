@@ -1,15 +1,21 @@
 """Limits on address space: one line, not the traceback of an import."""
 
+import os
 import resource
+import subprocess
 import sys
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from commands import alrun, alrun_here
+from sessions import PATIENCE
 
-from alrun.cli.address_space import check_address_space
-from alrun.errors import AlrunError
+from alrun.errors import AlrunError, ResultsError
+from alrun.execute import worker_process
+from alrun.execute.isolated import IsolatedWorker
+from alrun.util.address_space import check_address_space
 
 options = import_module("alrun.report.options")
 
@@ -40,6 +46,42 @@ def test_a_system_without_limits_has_none(monkeypatch):
             check_address_space()
         without.setitem(sys.modules, "resource", None)
         check_address_space()
+
+
+def test_a_worker_with_too_little_address_space_is_a_sentence(monkeypatch):
+    limited_popen = partial(subprocess.Popen, preexec_fn=limited(640 * 2**20))
+    monkeypatch.setattr(worker_process.subprocess, "Popen", limited_popen)
+    monkeypatch.setattr("alrun.execute.isolated._STARTS", 1)
+    with IsolatedWorker() as worker, pytest.raises(ResultsError) as raised:
+        worker.call(len, "abc")
+    assert "workers do not start" in str(raised.value)
+    assert "(the limit on address space is 640 MiB, and alrun needs 1,024 MiB;" in str(raised.value)
+
+
+CRAMPED = """
+import resource, numpy as np
+from pathlib import Path
+from scipy.linalg import cholesky
+from alrun.execute.worker import _claim_buffers
+
+_claim_buffers()
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**23, used + 2**23))
+np.linalg.cholesky(np.eye(40)), cholesky(np.eye(40)), np.ones((300, 300)) @ np.ones((300, 300))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="asks /proc for what it uses")
+def test_a_worker_has_the_memory_of_its_linear_algebra_before_the_data_come():
+    done = subprocess.run(
+        [sys.executable, "-c", CRAMPED],
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(
