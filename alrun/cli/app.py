@@ -10,7 +10,6 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from alrun.cli import interrupts
-from alrun.cli.address_space import check_address_space, too_little_memory
 from alrun.cli.import_curves import import_curves
 from alrun.cli.list_entries import list_entries
 from alrun.cli.options import WRONG_INPUT
@@ -22,6 +21,7 @@ from alrun.cli.sample_size import sample_size
 from alrun.cli.status import status
 from alrun.cli.sweep import sweep
 from alrun.errors import AlrunError, printable
+from alrun.util.address_space import check_address_space, too_little_memory
 from alrun.util.atomic_files import unusable
 from alrun.util.streams import guard, open_missing, own_descriptor
 

@@ -15,6 +15,9 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import NamedTuple
 
+from alrun.errors import AlrunError
+from alrun.util.address_space import check_address_space
+
 # Seconds without copies after which it ends: it holds as much memory as a worker.
 _IDLE = 30.0
 # The descriptors of standard output and error.
@@ -82,6 +85,10 @@ def main(requests: int, imports_first: bool) -> None:
         copy imports for itself.
     """
     let_live = _end_with(requests)
+    try:
+        check_address_space()
+    except AlrunError as error:
+        sys.exit(str(error))
     if imports_first:
         import alrun.execute.worker  # noqa: F401
     _write_nowhere()

@@ -15,6 +15,8 @@ from threading import Lock
 from time import perf_counter
 from typing import Any, NamedTuple
 
+import numpy as np
+from scipy.linalg import cholesky
 from threadpoolctl import ThreadpoolController
 
 from alrun.data.dataset import AnyDataset, Dataset
@@ -160,12 +162,24 @@ def serve(connection: Connection, crash_log: int, idle_timeout: float | None) ->
     # If a run forks, the copy must not answer, nor hide that this process has died.
     os.register_at_fork(after_in_child=connection.close)
     try:
+        _claim_buffers()
         _serve(connection, idle_timeout)
     except BaseException:  # a run may have broken anything
         with suppress(OSError), open(crash_log, "w", errors="replace", closefd=False) as file:
             traceback.print_exc(file=file)
         os._exit(1)
     os._exit(0)  # a normal exit would wait for threads that runs have left
+
+
+def _claim_buffers() -> None:
+    """Let the linear algebra of NumPy and SciPy take the memory that it works in.
+
+    OpenBLAS takes 32 MiB once, and where there are none it tries for ever: later, beside the data,
+    the limit on address space may leave none.
+    """
+    one = np.ones((1, 1))
+    np.linalg.cholesky(one)
+    cholesky(one)
 
 
 def _serve(connection: Connection, idle_timeout: float | None) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alrun.records import Failure
-from alrun.results.schema import CURVES, QUERIES, RUNS, SCHEMA_VERSION, SPLITS
-from alrun.spec import RunSpec
+from alrun.results.schema import CURVES, QUERIES, REFERENCES, RUNS, SCHEMA_VERSION, SPLITS
+from alrun.spec import ReferenceSpec, RunSpec
 from alrun.util.digest import digest
 
 # What tells a file from what it was, without opening it.
@@ -23,6 +23,7 @@ def origin_of(
     files: Mapping[str, State],
     failures: Mapping[str, Failure],
     notes: Mapping[str, Sequence[str]],
+    references: str,
 ) -> str:
     """Return the digest of all that the tables of some runs depend on.
 
@@ -36,6 +37,8 @@ def origin_of(
         The failures by id.
     notes
         Sentences on the data sets, by display name.
+    references
+        The origin of the table of references.
     """
     runs: list[Any] = [
         [
@@ -53,4 +56,16 @@ def origin_of(
     ]
     columns = [str(schema) for schema in (CURVES, QUERIES, RUNS, SPLITS)]
     others = sorted(files.keys() - specs.keys())
-    return digest([SCHEMA_VERSION, columns, runs, failed, others, dict(notes)])
+    return digest([SCHEMA_VERSION, columns, runs, failed, others, dict(notes), references])
+
+
+def origin_of_references(specs: Mapping[str, ReferenceSpec], files: Mapping[str, State]) -> str:
+    """Return the digest of the references of an experiment and of the states of their files.
+
+    Both are by id. Files of other references do not count.
+    """
+    rows = [
+        [name, spec.dataset.display_name, spec.model.display_name, spec.kind, files.get(name)]
+        for name, spec in sorted(specs.items())
+    ]
+    return digest([str(REFERENCES), rows])

@@ -52,11 +52,20 @@ def read_references(path: Path) -> dict[str, Row]:
 
     There is none if the table does not exist or is damaged: they can be computed again.
     """
+    return {row["reference_id"]: row for row in _scored(path)}
+
+
+def scored_references(path: Path) -> set[str]:
+    """Return the ids of the references that have scores in a table; see `read_references`."""
+    return {row["reference_id"] for row in _scored(path, ["reference_id", "n_test"])}
+
+
+def _scored(path: Path, columns: list[str] | None = None) -> list[Row]:
     try:
-        rows = _rows(path, path.read_bytes())
-        return {row["reference_id"]: row for row in rows if row["n_test"] is not None}
+        rows = _rows(path, path.read_bytes(), columns)
+        return [row for row in rows if row["n_test"] is not None and row["reference_id"]]
     except (pa.ArrowException, OSError, KeyError, ValueError):
-        return {}
+        return []
 
 
 def references_table(specs: Mapping[str, ReferenceSpec], rows: Mapping[str, Row]) -> pa.Table:
@@ -83,8 +92,8 @@ def _keys(spec: ReferenceSpec) -> Row:
     }
 
 
-def _rows(path: Path, content: bytes) -> list[Row]:
+def _rows(path: Path, content: bytes, columns: list[str] | None = None) -> list[Row]:
     file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
     check_version(path, file.metadata.metadata)
-    rows: list[Row] = file.read(use_threads=False).to_pylist()
+    rows: list[Row] = file.read(columns, use_threads=False).to_pylist()
     return rows

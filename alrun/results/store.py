@@ -20,8 +20,13 @@ import pyarrow.parquet as pq
 from alrun.errors import ResultsError
 from alrun.records import Failure, Split
 from alrun.results.compare import agree
-from alrun.results.origin import State, origin_of, state_of
-from alrun.results.reference_file import read_reference, read_references, references_table
+from alrun.results.origin import State, origin_of, origin_of_references, state_of
+from alrun.results.reference_file import (
+    read_reference,
+    read_references,
+    references_table,
+    scored_references,
+)
 from alrun.results.run_file import CorruptRunFile, Runs, code_of, read_runs
 from alrun.results.schema import NOTES, RUNS, check_version, notes_in, to_parquet_bytes
 from alrun.results.tables import (
@@ -39,6 +44,7 @@ _RUN_ID = re.compile("[0-9a-f]{16}")
 # Keys in the footer of `runs.parquet`: the ids of runs with a file, but not of the experiment; what
 # the tables were made from; and the digests of the other tables.
 _LEFT_OUT, _ORIGIN, _DIGESTS = "left_out", "origin", "digests"
+_OTHERS = ("queries.parquet", "splits.parquet", "curves.parquet", "references.parquet")
 
 
 class Store:
@@ -103,14 +109,6 @@ class Store:
         """Return the ids of the runs with a file."""
         return _run_ids(self._runs, ".parquet")
 
-    def _run_files(self) -> dict[str, State]:
-        """Return the states of the run files by run id; a link's is its own."""
-        found = {}
-        for run in self.finished():
-            with suppress(FileNotFoundError):  # it was removed this moment
-                found[run] = state_of(os.lstat(self._runs / f"{run}.parquet"))
-        return found
-
     def failures(self) -> dict[str, Failure]:
         """Return the failures by run id, without runs finished since."""
         unfinished = sorted(_run_ids(self._failed, ".json") - self.finished())
@@ -140,7 +138,7 @@ class Store:
 
     def known_references(self) -> set[str]:
         """Return the ids of the references with scores, in a file or in the table."""
-        return _run_ids(self._references, ".parquet") | read_references(self._table).keys()
+        return _run_ids(self._references, ".parquet") | scored_references(self._table)
 
     def reference_failures(self) -> dict[str, Failure]:
         """Return the failures of references by id, those with a file excepted."""
@@ -156,29 +154,6 @@ class Store:
         """Record why a reference is not known."""
         _write_failure(self._references / f"{reference}.json", failure)
 
-    def rebuild_references(
-        self,
-        specs: Mapping[str, ReferenceSpec],
-        on_message: Callable[[str], object] = lambda sentence: None,
-    ) -> None:
-        """Make `references.parquet` of exactly these references.
-
-        One without a file keeps the scores that the table has: a clone may have the table alone.
-        A damaged file is set aside, and `on_message` is called with a sentence on it.
-        """
-        with locked(self.path):
-            rows = read_references(self._table)
-            for name in sorted(_run_ids(self._references, ".parquet") & specs.keys()):
-                path = self._references / f"{name}.parquet"
-                try:
-                    rows[name] = read_reference(path, specs[name])
-                except CorruptRunFile as reason:
-                    aside = set_aside(path)
-                    on_message(f"{path} is damaged ({reason}): it is now {aside.name}")
-            content, is_new = self._kept_or_new(self._table.name, references_table(specs, rows))
-            if is_new:
-                write_file(self._table, content)
-
     @property
     def _table(self) -> Path:
         return self.path / "references.parquet"
@@ -193,6 +168,7 @@ class Store:
         splits: Callable[[Sequence[RunSpec]], Iterable[tuple[str, str, int, Split]]],
         on_message: Callable[[str], object] = lambda sentence: None,
         notes: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        references: Mapping[str, ReferenceSpec] = MappingProxyType({}),
     ) -> int:
         """Make the tables from the files of exactly these runs; return the number of their files.
 
@@ -201,6 +177,7 @@ class Store:
         tables alone. Tables that were made from these files as they are now are left too, and no
         file is read. `splits` returns data set, start, seed and split of given runs. `notes` are
         sentences on each data set, by display name, for the footer of `curves.parquet`.
+        `references` by id are those of `references.parquet`, which is left alone without any.
         """
 
         def on_corrupt(path: Path, reason: CorruptRunFile) -> None:
@@ -213,17 +190,42 @@ class Store:
         by_id = {run_id(spec): spec for spec in sorted(specs, key=sort_key)}
         with locked(self.path):
             # The states come before the reading: a file that changes in between has another state.
-            files = self._run_files()
+            files = _states(self._runs)
+            known = origin_of_references(references, _states(self._references))
             intact = {run: spec for run, spec in by_id.items() if run in files}
             said = {name: [*sentences] for name, sentences in notes.items() if sentences}
-            if not self._tables_are_from(origin_of(by_id, files, self.failures(), said)):
+            if not self._tables_are_from(origin_of(by_id, files, self.failures(), said, known)):
+                known = self._rebuild_references(references, on_message)
                 runs = read_runs(self._runs, intact, on_corrupt)
                 left = {run: files[run] for run in files if run in runs.specs or run not in by_id}
                 if self._in_tables() & by_id.keys() <= runs.specs.keys():
-                    self._write_tables(runs, by_id, left, splits, said)
+                    self._write_tables(runs, by_id, left, splits, said, known)
                 intact = dict(runs.specs)
             self._tidy()
             return len(intact)
+
+    def _rebuild_references(
+        self, specs: Mapping[str, ReferenceSpec], on_message: Callable[[str], object]
+    ) -> str:
+        """Make `references.parquet` of exactly these references; return its origin.
+
+        One without a file keeps the scores that the table has: a clone may have the table alone.
+        """
+        files = _states(self._references)  # before they are read, as those of runs
+        rows = read_references(self._table)
+        for name in sorted(files.keys() & specs.keys()):
+            path = self._references / f"{name}.parquet"
+            try:
+                rows[name] = read_reference(path, specs[name])
+            except CorruptRunFile as reason:
+                aside = set_aside(path)
+                del files[name]
+                on_message(f"{path} is damaged ({reason}): it is now {aside.name}")
+        if specs:
+            content, is_new = self._kept_or_new(self._table.name, references_table(specs, rows))
+            if is_new:
+                write_file(self._table, content)
+        return origin_of_references(specs, files)
 
     def _write_tables(
         self,
@@ -232,8 +234,12 @@ class Store:
         files: Mapping[str, State],
         splits: Callable[[Sequence[RunSpec]], Iterable[tuple[str, str, int, Split]]],
         notes: Mapping[str, Sequence[str]],
+        references: str,
     ) -> None:
-        """Write the tables of runs; `files` are those that they were read from, and others."""
+        """Write the tables of runs; `files` are those that they were read from, and others.
+
+        `references` is the origin of theirs, whose table is there already.
+        """
         # The curves come last, since they are read to see which runs the tables have.
         contents = {
             "queries.parquet": self._kept_or_new("queries.parquet", queries_table(runs)),
@@ -247,8 +253,9 @@ class Store:
         failures = self.failures()
         footer = {
             _LEFT_OUT: sorted(files.keys() - specs.keys()),
-            _ORIGIN: origin_of(specs, files, failures, notes),
-            _DIGESTS: {name: digest_of_bytes(content) for name, (content, _) in contents.items()},
+            _ORIGIN: origin_of(specs, files, failures, notes, references),
+            _DIGESTS: {name: digest_of_bytes(content) for name, (content, _) in contents.items()}
+            | {self._table.name: digest_of_bytes(_content(self._table) or b"")},
         }
         table = runs_table(runs, specs, failures)
         write_file(self.path / "runs.parquet", to_parquet_bytes(table, footer))
@@ -265,10 +272,7 @@ class Store:
             if json.loads(footer[_ORIGIN.encode()]) != origin:
                 return False
             table = file.read(use_threads=False)  # its checksums are compared
-            digests = {
-                name: digest_of_bytes(_content(self.path / name) or b"")
-                for name in ("queries.parquet", "splits.parquet", "curves.parquet")
-            }
+            digests = {name: digest_of_bytes(_content(self.path / name) or b"") for name in _OTHERS}
             is_whole = table.schema.equals(RUNS)
             return is_whole and json.loads(footer[_DIGESTS.encode()]) == digests
         except (pa.ArrowException, ResultsError, LookupError, RecursionError, ValueError, OSError):
@@ -385,6 +389,15 @@ def _run_ids(folder: Path, suffix: str) -> set[str]:
         raise unusable(folder, "be read", error) from error
     stems = (name.removesuffix(suffix) for name in names if name.endswith(suffix))
     return {stem for stem in stems if _RUN_ID.fullmatch(stem)}
+
+
+def _states(folder: Path) -> dict[str, State]:
+    """Return the states of the files of runs or references by id; a link's is its own."""
+    found, within = {}, os.fspath(folder)
+    for name in _run_ids(folder, ".parquet"):
+        with suppress(FileNotFoundError):  # it was removed this moment
+            found[name] = state_of(os.lstat(f"{within}/{name}.parquet"))
+    return found
 
 
 def _failure(path: Path) -> Failure:

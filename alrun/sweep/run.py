@@ -99,9 +99,8 @@ def rebuild_tables(
     The table of references is made too. Damaged files are set aside, and `on_message` is called
     with a sentence on each.
     """
-    plan.store.rebuild_references(plan.references, on_message)
     specs = list(plan.specs.values())
-    return plan.store.rebuild_tables(specs, plan.splits, on_message, plan.notes)
+    return plan.store.rebuild_tables(specs, plan.splits, on_message, plan.notes, plan.references)
 
 
 def _compute(

@@ -1,15 +1,19 @@
 """Limits on address space: one line, not the traceback of an import."""
 
+import os
 import resource
+import subprocess
 import sys
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from commands import alrun, alrun_here
+from sessions import PATIENCE
 
-from alrun.cli.address_space import check_address_space
 from alrun.errors import AlrunError
+from alrun.util.address_space import check_address_space
 
 options = import_module("alrun.report.options")
 
@@ -40,6 +44,32 @@ def test_a_system_without_limits_has_none(monkeypatch):
             check_address_space()
         without.setitem(sys.modules, "resource", None)
         check_address_space()
+
+
+CRAMPED = """
+import resource, numpy as np
+from pathlib import Path
+from scipy.linalg import cholesky
+from alrun.execute.worker import _claim_buffers
+
+_claim_buffers()
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**23, used + 2**23))
+np.linalg.cholesky(np.eye(40)), cholesky(np.eye(40)), np.ones((300, 300)) @ np.ones((300, 300))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="asks /proc for what it uses")
+def test_a_worker_has_the_memory_of_its_linear_algebra_before_the_data_come():
+    done = subprocess.run(
+        [sys.executable, "-c", CRAMPED],
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 import asyncio
 import signal
 import socket
+import subprocess
 import threading
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from clusters import cluster
-from commands import ALRUN, n_stored
+from commands import ALRUN, alrun, n_stored
 from distributed.comm import CommClosedError
 from sessions import PATIENCE, Session, wait_until
 from small_experiments import tables
@@ -99,6 +100,25 @@ def test_a_cluster_gives_the_same_bytes_and_nothing_of_the_sweep_stays_on_it(
 ):
     assert tables(run_sweep(small, tmp_path / "dask", dask=dask.address)) == tables(small_results)
     assert wait_until(lambda: dask.computing() == [])
+
+
+@pytest.mark.slow
+def test_a_cluster_behind_certificates_gives_the_same_bytes(
+    small, small_results, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    openssl = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=mine -keyout key.pem -out ca.pem"
+    subprocess.run(openssl.split(), check=True, capture_output=True)
+    settings = "DASK_DISTRIBUTED__COMM__TLS__"
+    monkeypatch.setenv(f"{settings}CA_FILE", str(tmp_path / "ca.pem"))
+    for role in ("SCHEDULER", "WORKER", "CLIENT"):
+        monkeypatch.setenv(f"{settings}{role}__CERT", str(tmp_path / "ca.pem"))
+        monkeypatch.setenv(f"{settings}{role}__KEY", str(tmp_path / "key.pem"))
+    with cluster(1, "tls") as behind:
+        assert behind.address.startswith("tls://")
+        done = alrun("sweep", small, "--results", tmp_path / "results", "--dask", behind.address)
+    assert done.returncode == 0, done.stderr
+    assert tables(tmp_path / "results") == tables(small_results)
 
 
 def test_mapped_features_are_sent_whole_and_shared_there(tmp_path, monkeypatch):

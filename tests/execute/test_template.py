@@ -1,17 +1,20 @@
 """Templates of worker processes: what copies have of them, and how both end."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 from sessions import PATIENCE, has_ended, wait_until
 
+from alrun.errors import ResultsError
 from alrun.execute import template
 from alrun.execute.isolated import IsolatedWorker
 from alrun.execute.worker_process import WorkerProcess
@@ -176,3 +179,16 @@ print(template._template._process.pid, process._process.pid, flush=True)
     done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, timeout=PATIENCE)
     for pid in map(int, done.stdout.split()):
         assert wait_until(lambda pid=pid: has_ended(pid))
+
+
+def test_too_little_address_space_is_a_sentence(template_program, monkeypatch):
+    limits = (640 * 2**20, resource.RLIM_INFINITY)
+    limited = partial(resource.setrlimit, resource.RLIMIT_AS, limits)
+    limited_popen = partial(subprocess.Popen, preexec_fn=limited)
+    monkeypatch.setattr("alrun.execute.template.subprocess.Popen", limited_popen)
+    monkeypatch.setattr("alrun.execute.isolated._STARTS", 1)
+    template_program(template._PROGRAM)
+    with IsolatedWorker() as worker, pytest.raises(ResultsError) as raised:
+        worker.call(len, "abc")
+    assert "workers do not start" in str(raised.value)
+    assert "(the limit on address space is 640 MiB, and alrun needs 1,024 MiB;" in str(raised.value)

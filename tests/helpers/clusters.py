@@ -26,9 +26,10 @@ class Cluster:
         The number of workers when none is dead.
     """
 
-    def __init__(self, n_workers: int, folder: Path) -> None:
+    def __init__(self, n_workers: int, folder: Path, protocol: str) -> None:
         self.n_workers = n_workers
         self._folder = folder
+        self._protocol = protocol
         self._gone: list[Session] = []
         self._nannies: list[Session] = []
         self._scheduler = self._started_scheduler("0")
@@ -95,7 +96,7 @@ class Cluster:
         written = self._folder / "scheduler.json"
         written.unlink(missing_ok=True)
         session = self._started(
-            *("scheduler", "--host", "tcp://127.0.0.1", "--port", port),
+            *("scheduler", "--host", f"{self._protocol}://127.0.0.1", "--port", port),
             *("--scheduler-file", str(written)),
         )
 
@@ -125,10 +126,10 @@ class Cluster:
 
 
 @contextmanager
-def cluster(n_workers: int) -> Iterator[Cluster]:
+def cluster(n_workers: int, protocol: str = "tcp") -> Iterator[Cluster]:
     """Start a scheduler and workers of one thread each; kill them at the end."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        started = Cluster(n_workers, Path(folder))
+        started = Cluster(n_workers, Path(folder), protocol)
         try:
             yield started
         finally:

@@ -11,6 +11,8 @@ from alrun.cli.plan_text import describe
 from alrun.errors import ExperimentError
 from alrun.execute.local import Workers
 from alrun.records import Failure
+from alrun.results import store
+from alrun.results.reference_file import read_reference
 from alrun.spec import ReferenceSpec, RunSpec
 from alrun.sweep import references as of_sweep
 from alrun.sweep.plan import plan_sweep
@@ -105,6 +107,34 @@ def test_results_of_an_earlier_version_get_theirs_at_the_next_sweep(mini, tmp_pa
     assert len(computed(mini, results)[0]) == 4
     assert (results / "references.parquet").read_bytes() == expected
     assert (results / "curves.parquet").read_bytes() == curves
+
+
+def test_files_of_references_are_read_again_only_if_one_or_the_table_changed(
+    mini, tmp_path, monkeypatch
+):
+    results = tmp_path / "r"
+    computed(mini, results)
+    table_file = results / "references.parquet"
+    expected = table_file.read_bytes()
+    read = []
+    monkeypatch.setattr(
+        store, "read_reference", lambda path, spec: read.append(path) or read_reference(path, spec)
+    )
+
+    def n_read():
+        read.clear()
+        assert computed(mini, results)[0] == []
+        assert table_file.read_bytes() == expected
+        return len(read)
+
+    assert n_read() == 0
+    one = min((results / "references").iterdir())
+    one.write_bytes(one.read_bytes())
+    assert [n_read(), n_read()] == [4, 0]
+    table_file.write_bytes(expected[:-30])
+    assert [n_read(), n_read()] == [4, 0]
+    computed(mini, results, ['dataset.label="other"'])
+    assert set(table(results)["dataset"]) == {"other"}
 
 
 def test_a_damaged_file_is_set_aside_and_computed_again(mini, tmp_path):

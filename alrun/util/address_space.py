@@ -1,4 +1,4 @@
-"""The address space that a command needs, and errors for want of it.
+"""The address space that a command or a worker needs, and errors for want of it.
 
 Libraries that cannot be loaded for want of address space fail in ways of their own, some by a
 segmentation fault, so the limit on it is checked before they are loaded.
