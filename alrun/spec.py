@@ -30,7 +30,7 @@ class DatasetSpec:
     test_size: int
     splits: str | None = None
     subsample: int | None = None
-    missing: str | Mapping[str, str] | None = None
+    missing: str | float | Mapping[str, str | float] | None = None
     missing_indicator: bool = False
     stratify: bool = True
 
@@ -52,8 +52,8 @@ class DatasetSpec:
         return identity | {key: value for key, value in added.items() if value is not None}
 
 
-def _plain(rule: str | Mapping[str, str]) -> str | dict[str, str]:
-    return rule if isinstance(rule, str) else dict(rule)
+def _plain(rule: str | float | Mapping[str, str | float]) -> str | float | dict[str, str | float]:
+    return dict(rule) if isinstance(rule, Mapping) else rule
 
 
 @dataclass(frozen=True)
