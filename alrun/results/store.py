@@ -140,7 +140,12 @@ class Store:
 
     def known_references(self) -> set[str]:
         """Return the ids of the references with scores, in a file or in the table."""
-        return _run_ids(self._references, ".parquet") | read_references(self._table).keys()
+        in_table = read_references(self._table).keys() - self.reference_failures().keys()
+        return _run_ids(self._references, ".parquet") | in_table
+
+    def code_of_reference(self, reference: str) -> dict[str, str]:
+        """Return the digests of the user code of a reference, as `code_of` does of a run."""
+        return code_of(self._references / f"{reference}.parquet")
 
     def reference_failures(self) -> dict[str, Failure]:
         """Return the failures of references by id, those with a file excepted."""
@@ -151,20 +156,24 @@ class Store:
     def write_reference(self, reference: str, content: bytes) -> None:
         """Write the file of a reference, as `serialize_reference` made it."""
         write_file(self._references / f"{reference}.parquet", content)
+        (self._references / f"{reference}.json").unlink(missing_ok=True)
 
     def write_reference_failure(self, reference: str, failure: Failure) -> None:
-        """Record why a reference is not known."""
+        """Record why a reference is not known; scores of other code, if any, are removed."""
         _write_failure(self._references / f"{reference}.json", failure)
+        (self._references / f"{reference}.parquet").unlink(missing_ok=True)
 
     def rebuild_references(
         self,
         specs: Mapping[str, ReferenceSpec],
         on_message: Callable[[str], object] = lambda sentence: None,
+        unknown: Collection[str] = (),
     ) -> None:
         """Make `references.parquet` of exactly these references.
 
         One without a file keeps the scores that the table has: a clone may have the table alone.
-        A damaged file is set aside, and `on_message` is called with a sentence on it.
+        One that failed since then, or is among `unknown`, gets none. A damaged file is set aside,
+        and `on_message` is called with a sentence on it.
         """
         with locked(self.path):
             rows = read_references(self._table)
@@ -175,6 +184,8 @@ class Store:
                 except CorruptRunFile as reason:
                     aside = set_aside(path)
                     on_message(f"{path} is damaged ({reason}): it is now {aside.name}")
+            for name in {*unknown, *self.reference_failures()}:
+                rows.pop(name, None)
             content, is_new = self._kept_or_new(self._table.name, references_table(specs, rows))
             if is_new:
                 write_file(self._table, content)

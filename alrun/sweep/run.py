@@ -99,7 +99,8 @@ def rebuild_tables(
     The table of references is made too. Damaged files are set aside, and `on_message` is called
     with a sentence on each.
     """
-    plan.store.rebuild_references(plan.references, on_message)
+    outdated = plan.outdated_references and plan.against_store().outdated_references
+    plan.store.rebuild_references(plan.references, on_message, outdated)
     specs = list(plan.specs.values())
     return plan.store.rebuild_tables(specs, plan.splits, on_message, plan.notes)
 
