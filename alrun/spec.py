@@ -30,7 +30,7 @@ class DatasetSpec:
     test_size: int
     splits: str | None = None
     subsample: int | None = None
-    missing: str | Mapping[str, str] | None = None
+    missing: str | float | Mapping[str, str | float] | None = None
     missing_indicator: bool = False
     stratify: bool = True
 
@@ -52,8 +52,8 @@ class DatasetSpec:
         return identity | {key: value for key, value in added.items() if value is not None}
 
 
-def _plain(rule: str | Mapping[str, str]) -> str | dict[str, str]:
-    return rule if isinstance(rule, str) else dict(rule)
+def _plain(rule: str | float | Mapping[str, str | float]) -> str | float | dict[str, str | float]:
+    return dict(rule) if isinstance(rule, Mapping) else rule
 
 
 @dataclass(frozen=True)
@@ -260,18 +260,30 @@ class ReferenceSpec:
             "model": self.model.identity(),
             "seed": self.seed,
         }
-        # Rows that a file lists as initial are never in the test part.
-        is_listed = self.initial.method == "file"
-        return {**identity, "initial": self.initial.identity()} if is_listed else identity
+        return {**identity, "initial": self.initial.identity()} if self.has_own_split else identity
+
+    @property
+    def has_own_split(self) -> bool:
+        """Whether the split depends on the start: rows that a file lists are never tested on."""
+        return self.initial.method == "file"
+
+    @property
+    def start(self) -> str:
+        """Display name of the only start that it is for; empty if it is for all others."""
+        return self.initial.display_name if self.has_own_split else ""
 
     @property
     def user_code(self) -> tuple[str, ...]:
-        """Names of the model or its steps, if their code is no part of alrun."""
-        return self.model.user_code
+        """Names of the model or its steps, if their code is no part of alrun.
+
+        A floor needs none.
+        """
+        return self.model.user_code if self.kind == "ceiling" else ()
 
     def __str__(self) -> str:
         names = f"{self.dataset.display_name} / {self.model.display_name}"
-        return f"{self.kind} of {names} / seed {self.seed}"
+        start = f" / {self.start}" if self.start else ""
+        return f"{self.kind} of {names}{start} / seed {self.seed}"
 
 
 # What a worker computes.

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 TEXT_RULES = ("most_frequent", "constant", "category", "drop")
 NUMBER_RULES = ("mean", "median", "most_frequent", "constant", "keep", "drop")
 RULES = ("mean", "median", "most_frequent", "constant", "category", "keep", "drop")
+# One of RULES, or the number that takes the place of a missing one.
+Rule = str | float
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class ColumnKeys:
         Columns that are left out.
     missing
         The rule for missing values, one for all columns or one by column; None if it is not given.
+        A number is a rule of its own: it is filled in.
     indicator
         Whether each column with missing values gets a feature that says where they were.
     test
@@ -29,7 +32,7 @@ class ColumnKeys:
 
     columns: tuple[str, ...] | None = None
     drop: tuple[str, ...] = ()
-    missing: str | Mapping[str, str] | None = None
+    missing: Rule | Mapping[str, Rule] | None = None
     indicator: bool = False
     test: str | None = None
 
@@ -37,7 +40,7 @@ class ColumnKeys:
         """Return whether a column is used as a feature."""
         return (self.columns is None or column in self.columns) and column not in self.drop
 
-    def rule(self, column: str, is_text: bool) -> str | None:
+    def rule(self, column: str, is_text: bool) -> Rule | None:
         """Return the rule for a column's missing values, None without one that fits it.
 
         Where one rule is given for all columns, missing texts become a category of their own unless
@@ -45,11 +48,13 @@ class ColumnKeys:
         """
         if self.missing is None:
             return None
-        is_own = not isinstance(self.missing, str)
-        rule = self.missing if isinstance(self.missing, str) else self.missing.get(column)
+        is_own = isinstance(self.missing, Mapping)
+        rule = self.missing.get(column) if isinstance(self.missing, Mapping) else self.missing
         if is_text and (rule == "constant" or (not is_own and rule not in TEXT_RULES)):
             return "category"
-        return rule if rule in (TEXT_RULES if is_text else NUMBER_RULES) else None
+        if isinstance(rule, str):
+            return rule if rule in (TEXT_RULES if is_text else NUMBER_RULES) else None
+        return None if is_text else rule
 
 
 ALL_COLUMNS = ColumnKeys()

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn import datasets as bundled
 
 from alrun.arrays import FloatArray, IntArray
+from alrun.data.column_keys import Rule
 from alrun.data.missing import Fill
 from alrun.data.scaling import divided
 from alrun.errors import DatasetError
@@ -84,7 +85,7 @@ class Dataset:
     sureness: Mapping[str, FloatArray] = field(default_factory=dict)
     unmerged: tuple[tuple[Any, ...], IntArray] | None = None
     fills: tuple[Fill, ...] = ()
-    missing: str | Mapping[str, str] | None = None
+    missing: Rule | Mapping[str, Rule] | None = None
     drawable: IntArray | None = None
     test: IntArray | None = None
 

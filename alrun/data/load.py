@@ -14,6 +14,7 @@ from alrun.data.column_keys import ALL_COLUMNS, ColumnKeys
 from alrun.data.dataset import GENERATED, AnyDataset, Dataset
 from alrun.data.features import with_small_indices
 from alrun.data.generated import load_generated
+from alrun.data.missing import divided_fills
 from alrun.data.read_keys import AS_USUAL, ReadKeys
 from alrun.data.readers import read_source
 from alrun.data.readers.contents import Contents, hash_of_arrays
@@ -85,6 +86,8 @@ def _dataset(
     scale = contents.scale if scale is None else scale
     check_scale(source, contents.X, scale)
     X = with_small_indices(divided(source, contents.X, scale))
+    divisor = 1.0 if isinstance(scale, str) else scale
+    fills = divided_fills(source, X, contents.fills, divisor)
     drawable, test = _rows_by_use(source, found.y, contents.n_test)
     return Dataset(
         X,
@@ -93,7 +96,7 @@ def _dataset(
         fingerprint,
         scale,
         (*contents.notes, *found.notes),
-        fills=contents.fills,
+        fills=fills,
         drawable=drawable,
         test=test,
     )

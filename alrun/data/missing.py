@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.impute import SimpleImputer
 
 from alrun.arrays import BoolArray, FloatArray, IntArray, first_true
-from alrun.data.column_keys import NUMBER_RULES, TEXT_RULES, ColumnKeys
+from alrun.data.column_keys import NUMBER_RULES, TEXT_RULES, ColumnKeys, Rule
 from alrun.data.features import LARGEST_CHUNK, as_float64, private_copy, slices
 from alrun.errors import DatasetError, nearest
 from alrun.util.lru_cache import LRUCache
@@ -39,11 +39,12 @@ class Column:
 class Fill:
     """Features whose missing values are filled by one rule.
 
-    `rule` is a strategy of scikit-learn's SimpleImputer, or "keep". If `is_category`, the features
-    are the one-hot encoded categories of one column, and the filled value is one of these.
+    `rule` is a strategy of scikit-learn's SimpleImputer, "keep", or the number to fill in. If
+    `is_category`, the features are the one-hot encoded categories of one column, and the filled
+    value is one of these.
     """
 
-    rule: str
+    rule: Rule
     features: tuple[int, ...]
     is_category: bool = False
 
@@ -99,7 +100,7 @@ def settle(source: Path | str, X: Any, columns: Sequence[Column], keys: ColumnKe
             indicators.append(mask[:, None].astype(X.dtype))
     if is_dropped.any():  # these rows get no role, but models may be asked about all rows at once
         X[is_dropped] = np.nan_to_num(X[is_dropped], nan=0.0)
-    fills = _fills((column, str(rule)) for column, rule in rules.items())
+    fills = _fills(rules)
     return Settled(
         np.hstack([X, *indicators]) if indicators else X,
         fills,
@@ -110,7 +111,7 @@ def settle(source: Path | str, X: Any, columns: Sequence[Column], keys: ColumnKe
 
 def _check_names(source: Path | str, columns: Sequence[Column], keys: ColumnKeys) -> None:
     """Raise DatasetError if a rule by column names no column, or one of another kind."""
-    if keys.missing is None or isinstance(keys.missing, str):
+    if not isinstance(keys.missing, Mapping):
         return
     kinds = {column.name: column.is_text for column in columns}
     for name, rule in keys.missing.items():
@@ -121,8 +122,8 @@ def _check_names(source: Path | str, columns: Sequence[Column], keys: ColumnKeys
         if keys.rule(name, kinds[name]) is None:
             what, known = ("texts", TEXT_RULES) if kinds[name] else ("numbers", NUMBER_RULES)
             raise DatasetError(
-                f"{source}: missing: '{name}' holds {what}, and \"{rule}\" is not for these; use"
-                f" {', '.join(known)}"
+                f"{source}: missing: '{name}' holds {what}, and {json.dumps(rule)} is not for"
+                f" these; use {', '.join(known)}"
             )
 
 
@@ -149,15 +150,17 @@ def _unsettled(
     mend = "say under [dataset] what to do with them:"
     if keys.missing == "category":
         mend = 'missing = "category" is for texts, and these hold numbers: use'
-    by_column = {
+    by_column: dict[str, Rule] = {
         column.name: "category" if column.is_text else "median" for column in unsettled[:3]
     }
-    if not (keys.missing is None or isinstance(keys.missing, str)):
+    if isinstance(keys.missing, Mapping):
         by_column = {**keys.missing, **by_column}
-    example = ", ".join(f'{_toml_key(name)} = "{rule}"' for name, rule in by_column.items())
+    example = ", ".join(
+        f"{_toml_key(name)} = {json.dumps(rule)}" for name, rule in by_column.items()
+    )
     return (
         f'{source}: values are missing in {", ".join(shown)}; {mend} missing = "median" ("mean",'
-        ' "most_frequent", "constant"; texts get a category of their own), "keep" for models that'
+        ' "most_frequent", a number; texts get a category of their own), "keep" for models that'
         f' take them, "drop" ({n_rows:,} of {len(masks[unsettled[0]]):,} rows would go), or a rule'
         f" by column, as in missing = {{ {example} }}"
     )
@@ -167,13 +170,13 @@ def _toml_key(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)
 
 
-def _fills(rules: Iterable[tuple[Column, str]]) -> tuple[Fill, ...]:
+def _fills(rules: Mapping[Column, Rule | None]) -> tuple[Fill, ...]:
     """Return what is filled in for each split: one entry per rule, and per column of categories."""
-    numbers: dict[str, list[int]] = {}
+    numbers: dict[Rule, list[int]] = {}
     fills = []
-    for column, rule in rules:
+    for column, rule in rules.items():
         features = range(column.start, column.stop)
-        if rule in ("drop", "category"):
+        if rule is None or rule in ("drop", "category"):
             continue
         if column.is_text:
             fills.append(Fill(rule, tuple(features), is_category=True))
@@ -195,21 +198,21 @@ _SAID = {
 
 def _notes(
     masks: dict[Column, BoolArray],
-    rules: dict[Column, str | None],
+    rules: Mapping[Column, Rule | None],
     is_dropped: BoolArray,
     has_indicators: bool,
 ) -> Iterable[str]:
     by_rule: dict[str, list[str]] = {}
     for column, rule in rules.items():
-        by_rule.setdefault(str(rule), []).append(f"{column.name} ({masks[column].sum():,})")
+        said = f"{rule:g}" if isinstance(rule, float) else str(rule)
+        by_rule.setdefault(said, []).append(f"{column.name} ({masks[column].sum():,})")
     said = "; ".join(
-        f"{_SAID[rule]}: {', '.join(names[:_MOST_NAMED])}"
+        f"{_SAID.get(rule, rule)}: {', '.join(names[:_MOST_NAMED])}"
         + (f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else "")
         for rule, names in by_rule.items()
     )
-    fitted = (
-        " (fitted on pool and initial set)" if {*by_rule} - {"drop", "category", "keep"} else ""
-    )
+    is_fitted = not by_rule.keys().isdisjoint(("mean", "median", "most_frequent"))
+    fitted = " (fitted on pool and initial set)" if is_fitted else ""
     yield f"missing values{fitted}: {said}"
     if has_indicators:
         yield "a feature for each column with missing values says where they were"
@@ -223,6 +226,26 @@ def _notes(
             f"{is_dropped.sum():,} of {len(is_dropped):,} rows are left out for a missing value;"
             " the others keep their row numbers"
         )
+
+
+def divided_fills(source: str, X: Any, fills: Iterable[Fill], divisor: float) -> tuple[Fill, ...]:
+    """Return what is filled into X after it was divided by a number.
+
+    Raises DatasetError if the number to fill in is too large for the features.
+    """
+    divided = []
+    for fill in fills:
+        if not isinstance(fill.rule, str):
+            with np.errstate(over="ignore"):
+                number = float(X.dtype.type(fill.rule) / X.dtype.type(divisor))
+            if not np.isfinite(number):
+                raise DatasetError(
+                    f"{source}: missing: {fill.rule:g} is too large for features of type {X.dtype};"
+                    " choose another number"
+                )
+            fill = replace(fill, rule=number)
+        divided.append(fill)
+    return tuple(divided)
 
 
 def keeps_missing(fills: Iterable[Fill]) -> bool:
@@ -251,7 +274,7 @@ def impute_kept(
 
 
 def _filled(
-    X: Any, fills: Sequence[tuple[Fill, str]], rows: IntArray, split: Hashable | None
+    X: Any, fills: Sequence[tuple[Fill, Rule]], rows: IntArray, split: Hashable | None
 ) -> Any:
     if not fills:
         return X
@@ -268,8 +291,10 @@ def _filled(
     return X
 
 
-def _fit_features(X: Any, fill: Fill, strategy: str, rows: IntArray) -> FloatArray:
+def _fit_features(X: Any, fill: Fill, strategy: Rule, rows: IntArray) -> FloatArray:
     """Return the value to fill in for each feature, fitted on these rows."""
+    if not isinstance(strategy, str):
+        return np.full(len(fill.features), strategy)
     if fill.is_category:
         return _most_frequent_category(as_float64(X[np.ix_(rows, np.array(fill.features))]))
     # Few features at a time: selecting the rows copies them.

@@ -27,7 +27,7 @@ from alrun.records import Failure
 from alrun.results.reference_file import serialize_reference
 from alrun.results.run_file import serialize_run
 from alrun.run.loop import run_active_learning
-from alrun.run.provenance import of_run
+from alrun.run.provenance import code_of, of_run
 from alrun.run.reference import compute_reference
 from alrun.spec import ReferenceSpec, TaskSpec, run_id
 from alrun.util.process_state import put_back
@@ -109,7 +109,8 @@ def _compute(task: Task) -> Outcome:
 def _content(spec: TaskSpec, dataset: Dataset, checkout: Mapping[str, str]) -> bytes:
     """Return the content of the file of a run or a reference."""
     if isinstance(spec, ReferenceSpec):
-        return serialize_reference(spec, compute_reference(spec, dataset))
+        scores = compute_reference(spec, dataset)
+        return serialize_reference(spec, scores, code_of(spec))
     provenance = {**of_run(spec), **checkout}
     result = run_active_learning(spec, dataset)
     return serialize_run(spec, result, dataset.classes, provenance)

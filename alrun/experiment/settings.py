@@ -95,13 +95,17 @@ def _label(value: Any) -> Any:
 
 
 def _missing(value: Any) -> Any:
-    for rule in value.values() if isinstance(value, dict) and value else [value]:
-        if rule not in RULES:
+    """Return a rule for missing values, or rules by column; a number as a float."""
+    is_table = isinstance(value, dict) and bool(value)
+    rules = value if is_table else {"": value}
+    for rule in rules.values():
+        if rule not in RULES and not (is_number(rule) and abs(rule) <= sys.float_info.max):
             raise ValueError(
-                f"should be one of {', '.join(RULES)}, or a table of these by column, not"
-                f" {quoted(rule)}"
+                f"should be one of {', '.join(RULES)}, a number to fill in, or a table of these by"
+                f" column, not {quoted(rule)}"
             )
-    return value
+    rules = {name: float(rule) if is_number(rule) else rule for name, rule in rules.items()}
+    return rules if is_table else rules[""]
 
 
 def _seeds(value: Any) -> Any:
@@ -135,7 +139,7 @@ Scale = Annotated[str | float, BeforeValidator(_scale)]
 ClassLabel = Annotated[str | bool | int | float, BeforeValidator(_label)]
 TargetText = Annotated[float | str, BeforeValidator(_target)]
 Seeds = Annotated[int | list[int], BeforeValidator(_seeds)]
-Missing = Annotated[str | dict[str, str], BeforeValidator(_missing)]
+Missing = Annotated[str | float | dict[str, str | float], BeforeValidator(_missing)]
 Names = Annotated[list[str], Field(min_length=1)]
 
 

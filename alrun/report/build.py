@@ -198,16 +198,17 @@ def _wanted(
     skips = {name for name, said in notes.items() if any(s.startswith(SKIPPED) for s in said)}
     found = frame[[*COMPARISON_GROUP, "strategy"]].drop_duplicates().astype(str)
     there = set(found.itertuples(index=False, name=None))
-    grid = (
-        experiment.dataset,
-        experiment.model,
-        experiment.starts,
-        experiment.batch_sizes,
-        experiment.strategies,
-    )
+    # A data set whose splits say which rows are initial has one start, without a name.
+    of_splits = set(found.loc[found["start"] == "", "dataset"])
+    starts = {
+        entry.label: [""] if entry.splits and entry.label in of_splits else experiment.starts
+        for entry in experiment.dataset
+    }
+    grid = (experiment.dataset, experiment.model, experiment.batch_sizes, experiment.strategies)
     return {
         (dataset.label, model.label, start, batch_size, strategy.label): len(experiment.seed_list)
-        for dataset, model, start, batch_size, strategy in product(*grid)
+        for dataset, model, batch_size, strategy in product(*grid)
+        for start in starts[dataset.label]
         if dataset.label not in skips
         or (dataset.label, model.label, start, str(batch_size), strategy.label) in there
     }

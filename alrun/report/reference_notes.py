@@ -8,7 +8,12 @@ import pandas as pd
 from alrun.arrays import Array
 from alrun.errors import quoted
 from alrun.report.phrasing import counted, group_name, group_of, listed, score_text, target_name
-from alrun.report.references import DEFAULT_TARGETS, FEWEST_CEILINGS, is_own_end
+from alrun.report.references import (
+    DEFAULT_TARGETS,
+    FEWEST_CEILINGS,
+    is_own_end,
+    references_of_start,
+)
 from alrun.report.rows import Tables, comparison_groups
 from alrun.results.curves import COMPARISON_GROUP, Curves
 from alrun.targets import read_target
@@ -63,8 +68,8 @@ def find_idle_targets(tables: Tables) -> Iterator[str]:
     """Yield warnings on targets that say nothing: no value, at the floor, or out of reach."""
     if not tables.options.targets:
         return
-    rows = tables.rows.drop_duplicates(["dataset", "model", "target"])
-    unknown = rows[rows["target_value"].isna()]
+    rows = tables.rows
+    unknown = _one_each(rows[rows["target_value"].isna()])
     if len(unknown):
         yield (
             f"Warning: these targets have no value: {_named(unknown)}. A share of full needs the"
@@ -72,19 +77,24 @@ def find_idle_targets(tables: Tables) -> Iterator[str]:
             " examples with ceiling = true), and random@end needs the baseline."
         )
     yield from _partly_unknown(tables)
-    low = rows[~rows["informative"]]
+    low = _one_each(rows[~rows["informative"]])
     if len(low):
         yield (
             "Warning: no learning is needed for these targets, which are at or below the floor:"
             f" {_named(low, 'floor')}. Their savings are in brackets, without a star."
         )
-    high = rows[rows["ceiling_reached"] < FEWEST_CEILINGS]
+    high = _one_each(rows[rows["ceiling_reached"] < FEWEST_CEILINGS])
     if len(high):
         yield (
             "Warning: these targets are out of reach, since fewer than half of the seeds get there"
             f" with all training labels: {_named(high, 'ceiling')}. They get no star."
         )
     yield from _nearest(tables)
+
+
+def _one_each(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each data set, model and target."""
+    return rows.drop_duplicates(["dataset", "model", "target"])
 
 
 def _partly_unknown(tables: Tables) -> Iterator[str]:
@@ -109,6 +119,7 @@ def _seeds_without_ceiling(tables: Tables, key: tuple[object, ...]) -> int:
     seeds = set(runs.loc[same, "seed"])
     if references is None or tables.options.metric not in references.columns:
         return len(seeds)
+    references = references_of_start(references, str(key[COMPARISON_GROUP.index("start")]))
     is_ours = (references["dataset"] == key[0]) & (references["model"] == key[1])
     is_known = (references["reference"] == "ceiling") & references[tables.options.metric].notna()
     return len(seeds - set(references.loc[is_ours & is_known, "seed"]))

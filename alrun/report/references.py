@@ -20,7 +20,8 @@ from alrun.targets import Target, Written, between, read_target
 DEFAULT_TARGETS = ("90% of full", "95% of full")
 # Below this share of ceilings at the target, it is out of reach.
 FEWEST_CEILINGS = 0.5
-_KEYS = ["dataset", "model", "seed"]
+_KEYS = ["dataset", "model", "start", "seed"]
+_REQUIRED = ["dataset", "model", "seed", "reference"]
 # A product or a mean may miss the score that it is meant to be by this share.
 _ROUNDING = 1e-12
 
@@ -30,26 +31,38 @@ def read_references(path: Path) -> pd.DataFrame | None:
     file = path / "references.parquet"
     if not file.is_file():
         return None
-    return read_table(file, REFERENCES, required=[*_KEYS, "reference"])
+    table = read_table(file, REFERENCES, required=_REQUIRED)
+    return table.assign(start=table["start"].astype(object).fillna(""))
+
+
+def references_of_start(references: pd.DataFrame, start: str) -> pd.DataFrame:
+    """Return the references of a start: its own if its splits are others, else the shared ones."""
+    is_own = references["start"] == start
+    return references[is_own if is_own.any() else references["start"] == ""]
 
 
 def levels_of(references: pd.DataFrame | None, runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Return the floor and the ceiling of each run, NaN where one is not known.
 
-    `runs` has the columns dataset, model and seed; the result has its index.
+    `runs` has the columns dataset, model, start and seed; the result has its index.
     """
     levels = pd.DataFrame(np.nan, index=runs.index, columns=sorted(KINDS, reverse=True))
     if references is None or metric not in references.columns:
         return levels
-    keys = pd.MultiIndex.from_arrays(
-        [runs["dataset"].astype(str), runs["model"].astype(str), runs["seed"].astype(np.int64)]
-    )
-    for kind in KINDS:
-        rows = references[references["reference"] == kind].drop_duplicates(_KEYS)
-        index = [rows["dataset"].astype(str), rows["model"].astype(str), rows["seed"]]
-        scores = pd.Series(rows[metric].to_numpy(np.float64), pd.MultiIndex.from_arrays(index))
-        levels[kind] = scores.reindex(keys).to_numpy()
+    for start, of_start in runs.groupby("start", observed=True):
+        own = references_of_start(references, str(start))
+        keys = _index_of(of_start)
+        for kind in KINDS:
+            rows = own[own["reference"] == kind].drop_duplicates(_KEYS)
+            scores = pd.Series(rows[metric].to_numpy(np.float64), _index_of(rows))
+            levels.loc[of_start.index, kind] = scores.reindex(keys).to_numpy()
     return levels
+
+
+def _index_of(rows: pd.DataFrame) -> pd.MultiIndex:
+    return pd.MultiIndex.from_arrays(
+        [rows["dataset"].astype(str), rows["model"].astype(str), rows["seed"].astype(np.int64)]
+    )
 
 
 def targets_of(options: ReportOptions, group: pd.DataFrame, metric: Metric) -> tuple[Written, ...]:

@@ -1,7 +1,7 @@
 """The origin of tables: the runs, files and failures that they were made from."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from alrun.records import Failure
@@ -59,13 +59,23 @@ def origin_of(
     return digest([SCHEMA_VERSION, columns, runs, failed, others, dict(notes), references])
 
 
-def origin_of_references(specs: Mapping[str, ReferenceSpec], files: Mapping[str, State]) -> str:
+def origin_of_references(
+    specs: Mapping[str, ReferenceSpec], unknown: Set[str], files: Mapping[str, State]
+) -> str:
     """Return the digest of the references of an experiment and of the states of their files.
 
-    Both are by id. Files of other references do not count.
+    All are by id; those `unknown` have no scores. Files of other references do not count.
     """
     rows = [
-        [name, spec.dataset.display_name, spec.model.display_name, spec.kind, files.get(name)]
+        [
+            name,
+            spec.dataset.display_name,
+            spec.model.display_name,
+            spec.start,
+            spec.kind,
+            name in unknown,
+            files.get(name),
+        ]
         for name, spec in sorted(specs.items())
     ]
     return digest([str(REFERENCES), rows])

@@ -21,11 +21,16 @@ Row = dict[str, Any]
 _SCORES = ("n_test", "n_correct", *METRICS)
 
 
-def serialize_reference(spec: ReferenceSpec, scores: Scores) -> bytes:
-    """Return the content of the file of a reference: its row of `references.parquet`."""
+def serialize_reference(spec: ReferenceSpec, scores: Scores, code: Mapping[str, str]) -> bytes:
+    """Return the content of the file of a reference: its row of `references.parquet`.
+
+    `code` has the digests of the user code that it was computed with, by file or module; it is in
+    the footer where that of a run is.
+    """
     counts = {"n_test": scores.n_test, "n_correct": scores.n_correct}
     row = {**_keys(spec), **counts, **scores.values}
-    return to_parquet_bytes(pa.Table.from_pylist([row], schema=REFERENCES), {})
+    footer = {"provenance": {"code": dict(code)}} if code else {}
+    return to_parquet_bytes(pa.Table.from_pylist([row], schema=REFERENCES), footer)
 
 
 def read_reference(path: Path, spec: ReferenceSpec) -> Row:
@@ -71,21 +76,24 @@ def _scored(path: Path, columns: list[str] | None = None) -> list[Row]:
 def references_table(specs: Mapping[str, ReferenceSpec], rows: Mapping[str, Row]) -> pa.Table:
     """Return `references.parquet`: a row per reference, its scores null where `rows` has none.
 
-    Both are by the id of the reference.
+    Both are by the id of the reference. The column `start` is left out where it is empty, as it is
+    without a start of its own split.
     """
     keys = {reference: _keys(spec) for reference, spec in specs.items()}
-    order = sorted(keys.values(), key=lambda row: tuple(row.values())[:4])
+    order = sorted(keys.values(), key=lambda row: tuple(row.values())[:5])
     whole = [
         {name: rows.get(row["reference_id"], {}).get(name) for name in _SCORES} | row
         for row in order
     ]
-    return pa.Table.from_pylist(whole, schema=REFERENCES).unify_dictionaries()
+    table = pa.Table.from_pylist(whole, schema=REFERENCES).unify_dictionaries()
+    return table if any(row["start"] for row in whole) else table.drop_columns("start")
 
 
 def _keys(spec: ReferenceSpec) -> Row:
     return {
         "dataset": spec.dataset.display_name,
         "model": spec.model.display_name,
+        "start": spec.start,
         "seed": spec.seed,
         "reference": spec.kind,
         "reference_id": run_id(spec),

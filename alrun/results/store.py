@@ -8,7 +8,7 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -138,7 +138,12 @@ class Store:
 
     def known_references(self) -> set[str]:
         """Return the ids of the references with scores, in a file or in the table."""
-        return _run_ids(self._references, ".parquet") | scored_references(self._table)
+        in_table = scored_references(self._table) - self.reference_failures().keys()
+        return _run_ids(self._references, ".parquet") | in_table
+
+    def code_of_reference(self, reference: str) -> dict[str, str]:
+        """Return the digests of the user code of a reference, as `code_of` does of a run."""
+        return code_of(self._references / f"{reference}.parquet")
 
     def reference_failures(self) -> dict[str, Failure]:
         """Return the failures of references by id, those with a file excepted."""
@@ -149,10 +154,12 @@ class Store:
     def write_reference(self, reference: str, content: bytes) -> None:
         """Write the file of a reference, as `serialize_reference` made it."""
         write_file(self._references / f"{reference}.parquet", content)
+        (self._references / f"{reference}.json").unlink(missing_ok=True)
 
     def write_reference_failure(self, reference: str, failure: Failure) -> None:
-        """Record why a reference is not known."""
+        """Record why a reference is not known; scores of other code, if any, are removed."""
         _write_failure(self._references / f"{reference}.json", failure)
+        (self._references / f"{reference}.parquet").unlink(missing_ok=True)
 
     @property
     def _table(self) -> Path:
@@ -169,6 +176,7 @@ class Store:
         on_message: Callable[[str], object] = lambda sentence: None,
         notes: Mapping[str, Sequence[str]] = MappingProxyType({}),
         references: Mapping[str, ReferenceSpec] = MappingProxyType({}),
+        unknown_references: Collection[str] = (),
     ) -> int:
         """Make the tables from the files of exactly these runs; return the number of their files.
 
@@ -177,7 +185,8 @@ class Store:
         tables alone. Tables that were made from these files as they are now are left too, and no
         file is read. `splits` returns data set, start, seed and split of given runs. `notes` are
         sentences on each data set, by display name, for the footer of `curves.parquet`.
-        `references` by id are those of `references.parquet`, which is left alone without any.
+        `references` by id are those of `references.parquet`, which is left alone without any; those
+        that failed, or are among `unknown_references`, have no scores there.
         """
 
         def on_corrupt(path: Path, reason: CorruptRunFile) -> None:
@@ -191,11 +200,12 @@ class Store:
         with locked(self.path):
             # The states come before the reading: a file that changes in between has another state.
             files = _states(self._runs)
-            known = origin_of_references(references, _states(self._references))
+            unknown = {*unknown_references, *self.reference_failures()} & references.keys()
+            known = origin_of_references(references, unknown, _states(self._references))
             intact = {run: spec for run, spec in by_id.items() if run in files}
             said = {name: [*sentences] for name, sentences in notes.items() if sentences}
             if not self._tables_are_from(origin_of(by_id, files, self.failures(), said, known)):
-                known = self._rebuild_references(references, on_message)
+                known = self._rebuild_references(references, unknown, on_message)
                 runs = read_runs(self._runs, intact, on_corrupt)
                 left = {run: files[run] for run in files if run in runs.specs or run not in by_id}
                 if self._in_tables() & by_id.keys() <= runs.specs.keys():
@@ -205,11 +215,15 @@ class Store:
             return len(intact)
 
     def _rebuild_references(
-        self, specs: Mapping[str, ReferenceSpec], on_message: Callable[[str], object]
+        self,
+        specs: Mapping[str, ReferenceSpec],
+        unknown: Set[str],
+        on_message: Callable[[str], object],
     ) -> str:
         """Make `references.parquet` of exactly these references; return its origin.
 
         One without a file keeps the scores that the table has: a clone may have the table alone.
+        Those that are `unknown` get no scores.
         """
         files = _states(self._references)  # before they are read, as those of runs
         rows = read_references(self._table)
@@ -221,11 +235,13 @@ class Store:
                 aside = set_aside(path)
                 del files[name]
                 on_message(f"{path} is damaged ({reason}): it is now {aside.name}")
+        for name in unknown:
+            rows.pop(name, None)
         if specs:
             content, is_new = self._kept_or_new(self._table.name, references_table(specs, rows))
             if is_new:
                 write_file(self._table, content)
-        return origin_of_references(specs, files)
+        return origin_of_references(specs, unknown, files)
 
     def _write_tables(
         self,

@@ -11,7 +11,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_info
 
-from alrun.spec import PIPELINE, RunSpec
+from alrun.spec import PIPELINE, RunSpec, TaskSpec
 from alrun.util.import_path import file_of, module_of
 from alrun.util.user_code import fingerprints
 
@@ -32,8 +32,13 @@ def of_run(spec: RunSpec) -> dict[str, Any]:
     left out if there are none.
     """
     external = {name: version(name) for module in _modules(spec) for name in _providers(module)}
-    code = fingerprints(map(module_of, spec.user_code))
+    code = code_of(spec)
     return {**_of_process(), **external, **({"code": code} if code else {})}
+
+
+def code_of(spec: TaskSpec) -> dict[str, str]:
+    """Return the digests of the user's own files and modules that a run or reference needs."""
+    return fingerprints(map(module_of, spec.user_code))
 
 
 @cache

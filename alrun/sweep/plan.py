@@ -14,12 +14,13 @@ from alrun.metrics import METRICS
 from alrun.records import Failure, Split
 from alrun.results.schema import SKIPPED
 from alrun.results.store import Store
+from alrun.run.provenance import code_of
 from alrun.spec import ReferenceSpec, RunSpec, run_id
 from alrun.sweep.default_results import default_results
 from alrun.sweep.grid import expand
 from alrun.sweep.load_data import load_all
 from alrun.sweep.preflight import Impossible, find_impossible
-from alrun.sweep.references import MOST_WITH_CEILING, references_of
+from alrun.sweep.references import MOST_WITH_CEILING, outdated, references_of
 from alrun.targets import read_target
 from alrun.util.import_path import module_of
 from alrun.util.process_state import put_back
@@ -52,6 +53,8 @@ class SweepPlan:
         Every reference of the runs by its id.
     known_references
         Ids of the references with scores.
+    outdated_references
+        Ids of references whose scores are of other code than their runs.
     reference_failures
         The failures of other references, by id.
     """
@@ -69,6 +72,7 @@ class SweepPlan:
     rerun: tuple[str, ...] = ()
     references: Mapping[str, ReferenceSpec] = field(default_factory=dict)
     known_references: frozenset[str] = frozenset()
+    outdated_references: frozenset[str] = frozenset()
     reference_failures: Mapping[str, Failure] = field(default_factory=dict)
 
     def missing(self, retry_failed: bool = False) -> list[RunSpec]:
@@ -96,9 +100,12 @@ class SweepPlan:
         finished = frozenset(self.store.finished() & self.specs.keys())
         edited = self._edited(finished)
         old = {run for name in self.rerun for run in edited.get(name, ())}
+        kept = {name: runs - old for name, runs in edited.items()}
+        outdated = self._outdated(known & self.references.keys(), kept)
         return replace(
             self,
-            known_references=frozenset(known & self.references.keys() - self._references_of(old)),
+            known_references=frozenset(known & self.references.keys() - outdated),
+            outdated_references=outdated,
             reference_failures={
                 name: unknown[name]
                 for name in self.references
@@ -109,15 +116,23 @@ class SweepPlan:
             edited=edited,
         )
 
-    def _references_of(self, runs: Collection[str]) -> set[str]:
-        """Return the references with the data set, model and seed of runs with a user's model."""
-        specs = [self.specs[run] for run in runs if self.specs[run].model.user_code]
-        of_runs = {(*spec.display_names[:2], spec.seed) for spec in specs}
-        return {
-            name
-            for name, spec in self.references.items()
-            if (spec.dataset.display_name, spec.model.display_name, spec.seed) in of_runs
-        }
+    def _outdated(
+        self, known: Collection[str], kept: Mapping[str, Collection[str]]
+    ) -> frozenset[str]:
+        """Return the outdated among known references.
+
+        `kept` are the finished runs of other code, by the file or module that was edited.
+        """
+        by_model: dict[str, Mapping[str, str]] = {}
+
+        def now(spec: ReferenceSpec) -> Mapping[str, str]:
+            if spec.user_code and spec.model.display_name not in by_model:
+                by_model[spec.model.display_name] = code_of(spec)
+            return by_model[spec.model.display_name] if spec.user_code else {}
+
+        runs = ((self.specs[run], name) for name, those in kept.items() for run in those)
+        references = {name: self.references[name] for name in known}
+        return outdated(references, self.store.code_of_reference, now, runs)
 
     def _edited(self, finished: Collection[str]) -> dict[str, frozenset[str]]:
         """Return the runs of other code than now, by the file or module that was edited."""

@@ -1,6 +1,6 @@
 """The references of an experiment: a floor and a ceiling for each data set, model and seed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from alrun.data.dataset import AnyDataset
 from alrun.data.splits import split_of
@@ -16,23 +16,61 @@ def references_of(
 ) -> dict[str, ReferenceSpec]:
     """Return the references of the runs of an experiment, by id.
 
+    A start with a file has its own, since its split is another; all other starts share theirs.
     Whether a data set has a ceiling is up to its key `ceiling`, or else to the size of its training
     part.
     """
     wanted = {str(entry.label): entry.ceiling for entry in experiment.dataset}
-    one_each: dict[tuple[str, str, int], RunSpec] = {}
-    # Rows that a file lists as initial are not tested on, so that a start without a file is better.
-    for spec in sorted(specs, key=lambda spec: spec.initial.method == "file"):
-        one_each.setdefault((spec.dataset.display_name, spec.model.display_name, spec.seed), spec)
+    one_each: dict[tuple[str, str, str, int], RunSpec] = {}
+    for spec in specs:
+        one_each.setdefault(key_of(_reference("floor", spec)), spec)
     found = {}
-    for (label, _, _), spec in one_each.items():
+    for (label, *_), spec in one_each.items():
         ceiling = wanted[label]
         if ceiling is None:
             ceiling = _n_training(spec, datasets[label]) <= MOST_WITH_CEILING
         for kind in ("floor", "ceiling") if ceiling else ("floor",):
-            reference = ReferenceSpec(kind, spec.dataset, spec.initial, spec.model, spec.seed)
+            reference = _reference(kind, spec)
             found[run_id(reference)] = reference
     return found
+
+
+def key_of(reference: ReferenceSpec) -> tuple[str, str, str, int]:
+    """Return what the runs of a reference have in common: data set, model, start and seed."""
+    dataset, model = reference.dataset, reference.model
+    return dataset.display_name, model.display_name, reference.start, reference.seed
+
+
+def _reference(kind: str, spec: RunSpec) -> ReferenceSpec:
+    return ReferenceSpec(kind, spec.dataset, spec.initial, spec.model, spec.seed)
+
+
+def outdated(
+    references: Mapping[str, ReferenceSpec],
+    stored: Callable[[str], Mapping[str, str]],
+    now: Callable[[ReferenceSpec], Mapping[str, str]],
+    kept: Iterable[tuple[RunSpec, str]],
+) -> frozenset[str]:
+    """Return the ids of the references of other code than now, unless their runs have it too.
+
+    Parameters
+    ----------
+    stored
+        Gives the digests of the code that a reference was computed with, by file or module.
+    now
+        Gives those of the code that it would be computed with.
+    kept
+        Finished runs of other code than now, with the file or module that differs.
+    """
+    of_old_code = {(key_of(_reference("ceiling", spec)), name) for spec, name in kept}
+
+    def is_outdated(reference: str, spec: ReferenceSpec) -> bool:
+        code = now(spec)
+        then = stored(reference) if code else {}
+        differing = {(key_of(spec), name) for name in code if then.get(name) != code[name]}
+        return bool(differing) and differing.isdisjoint(of_old_code)
+
+    return frozenset(name for name, spec in references.items() if is_outdated(name, spec))
 
 
 def _n_training(spec: RunSpec, dataset: AnyDataset) -> int:

@@ -99,8 +99,11 @@ def rebuild_tables(
     The table of references is made too. Damaged files are set aside, and `on_message` is called
     with a sentence on each.
     """
+    unknown = plan.outdated_references and plan.against_store().outdated_references
     specs = list(plan.specs.values())
-    return plan.store.rebuild_tables(specs, plan.splits, on_message, plan.notes, plan.references)
+    return plan.store.rebuild_tables(
+        specs, plan.splits, on_message, plan.notes, plan.references, unknown
+    )
 
 
 def _compute(

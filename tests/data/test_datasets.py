@@ -460,7 +460,7 @@ def test_whole_numbers_of_more_than_64_bits_are_no_categories(tmp_path):
         ("nothing like it", "breast_cancer, digits, iris"),
         ("mine.xlsx", ".parquet"),
         ("absent.csv", "there is no file"),
-        ("folder.csv", "there is no file"),
+        ("folder.csv", "is a folder; write 'folder.csv/'"),
         ("x" * 300 + ".csv", ""),
         ("", ""),
     ],

@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import json
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -180,6 +181,93 @@ def test_an_empty_part_has_no_types(tmp_path):
     empty = pd.DataFrame(COLUMNS)[:0].astype(object)
     empty.to_parquet(tmp_path / name / "part-00002.parquet")
     assert load(name, {}, folder=tmp_path, target="target").X.shape == (6, 7)
+
+
+def partitioned(folder, frame, by):
+    """Write a table as Spark does with partitionBy; return its name."""
+    for values, part in frame.groupby(by, dropna=False):
+        names = [
+            f"{column}="
+            + ("__HIVE_DEFAULT_PARTITION__" if pd.isna(value) else quote(str(value), safe=""))
+            for column, value in zip(by, values, strict=True)
+        ]
+        place = folder.joinpath("parts", *names)
+        place.mkdir(parents=True)
+        part.drop(columns=by).to_parquet(place / "part-00000-c000.snappy.parquet")
+    (folder / "parts" / "_SUCCESS").touch()
+    (folder / "parts" / "_temporary").mkdir()
+    (folder / "parts" / "_temporary" / "part-00001.parquet").write_bytes(b"half")
+    return "parts/"
+
+
+def test_partitions_are_columns(tmp_path):
+    frame = pd.DataFrame({
+        "size": np.arange(8.0),
+        "month": ["01", "02", "12", "02"] * 2,
+        "city": ["a b", "ü/ü", "c", "c"] * 2,
+        "target": ["01", "1", "1E2", "1", "01", "1E2", "1", "100"],
+    })  # fmt: skip
+    name = partitioned(tmp_path, frame, ["month", "city", "target"])
+    dataset = load(name, {}, folder=tmp_path, target="target")
+    by_size = np.argsort(dataset.X[:, 0])
+    np.testing.assert_array_equal(dataset.X[by_size, 0], frame["size"])
+    np.testing.assert_array_equal(dataset.X[by_size, 1], frame["month"].astype(int))
+    cities = [[city == one for one in ("a b", "c", "ü/ü")] for city in frame["city"]]
+    np.testing.assert_array_equal(dataset.X[by_size, 2:], cities)
+    assert [labels_of(dataset)[row] for row in by_size] == list(frame["target"])
+    assert dataset.notes[0] == "one-hot encoded: city (3)"
+
+
+def test_a_partition_without_a_value_is_a_missing_value(tmp_path):
+    frame = pd.DataFrame({"size": np.arange(4.0), "x": ["1", None, "2", "1"], "y": list("uvuv")})
+    name = partitioned(tmp_path, frame, ["x", "y"])
+    with pytest.raises(DatasetError, match=r"values are missing in 'x' \(1, "):
+        load(name, {}, folder=tmp_path, target="y")
+    keys = ColumnKeys(missing="keep")
+    dataset = load(name, {}, folder=tmp_path, target="y", columns=keys)
+    np.testing.assert_array_equal(
+        dataset.X[np.argsort(dataset.X[:, 0]), 1], [1.0, np.nan, 2.0, 1.0]
+    )
+
+
+def test_the_names_of_partitions_are_in_the_fingerprint(tmp_path):
+    frame = pd.DataFrame({"size": np.arange(4.0), "x": [1, 2, 1, 2], "target": list("uvvu")})
+    name = partitioned(tmp_path, frame, ["x"])
+    first = load(name, {}, folder=tmp_path, target="target")
+    (tmp_path / "parts" / "x=2").rename(tmp_path / "parts" / "x=3")
+    second = load(name, {}, folder=tmp_path, target="target")
+    assert set(first.X[:, 1]) == {1, 2}
+    assert set(second.X[:, 1]) == {1, 3}
+    assert first.fingerprint != second.fingerprint
+
+
+def test_folders_that_are_no_partitions_of_one_table_are_refused(tmp_path):
+    frame = pd.DataFrame({"size": np.arange(4.0), "x": [1, 2, 1, 2], "target": list("uvvu")})
+    name = partitioned(tmp_path, frame, ["x"])
+    (tmp_path / "parts" / "more").mkdir()
+    frame.to_parquet(tmp_path / "parts" / "more" / "a.parquet")
+    assert "more holds Parquet files, and its name is not of the form" in refused(tmp_path, name)
+    (tmp_path / "parts" / "more" / "a.parquet").rename(tmp_path / "parts" / "a.parquet")
+    assert load(name, {}, folder=tmp_path, target="target").n_examples == 8
+    (tmp_path / "parts" / "a.parquet").rename(tmp_path / "parts" / "x=1" / "a.parquet")
+    assert "has a column 'x', and its folder is named after one" in refused(tmp_path, name)
+    (tmp_path / "parts" / "x=1" / "a.parquet").unlink()
+    (tmp_path / "parts" / "x=2" / "x=5").symlink_to(tmp_path / "parts")
+    assert "x=5 is in another partition by 'x'" in refused(tmp_path, name)
+    # Without a table above, they look like texts by class.
+    (tmp_path / "texts" / "train").mkdir(parents=True)
+    frame.to_parquet(tmp_path / "texts" / "train" / "a.parquet")
+    assert "a Parquet file among the texts" in refused(tmp_path, "texts/")
+
+
+def test_a_test_part_may_be_a_folder_too(tmp_path):
+    frame = pd.DataFrame({"size": np.arange(4.0), "x": [1, 2, 1, 2], "target": list("uvvu")})
+    partitioned(tmp_path, frame, ["x"])
+    frame.to_parquet(tmp_path / "train.parquet")
+    keys = ColumnKeys(test="parts/")
+    dataset = load("train.parquet", {}, folder=tmp_path, target="target", columns=keys)
+    assert dataset.test.tolist() == [4, 5, 6, 7]
+    np.testing.assert_array_equal(dataset.X[4:], [[0, 1], [2, 1], [1, 2], [3, 2]])
 
 
 # Names

@@ -98,6 +98,7 @@ def test_rules_for_some_columns_leave_the_others_to_be_named(tmp_path):
     [
         ({"ago": "mean"}, "no column 'ago' of features; did you mean 'age'?"),
         ({"city": "median"}, "'city' holds texts, and \"median\" is not for these"),
+        ({"city": -1.0}, "'city' holds texts, and -1.0 is not for these"),
         ({"age": "category"}, "'age' holds numbers, and \"category\" is not for these"),
         ({"target": "drop"}, "no column 'target' of features"),
     ],
@@ -213,6 +214,34 @@ def test_a_rule_for_numbers_gives_texts_a_category_of_their_own(tmp_path, rule):
     dataset = loaded(tmp_path, rule)
     np.testing.assert_array_equal(dataset.X[:, -1], people()["city"].isna())
     assert [fill.rule for fill in dataset.fills] == [rule]
+
+
+@pytest.mark.parametrize("scale", [None, 4, "standard"])
+def test_a_number_is_filled_in_before_any_scaling(tmp_path, scale):
+    frame = people().drop(columns="city")
+    whole = frame.fillna({"age": -1.0, "income": 2.5})
+    missing = {"age": -1.0, "income": 2.5}
+    data = []
+    for table, rule in ((frame, missing), (whole, None)):
+        table.to_csv(tmp_path / "m.csv", index=False)
+        keys = ColumnKeys(missing=rule)
+        data.append(load("m.csv", {}, folder=tmp_path, target="target", columns=keys, scale=scale))
+    split = draw_split(data[0], 20, InitialSpec("per_class", 2), 0)
+    filled = impute(data[0].X, data[0].fills, split.training)
+    np.testing.assert_array_equal(filled, data[1].X)
+    assert "-1: age (9); 2.5: income (4)" in data[0].notes[0]
+
+
+def test_a_number_for_all_columns_gives_texts_a_category_of_their_own(tmp_path):
+    dataset = loaded(tmp_path, -7.0)
+    assert dataset.fills == (Fill(-7.0, (0, 1)),)
+    np.testing.assert_array_equal(dataset.X[:, -1], people()["city"].isna())
+
+
+def test_a_number_that_single_precision_cannot_hold_is_refused(tmp_path):
+    frame = people()[["age", "target"]].astype({"age": np.float32})
+    assert loaded(tmp_path, 1e30, frame, ".parquet").X.dtype == np.float32
+    assert "1e+300 is too large for features" in refused(tmp_path, 1e300, frame, ".parquet")
 
 
 def test_indicators_say_where_values_were_missing(tmp_path):

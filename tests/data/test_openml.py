@@ -47,11 +47,65 @@ SPARSE = """@RELATION made
 
 
 def task(number, kind=1, target="kind"):
-    """Return OpenML's answer on a task of data set 7, by default a classification."""
-    data = {"name": "source_data", "data_set": {"data_set_id": "7", "target_feature": target}}
-    inputs = [data, {"name": "cost_matrix", "cost_matrix": []}]
-    of_type = {"task_type_id": str(kind), "task_type": "Supervised Regression"}
-    return {"task": {"task_id": number, **of_type, "input": inputs}}
+    """Return OpenML's answer on a task of data set 7, by default a classification.
+
+    It has the form of the server's: numbers are texts, a list of one is its only entry, and a list
+    of none is left out or empty.
+    """
+    shown = "Supervised Classification" if kind == 1 else "Supervised Regression"
+    procedure = {
+        "id": "1",
+        "type": "crossvalidation",
+        "data_splits_url": f"https://www.openml.org/api_splits/get/{number}/splits.arff",
+        "parameter": [
+            {"name": "number_repeats", "value": "1"},
+            {"name": "number_folds", "value": "10"},
+            {"name": "percentage"},
+            {"name": "stratified_sampling", "value": "true"},
+        ],
+    }
+    inputs = [
+        {"name": "source_data", "data_set": {"data_set_id": "7", "target_feature": target}},
+        {"name": "estimation_procedure", "estimation_procedure": procedure},
+        {"name": "cost_matrix", "cost_matrix": []},
+        {"name": "evaluation_measures", "evaluation_measures": {"evaluation_measure": []}},
+    ]
+    feature = [{"name": "row_id", "type": "integer"}, {"name": "prediction", "type": "string"}]
+    predictions = {"format": "ARFF", "feature": feature}
+    return {
+        "task": {
+            "task_id": str(number),
+            "task_name": f"Task {number}: made ({shown})",
+            "task_type_id": str(kind),
+            "task_type": shown,
+            "input": inputs,
+            "output": {
+                "name": "predictions",
+                "predictions": predictions,
+            },
+            "tag": "study_99",
+        }
+    }
+
+
+def study(*tasks):
+    """Return OpenML's answer on a suite, in the form of the server's; see `task`."""
+    listed = [str(number) for number in tasks]
+    return {
+        "study": {
+            "id": "99",
+            "alias": "OpenML-CC18",
+            "main_entity_type": "task",
+            "name": "OpenML-CC18 Curated Classification benchmark",
+            "description": "A suite.",
+            "visibility": "public",
+            "status": "active",
+            "creation_date": "2019-02-21 18:47:13",
+            "creator": "1",
+            "data": {"data_id": "7"},
+            "tasks": {"task_id": listed if len(listed) > 1 else listed[0]},
+        }
+    }
 
 
 class Endless(io.RawIOBase):
@@ -103,7 +157,7 @@ class Server:
             if part in path:
                 return content
         if "study/" in path:
-            return {"study": {"id": "99", "tasks": {"task_id": ["31", "3"]}}}
+            return study(31, 3)
         if "task/" in path:
             return task(path.rpartition("/")[2])
         if "data/list" in path:
@@ -528,7 +582,7 @@ def test_a_suite_is_a_data_set_for_each_of_its_tasks(serve, suite):
 
 def test_a_suite_stands_beside_other_data_sets_and_by_its_alias(serve, suite):
     server = serve(DENSE)
-    server.answers["study/CC-18"] = {"study": {"tasks": {"task_id": "3"}}}
+    server.answers["study/CC-18"] = study(3)
     suite.write_text(
         f"{SUITE.replace('99', 'CC-18')}[[dataset]]\nname = 'iris'\n[[dataset]]\nname = 'openml:1'"
     )
@@ -596,6 +650,7 @@ def test_a_wrong_suite_is_refused_before_anything_is_asked(serve, suite, old, ne
         ("task/31", (412, {}), "OpenML has no such task 31"),
         ("study/", {"study": {"tasks": None}}, "another form"),
         ("study/", {"study": {"tasks": {"task_id": []}}}, "has no tasks"),
+        ("study/", {"study": {"id": "99", "main_entity_type": "task"}}, "has no tasks"),
         ("task/3", {"task": {"task_type_id": "1", "input": []}}, "another form"),
     ],
 )

@@ -80,7 +80,7 @@ def test_text_numbers_gaps_and_an_identifier(tmp_path):
     assert all(f"'{column}' (" in problem for column in ("a", "b", "kind"))
     dataset = {
         "name": "m.csv",
-        "missing": {"a": "median", "b": "mean", "kind": "category"},
+        "missing": {"a": "median", "b": -9, "kind": "category"},
         "missing_indicator": True,
         "scale": "standard",
     }
@@ -294,6 +294,9 @@ def test_only_keys_that_are_given_are_part_of_a_run(tmp_path):
         "spelt out": {"stratify": True},
         "missing": {"missing": "mean"},
         "by column": {"missing": {"a": "mean"}},
+        "number": {"missing": -1},
+        "number with a point": {"missing": -1.0},
+        "other number": {"missing": -2},
         "no indicator": {"missing": "mean", "missing_indicator": False},
         "indicator": {"missing": "mean", "missing_indicator": True},
         "columns": {"columns": ["a"]},
@@ -304,7 +307,8 @@ def test_only_keys_that_are_given_are_part_of_a_run(tmp_path):
         ids[key] = frozenset(plan.specs)
     assert ids["none"] == ids["spelt out"]
     assert ids["missing"] == ids["no indicator"]
-    del ids["spelt out"], ids["no indicator"]
+    assert ids["number"] == ids["number with a point"]
+    del ids["spelt out"], ids["no indicator"], ids["number"]
     assert len(set(ids.values())) == len(ids)
     identity = next(iter(plan_sweep(experiment(tmp_path, plain)).specs.values())).dataset.identity()
     assert json.loads(json.dumps(identity)).keys() == {

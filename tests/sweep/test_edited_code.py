@@ -1,5 +1,6 @@
 """Code of the user's own that was edited, and the places in it where errors arise."""
 
+import math
 import os
 
 import pandas as pd
@@ -10,7 +11,11 @@ import alrun
 from alrun.api import run_sweep
 from alrun.cli.plan_text import describe, describe_edited, describe_failures
 from alrun.errors import ExperimentError, ResultsError
-from alrun.sweep.plan import plan_sweep
+from alrun.execute.local import Workers
+from alrun.experiment.toml import read_experiment
+from alrun.spec import ReferenceSpec
+from alrun.sweep.plan import plan_experiment, plan_sweep
+from alrun.sweep.run import run_missing
 
 TEXT = """
 strategies = ["random", "mine.py:first"]
@@ -91,20 +96,103 @@ def test_a_module_that_the_file_imports_counts_too(experiment, tmp_path):
 
 
 def test_rerun_computes_the_ceilings_of_an_edited_model_anew(experiment, tmp_path):
-    model = "from sklearn.tree import DecisionTreeClassifier\ndef tree():\n    return {}\n"
-    (tmp_path / "trees.py").write_text(model.format("DecisionTreeClassifier(max_depth=1)"))
-    overrides = ['strategies=["random"]', 'model.name="trees:tree"']
-
-    def ceilings(results):
-        table = pd.read_parquet(results / "references.parquet")
-        return table.loc[table["reference"] == "ceiling", "n_correct"].tolist()
-
-    results = run_sweep(experiment, tmp_path / "results", jobs=0, overrides=overrides)
+    results = swept_with_stumps(experiment, tmp_path)
     before = ceilings(results)
-    (tmp_path / "trees.py").write_text(model.format("DecisionTreeClassifier()"))
-    run_sweep(experiment, results, jobs=0, overrides=overrides, rerun=["trees"])
-    fresh = run_sweep(experiment, tmp_path / "fresh", jobs=0, overrides=overrides)
+    (tmp_path / "trees.py").write_text(WHOLE)
+    run_sweep(experiment, results, jobs=0, overrides=OF_TREES, rerun=["trees"])
+    fresh = run_sweep(experiment, tmp_path / "fresh", jobs=0, overrides=OF_TREES)
     assert ceilings(results) == ceilings(fresh) != before
+
+
+TREES = "from sklearn.tree import DecisionTreeClassifier\ndef tree():\n    return {}\n"
+STUMP, WHOLE = (TREES.format(f"DecisionTreeClassifier({how})") for how in ("max_depth=1", ""))
+OF_TREES = ['strategies=["random"]', 'model.name="trees:tree"']
+
+
+def ceilings(results):
+    table = pd.read_parquet(results / "references.parquet")
+    return table.loc[table["reference"] == "ceiling", "n_correct"].tolist()
+
+
+@pytest.fixture
+def no_trials(monkeypatch):
+    """Try no model before a sweep: each trial starts a process."""
+    monkeypatch.setattr("alrun.sweep.plan.find_impossible", lambda *_: [])
+
+
+def swept_with_stumps(experiment, tmp_path):
+    (tmp_path / "trees.py").write_text(STUMP)
+    return run_sweep(experiment, tmp_path / "results", jobs=0, overrides=OF_TREES)
+
+
+@pytest.mark.usefixtures("no_trials")
+def test_a_rerun_that_ends_before_the_ceilings_leaves_them_missing(experiment, tmp_path):
+    results = swept_with_stumps(experiment, tmp_path)
+    before = ceilings(results)
+    (tmp_path / "trees.py").write_text(WHOLE)
+
+    def interrupt(spec, outcome):
+        if isinstance(spec, ReferenceSpec):
+            raise KeyboardInterrupt
+
+    read = read_experiment(experiment, OF_TREES, check=True)
+    plan = plan_experiment(experiment, read, results, rerun=["trees"])
+    with pytest.raises(KeyboardInterrupt):
+        run_missing(plan, Workers(0), on_progress=interrupt)
+    # One of two is computed, and the other is no longer that of the old code.
+    assert [math.isnan(n) for n in ceilings(results)] in ([True, False], [False, True])
+    plan = plan_sweep(experiment, results, OF_TREES)
+    assert not plan.missing()
+    assert [spec.kind for spec in plan.missing_references()] == ["ceiling"]
+    run_sweep(experiment, results, jobs=0, overrides=OF_TREES)
+    fresh = run_sweep(experiment, tmp_path / "fresh", jobs=0, overrides=OF_TREES)
+    assert ceilings(results) == ceilings(fresh) != before
+
+
+@pytest.mark.usefixtures("no_trials")
+def test_ceilings_stay_while_the_runs_are_of_the_same_old_code(experiment, tmp_path):
+    results = swept_with_stumps(experiment, tmp_path)
+    before = ceilings(results)
+    (tmp_path / "trees.py").write_text(WHOLE)
+    more = [*OF_TREES, "seeds=3"]
+    run_sweep(experiment, results, jobs=0, overrides=more)
+    assert ceilings(results)[:2] == before
+    fresh = run_sweep(experiment, tmp_path / "fresh", jobs=0, overrides=more)
+    assert ceilings(results)[2] == ceilings(fresh)[2]
+
+
+@pytest.mark.usefixtures("no_trials")
+def test_the_ceilings_of_a_table_alone_are_of_unknown_code(experiment, tmp_path):
+    results = swept_with_stumps(experiment, tmp_path)
+    for file in [*(results / "references").iterdir(), *(results / "runs").iterdir()]:
+        file.unlink()
+    kinds = [spec.kind for spec in plan_sweep(experiment, results, OF_TREES).missing_references()]
+    assert kinds == ["ceiling"] * 2
+
+
+@pytest.mark.usefixtures("no_trials")
+def test_a_ceiling_that_new_code_cannot_compute_is_not_that_of_the_old(experiment, tmp_path):
+    results = swept_with_stumps(experiment, tmp_path)
+    (tmp_path / "trees.py").write_text(FRAGILE)
+    run_sweep(experiment, results, jobs=0, overrides=OF_TREES, rerun=["trees"])
+    assert all(map(math.isnan, ceilings(results)))
+    plan = plan_sweep(experiment, results, OF_TREES)
+    assert not plan.missing()
+    assert not plan.missing_references()
+    assert len(plan.reference_failures) == 2
+
+
+FRAGILE = """
+from sklearn.tree import DecisionTreeClassifier
+
+class Fragile(DecisionTreeClassifier):
+    def fit(self, X, y):
+        assert not 50 < len(y) <= 100, "so many labels are the ceiling's"
+        return super().fit(X, y)
+
+def tree():
+    return Fragile()
+"""
 
 
 def test_rerun_of_what_is_not_used_is_refused(experiment, tmp_path):

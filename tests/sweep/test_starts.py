@@ -10,6 +10,7 @@ import alrun
 from alrun import stats
 from alrun.api import run_sweep
 from alrun.class_mix import class_mix
+from alrun.data.load import load
 from alrun.report.build import build_report
 from alrun.report.options import options_for
 from alrun.report.render import render
@@ -118,6 +119,45 @@ def test_one_line_says_whether_the_order_depends_on_the_start(swept):
     assert f"Holm over {len(p_values)}" in tested[0]
     assert smallest > stats.ALPHA
     assert f"{smallest:.2g}" in tested[0]
+
+
+def test_a_start_with_a_file_has_references_of_its_own_split(tmp_path):
+    """Rows that the file lists are not tested on, so that its test parts are others."""
+    (tmp_path / "rows.csv").write_text("index\n" + "\n".join(map(str, range(45, 95))))
+    path = experiment(tmp_path, "per_class = 2", 'method = "file"\nfile = "rows.csv"')
+    results = run_sweep(path, tmp_path / "results", jobs=0, overrides=["budget=55", "seeds=3"])
+    splits = pd.read_parquet(results / "splits.parquet")
+    y = load("iris", {}).y
+    floors = {}
+    for (start, seed), rows in splits.groupby(["start", "seed"], observed=True):
+        is_test = (rows["role"] == "test").to_numpy()
+        codes = y[rows["index"]]
+        most = np.bincount(codes[~is_test]).argmax()
+        floors[start, seed] = (codes[is_test] == most).mean()
+    table = pd.read_parquet(results / "references.parquet")
+    found = table[table["reference"] == "floor"].set_index(["start", "seed"])["accuracy"]
+    shown = {"2 per class": "", "rows.csv": "rows.csv"}
+    expected = {(shown[start], seed): floor for (start, seed), floor in floors.items()}
+    assert found.to_dict() == pytest.approx(expected)
+    means = table.groupby(["start", "reference"], observed=True)["accuracy"].mean()
+    assert means["", "floor"] != means["rows.csv", "floor"]
+    for start, rows in alrun.report(results).rows.groupby("start", observed=True):
+        for kind in ("floor", "ceiling"):
+            np.testing.assert_allclose(rows[kind], means[shown[start], kind])
+
+
+def test_a_data_set_with_splits_of_its_own_misses_no_start(tmp_path):
+    roles = np.array(["test", "initial", "pool", "pool"] * 38)[:150]
+    rows = [(seed, row, role) for seed in range(8) for row, role in enumerate(roles)]
+    pd.DataFrame(rows, columns=["seed", "index", "role"]).to_csv(tmp_path / "s.csv", index=False)
+    path = experiment(tmp_path, "per_class = 2", "per_class = 5")
+    text = path.read_text().replace("[dataset]", "[[dataset]]")
+    more = '[[dataset]]\nname = "iris"\nlabel = "own"\nsplits = "s.csv"\n'
+    path.write_text(text.replace("[[initial]]", more + "[[initial]]", 1))
+    results = run_sweep(path, tmp_path / "results", jobs=0, overrides=["budget=42"])
+    report = alrun.report(results)
+    assert set(report.rows.loc[report.rows["dataset"] == "own", "start"]) == {""}
+    assert not [note for note in report.notes if "missing" in note]
 
 
 def made_curves(folder, margin_from_b):

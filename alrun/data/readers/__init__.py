@@ -43,6 +43,8 @@ def check_source(name: str, folder: Path, has_text: bool) -> list[str]:
         return []
     # Unlike the methods of Path, these return False for a name that is too long.
     what, exists = ("folder", isdir) if name.endswith("/") else ("file", isfile)
+    if what == "file" and isdir(folder / name):
+        raise DatasetError(f"'{name}' is a folder; write '{name}/' to read the files in it")
     if not exists(folder / name):
         raise DatasetError(f"there is no {what} '{folder / name}'")
     is_text = has_text or (name.endswith("/") and not is_table(name, folder))

@@ -5,7 +5,7 @@ from typing import Any
 
 from alrun.data.readers.memory_limit import check_fits
 from alrun.data.readers.numeric_parquet import count_values
-from alrun.data.readers.source_file import SourceFile, opened
+from alrun.data.readers.source_file import SourceFile
 from alrun.errors import DatasetError, first_line
 
 # Bytes that a value of a Parquet file takes at least: a number or a pointer in the table as it is
@@ -67,44 +67,6 @@ def read_feather(file: SourceFile) -> Any:
         raise
     except Exception as error:  # a damaged file raises almost anything
         raise DatasetError(f"{file.path} cannot be read: {first_line(error)}") from error
-
-
-def parts_of(folder: Path) -> list[Path]:
-    """Return the Parquet files of a folder, sorted by name, as Spark and others write a table.
-
-    Names that begin with a dot or an underscore are skipped. Raises DatasetError if the folder
-    cannot be read.
-    """
-    try:
-        paths = sorted(folder.iterdir())
-    except OSError as error:
-        raise DatasetError(f"{folder} cannot be read: {error.strerror}") from error
-    return [
-        path for path in paths if path.suffix.lower() == ".parquet" and path.name[0] not in "._"
-    ]
-
-
-def read_parts(folder: Path) -> tuple[Any, list[str]]:
-    """Return the Parquet files of a folder as one DataFrame, and the SHA-256 of each.
-
-    Raises DatasetError if one of them has other columns than the first.
-    """
-    import pandas as pd
-
-    frames: list[Any] = []
-    hashes = []
-    paths = parts_of(folder)
-    for path in paths:
-        with opened(path) as file:
-            frames.append(read_parquet(file))
-            hashes.append(file.sha256)
-        if set(frames[-1].columns) != set(frames[0].columns):
-            raise DatasetError(
-                f"{path} has other columns than {paths[0].name}; keep only parts of one table in"
-                " the folder"
-            )
-    kept = [frame for frame in frames if len(frame)] or frames[:1]  # an empty part has no types
-    return pd.concat(kept, ignore_index=True), hashes
 
 
 def _as_frame(table: Any) -> Any:

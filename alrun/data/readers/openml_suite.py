@@ -41,7 +41,7 @@ def read_suite(suite: str) -> list[SuiteDataset]:
     number = check_suite(suite)
     with as_expected(suite):
         study = answer(suite, f"study/{number}", "suite")["study"]
-        tasks = study["tasks"]["task_id"]
+        tasks = study["tasks"]["task_id"] if "tasks" in study else []
         # A list of one is written as its only entry.
         numbers = sorted({int(task) for task in (tasks if isinstance(tasks, list) else [tasks])})
         found = {task: _dataset_of(suite, task) for task in numbers}

@@ -14,11 +14,9 @@ from alrun.data.read_keys import AS_USUAL, ReadKeys
 from alrun.data.readers.arff import read_arff
 from alrun.data.readers.arrow_tables import (
     parquet_file,
-    parts_of,
     read_column,
     read_feather,
     read_parquet,
-    read_parts,
 )
 from alrun.data.readers.columns import features_of_table, kept_columns
 from alrun.data.readers.contents import Contents, contents_of
@@ -28,6 +26,7 @@ from alrun.data.readers.labels import as_numbers, take_labels, were_numbers
 from alrun.data.readers.notations import check_notations
 from alrun.data.readers.numeric_parquet import read_wide, wide_fields
 from alrun.data.readers.packed import ending_of
+from alrun.data.readers.parts import parts_of, read_parts
 from alrun.data.readers.source_file import SourceFile, opened
 from alrun.data.readers.texts import count_words, vocabulary_note
 from alrun.errors import DatasetError, nearest
@@ -83,8 +82,7 @@ def read_table(
     """
     as_text = [target] if text is None else [target, text]
     if path.is_dir():
-        frame, hashes = read_parts(path)
-        table = _Table(path, frame, ["parts", *hashes])
+        table = _read_folder(path, as_text)
     else:
         with opened(path) as file:
             if ending_of(path.name) == ".parquet" and text is None and test is None:
@@ -123,8 +121,8 @@ def _contents(
     identity += [{"read": read.identity()}] if read.identity() else []
     labels, n_test = take_labels(path, frame, target), 0
     if test is not None:
-        frame, labels, n_test, sha256 = _with_test(path, frame, labels, test, target, text, read)
-        identity += [{"test": sha256}]
+        frame, labels, n_test, hashes = _with_test(path, frame, labels, test, target, text, read)
+        identity += [{"test": hashes[0] if len(hashes) == 1 else hashes}]
     if table.is_text:
         labels = as_numbers(labels)
         identity += [{"labels": "as written"}] if were_numbers(labels) else []
@@ -174,18 +172,15 @@ def _with_test(
     target: str,
     text: str | None,
     read: ReadKeys,
-) -> tuple[Any, Any, int, str]:
-    """Return features and labels with those of the test file after them, its rows and its hash.
+) -> tuple[Any, Any, int, list[Any]]:
+    """Return features and labels with those of the test file after them, its rows and its hashes.
 
     Raises DatasetError if its columns are not those of the main file.
     """
     import pandas as pd
     from pandas.api import types
 
-    if not isfile(test):
-        raise DatasetError(f"test: there is no file '{test}'")
-    with opened(test) as file:
-        other = _read(file, [target] if text is None else [target, text], read).frame
+    other, hashes = _read_test(test, [target] if text is None else [target, text], read)
     other_labels = take_labels(test, other, target)
     if other.empty:
         raise DatasetError(f"test: {test} has no rows")
@@ -206,7 +201,19 @@ def _with_test(
     whole = pd.concat([frame, other[list(frame.columns)]], ignore_index=True)
     if labels.dtype.kind != other_labels.dtype.kind:
         labels, other_labels = labels.astype(object), other_labels.astype(object)
-    return whole, np.concatenate([labels, other_labels]), len(other), file.sha256
+    return whole, np.concatenate([labels, other_labels]), len(other), hashes
+
+
+def _read_test(test: Path, as_text: Collection[str], read: ReadKeys) -> tuple[Any, list[Any]]:
+    """Return a table with the test part, and its hashes."""
+    if isdir(test) and parts_of(test):
+        table = _read_folder(test, as_text)
+    elif not isfile(test):
+        raise DatasetError(f"test: there is no file '{test}', and no folder of Parquet files")
+    else:
+        with opened(test) as file:
+            table = _read(file, as_text, read)
+    return table.frame, table.identity[1:]
 
 
 def read_frame(path: Path) -> Any:
@@ -224,6 +231,11 @@ def _read(file: SourceFile, as_text: Collection[str], read: ReadKeys) -> _Table:
         return _Table(file.path, frame, identity, unnamed, is_text=True)
     reader = _TYPED.get(ending, read_parquet)
     return _Table(file.path, reader(file), identity)
+
+
+def _read_folder(path: Path, as_text: Collection[str]) -> _Table:
+    frame, identity = read_parts(path, as_text)
+    return _Table(path, frame, ["parts", *identity])
 
 
 def _documents(path: Path, frame: Any, text: str) -> list[str]:

@@ -110,6 +110,11 @@ def _bytes_of(path: Path) -> bytes:
         raise DatasetError(
             f"{path}: a folder among the texts of a class; move its files up, or drop it"
         )
+    if path.suffix.lower() == ".parquet":
+        raise DatasetError(
+            f"{path}: a Parquet file among the texts of a class; name the folder of one table,"
+            " whose subfolders are named column=value if it has any"
+        )
     try:
         return path.read_bytes()
     except OSError as error:
