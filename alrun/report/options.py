@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,11 +45,14 @@ class ReportOptions:
         In how many rounds in a row the score must be at the target.
     adjustment
         How p values are adjusted.
+    rope
+        By which share mean labels may differ and still be called the same.
 
     Raises
     ------
     ResultsError
-        Where there is no such metric or adjustment, a target is no score, or `sustain` is below 1.
+        Where there is no such metric or adjustment, a target is no score, `sustain` is below 1, or
+        `rope` is not above 0.
     """
 
     metric: str = "accuracy"
@@ -57,6 +61,7 @@ class ReportOptions:
     chooses: bool = False
     sustain: int = 1
     adjustment: Adjustment = Adjustment.holm
+    rope: float = 0.1
 
     def __post_init__(self) -> None:
         from alrun import metrics  # the command line starts without NumPy
@@ -65,6 +70,10 @@ class ReportOptions:
         if self.sustain < 1:
             raise ResultsError(
                 f"a target is sustained for one round at least, not for {self.sustain}"
+            )
+        if not 0 < self.rope < inf:
+            raise ResultsError(
+                f"rope is a share of the labels above 0, as in 0.1 for 10 %, not {self.rope:g}"
             )
         try:
             metric = metrics.find(self.metric)
@@ -94,6 +103,7 @@ def options_for(
     baseline: str = "random",
     sustain: int = 1,
     adjustment: str = "holm",
+    rope: float = ReportOptions.rope,
 ) -> ReportOptions:
     """Return the options of a report of a results directory.
 
@@ -124,6 +134,7 @@ def options_for(
         chooses=chooses,
         sustain=sustain,
         adjustment=Adjustment(adjustment),
+        rope=rope,
     )
 
 

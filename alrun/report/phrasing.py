@@ -1,5 +1,6 @@
 """Parts of sentences: names of groups, lists, counts, numbers."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -44,6 +45,11 @@ def listed(items: Iterable[Any], separator: str = ", ") -> str:
     return separator.join(items[:MOST_NAMED]) + more
 
 
+def enumerated(items: Sequence[str]) -> str:
+    """Name all of several: a, b and c."""
+    return " and ".join([*filter(None, [", ".join(items[:-1])]), *items[-1:]])
+
+
 def seed_list(seeds: Sequence[int]) -> str:
     """Name seeds, runs of them as ranges: seeds 1, 4-7."""
     cuts = np.flatnonzero(np.diff(seeds) != 1) + 1
@@ -79,6 +85,35 @@ def target_name(target: Written) -> str:
 def score_text(value: float) -> str:
     """Return a score with three decimals, empty for NaN."""
     return "" if np.isnan(value) else f"{value:.3f}"
+
+
+def labels_text(value: float, is_exact: bool) -> str:
+    """Return a mean number of labels: exact to a tenth, or whole."""
+    digits = 1 if is_exact else 0
+    return f"{round(value, digits) + 0.0:.{digits}f}"
+
+
+def percent(value: float) -> str:
+    """Return a share as a whole percentage, without the sign of a zero."""
+    return f"{100 * value:.0f}".replace("-0", "0") if abs(value) < 0.005 else f"{100 * value:.0f}"
+
+
+def percent_with_interval(value: float, low: float, high: float) -> str:
+    """Return a share in per cent with its interval, as far as there is one."""
+    if math.isinf(low):
+        return f"{percent(value)} % [unbounded]"
+    if math.isnan(low):
+        return f"{percent(value)} %"
+    return f"{percent(value)} % [{percent(low)}, {percent(high)}]"
+
+
+def p_text(value: float) -> str:
+    """Return a p value without its leading zero; empty for NaN."""
+    if math.isnan(value):
+        return ""
+    if value < 0.001:
+        return "<.001"
+    return "1.00" if value > 0.995 else f"{value:.3f}".removeprefix("0")
 
 
 def left_target(metric: Metric) -> str:
