@@ -24,7 +24,8 @@ def queries(
 ) -> None:
     """Show the class mix of queried examples and of the pool."""
     from alrun.class_mix import MOST_PARTS, class_mix, mix_notes, mix_sections
-    from alrun.report.render import as_csv, as_text
+    from alrun.report.render import as_csv
+    from alrun.report.text import as_text
 
     if format is QueriesFormat.csv:
         write(as_csv(class_mix(results)))

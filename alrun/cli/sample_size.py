@@ -30,9 +30,9 @@ def sample_size(
     adjust: Adjust = Adjustment.holm,
 ) -> None:
     """Show how many seeds it takes to see a saving, with these results as a pilot."""
-    from alrun.report.render import as_text
     from alrun.report.sample_size import seeds_needed
     from alrun.report.sample_size_sections import seeds_notes, seeds_sections
+    from alrun.report.text import as_text
 
     found = build_report(results, target, metric, baseline, sustain, adjust)
     needed = seeds_needed(found, saving, power)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from alrun.report.options import Adjustment, ReportOptions, experiment_of, optio
 from alrun.report.provenance_notes import find_mixtures
 from alrun.report.references import read_references
 from alrun.report.rows import Tables, build_tables
+from alrun.report.verdict import Paragraph, write_verdict
 from alrun.results.curves import COMPARISON_GROUP, RUN
 from alrun.results.load import load_notes, read_table
 from alrun.results.schema import CURVES, LATER_LABELS, QUERIES, RUNS, SKIPPED, SPLITS
@@ -74,6 +75,16 @@ class Report(Tables):
     across: pd.DataFrame
     notes: tuple[str, ...]
     is_sequential: bool
+
+    @cached_property
+    def paragraphs(self) -> tuple[Paragraph, ...]:
+        """The verdict by what it is about: a data set, a model, a start and a batch size."""
+        return tuple(write_verdict(self))
+
+    @property
+    def verdict(self) -> tuple[str, ...]:
+        """Sentences on which strategy to take and how sure that is, from the numbers alone."""
+        return tuple(printable(text) for found in self.paragraphs for text in found.whole)
 
     @property
     def budget(self) -> int:

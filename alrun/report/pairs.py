@@ -1,6 +1,6 @@
 """Any two strategies of a report: the ratio of their mean labels, and the tests of all pairs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
@@ -46,7 +46,7 @@ def compare_pairs(tables: Tables) -> pd.DataFrame:
         target: labels_to_target(tables.curves, scores, options.sustain)
         for target, scores in tables.target_scores.items()
     }
-    by_group = {key: group for key, group in runs.groupby(COMPARISON_GROUP, observed=True)}
+    by_group = dict(iter(runs.groupby(COMPARISON_GROUP, observed=True)))
     found = []
     for key, rows in comparison_groups(tables.rows):
         for target, own in rows.groupby("target", sort=False):
@@ -74,9 +74,8 @@ def _pairs_of(
     for a, b in columns:
         both = has_run[:, a] & has_run[:, b]
         is_reached = bool(reached[names[a]] or reached[names[b]])
-        compared = _compare(
-            *cuts[both][:, [a, b]].T.astype(np.int64), rope, is_reached, is_narrow
-        )
+        one, other = cuts[both][:, [a, b]].T.astype(np.int64)
+        compared = _compare(one, other, rope, is_reached, is_narrow)
         found.append({"a": names[a], "b": names[b]} | compared)
     if has_run.all() and len(cuts) > 1 and found:
         differences = [cuts[:, a] - cuts[:, b] for a, b in columns]
@@ -102,9 +101,3 @@ def _compare(
         "p_value": stats.sign_flip(a - b) if several else np.nan,
         "same": is_known and several and (is_narrow or stats.is_equivalent(a, b, rope)),
     }
-
-
-def beside(pairs: pd.DataFrame, name: str) -> Iterator[tuple[str, pd.Series]]:
-    """Yield the other strategy and the row of each pair of one strategy."""
-    for _, pair in pairs[(pairs["a"] == name) | (pairs["b"] == name)].iterrows():
-        yield (pair["b"] if pair["a"] == name else pair["a"]), pair

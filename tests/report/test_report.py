@@ -1116,7 +1116,7 @@ def test_the_table_of_usual_names_has_a_line_for_each_strategy():
 def test_the_table_shows_names_that_look_like_markup():
     report = report_of(*(frame.replace({"strategy": {"margin": "[b]x[/b]"}}) for frame in SIX))
     assert not noted(report, "[b]")
-    assert render(report, "table").count("[b]x[/b]") == 2
+    assert render(report, "table").count("[b]x[/b]") == 3  # the verdict and two tables
 
 
 def test_markdown_has_as_many_cells_in_every_row(hard):
