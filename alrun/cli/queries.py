@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from alrun.cli.options import ResultsDirectory
-from alrun.cli.output import write
+from alrun.cli.output import screen, write
 
 
 class QueriesFormat(StrEnum):
@@ -31,4 +31,5 @@ def queries(
         write(as_csv(class_mix(results)))
         return
     mix = class_mix(results, MOST_PARTS)
-    write(as_text(mix_sections(mix), mix_notes(mix)))
+    width, has_bold = screen()
+    write(as_text(mix_sections(mix), mix_notes(mix), width=width, has_bold=has_bold))

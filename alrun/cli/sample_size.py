@@ -13,7 +13,7 @@ from alrun.cli.options import (
     Targets,
     build_report,
 )
-from alrun.cli.output import write
+from alrun.cli.output import screen, write
 from alrun.report.options import Adjustment
 
 
@@ -36,4 +36,6 @@ def sample_size(
 
     found = build_report(results, target, metric, baseline, sustain, adjust)
     needed = seeds_needed(found, saving, power)
-    write(as_text(seeds_sections(needed), seeds_notes(needed, found, saving, power)))
+    notes = seeds_notes(needed, found, saving, power)
+    width, has_bold = screen()
+    write(as_text(seeds_sections(needed), notes, width=width, has_bold=has_bold))

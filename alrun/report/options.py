@@ -27,6 +27,22 @@ class Adjustment(StrEnum):
 
 
 @dataclass(frozen=True)
+class Selection:
+    """The part of results that a report is about, by labels and batch sizes; all where empty."""
+
+    strategy: tuple[str, ...] = ()
+    dataset: tuple[str, ...] = ()
+    model: tuple[str, ...] = ()
+    start: tuple[str, ...] = ()
+    batch_size: tuple[int, ...] = ()
+
+    @property
+    def named(self) -> "dict[str, tuple[str, ...] | tuple[int, ...]]":
+        """What is selected, by column; columns of which all is are left out."""
+        return {column: values for column, values in vars(self).items() if values}
+
+
+@dataclass(frozen=True)
 class ReportOptions:
     """The score, the baseline and the targets of a report, and how it counts and tests.
 
@@ -47,6 +63,8 @@ class ReportOptions:
         How p values are adjusted.
     rope
         By which share mean labels may differ and still be called the same.
+    selection
+        The part of the results that the report is about.
 
     Raises
     ------
@@ -62,6 +80,7 @@ class ReportOptions:
     sustain: int = 1
     adjustment: Adjustment = Adjustment.holm
     rope: float = 0.1
+    selection: Selection = Selection()
 
     def __post_init__(self) -> None:
         from alrun import metrics  # the command line starts without NumPy
@@ -104,6 +123,7 @@ def options_for(
     sustain: int = 1,
     adjustment: str = "holm",
     rope: float = ReportOptions.rope,
+    selection: Selection = ReportOptions.selection,
 ) -> ReportOptions:
     """Return the options of a report of a results directory.
 
@@ -135,6 +155,7 @@ def options_for(
         sustain=sustain,
         adjustment=Adjustment(adjustment),
         rope=rope,
+        selection=selection,
     )
 
 

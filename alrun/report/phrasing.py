@@ -14,6 +14,33 @@ from alrun.targets import Written
 MOST_NAMED = 6
 
 
+class Definition(str):
+    """A sentence on how to read the tables, which says nothing of these results."""
+
+
+class Listing(str):
+    """A sentence with a list in it, which may be long.
+
+    As a text it names the first MOST_NAMED items; `naming` returns it with more or fewer.
+    """
+
+    _parts: tuple[str, list[str], str, str]
+
+    def __new__(
+        cls, before: str, items: Iterable[Any], after: str = ".", separator: str = "; "
+    ) -> "Listing":
+        """Return the sentence that begins with `before` and ends with `after`."""
+        named = [str(item) for item in items]
+        made = super().__new__(cls, f"{before}{listed(named, separator)}{after}")
+        made._parts = before, named, after, separator
+        return made
+
+    def naming(self, most: int | None) -> str:
+        """Return the sentence with so many of the items, None for all."""
+        before, named, after, separator = self._parts
+        return f"{before}{listed(named, separator, most)}{after}"
+
+
 def about(
     rows: pd.DataFrame, what: str, kind: str = "Warning", count: str | None = None
 ) -> Iterator[str]:
@@ -24,7 +51,7 @@ def about(
     for row in rows.itertuples():
         amount = f"{getattr(row, count):.0f} of {row.n_pairs or row.n_seeds}, " if count else ""
         named.append(f"{row.strategy} at {target_name(row.target)} ({amount}{group_of(row)})")
-    yield f"{kind}: {what}: {listed(named, '; ')}."
+    yield Listing(f"{kind}: {what}: ", named)
 
 
 def group_name(key: Sequence[Any]) -> str:
@@ -38,11 +65,12 @@ def group_of(row: Any) -> str:
     return group_name([getattr(row, key) for key in COMPARISON_GROUP])
 
 
-def listed(items: Iterable[Any], separator: str = ", ") -> str:
-    """Name the first few of many."""
+def listed(items: Iterable[Any], separator: str = ", ", most: int | None = MOST_NAMED) -> str:
+    """Name the first few of many; all where `most` is None."""
     items = [str(item) for item in items]
-    more = f"{separator}and {len(items) - MOST_NAMED} more" if len(items) > MOST_NAMED else ""
-    return separator.join(items[:MOST_NAMED]) + more
+    left = 0 if most is None else len(items) - most
+    more = f"{separator}and {left} more" if left > 0 else ""
+    return separator.join(items[:most]) + more
 
 
 def enumerated(items: Sequence[str]) -> str:

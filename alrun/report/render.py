@@ -33,10 +33,18 @@ class Layout:
         The most characters of a line of the format table.
     has_bold
         Whether the best values of the format table are bold, by codes that a terminal obeys.
+    all_notes
+        Whether notes are shown with every item of their lists, not in brief. JSON never has them
+        in brief.
     """
 
     width: int = WIDTH
     has_bold: bool = False
+    all_notes: bool = False
+
+    def notes_of(self, report: Report) -> tuple[str, ...]:
+        """Return the notes of a report that are shown."""
+        return report.all_notes if self.all_notes else report.brief_notes
 
 
 def render(report: Report, format: str, layout: Layout = Layout()) -> str:
@@ -45,7 +53,8 @@ def render(report: Report, format: str, layout: Layout = Layout()) -> str:
 
 
 def _table(report: Report, layout: Layout) -> str:
-    return as_text(sections(report), report.notes, report.paragraphs, layout.width, layout.has_bold)
+    notes = layout.notes_of(report)
+    return as_text(sections(report), notes, report.paragraphs, layout.width, layout.has_bold)
 
 
 def _markdown(report: Report, layout: Layout) -> str:
@@ -66,7 +75,10 @@ def _markdown(report: Report, layout: Layout) -> str:
             *(f"| {' | '.join(cells)} |" for cells in (section.header, rules, *rows)),
             "",
         ]
-    return "\n".join([*lines, *(f"- {_without_html(note)}" for note in report.notes)]) + "\n"
+    return (
+        "\n".join([*lines, *(f"- {_without_html(note)}" for note in layout.notes_of(report))])
+        + "\n"
+    )
 
 
 def _in_markdown(text: str) -> str:
@@ -103,7 +115,7 @@ def _latex(report: Report, layout: Layout) -> str:
             r"\end{table}",
             "",
         ]
-    return "\n".join([*lines, *(f"% {note}" for note in report.notes)]) + "\n"
+    return "\n".join([*lines, *(f"% {note}" for note in layout.notes_of(report))]) + "\n"
 
 
 _LATEX = {
@@ -158,7 +170,7 @@ def _json(report: Report, layout: Layout) -> str:
         "verdict": list(report.verdict),
         "rows": _records(report.rows),
         "across": _records(report.across),
-        "notes": list(report.notes),
+        "notes": list(report.all_notes if layout.all_notes else report.notes),
     }
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
