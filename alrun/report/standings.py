@@ -101,71 +101,81 @@ class Standing:
         return (self.target, self.kind, self.withheld, best, self.is_same, self.others)
 
 
-def find_standings(tables: Tables) -> Iterator[Standing]:
-    """Yield the standing of each comparison group and target, in the order of the rows."""
-    pairs = compare_pairs(tables)
-    keys = [*COMPARISON_GROUP, "target"]
-    by_target = dict(iter(pairs.groupby(keys, observed=True, sort=False)))
-    for key, group in comparison_groups(tables.rows):
-        for target, rows in group.groupby("target", sort=False):
-            yield _stand(key, target, rows, by_target.get((*key, target), pairs[:0]))
+def find_standings(tables: Tables, pairs: pd.DataFrame | None = None) -> Iterator[Standing]:
+    """Yield the standing of each comparison group and target, in the order of the rows.
+
+    `pairs` are those of `compare_pairs`; without them they are computed.
+    """
+    pairs = compare_pairs(tables) if pairs is None else pairs
+    by_target: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for pair in pairs.to_dict("records"):
+        key = (*(pair[name] for name in COMPARISON_GROUP), pair["target"])
+        by_target.setdefault(key, []).append(pair)
+    for group, rows in comparison_groups(tables.rows):
+        for target, own in rows.groupby("target", sort=False):
+            yield _stand(group, target, list(own.itertuples()), by_target.get((*group, target), []))
 
 
 def _stand(
-    key: tuple[Any, ...], target: Written, rows: pd.DataFrame, pairs: pd.DataFrame
+    key: tuple[Any, ...], target: Written, rows: list[Any], pairs: list[dict[str, Any]]
 ) -> Standing:
-    first = next(rows.itertuples())
+    first = rows[0]
     kind, withheld = _without_best(rows), _withheld(first)
     if kind is not None:
         best = first if kind is Kind.alone else None
         return Standing(key, target, kind, withheld, first, best)
-    baseline = next(rows[rows["is_baseline"]].itertuples(), None)
+    baseline = next((row for row in rows if row.is_baseline), None)
     best = _best(rows)
-    beside = _beside(pairs, best.strategy)
-    is_same = baseline is not None and bool(beside.get(baseline.strategy, {}).get("same", False))
+    beside = {
+        pair["b"] if pair["a"] == best.strategy else pair["a"]: pair
+        for pair in pairs
+        if best.strategy in (pair["a"], pair["b"])
+    }
+    is_same = baseline is not None and baseline is not best and beside[baseline.strategy]["same"]
     others = {
         row.strategy: (_to_best(row, beside[row.strategy], best), _to_baseline(row))
-        for row in rows.itertuples()
-        if row.strategy != best.strategy and not row.is_baseline
+        for row in rows
+        if row is not best and row is not baseline
     }
     kind = _with_best(best, baseline)
-    open_ones = [
-        name
-        for name, (to_best, to_baseline) in others.items()
-        if to_baseline is ToBaseline.unshown and to_best is not ToBest.same
-    ]
+    open_ones = [row for row in rows if _is_open(others.get(row.strategy))]
     if kind is not Kind.baseline_first:
-        open_ones = [best.strategy] if kind is Kind.unshown and not is_same else []
+        open_ones = [best] if kind is Kind.unshown and not is_same else []
     contender = None
     if open_ones and withheld is Withheld.no:
-        contender = rows.loc[rows["strategy"].isin(open_ones), "mean_labels"].idxmin()
+        contender = min(open_ones, key=lambda row: row.mean_labels).Index
     return Standing(
         *(key, target, kind, withheld, first, best, baseline, contender, is_same),
         others=tuple(others.items()),
     )
 
 
-def _best(rows: pd.DataFrame) -> Any:
+def _is_open(relation: Relation | None) -> bool:
+    """Return whether nothing is shown of a strategy beside a baseline that is the best."""
+    return relation in ((ToBest.untold, ToBaseline.unshown), (ToBest.near, ToBaseline.unshown))
+
+
+def _best(rows: list[Any]) -> Any:
     """Return the row with the fewest mean labels, as a share of the baseline's where there is one.
 
     The share is of the baseline on the same seeds: with equal seeds the order is that of the means,
     and a strategy that lacks the hard seeds gains nothing by it.
     """
-    shares = rows["mean_labels"] / rows["baseline_mean_labels"]
-    score = shares if shares.notna().any() else rows["mean_labels"]
-    return next(rows[score == score.min()].itertuples())
+    compared = [row for row in rows if row.baseline_mean_labels > 0]
+    if compared:
+        return min(compared, key=lambda row: row.mean_labels / row.baseline_mean_labels)
+    return min(rows, key=lambda row: row.mean_labels)
 
 
-def _without_best(rows: pd.DataFrame) -> Kind | None:
+def _without_best(rows: list[Any]) -> Kind | None:
     """Return what there is to say where no strategy is the best; None elsewhere."""
-    if rows["reached"].isna().any():
+    if any(np.isnan(row.reached) for row in rows):
         return Kind.without_value
-    if not rows["informative"].all():
+    if not all(row.informative for row in rows):
         return Kind.at_floor
-    if (rows["reached"] == 0).all():
+    if all(row.reached == 0 for row in rows):
         return Kind.unreached
-    n_runs = rows["n_pairs"].where(rows["n_pairs"] > 0, rows["n_seeds"])
-    if (rows["n_start_at_target"] == n_runs).all():
+    if all(row.n_start_at_target == (row.n_pairs or row.n_seeds) for row in rows):
         return Kind.at_start
     return Kind.alone if len(rows) == 1 else None
 
@@ -182,15 +192,6 @@ def _withheld(row: Any) -> Withheld:
     if is_own_end(row.target):
         return Withheld.own_end
     return Withheld.out_of_reach if row.ceiling_reached < FEWEST_CEILINGS else Withheld.no
-
-
-def _beside(pairs: pd.DataFrame, name: str) -> dict[str, Mapping[str, Any]]:
-    """Return the pairs of one strategy by the other one; `ratio` is that of their mean labels."""
-    return {
-        pair["b"] if pair["a"] == name else pair["a"]: pair
-        for pair in pairs.to_dict("records")
-        if name in (pair["a"], pair["b"])
-    }
 
 
 def _to_best(row: Any, pair: Mapping[str, Any], best: Any) -> ToBest:
