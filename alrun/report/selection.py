@@ -25,11 +25,11 @@ def select(table: pd.DataFrame, options: ReportOptions) -> pd.DataFrame:
 def check_selection(table: pd.DataFrame, selected: pd.DataFrame, selection: Selection) -> None:
     """Raise ResultsError where the table lacks what is selected, or nothing is left of it."""
     for column, values in selection.named.items():
-        known = set(table[column]) if column in table.columns else set()
+        known = set(table[column]) - {""} if column in table.columns else set()
         for value in values:
             if value not in known:
                 name = column.replace("_", " ").replace("dataset", "data set")
-                hint = nearest(str(value), map(str, known))
+                hint = nearest(str(value), map(str, known)) or "; there is one, without a name"
                 raise ResultsError(f"there is no {name} '{value}' in these results{hint}")
     if selection.named and selected.empty:
         raise ResultsError(
@@ -42,7 +42,8 @@ def selection_notes(options: ReportOptions) -> Iterator[str]:
     if options.selection.named:
         yield (
             f"Selected: {_words(options.selection)}. The report is as if nothing else had been"
-            " swept: the family of tests is what is reported, and so are the budgets."
+            " swept: the family of tests is what is reported, and so are the budgets. After a look"
+            " at the rest such p values are too small."
         )
 
 
