@@ -21,7 +21,9 @@ from joblib import Parallel, delayed
 import alrun
 from alrun import stats
 from alrun.report.options import Adjustment, ReportOptions
+from alrun.report.pairs import compare_pairs
 from alrun.report.rows import build_tables
+from alrun.report.standings import ToBest, find_standings
 from alrun.util.random_streams import generator
 
 SEEDS = (5, 10, 20, 50)
@@ -37,6 +39,21 @@ TARGETS = {0: 0.800, 10: 0.884, 40: 0.912}
 # Strategies by their pace: the labels beyond the first 20 that they need, as a share of random's.
 NULL = {"random": 1.0, "null 1": 1.0, "null 2": 1.0, "null 3": 1.0}
 EFFECT = {"random": 1.0, "faster": 0.72}
+
+# Strategies without a baseline, compared with each other at one target.
+PAIRS_TARGET = TARGETS[0]
+ALIKE = {"a": 1.0, "b": 1.0, "c": 1.0, "d": 1.0}
+TWO_BY_TWO = {"a": 0.72, "b": 0.72, "c": 1.0, "d": 1.0}
+AHEAD = {"best": 0.95, "b": 1.0, "c": 1.0, "d": 1.0}
+# Batch size, the spread of a run's own pace, and the pace of a strategy with 1.1 times the mean
+# labels to PAIRS_TARGET of one with pace 1. Many runs in batches of 50 need the same number of
+# labels, so that few pairs differ.
+CLOSE = {
+    "same, 10 % apart": (10, 0.25, 1.141),
+    "same, 10 %, narrow": (10, 0.05, 1.141),
+    "same, 10 %, coarse": (50, 0.05, 1.172),
+    "same, no difference": (10, 0.05, 1.0),
+}
 
 # The sweep of random against itself, and how many of its seeds make an experiment.
 GROUP = 10
@@ -87,12 +104,26 @@ BOUNDS = {
     "A/A, labels": LEVEL,
     "A/A, AULC": LEVEL,
     "A/A, final score": LEVEL,
+    # Any of the pairs that do not differ is told apart. Differences among several strategies with
+    # skewed labels are not symmetric together, so that maxT is close and not exact.
+    "pairs, none differs": LEVEL,
+    "pairs, half differ": LEVEL,
+    # The verdict says of the best that it needs more labels than another.
+    "best called worse": LEVEL,
+    # The verdict says "the same within 10 %" of means that are 10 % apart: 2.5 % for an interval of
+    # 95 %, more where labels are coarse.
+    "same, 10 % apart": LEVEL,
+    "same, 10 %, narrow": LEVEL,
+    "same, 10 %, coarse": LEVEL,
+    # A verdict that never says so would pass all of the above.
+    "same, no difference": (0.0, 1.0),
 }
 # Bounds that depend on the number of seeds.
 EXCEPTIONS = {
     ("coverage, labels", 40, 5): (0.90, 0.97),
     **{("power, saving", share, 20): (0.80, 1.0) for share in TARGETS},
     **{("power, saving", share, 50): (0.95, 1.0) for share in TARGETS},
+    ("same, no difference", None, 50): (0.80, 1.0),
 }
 
 Array = npt.NDArray[Any]
@@ -106,16 +137,19 @@ Outcome = dict[Key, float]
 # The law and its truth
 
 
-def draw_correct(rng: np.random.Generator, n_seeds: int, paces: Sequence[float]) -> Array:
+def draw_correct(
+    rng: np.random.Generator, n_seeds: int, paces: Sequence[float], spread: float = 0.25
+) -> Array:
     """Draw counts of correct answers, shape (n_strategies, n_seeds, n_rounds).
 
     A curve rises to a height at a pace. Both vary by seed, with the same value for all strategies,
-    so that pairs are dependent; and by run. The pace varies by factors, so that labels to target
-    are skewed. Each round adds independent noise. Round 0 is the same for all strategies of a seed.
+    so that pairs are dependent; and by run, the pace with the `spread` of its logarithm. The pace
+    varies by factors, so that labels to target are skewed. Each round adds independent noise. Round
+    0 is the same for all strategies of a seed.
     """
     shared, own = (1, n_seeds, 1), (len(paces), n_seeds, 1)
     height = 0.93 + rng.normal(0, 0.006, shared) + rng.normal(0, 0.004, own)
-    pace = 60 * np.exp(rng.normal(0, 0.25, shared) + rng.normal(0, 0.25, own))
+    pace = 60 * np.exp(rng.normal(0, 0.25, shared) + rng.normal(0, spread, own))
     pace *= np.reshape(paces, (-1, 1, 1))
     score = height - 0.35 * np.exp(-(N_LABELS - N_LABELS[0]) / pace)
     score += rng.normal(0, 0.006, score.shape)
@@ -254,12 +288,51 @@ def covered(curves: Array, truth: Array) -> float:
     return float((np.abs(curves.mean(axis=0) - truth) <= stats.band_half_width(curves)).all())
 
 
+def among_pairs(n: int, repetition: int) -> Outcome:
+    """Return the outcomes of experiments without a baseline: which strategies are told apart."""
+    rng = generator(repetition, "calibrate", "pairs", n)
+    frames = [
+        frame_of(draw_correct(rng, n, list(paces.values())), paces).assign(dataset=name)
+        for name, paces in (("alike", ALIKE), ("two by two", TWO_BY_TWO), ("ahead", AHEAD))
+    ]
+    frame = pd.concat(frames, ignore_index=True)
+    tables = build_tables(frame, ReportOptions(targets=(PAIRS_TARGET,)))
+    pairs = compare_pairs(tables)
+    standing = {one.key[0]: dict(one.others) for one in find_standings(tables, pairs)}
+    alike, two = (pairs[pairs["dataset"] == name] for name in ("alike", "two by two"))
+    equal = two[two["a"].map(TWO_BY_TWO) == two["b"].map(TWO_BY_TWO)]
+    to_best, _ = standing["ahead"].get("best", (ToBest.untold, None))
+    return {
+        ("pairs, none differs", None, n): any_told(alike),
+        ("pairs, half differ", None, n): any_told(equal),
+        ("best called worse", None, n): float(to_best in (ToBest.told, ToBest.near)),
+        **{(name, None, n): called_same(rng, n, *law) for name, law in CLOSE.items()},
+    }
+
+
+def called_same(rng: np.random.Generator, n: int, step: int, spread: float, pace: float) -> float:
+    """Return 1 if a strategy is called the same as one of this pace within 10 %, else 0."""
+    correct = draw_correct(rng, n, [1.0, pace], spread)
+    rounds = (N_LABELS - N_LABELS[0]) % step == 0
+    reached = correct[:, :, rounds] / N_TEST >= PAIRS_TARGET
+    labels = np.where(reached.any(axis=-1), N_LABELS[rounds][reached.argmax(axis=-1)], N_LABELS[-1])
+    return float(stats.is_equivalent(labels[0], labels[1], ReportOptions.rope))
+
+
+def any_told(pairs: pd.DataFrame) -> float:
+    """Return 1 if any of these pairs is told apart, else 0."""
+    return float(rejected(pairs["p_adjusted"]).any())
+
+
 # All repetitions
 
 
 def simulate(n: int, repetitions: Iterable[int], truth: Truth) -> list[Outcome]:
-    """Return the outcomes of some repetitions of both experiments."""
-    return [under_null(n, one) | under_effect(n, one, truth) for one in repetitions]
+    """Return the outcomes of some repetitions of all experiments."""
+    return [
+        under_null(n, one) | under_effect(n, one, truth) | among_pairs(n, one)
+        for one in repetitions
+    ]
 
 
 def sweep_against_itself() -> list[Outcome]:

@@ -18,9 +18,10 @@ import alrun
 from alrun.class_mix import class_mix
 from alrun.data import registry as data_registry
 from alrun.metrics import METRICS, Metric
+from alrun.report.phrasing import percent
 from alrun.report.render import render
-from alrun.report.sections import percent, with_interval
 from alrun.report.sections import saving_text as saving
+from alrun.report.sections import with_interval
 from alrun.strategies import registry as strategy_registry
 from alrun.util.entries import Entry
 

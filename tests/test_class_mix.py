@@ -14,7 +14,7 @@ from alrun.api import run_sweep
 from alrun.class_mix import class_mix, mix_sections
 from alrun.data.load import load
 from alrun.errors import AlrunError, ResultsError
-from alrun.report.render import as_text
+from alrun.report.text import as_text
 
 
 def naive(results, labels, strategy, batch_size, first, last):

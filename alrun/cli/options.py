@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alrun.report.options import Adjustment
+from alrun.report.options import Adjustment, ReportOptions, Selection
 
 if TYPE_CHECKING:
     from alrun.report.build import Report
@@ -38,6 +38,39 @@ Sustain = Annotated[
     int, typer.Option(min=1, help="Ask for the target in this many rounds in a row.")
 ]
 Adjust = Annotated[Adjustment, typer.Option(help="Adjust p values for many tests by this method.")]
+Strategies = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--strategy",
+        metavar="LABEL",
+        help="Report this strategy, and the baseline. Repeatable.",
+        show_default="all",
+    ),
+]
+Datasets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--dataset", metavar="LABEL", help="Report this data set. Repeatable.", show_default="all"
+    ),
+]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model", metavar="LABEL", help="Report this model. Repeatable.", show_default="all"
+    ),
+]
+Starts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--start", metavar="LABEL", help="Report this start. Repeatable.", show_default="all"
+    ),
+]
+BatchSizes = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--batch-size", metavar="N", help="Report this batch size. Repeatable.", show_default="all"
+    ),
+]
 Results = Annotated[
     Path | None,
     typer.Option(
@@ -53,11 +86,31 @@ def build_report(
     baseline: str,
     sustain: int,
     adjust: Adjustment,
+    rope: float = ReportOptions.rope,
+    selection: Selection = ReportOptions.selection,
 ) -> "Report":
     """Return the report for the shared options."""
     from alrun.report.build import build_report
     from alrun.report.options import options_for
 
-    return build_report(
-        results, options_for(results, targets, metric, baseline, sustain, adjust.value)
+    options = options_for(
+        results, targets, metric, baseline, sustain, adjust.value, rope, selection
+    )
+    return build_report(results, options)
+
+
+def selection_of(
+    strategies: list[str] | None,
+    datasets: list[str] | None,
+    models: list[str] | None,
+    starts: list[str] | None,
+    batch_sizes: list[int] | None,
+) -> Selection:
+    """Return the part of the results that the filters name."""
+    return Selection(
+        strategy=tuple(strategies or ()),
+        dataset=tuple(datasets or ()),
+        model=tuple(models or ()),
+        start=tuple(starts or ()),
+        batch_size=tuple(batch_sizes or ()),
     )

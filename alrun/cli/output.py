@@ -1,6 +1,8 @@
 """Output of the commands: lines that no terminal obeys, whatever is quoted in them."""
 
+import os
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -12,6 +14,7 @@ import typer
 from alrun.errors import printable
 from alrun.util.streams import drop_lost_output
 
+NO_SCREEN = 100
 # Where results go while `sys.stdout` leads elsewhere.
 _results: Any = None
 
@@ -35,6 +38,18 @@ def write(text: str) -> None:
     """Write a text to stdout as it is."""
     with redirect_stdout(_results or sys.stdout):  # echo looks there for what the terminal can show
         typer.echo(text, nl=False)
+
+
+def screen() -> tuple[int, bool]:
+    """Return the width of the screen that results go to, and whether it is a terminal.
+
+    COLUMNS is the width wherever it is set; without it files and pipes are `NO_SCREEN` wide.
+    """
+    stream = _results or sys.stdout
+    is_terminal = stream.isatty()
+    if is_terminal or os.environ.get("COLUMNS"):
+        return shutil.get_terminal_size((NO_SCREEN, 24)).columns, is_terminal
+    return NO_SCREEN, is_terminal
 
 
 def show(line: str) -> None:

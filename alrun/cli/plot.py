@@ -9,11 +9,17 @@ import typer
 from alrun.cli.options import (
     Adjust,
     Baseline,
+    BatchSizes,
+    Datasets,
     Metric,
+    Models,
     ResultsDirectory,
+    Starts,
+    Strategies,
     Sustain,
     Targets,
     build_report,
+    selection_of,
 )
 from alrun.report.options import Adjustment
 
@@ -34,17 +40,20 @@ def plot(
         list[Plot] | None,
         typer.Option(help="Draw this kind of plot. Repeatable.", show_default="all"),
     ] = None,
-    batch_size: Annotated[
-        list[int] | None, typer.Option(help="Draw this batch size. Repeatable.", show_default="all")
-    ] = None,
     target: Targets = None,
     metric: Metric = None,
     baseline: Baseline = "random",
     sustain: Sustain = 1,
     adjust: Adjust = Adjustment.holm,
+    strategy: Strategies = None,
+    dataset: Datasets = None,
+    model: Models = None,
+    start: Starts = None,
+    batch_size: BatchSizes = None,
 ) -> None:
     """Draw curves with bands, differences, savings and the share of runs at the target."""
     from alrun.report.plots import write_plot
 
-    found = build_report(results, target, metric, baseline, sustain, adjust)
-    write_plot(found, output, [entry.value for entry in kind or Plot], batch_size)
+    selection = selection_of(strategy, dataset, model, start, batch_size)
+    found = build_report(results, target, metric, baseline, sustain, adjust, selection=selection)
+    write_plot(found, output, [entry.value for entry in kind or Plot])

@@ -9,10 +9,9 @@ from alrun.errors import ResultsError
 from alrun.metrics import METRICS
 from alrun.report.build import build_pilot
 from alrun.report.options import Adjustment, ReportOptions
-from alrun.report.phrasing import counted
+from alrun.report.phrasing import counted, percent
 from alrun.report.references import DEFAULT_TARGETS
 from alrun.report.sample_size import smallest_savings
-from alrun.report.sections import percent
 from alrun.sweep.plan import SweepPlan
 from alrun.targets import in_order
 

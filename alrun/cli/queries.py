@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from alrun.cli.options import ResultsDirectory
-from alrun.cli.output import write
+from alrun.cli.output import screen, write
 
 
 class QueriesFormat(StrEnum):
@@ -24,10 +24,12 @@ def queries(
 ) -> None:
     """Show the class mix of queried examples and of the pool."""
     from alrun.class_mix import MOST_PARTS, class_mix, mix_notes, mix_sections
-    from alrun.report.render import as_csv, as_text
+    from alrun.report.render import as_csv
+    from alrun.report.text import as_text
 
     if format is QueriesFormat.csv:
         write(as_csv(class_mix(results)))
         return
     mix = class_mix(results, MOST_PARTS)
-    write(as_text(mix_sections(mix), mix_notes(mix)))
+    width, has_bold = screen()
+    write(as_text(mix_sections(mix), mix_notes(mix), width=width, has_bold=has_bold))

@@ -1,4 +1,4 @@
-"""`alrun report`: print the tables."""
+"""`alrun report`: print the verdict and the tables."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -9,15 +9,21 @@ import typer
 from alrun.cli.options import (
     Adjust,
     Baseline,
+    BatchSizes,
+    Datasets,
     Metric,
+    Models,
     ResultsDirectory,
+    Starts,
+    Strategies,
     Sustain,
     Targets,
     build_report,
+    selection_of,
 )
-from alrun.cli.output import say, write
+from alrun.cli.output import say, screen, write
 from alrun.errors import AlrunError
-from alrun.report.options import Adjustment
+from alrun.report.options import Adjustment, ReportOptions
 
 
 class Format(StrEnum):
@@ -30,6 +36,23 @@ class Format(StrEnum):
     latex = "latex"
 
 
+class Notes(StrEnum):
+    """How many of the notes a report shows."""
+
+    brief = "brief"
+    full = "full"
+
+
+# The format of a file by its ending.
+ENDINGS = {
+    ".txt": Format.table,
+    ".md": Format.markdown,
+    ".csv": Format.csv,
+    ".json": Format.json,
+    ".tex": Format.latex,
+}
+
+
 def report(
     results: ResultsDirectory,
     target: Targets = None,
@@ -37,19 +60,44 @@ def report(
     baseline: Baseline = "random",
     sustain: Sustain = 1,
     adjust: Adjust = Adjustment.holm,
-    format: Annotated[Format, typer.Option(help="Write the report in this form.")] = Format.table,
-    output: Annotated[
-        Path | None, typer.Option(help="Write to this file.", show_default="the screen")
+    rope: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE", help="Call labels the same that differ by less than this share."
+        ),
+    ] = ReportOptions.rope,
+    strategy: Strategies = None,
+    dataset: Datasets = None,
+    model: Models = None,
+    start: Starts = None,
+    batch_size: BatchSizes = None,
+    format: Annotated[
+        Format | None,
+        typer.Option(
+            help="Write the report in this form.", show_default="by the ending of the output"
+        ),
     ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write to this .txt, .md, .tex, .csv or .json.", show_default="the screen"
+        ),
+    ] = None,
+    notes: Annotated[Notes, typer.Option(help="Show these notes.")] = Notes.brief,
 ) -> None:
-    """Print the tables: labels to target, savings, tests, whole curves."""
-    from alrun.report.render import render
+    """Print the verdict and the tables: labels to target, savings, tests, whole curves."""
+    from alrun.report.render import Layout, render
 
-    found = build_report(results, target, metric, baseline, sustain, adjust)
-    text = render(found, format.value)
-    if format is Format.csv:  # a CSV file has no place for notes
-        for note in found.notes:
-            say(note)
+    form = format or _format_of(output)
+    selection = selection_of(strategy, dataset, model, start, batch_size)
+    found = build_report(results, target, metric, baseline, sustain, adjust, rope, selection)
+    layout = Layout(all_notes=notes is Notes.full)
+    if output is None:
+        layout = Layout(*screen(), all_notes=layout.all_notes)
+    text = render(found, form.value, layout)
+    if form is Format.csv:  # a CSV file has no place for sentences
+        for sentence in (*found.verdict, *layout.notes_of(found)):
+            say(sentence)
     if output is None:
         write(text)
         return
@@ -57,3 +105,17 @@ def report(
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise AlrunError(f"{output} cannot be written: {error.strerror}") from error
+
+
+def _format_of(output: Path | None) -> Format:
+    """Return the format that the ending of a file names; a table without file or ending.
+
+    Raises AlrunError for another ending.
+    """
+    ending = output.suffix.lower() if output else ""
+    if ending and ending not in ENDINGS:
+        raise AlrunError(
+            f"{output}: no format ends in '{ending}'; end it in {', '.join(ENDINGS)}, or name one"
+            " with --format"
+        )
+    return ENDINGS.get(ending, Format.table)

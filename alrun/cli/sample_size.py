@@ -13,7 +13,7 @@ from alrun.cli.options import (
     Targets,
     build_report,
 )
-from alrun.cli.output import write
+from alrun.cli.output import screen, write
 from alrun.report.options import Adjustment
 
 
@@ -30,9 +30,12 @@ def sample_size(
     adjust: Adjust = Adjustment.holm,
 ) -> None:
     """Show how many seeds it takes to see a saving, with these results as a pilot."""
-    from alrun.report.render import as_text
-    from alrun.report.sample_size import seeds_needed, seeds_notes, seeds_sections
+    from alrun.report.sample_size import seeds_needed
+    from alrun.report.sample_size_sections import seeds_notes, seeds_sections
+    from alrun.report.text import as_text
 
     found = build_report(results, target, metric, baseline, sustain, adjust)
     needed = seeds_needed(found, saving, power)
-    write(as_text(seeds_sections(needed), seeds_notes(needed, found, saving, power)))
+    notes = seeds_notes(needed, found, saving, power)
+    width, has_bold = screen()
+    write(as_text(seeds_sections(needed), notes, width=width, has_bold=has_bold))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from alrun.report.options import Adjustment, ReportOptions, experiment_of, optio
 from alrun.report.provenance_notes import find_mixtures
 from alrun.report.references import read_references
 from alrun.report.rows import Tables, build_tables
+from alrun.report.selection import check_selection, select
+from alrun.report.verdict import Paragraph, write_verdict
 from alrun.results.curves import COMPARISON_GROUP, RUN
 from alrun.results.load import load_notes, read_table
 from alrun.results.schema import CURVES, LATER_LABELS, QUERIES, RUNS, SKIPPED, SPLITS
@@ -66,6 +68,8 @@ class Report(Tables):
         several; the columns are named in `alrun.report.across_datasets.COLUMNS`.
     notes
         How to read the rows, what the claim is about, and every warning.
+    all_notes, brief_notes
+        The same with every item of their lists, and in brief: without what only says how to read.
     is_sequential
         Whether seeds were added until the intervals of the savings were narrow enough.
     """
@@ -73,7 +77,19 @@ class Report(Tables):
     name: str
     across: pd.DataFrame
     notes: tuple[str, ...]
+    all_notes: tuple[str, ...]
+    brief_notes: tuple[str, ...]
     is_sequential: bool
+
+    @cached_property
+    def paragraphs(self) -> tuple[Paragraph, ...]:
+        """The verdict by what it is about: a data set, a model, a start and a batch size."""
+        return tuple(write_verdict(self))
+
+    @property
+    def verdict(self) -> tuple[str, ...]:
+        """Sentences on which strategy to take and how sure that is, from the numbers alone."""
+        return tuple(printable(text) for found in self.paragraphs for text in found.whole)
 
     @property
     def budget(self) -> int:
@@ -113,29 +129,34 @@ def build_report(path: Path, options: ReportOptions | None = None) -> Report:
     """
     options = options or options_for(path)
     experiment = experiment_of(path)
-    frame = _curves(path, options.metric)
+    everything = _curves(path, options.metric)
+    frame = select(everything, options)
+    check_selection(everything, frame, options.selection)
     runs = _runs(path)
+    runs = None if runs is None else select(runs, options)
     tables = build_tables(
         frame,
         options,
-        order=[str(entry.label) for entry in experiment.strategies] if experiment else (),
+        order=_order(experiment),
         query_seconds=_query_seconds(runs),
         known_ends=partial(_known_ends, path, experiment),
         references=read_references(path),
     )
     across = build_across(tables.rows)
-    wanted = _wanted(experiment, path, frame)
+    wanted = _wanted(experiment, path, frame, options)
     degeneracies = find_degeneracies(tables, runs, _queries(path, frame), wanted)
     code = code_of(experiment, path) if experiment else {}
     mixtures = find_mixtures(_reported(runs, frame), experiment, code)
     on_data = _notes_on_data(path, tables.rows["dataset"].unique())
-    findings = [*on_data, *_unlisted(path, frame), *degeneracies, *mixtures]
+    findings = [*on_data, *_unlisted(path, everything), *degeneracies, *mixtures]
     notes = write_notes(tables, across, experiment, findings)
     return Report(
         **vars(tables),
         name=path.resolve().name,
         across=across,
-        notes=tuple(map(printable, notes)),
+        notes=notes.usual,
+        all_notes=notes.full,
+        brief_notes=notes.brief,
         is_sequential=experiment is not None and experiment.until_halfwidth is not None,
     )
 
@@ -185,10 +206,23 @@ def _queries(path: Path, frame: pd.DataFrame) -> pd.DataFrame | None:
     return fingerprints(queries, frame[[*RUN, "run_id"]].drop_duplicates("run_id"))
 
 
+def _order(experiment: Experiment | None) -> dict[str, list[Any]]:
+    """Return the labels and batch sizes of an experiment in its order, by column."""
+    if experiment is None:
+        return {}
+    return {
+        "dataset": [entry.label for entry in experiment.dataset],
+        "model": [entry.label for entry in experiment.model],
+        "start": list(experiment.starts),
+        "batch_size": list(experiment.batch_sizes),
+        "strategy": [entry.label for entry in experiment.strategies],
+    }
+
+
 def _wanted(
-    experiment: Experiment | None, path: Path, frame: pd.DataFrame
+    experiment: Experiment | None, path: Path, frame: pd.DataFrame, options: ReportOptions
 ) -> dict[tuple[Any, ...], int]:
-    """Return how many runs the experiment has by comparison group and strategy.
+    """Return how many runs the experiment has by comparison group and strategy, where selected.
 
     Where combinations were skipped on a data set, those without any run do not count.
     """
@@ -205,13 +239,15 @@ def _wanted(
         for entry in experiment.dataset
     }
     grid = (experiment.dataset, experiment.model, experiment.batch_sizes, experiment.strategies)
-    return {
-        (dataset.label, model.label, start, batch_size, strategy.label): len(experiment.seed_list)
+    keys = [
+        (dataset.label, model.label, start, batch_size, strategy.label)
         for dataset, model, batch_size, strategy in product(*grid)
         for start in starts[dataset.label]
         if dataset.label not in skips
         or (dataset.label, model.label, start, str(batch_size), strategy.label) in there
-    }
+    ]
+    cells = select(pd.DataFrame(keys, columns=[*COMPARISON_GROUP, "strategy"]), options)
+    return {keys[place]: len(experiment.seed_list) for place in cells.index}
 
 
 def _known_ends(path: Path, experiment: Experiment | None) -> dict[Any, int]:

@@ -68,7 +68,7 @@ def _pairs(group: pd.DataFrame, name: str, baseline: str) -> tuple[Array, Array 
 def compare_labels(group: pd.DataFrame, reading: Readings, name: str, baseline: str) -> Comparison:
     """Return the columns about labels to one target."""
     labels = reading.labels
-    budget, cut = _cut(group, labels)
+    budget, cut = cut_at_budget(group, labels)
     shown = np.where(labels <= budget, labels, np.inf)
     mine, theirs = _pairs(group, name, baseline)
     reached = int((labels[mine] <= budget).sum())
@@ -101,7 +101,7 @@ def compare_labels(group: pd.DataFrame, reading: Readings, name: str, baseline: 
     return row
 
 
-def _cut(group: pd.DataFrame, labels: Array) -> tuple[int, Array]:
+def cut_at_budget(group: pd.DataFrame, labels: Array) -> tuple[int, Array]:
     """Return the common budget of a group, and the labels cut there.
 
     The budget is the smallest last label count among the runs that did not reach the target; where
@@ -117,7 +117,7 @@ def _sensitivity(
     group: pd.DataFrame, labels: Array, mine: Array, theirs: Array | None
 ) -> Comparison:
     """Return the labels and the saving with the alternative `sustain`."""
-    budget, cut = _cut(group, labels)
+    budget, cut = cut_at_budget(group, labels)
     row: Comparison = {
         "sensitivity_reached": int((labels[mine] <= budget).sum()),
         "sensitivity_mean_labels": _mean(cut[mine]),

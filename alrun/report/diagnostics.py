@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from alrun.report.phrasing import (
+    Listing,
     about,
     counted,
     group_name,
@@ -84,7 +85,7 @@ def _lacking(tables: Tables) -> Iterator[str]:
             if missing:
                 lacking.append(f"{name} lacks {seed_list(missing)} ({group_name(key)})")
     if lacking:
-        yield f"Warning: {'; '.join(lacking)}; pairs are the seeds that both have."
+        yield Listing("Warning: ", lacking, "; pairs are the seeds that both have.")
         rows = tables.rows
         fewer = rows[~rows["is_baseline"] & rows["baseline_mean_labels"].notna()]
         of_baseline = rows[rows["is_baseline"]].set_index([*COMPARISON_GROUP, "target"])["n_seeds"]
@@ -95,10 +96,8 @@ def _lacking(tables: Tables) -> Iterator[str]:
             for row in fewer[fewer["n_pairs"] < fewer["n_baseline"]].itertuples()
         ]
         if named:
-            yield (
-                f"Mean labels of {tables.options.baseline} that savings are shares of:"
-                f" {listed(named, '; ')}."
-            )
+            of_baseline = f"Mean labels of {tables.options.baseline} that savings are shares of: "
+            yield Listing(of_baseline, named)
 
 
 def _missing(tables: Tables, wanted: Mapping[tuple[Any, ...], int]) -> Iterator[str]:
@@ -108,9 +107,10 @@ def _missing(tables: Tables, wanted: Mapping[tuple[Any, ...], int]) -> Iterator[
     left = {key: n - there.get(tuple(map(str, key)), 0) for key, n in wanted.items()}
     named = [f"{n} of {key[-1]} ({group_name(key[:-1])})" for key, n in left.items() if n > 0]
     if named:
-        yield (
+        yield Listing(
             f"Warning: {sum(n for n in left.values() if n > 0)} of the {sum(wanted.values())} runs"
-            f" of the experiment are missing or left out: {listed(named, '; ')}."
+            " of the experiment are missing or left out: ",
+            named,
         )
 
 
@@ -123,9 +123,10 @@ def _pairs(tables: Tables) -> Iterator[str]:
         if (scores.max() - scores.min() > 1e-9).any():
             apart.append(group_name(key))
     if apart:
-        yield (
+        yield Listing(
             "Warning: runs of one seed do not begin with the same score. They may differ in split"
-            f" or initial labels, and would then be no pairs: {listed(apart, '; ')}."
+            " or initial labels, and would then be no pairs: ",
+            apart,
         )
 
 
@@ -176,9 +177,10 @@ def _equal_queries(queries: pd.DataFrame) -> Iterator[str]:
                     break  # one twin is enough to name
     if twins:
         named = [f"{pair} ({listed(groups, '; ')})" for pair, groups in twins.items()]
-        yield (
+        yield Listing(
             "Warning: these strategies queried the same examples in every round of every seed, so"
-            f" that they are one: {listed(named, '; ')}."
+            " that they are one: ",
+            named,
         )
 
 
@@ -190,7 +192,7 @@ def _failures(runs: pd.DataFrame) -> Iterator[str]:
             for error, runs in bad.groupby("error", sort=False)
         ]
         left_out = "run failed and is" if len(bad) == 1 else "runs failed and are"
-        yield f"Warning: {len(bad)} {left_out} left out: {listed(named, '; ')}."
+        yield Listing(f"Warning: {len(bad)} {left_out} left out: ", named)
 
 
 def _unconverged(runs: pd.DataFrame) -> Iterator[str]:
@@ -214,9 +216,10 @@ def _ties(runs: pd.DataFrame) -> Iterator[str]:
             f"{key[-1]} in {value:.0%} of the batches ({group_name(key[:-1])})"
             for key, value in tied.items()
         ]
-        yield (
+        yield Listing(
             "Warning: scores were tied, so that the tie-break, which is random, chose part of the"
-            f" batch: {listed(named, '; ')}."
+            " batch: ",
+            named,
         )
 
 

@@ -1,15 +1,20 @@
 """The notes of a report: its reading, its claim, its missing estimates."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from alrun import stats
+from alrun.errors import printable
 from alrun.experiment.settings import Experiment
 from alrun.report.across_datasets import FEWEST_DATASETS
+from alrun.report.brief_notes import in_brief
 from alrun.report.phrasing import (
+    Definition,
+    Listing,
     about,
     counted,
     group_name,
@@ -17,15 +22,36 @@ from alrun.report.phrasing import (
     left_target,
     listed,
     number,
+    percent,
     seed_counts,
     target_name,
 )
 from alrun.report.reference_notes import find_idle_targets, find_imbalance, read_as
 from alrun.report.references import DEFAULT_TARGETS, is_own_end
 from alrun.report.rows import Tables, too_wide
+from alrun.report.selection import selection_notes
 from alrun.report.starts import compare_starts
 from alrun.results.curves import COMPARISON_GROUP
 from alrun.targets import between
+
+
+@dataclass(frozen=True)
+class Notes:
+    """The sentences under the tables.
+
+    Attributes
+    ----------
+    usual
+        All of them; long lists name the first few.
+    full
+        All of them, with every item of every list.
+    brief
+        A line on how to read the tables in place of several, and what else there is in brief.
+    """
+
+    usual: tuple[str, ...]
+    full: tuple[str, ...]
+    brief: tuple[str, ...]
 
 
 def write_notes(
@@ -33,14 +59,16 @@ def write_notes(
     across: pd.DataFrame,
     experiment: Experiment | None,
     warnings: Iterable[str] = (),
-) -> list[str]:
+) -> Notes:
     """Return the sentences under the tables, the warnings last.
 
     `experiment` is None where the results hold none. `warnings` are about what else was found in
     the results.
     """
     notes = [
+        *selection_notes(tables.options),
         *_reading(tables, experiment),
+        *_verdict(tables),
         *read_as(tables),
         *_sequential(tables, experiment),
         *_across(tables, across),
@@ -55,29 +83,74 @@ def write_notes(
         *warnings,
         *_exploratory(tables, experiment),
     ]
-    return [" ".join(note.split()) for note in notes]
+    findings = (note for note in notes if not isinstance(note, Definition))
+    full = (note.naming(None) if isinstance(note, Listing) else note for note in notes)
+    brief = [*_reading_in_brief(tables), *in_brief(findings, tables)]
+    return Notes(_lines(notes), _lines(full), _lines(brief))
+
+
+def _lines(notes: Iterable[str]) -> tuple[str, ...]:
+    return tuple(printable(" ".join(note.split())) for note in notes)
+
+
+def _reading_in_brief(tables: Tables) -> Iterator[str]:
+    """Say in a few lines what the tables hold."""
+    options, rows = tables.options, tables.rows
+    less = "" if tables.curves.metric.greater_is_better else ", where less is better"
+    yield f"{seed_counts(rows['n_seeds'])} per strategy; scores are {options.metric}{less}."
+    parts = []
+    if rows["n_seeds"].max() > 1:
+        parts.append("Brackets: 95 % intervals.")
+    if tables.family:
+        tests = f"{options.adjustment.words} over {counted(tables.family, 'test')}"
+        parts.append(f"A star: adjusted p <= .05 (paired sign-flip tests, {tests}).")
+    if options.targets:
+        last = "two rounds in a row" if options.sensitivity == 2 else "one round"
+        parts.append(
+            "Within: the budget that a run counts as if it does not reach the target."
+            f" k={options.sensitivity}: the saving in % if the score had to be there in {last};"
+            f" back: the runs in % that {left_target(tables.curves.metric)} the target again."
+        )
+    yield " ".join([*parts, "More with --notes full."])
+
+
+def _verdict(tables: Tables) -> Iterator[str]:
+    """Say how strategies are told apart."""
+    if not tables.options.targets or (tables.rows["n_seeds"] < 2).all():
+        return
+    rope = percent(tables.options.rope)
+    yield Definition(
+        "Verdict: strategies are told from the one with the fewest labels by paired sign-flip tests"
+        " over all pairs of a group and target, step-down maxT (Holm's correction where seeds"
+        f" differ) at .05, and from {tables.options.baseline} by the star. The same within {rope}"
+        f" %: the 95 % interval of the ratio of mean labels lies within {rope} % either way, and"
+        f" {stats.FEWEST_DIFFERENT} pairs differ at least. At least: some runs do not reach the"
+        " target."
+    )
 
 
 def _reading(tables: Tables, experiment: Experiment | None) -> Iterator[str]:
     options, seeds, metric = tables.options, tables.rows["n_seeds"], tables.curves.metric
     less = "" if metric.greater_is_better else ", where less is better"
-    yield f"{seed_counts(seeds)} per strategy; scores are {options.metric}{less}."
+    yield Definition(f"{seed_counts(seeds)} per strategy; scores are {options.metric}{less}.")
     yield from _reading_of_labels(tables, experiment)
     if tables.rows["aulc_p_value"].notna().any() or tables.family:
         labels = f"the {counted(tables.family, 'test')} of labels to target"
         families = f"{labels}; those of AULC and" if options.targets else "the tests of AULC, and"
-        yield (
+        yield Definition(
             f"A star: adjusted p <= .05, paired sign-flip test against {options.baseline},"
             f" {options.adjustment.words} over {families} those of the final score are"
             f" {'families of their own' if options.targets else 'another family'}."
         )
     if seeds.max() > 1:
-        yield (
+        yield Definition(
             "Intervals are 95 % each, not jointly; with few seeds a t-based interval and an exact p"
             " can disagree."
         )
     if len(options.targets) > 1 and (tables.rows["reached"] < seeds).any():
-        yield "Savings at different targets hold within different budgets; do not compare them."
+        yield Definition(
+            "Savings at different targets hold within different budgets; do not compare them."
+        )
 
 
 def _reading_of_labels(tables: Tables, experiment: Experiment | None) -> Iterator[str]:
@@ -89,19 +162,19 @@ def _reading_of_labels(tables: Tables, experiment: Experiment | None) -> Iterato
         yield f"{missing}, so that there are no labels to target; name one with --target."
         return
     at_target = "at the target" if metric.greater_is_better else "at most the target"
-    yield (
+    yield Definition(
         f"Labels to target: the fewest labels at which a run's score was {at_target}"
         f"{_lasting(options.sustain)}. A run that did not get there within the budget common to its"
         " group (column within) counts as that budget: it is neither dropped nor guessed, and means"
         " and savings hold within it."
     )
-    yield (
+    yield Definition(
         f"Column k={options.sensitivity}: the saving in % if the score had to be at the target"
         f"{_lasting(options.sensitivity, 'once')}, within a budget of its own. Column back: of the"
         f" runs that were at the target, the share in % that {left_target(metric)} it later."
     )
     if tables.has_baseline:
-        yield (
+        yield Definition(
             f"Saving: 1 - mean labels / mean labels of {options.baseline}, seed by seed on the same"
             " split and initial labels (Fieller's interval)."
         )
@@ -132,7 +205,7 @@ def _across(tables: Tables, across: pd.DataFrame) -> Iterator[str]:
     if across.empty:
         yield "Warning: no strategy has a saving on two data sets, and so none across them."
         return
-    yield (
+    yield Definition(
         "Across data sets: 1 - the geometric mean of the ratios of mean labels, one ratio per data"
         " set where it can be estimated; t interval and sign-flip test over the data sets, Holm"
         " over the strategies of one target and model. Seeds are never pooled. Improves: the share"
@@ -205,18 +278,16 @@ def _baseline(tables: Tables) -> Iterator[str]:
         return
     found = tables.rows.groupby(COMPARISON_GROUP, observed=True)["is_baseline"].any()
     if not found.all():
-        groups = listed((group_name(key) for key in found.index[~found]), "; ")
-        yield f"Warning: there is no {baseline} and so no test for {groups}."
+        groups = map(group_name, found.index[~found])
+        yield Listing(f"Warning: there is no {baseline} and so no test for ", groups)
     rows = tables.rows.drop_duplicates([*COMPARISON_GROUP, "strategy"])
     rows = rows[~rows["is_baseline"] & (rows["n_pairs"] == 0)].join(
         found.rename("found"), on=COMPARISON_GROUP
     )
     alone = [f"{row.strategy} ({group_of(row)})" for row in rows[rows["found"]].itertuples()]
     if alone:
-        yield (
-            f"Warning: no seed in common with {baseline}, and so no saving and no test:"
-            f" {listed(alone, '; ')}."
-        )
+        in_common = f"no seed in common with {baseline}, and so no saving and no test: "
+        yield Listing(f"Warning: {in_common}", alone)
 
 
 def _power(tables: Tables) -> Iterator[str]:
@@ -285,8 +356,8 @@ def _ranges(tables: Tables) -> Iterator[str]:
     """Name groups with curves over unequal ranges of labels."""
     empty = tables.rows[tables.rows["aulc"].isna()].drop_duplicates([*COMPARISON_GROUP])
     if len(empty):
-        groups = listed(map(group_of, empty.itertuples()), "; ")
-        yield f"Warning: curves that share no range of labels have no AULC: {groups}."
+        what = "Warning: curves that share no range of labels have no AULC: "
+        yield Listing(what, map(group_of, empty.itertuples()), separator="; ")
     for key, runs in tables.curves.runs.groupby(COMPARISON_GROUP, observed=True):
         for name, counts in (("start", runs["first"]), ("end", runs["last"])):
             if counts.nunique() > 1:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,22 @@ class Adjustment(StrEnum):
 
 
 @dataclass(frozen=True)
+class Selection:
+    """The part of results that a report is about, by labels and batch sizes; all where empty."""
+
+    strategy: tuple[str, ...] = ()
+    dataset: tuple[str, ...] = ()
+    model: tuple[str, ...] = ()
+    start: tuple[str, ...] = ()
+    batch_size: tuple[int, ...] = ()
+
+    @property
+    def named(self) -> "dict[str, tuple[str, ...] | tuple[int, ...]]":
+        """What is selected, by column; columns of which all is are left out."""
+        return {column: values for column, values in vars(self).items() if values}
+
+
+@dataclass(frozen=True)
 class ReportOptions:
     """The score, the baseline and the targets of a report, and how it counts and tests.
 
@@ -44,11 +61,16 @@ class ReportOptions:
         In how many rounds in a row the score must be at the target.
     adjustment
         How p values are adjusted.
+    rope
+        By which share mean labels may differ and still be called the same.
+    selection
+        The part of the results that the report is about.
 
     Raises
     ------
     ResultsError
-        Where there is no such metric or adjustment, a target is no score, or `sustain` is below 1.
+        Where there is no such metric or adjustment, a target is no score, `sustain` is below 1, or
+        `rope` is not above 0.
     """
 
     metric: str = "accuracy"
@@ -57,6 +79,8 @@ class ReportOptions:
     chooses: bool = False
     sustain: int = 1
     adjustment: Adjustment = Adjustment.holm
+    rope: float = 0.1
+    selection: Selection = Selection()
 
     def __post_init__(self) -> None:
         from alrun import metrics  # the command line starts without NumPy
@@ -65,6 +89,10 @@ class ReportOptions:
         if self.sustain < 1:
             raise ResultsError(
                 f"a target is sustained for one round at least, not for {self.sustain}"
+            )
+        if not 0 < self.rope < inf:
+            raise ResultsError(
+                f"rope is a share of the labels above 0, as in 0.1 for 10 %, not {self.rope:g}"
             )
         try:
             metric = metrics.find(self.metric)
@@ -94,6 +122,8 @@ def options_for(
     baseline: str = "random",
     sustain: int = 1,
     adjustment: str = "holm",
+    rope: float = ReportOptions.rope,
+    selection: Selection = ReportOptions.selection,
 ) -> ReportOptions:
     """Return the options of a report of a results directory.
 
@@ -124,6 +154,8 @@ def options_for(
         chooses=chooses,
         sustain=sustain,
         adjustment=Adjustment(adjustment),
+        rope=rope,
+        selection=selection,
     )
 
 

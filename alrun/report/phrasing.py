@@ -1,5 +1,6 @@
 """Parts of sentences: names of groups, lists, counts, numbers."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -13,6 +14,33 @@ from alrun.targets import Written
 MOST_NAMED = 6
 
 
+class Definition(str):
+    """A sentence on how to read the tables, which says nothing of these results."""
+
+
+class Listing(str):
+    """A sentence with a list in it, which may be long.
+
+    As a text it names the first MOST_NAMED items; `naming` returns it with more or fewer.
+    """
+
+    _parts: tuple[str, list[str], str, str]
+
+    def __new__(
+        cls, before: str, items: Iterable[Any], after: str = ".", separator: str = "; "
+    ) -> "Listing":
+        """Return the sentence that begins with `before` and ends with `after`."""
+        named = [str(item) for item in items]
+        made = super().__new__(cls, f"{before}{listed(named, separator)}{after}")
+        made._parts = before, named, after, separator
+        return made
+
+    def naming(self, most: int | None) -> str:
+        """Return the sentence with so many of the items, None for all."""
+        before, named, after, separator = self._parts
+        return f"{before}{listed(named, separator, most)}{after}"
+
+
 def about(
     rows: pd.DataFrame, what: str, kind: str = "Warning", count: str | None = None
 ) -> Iterator[str]:
@@ -23,7 +51,7 @@ def about(
     for row in rows.itertuples():
         amount = f"{getattr(row, count):.0f} of {row.n_pairs or row.n_seeds}, " if count else ""
         named.append(f"{row.strategy} at {target_name(row.target)} ({amount}{group_of(row)})")
-    yield f"{kind}: {what}: {listed(named, '; ')}."
+    yield Listing(f"{kind}: {what}: ", named)
 
 
 def group_name(key: Sequence[Any]) -> str:
@@ -37,11 +65,17 @@ def group_of(row: Any) -> str:
     return group_name([getattr(row, key) for key in COMPARISON_GROUP])
 
 
-def listed(items: Iterable[Any], separator: str = ", ") -> str:
-    """Name the first few of many."""
+def listed(items: Iterable[Any], separator: str = ", ", most: int | None = MOST_NAMED) -> str:
+    """Name the first few of many; all where `most` is None."""
     items = [str(item) for item in items]
-    more = f"{separator}and {len(items) - MOST_NAMED} more" if len(items) > MOST_NAMED else ""
-    return separator.join(items[:MOST_NAMED]) + more
+    left = 0 if most is None else len(items) - most
+    more = f"{separator}and {left} more" if left > 0 else ""
+    return separator.join(items[:most]) + more
+
+
+def enumerated(items: Sequence[str]) -> str:
+    """Name all of several: a, b and c."""
+    return " and ".join([*filter(None, [", ".join(items[:-1])]), *items[-1:]])
 
 
 def seed_list(seeds: Sequence[int]) -> str:
@@ -79,6 +113,35 @@ def target_name(target: Written) -> str:
 def score_text(value: float) -> str:
     """Return a score with three decimals, empty for NaN."""
     return "" if np.isnan(value) else f"{value:.3f}"
+
+
+def labels_text(value: float, is_exact: bool) -> str:
+    """Return a mean number of labels: exact to a tenth, or whole."""
+    digits = 1 if is_exact else 0
+    return f"{round(value, digits) + 0.0:.{digits}f}"
+
+
+def percent(value: float) -> str:
+    """Return a share as a whole percentage, without the sign of a zero."""
+    return f"{100 * value:.0f}".replace("-0", "0") if abs(value) < 0.005 else f"{100 * value:.0f}"
+
+
+def percent_with_interval(value: float, low: float, high: float) -> str:
+    """Return a share in per cent with its interval, as far as there is one."""
+    if math.isinf(low):
+        return f"{percent(value)} % [unbounded]"
+    if math.isnan(low):
+        return f"{percent(value)} %"
+    return f"{percent(value)} % [{percent(low)}, {percent(high)}]"
+
+
+def p_text(value: float) -> str:
+    """Return a p value without its leading zero; empty for NaN."""
+    if math.isnan(value):
+        return ""
+    if value < 0.001:
+        return "<.001"
+    return "1.00" if value > 0.995 else f"{value:.3f}".removeprefix("0")
 
 
 def left_target(metric: Metric) -> str:

@@ -7,7 +7,15 @@ import pandas as pd
 
 from alrun.arrays import Array
 from alrun.errors import quoted
-from alrun.report.phrasing import counted, group_name, group_of, listed, score_text, target_name
+from alrun.report.phrasing import (
+    Definition,
+    Listing,
+    counted,
+    group_name,
+    group_of,
+    score_text,
+    target_name,
+)
 from alrun.report.references import (
     DEFAULT_TARGETS,
     FEWEST_CEILINGS,
@@ -30,7 +38,7 @@ def read_as(tables: Tables) -> Iterator[str]:
     """Say what floor and ceiling are, which targets the report chose, and what shares are of."""
     rows, options = tables.rows, tables.options
     if rows[["floor", "ceiling"]].notna().any(axis=None):
-        yield (
+        yield Definition(
             f"Floor: mean {options.metric} of always naming the most frequent class of the training"
             " part; ceiling: that of the same model with all training labels."
         )
@@ -42,12 +50,12 @@ def read_as(tables: Tables) -> Iterator[str]:
     texts = [text for text in options.targets if isinstance(text, str)]
     shares = [text for text in texts if read_target(text).share is not None]
     if shares:
-        yield (
+        yield Definition(
             f"{_quotes(shares)}: a share of the score with all training labels, seed by seed; the"
             " table has its mean over the seeds."
         )
     if any(read_target(text).is_between for text in shares):
-        yield (
+        yield Definition(
             "Between floor and full: the score that lies this share of the way from the floor to"
             " the ceiling, since the same share of the ceiling is no better than the floor."
         )
@@ -71,23 +79,28 @@ def find_idle_targets(tables: Tables) -> Iterator[str]:
     rows = tables.rows
     unknown = _one_each(rows[rows["target_value"].isna()])
     if len(unknown):
-        yield (
-            f"Warning: these targets have no value: {_named(unknown)}. A share of full needs the"
-            " score with all training labels, which a sweep computes (for more than 20,000 training"
-            " examples with ceiling = true), and random@end needs the baseline."
+        yield Listing(
+            "Warning: these targets have no value: ",
+            _named(unknown),
+            ". A share of full needs the score with all training labels, which a sweep computes"
+            " (for more than 20,000 training examples with ceiling = true), and random@end needs"
+            " the baseline.",
         )
     yield from _partly_unknown(tables)
     low = _one_each(rows[~rows["informative"]])
     if len(low):
-        yield (
-            "Warning: no learning is needed for these targets, which are at or below the floor:"
-            f" {_named(low, 'floor')}. Their savings are in brackets, without a star."
+        yield Listing(
+            "Warning: no learning is needed for these targets, which are at or below the floor: ",
+            _named(low, "floor"),
+            ". Their savings are in brackets, without a star.",
         )
     high = _one_each(rows[rows["ceiling_reached"] < FEWEST_CEILINGS])
     if len(high):
-        yield (
+        yield Listing(
             "Warning: these targets are out of reach, since fewer than half of the seeds get there"
-            f" with all training labels: {_named(high, 'ceiling')}. They get no star."
+            " with all training labels: ",
+            _named(high, "ceiling"),
+            ". They get no star.",
         )
     yield from _nearest(tables)
 
@@ -107,9 +120,10 @@ def _partly_unknown(tables: Tables) -> Iterator[str]:
         if seeds and rows["ceiling"].notna().all():
             lacking.append(f"{counted(seeds, 'seed')} of {group_name(key)}")
     if lacking:
-        yield (
-            "Note: the score with all training labels is not known for"
-            f" {listed(lacking, '; ')}; a share of full is there one of the mean of the others."
+        yield Listing(
+            "Note: the score with all training labels is not known for ",
+            lacking,
+            "; a share of full is there one of the mean of the others.",
         )
 
 
@@ -149,7 +163,7 @@ def _nearest(tables: Tables) -> Iterator[str]:
             f" {_reachable(top, rising)}, half of the runs to {_reachable(half, rising)}"
         )
     if named:
-        yield f"Warning: nobody reaches {listed(named, '; ')}. Choose a target that is reached."
+        yield Listing("Warning: nobody reaches ", named, ". Choose a target that is reached.")
 
 
 def best_scores(curves: Curves, sustain: int) -> Array:
@@ -203,14 +217,13 @@ def _all_informative(tables: Tables, rows: pd.DataFrame) -> Array:
     return least.loc[rows.index].to_numpy(bool)
 
 
-def _named(rows: pd.DataFrame, level: str | None = None) -> str:
+def _named(rows: pd.DataFrame, level: str | None = None) -> list[str]:
     """Name targets with their comparison group, and the level beside them."""
-    named = [
+    return [
         f"{target_name(row.target)} ({row.dataset}, {row.model}"
         + (f", {level} {score_text(getattr(row, level))})" if level else ")")
         for row in rows.itertuples()
     ]
-    return listed(named, "; ")
 
 
 def _quotes(texts: Iterable[str]) -> str:

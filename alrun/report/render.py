@@ -3,8 +3,8 @@
 import json
 import math
 import re
-from collections.abc import Callable, Iterable
-from io import StringIO
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -13,9 +13,9 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from alrun.errors import printable
 from alrun.report.build import Report
 from alrun.report.rows import COUNTS
-from alrun.report.sections import Section, sections
+from alrun.report.sections import sections
+from alrun.report.text import WIDTH, as_text
 
-WIDTH = 100
 # Signs of Markdown's that a text may hold by chance are left as they are: `p <= .05`.
 _HTML_OR_LINK = re.compile(r"<(?=[A-Za-z/!?])|&(?=#?\w+;)|\](?=\()")
 _AS_TEXT = {"<": "&lt;", "&": "&amp;", "]": r"\]"}
@@ -23,43 +23,45 @@ _AS_TEXT = {"<": "&lt;", "&": "&amp;", "]": r"\]"}
 _FORMULA = re.compile(r"[=@]|[+-](?!\d+(\.\d*)?\Z)")
 
 
-def render(report: Report, format: str) -> str:
+@dataclass(frozen=True)
+class Layout:
+    """How a report is laid out.
+
+    Attributes
+    ----------
+    width
+        The most characters of a line of the format table.
+    has_bold
+        Whether the best values of the format table are bold, by codes that a terminal obeys.
+    all_notes
+        Whether notes are shown with every item of their lists, not in brief. JSON never has them
+        in brief.
+    """
+
+    width: int = WIDTH
+    has_bold: bool = False
+    all_notes: bool = False
+
+    def notes_of(self, report: Report) -> tuple[str, ...]:
+        """Return the notes of a report that are shown."""
+        return report.all_notes if self.all_notes else report.brief_notes
+
+
+def render(report: Report, format: str, layout: Layout = Layout()) -> str:
     """Return a report in one of FORMATS."""
-    return FORMATS[format](report)
+    return FORMATS[format](report, layout)
 
 
-def _table(report: Report) -> str:
-    return as_text(sections(report), report.notes)
+def _table(report: Report, layout: Layout) -> str:
+    notes = layout.notes_of(report)
+    return as_text(sections(report), notes, report.paragraphs, layout.width, layout.has_bold)
 
 
-def as_text(tables: Iterable[Section], notes: Iterable[str] = ()) -> str:
-    """Return tables and the notes below them, for a screen."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    buffer = StringIO()
-    screen = Console(file=buffer, width=WIDTH, color_system=None, highlight=False)
-    for section in tables:
-        table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
-        for place, name in enumerate(section.header):
-            table.add_column(
-                Text(printable(name)),
-                justify="left" if place < section.n_left else "right",
-                overflow="fold",
-            )
-        for row in section.rows:
-            table.add_row(*(Text(printable(cell)) for cell in row))
-        screen.print(Text(printable(section.title)))
-        screen.print(table)
-        screen.print()
-    for note in notes:
-        screen.print(Text(printable(note)))
-    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines()) + "\n"
-
-
-def _markdown(report: Report) -> str:
+def _markdown(report: Report, layout: Layout) -> str:
     lines = [f"## {_in_markdown(report.name)}", ""]
+    for paragraph in report.paragraphs:
+        lines += [f"**{_in_markdown(paragraph.title)}.**", ""]
+        lines += [*(f"- {_in_markdown(text)}" for text in paragraph.sentences), ""]
     for section in sections(report, wide=True, not_significant=" n.s."):
         rules = [
             "---" if place < section.n_left else "---:" for place in range(len(section.header))
@@ -73,7 +75,10 @@ def _markdown(report: Report) -> str:
             *(f"| {' | '.join(cells)} |" for cells in (section.header, rules, *rows)),
             "",
         ]
-    return "\n".join([*lines, *(f"- {_without_html(note)}" for note in report.notes)]) + "\n"
+    return (
+        "\n".join([*lines, *(f"- {_without_html(note)}" for note in layout.notes_of(report))])
+        + "\n"
+    )
 
 
 def _in_markdown(text: str) -> str:
@@ -86,8 +91,11 @@ def _without_html(text: str) -> str:
     return _HTML_OR_LINK.sub(lambda match: _AS_TEXT[match[0]], text)
 
 
-def _latex(report: Report) -> str:
+def _latex(report: Report, layout: Layout) -> str:
     lines = []
+    for paragraph in report.paragraphs:
+        sentences = map(_escaped, paragraph.sentences)
+        lines += [rf"\paragraph{{{_escaped(paragraph.title)}}}", *sentences, ""]
     for section in sections(report, not_significant=" n.s."):  # the narrow ones fit on a page
         alignment = "l" * section.n_left + "r" * (len(section.header) - section.n_left)
         rows = [[_escaped(cell) for cell in row] for row in section.rows]
@@ -107,7 +115,7 @@ def _latex(report: Report) -> str:
             r"\end{table}",
             "",
         ]
-    return "\n".join([*lines, *(f"% {note}" for note in report.notes)]) + "\n"
+    return "\n".join([*lines, *(f"% {note}" for note in layout.notes_of(report))]) + "\n"
 
 
 _LATEX = {
@@ -125,7 +133,7 @@ def _escaped(text: str) -> str:
     )
 
 
-def _csv(report: Report) -> str:
+def _csv(report: Report, layout: Layout) -> str:
     return as_csv(report.rows)
 
 
@@ -150,17 +158,19 @@ def _in_spreadsheet(value: Any) -> Any:
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-def _json(report: Report) -> str:
+def _json(report: Report, layout: Layout) -> str:
     content = {
         "budget": report.budget,
         "metric": report.metric,
         "baseline": report.baseline,
         "sustain": report.sustain,
         "adjustment": report.adjustment,
+        "rope": report.options.rope,
         "sequential": report.is_sequential,
+        "verdict": list(report.verdict),
         "rows": _records(report.rows),
         "across": _records(report.across),
-        "notes": list(report.notes),
+        "notes": list(report.all_notes if layout.all_notes else report.notes),
     }
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
@@ -180,7 +190,7 @@ def _plain(column: str, value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-FORMATS: dict[str, Callable[[Report], str]] = {
+FORMATS: dict[str, Callable[[Report, Layout], str]] = {
     "table": _table,
     "markdown": _markdown,
     "csv": _csv,

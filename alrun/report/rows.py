@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -139,7 +140,7 @@ def build_tables(
     frame: pd.DataFrame,
     options: ReportOptions,
     *,
-    order: Sequence[str] = (),
+    order: Mapping[str, Sequence[Any]] = MappingProxyType({}),
     query_seconds: Mapping[tuple[Any, ...], float] | None = None,
     known_ends: Callable[[], Mapping[Any, int]] = dict,
     references: pd.DataFrame | None = None,
@@ -149,7 +150,7 @@ def build_tables(
     Parameters
     ----------
     order
-        Labels of strategies in the order wanted; others follow by the alphabet.
+        Labels and batch sizes in the order wanted, by column; others follow by the alphabet.
     query_seconds
         Mean seconds that a run spent in its strategy, by the keys of COMPARISON_GROUP and strategy.
     known_ends
@@ -184,13 +185,15 @@ def _compare_all(
     per_run: pd.DataFrame,
     options: ReportOptions,
     scores: Mapping[Written, Array],
-    order: Sequence[str],
+    order: Mapping[str, Sequence[Any]],
 ) -> Iterator[Comparison]:
     """Yield the comparison of each strategy with the baseline, target by target."""
     baseline, metric = options.baseline, curves.metric
     readings = {target: Readings.of(curves, score, options) for target, score in scores.items()}
-    for key, group in per_run.groupby(COMPARISON_GROUP, observed=True):
-        names = _ranked(group["strategy"].unique(), baseline, order)
+    groups = dict(iter(per_run.groupby(COMPARISON_GROUP, observed=True)))
+    for key in sorted(groups, key=lambda key: _places(key, order)):
+        group = groups[key]
+        names = _ranked(group["strategy"].unique(), baseline, order.get("strategy", ()))
         whole = {name: compare_curves(group, name, baseline, metric) for name in names}
         common = dict(zip(COMPARISON_GROUP, key, strict=True)) | mean_levels(group)
         for target in targets_of(options, group, metric) or (np.nan,):
@@ -205,6 +208,15 @@ def _compare_all(
                 if reading is not None:
                     row |= compare_labels(group, reading, name, baseline)
                 yield row
+
+
+def _places(key: tuple[Any, ...], order: Mapping[str, Sequence[Any]]) -> list[tuple[int, Any]]:
+    """Return what sorts a comparison group: the order wanted, then the alphabet."""
+    wanted = ([*order.get(column, ())] for column in COMPARISON_GROUP)
+    return [
+        (known.index(name) if name in known else len(known), name)
+        for name, known in zip(key, wanted, strict=True)
+    ]
 
 
 def _ranked(names: Iterable[str], baseline: str, order: Sequence[str]) -> list[str]:

@@ -12,7 +12,11 @@ from alrun.report.build import Report
 from alrun.report.phrasing import (
     counted,
     group_name,
+    labels_text,
     left_target,
+    p_text,
+    percent,
+    percent_with_interval,
     score_text,
     seed_counts,
     target_name,
@@ -207,7 +211,7 @@ def _across_section(title: str, report: Report, rows: pd.DataFrame) -> Section:
             target_name(row.target),
             row.strategy,
             f"{row.n_datasets} (descriptive)" if row.descriptive else f"{row.n_datasets}",
-            _percent_with_interval(row),
+            percent_with_interval(row.saving, row.saving_low, row.saving_high),
             _p(row.p_adjusted, row.significant),
             _share(row.probability_of_improvement, True),
         )
@@ -244,15 +248,7 @@ def saving_text(row: Any) -> str:
         return ""
     if math.isnan(row.saving):
         return "not estimable"
-    return _percent_with_interval(row)
-
-
-def _percent_with_interval(row: Any) -> str:
-    if math.isinf(row.saving_low):
-        return f"{percent(row.saving)} % [unbounded]"
-    if math.isnan(row.saving_low):
-        return f"{percent(row.saving)} %"
-    return f"{percent(row.saving)} % [{percent(row.saving_low)}, {percent(row.saving_high)}]"
+    return percent_with_interval(row.saving, row.saving_low, row.saving_high)
 
 
 def with_interval(value: float, low: float, high: float, text: Callable[[float], str]) -> str:
@@ -291,11 +287,9 @@ def _wins(row: Any) -> str:
 
 
 def _mean_labels(row: Any, wide: bool) -> str:
-    digits = 1 if wide or row.mean_labels < 10 else 0
     ends = (row.mean_labels_low, row.mean_labels_high)
-    return with_interval(
-        row.mean_labels, *ends, lambda value: f"{round(value, digits) + 0.0:.{digits}f}"
-    )
+    is_exact = wide or row.mean_labels < 10
+    return with_interval(row.mean_labels, *ends, lambda value: labels_text(value, is_exact))
 
 
 def _share(value: float, wide: bool) -> str:
@@ -306,19 +300,12 @@ def _signed(value: float) -> str:
     return "" if math.isnan(value) else f"{value:+.4f}"
 
 
-def percent(value: float) -> str:
-    """Return a share as a whole percentage, without the sign of a zero."""
-    return f"{100 * value:.0f}".replace("-0", "0") if abs(value) < 0.005 else f"{100 * value:.0f}"
-
-
 def _p(value: float, star: bool, withheld: bool = False) -> str:
-    """Return a p value without its leading zero; the star follows the adjusted one alone.
+    """Return a p value; the star follows the adjusted one alone.
 
     It is in brackets where a star is withheld.
     """
-    if math.isnan(value):
+    text = p_text(value)
+    if not text:
         return ""
-    text = (
-        "<.001" if value < 0.001 else "1.00" if value > 0.995 else f"{value:.3f}".removeprefix("0")
-    )
     return f"({text})" if withheld else f"{text}*" if star else text

@@ -8,7 +8,7 @@ import pandas as pd
 
 from alrun import stats
 from alrun.report.comparison import Readings
-from alrun.report.phrasing import listed, target_name
+from alrun.report.phrasing import Listing, target_name
 from alrun.report.rows import Tables
 from alrun.results.curves import COMPARISON_GROUP
 from alrun.targets import Written
@@ -98,7 +98,7 @@ def _test_sentence(tests: pd.DataFrame) -> str:
             f"{where} (p adj. {p:.2g})"
             for where, p in zip(tests["where"][real], adjusted[real], strict=True)
         ]
-        return f"The start changes the saving in labels of {listed(named, '; ')}: {family}."
+        return Listing("The start changes the saving in labels of ", named, f": {family}.")
     return (
         "No strategy's saving in labels can be said to depend on the start: the smallest adjusted p"
         f" is {adjusted.min():.2g} ({family})."

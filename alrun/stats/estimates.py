@@ -9,6 +9,8 @@ from scipy import stats
 from alrun.arrays import Array
 
 CONFIDENCE = 0.95
+# Below this many pairs that differ, two means are not called equivalent.
+FEWEST_DIFFERENT = 5
 
 
 @dataclass(frozen=True)
@@ -75,23 +77,45 @@ def saving(baseline: Array, strategy: Array) -> float:
 def saving_interval(baseline: Array, strategy: Array) -> Interval:
     """Return Fieller's interval of the saving; infinite if unbounded.
 
-    It holds the savings 1 - theta for every theta that the paired t-test on strategy - theta x
-    baseline does not reject (Fieller 1954, Some problems in interval estimation). None for fewer
-    than two seeds.
+    None for fewer than two seeds.
     """
-    n = len(baseline)
+    ratio = ratio_interval(strategy, baseline)
+    return Interval(1 - ratio.high, 1 - ratio.low)
+
+
+def ratio_interval(numerator: Array, denominator: Array) -> Interval:
+    """Return Fieller's interval of mean(numerator) / mean(denominator); infinite if unbounded.
+
+    It holds every theta for which the paired t-test on numerator - theta x denominator does not
+    reject (Fieller 1954, Some problems in interval estimation). None for fewer than two pairs.
+    """
+    n = len(denominator)
     if n < 2:
         return Interval()
-    mean_r, mean_s = float(np.mean(baseline)), float(np.mean(strategy))
-    covariance = np.cov(baseline, strategy) / n
+    mean_r, mean_s = float(np.mean(denominator)), float(np.mean(numerator))
+    covariance = np.cov(denominator, numerator) / n
     t2 = t_quantile(n) ** 2
     a = mean_r**2 - t2 * covariance[0, 0]
     b = mean_r * mean_s - t2 * covariance[0, 1]
     c = mean_s**2 - t2 * covariance[1, 1]
     if a <= 0:
         return Interval(-np.inf, np.inf)
-    root = float(np.sqrt(max(b**2 - a * c, 0.0)))  # real, since the saving itself is not rejected
-    return Interval(float(1 - (b + root) / a), float(1 - (b - root) / a))
+    root = float(np.sqrt(max(b**2 - a * c, 0.0)))  # real, since the ratio itself is not rejected
+    return Interval(float((b - root) / a), float((b + root) / a))
+
+
+def is_equivalent(numerator: Array, denominator: Array, rope: float) -> bool:
+    """Return whether two means are shown to be the same within a share `rope` of each other.
+
+    The interval of their ratio lies inside [1 / (1 + rope), 1 + rope], and at least
+    FEWEST_DIFFERENT pairs differ. With fewer the interval is that of rare differences which the
+    sample may have missed: it would call means that are 10 % apart the same in up to 75 % of
+    samples.
+    """
+    if np.count_nonzero(numerator != denominator) < FEWEST_DIFFERENT:
+        return False
+    interval = ratio_interval(numerator, denominator)
+    return 1 / (1 + rope) <= interval.low and interval.high <= 1 + rope
 
 
 def geometric_saving(log_ratios: Array) -> tuple[float, Interval]:

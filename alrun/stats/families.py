@@ -27,19 +27,21 @@ def holm(p_values: Array) -> Array:
     return adjusted
 
 
-def max_t(differences: Array) -> Array:
+def max_t(differences: Array, n_draws: int = MONTE_CARLO_DRAWS) -> Array:
     """Return the step-down maxT adjusted p values of paired sign-flip tests.
 
     One sign per seed is shared by all tests, so that their dependence is kept; u_j = |sum e d_j| /
     sqrt(sum d_j^2), 0 where all d are 0 (Westfall and Young 1993, Resampling-based multiple
-    testing, algorithm 2.8; Romano and Wolf 2005). Exact for up to 16 seeds; beyond, 99,999 draws
-    from a fixed stream, so that p = (b + 1) / 100,000. Neither the order of the seeds nor that of
+    testing, algorithm 2.8; Romano and Wolf 2005). Exact for up to 16 seeds; beyond, `n_draws` from
+    a fixed stream, so that p = (b + 1) / (n_draws + 1). Neither the order of the seeds nor that of
     the tests changes anything.
 
     Parameters
     ----------
     differences
         Shape (n_seeds, n_tests), no NaN: the same seeds in every test.
+    n_draws
+        How many sign patterns are drawn, also for fewer seeds if they have more patterns.
     """
     n, n_tests = differences.shape
     if n == 0 or n_tests == 0:
@@ -53,30 +55,34 @@ def max_t(differences: Array) -> Array:
     observed = np.abs(values.sum(axis=0))
     steps = np.argsort(-observed, kind="stable")
     exceeding, n_patterns = np.zeros(n_tests), 0
-    for signs in _sign_patterns(n, n_tests):
+    for signs in _sign_patterns(n, n_tests, n_draws):
         flipped = np.abs(signs @ values[:, steps])
         largest_left = np.maximum.accumulate(flipped[:, ::-1], axis=1)[:, ::-1]
         exceeding += (largest_left >= observed[steps] - 1e-9).sum(axis=0)
         n_patterns += len(signs)
-    drawn = n > _MOST_ENUMERATED
+    drawn = _is_drawn(n, n_draws)
     stepwise = np.maximum.accumulate((exceeding + drawn) / (n_patterns + drawn))
     adjusted = np.empty(n_tests)
     adjusted[tests[steps]] = stepwise
     return adjusted
 
 
-def _sign_patterns(n: int, n_tests: int) -> Iterator[Array]:
+def _is_drawn(n: int, n_draws: int) -> bool:
+    return n > _MOST_ENUMERATED or 2 ** (n - 1) > n_draws
+
+
+def _sign_patterns(n: int, n_tests: int, n_draws: int) -> Iterator[Array]:
     """Yield chunks of sign vectors, shape (n_patterns, n): all of them, or the fixed draws.
 
     A pattern and its opposite give the same statistic, so that half of all are enough.
     """
-    if n <= _MOST_ENUMERATED:
+    if not _is_drawn(n, n_draws):
         patterns = np.arange(2 ** (n - 1))
         for start in range(0, len(patterns), _AT_ONCE):
             chunk = patterns[start : start + _AT_ONCE, None]
             yield 1.0 - 2.0 * (chunk >> np.arange(n) & 1)
         return
-    yield from sign_draws(generator(0, "max-t", n), MONTE_CARLO_DRAWS, n, n_tests)
+    yield from sign_draws(generator(0, "max-t", n), n_draws, n, n_tests)
 
 
 def smallest_adjusted_p(n_seeds: Array, adjustment: str) -> Array:

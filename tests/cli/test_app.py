@@ -81,6 +81,82 @@ def test_every_format_can_go_to_a_file(swept, tmp_path):
     assert len(pd.read_csv(tmp_path / "report.csv")) == 2
 
 
+@pytest.mark.parametrize(
+    ("ending", "begins"),
+    [
+        (".txt", "Verdict: iris, logistic, batch size 5"),
+        (".md", "## tiny"),
+        (".MD", "## tiny"),
+        (".tex", r"\paragraph{Verdict"),
+        (".csv", "dataset,model"),
+        (".json", "{"),
+        ("", "Verdict"),
+    ],
+)
+def test_the_ending_of_the_output_names_the_format(swept, tmp_path, ending, begins):
+    folder, _ = swept
+    output = tmp_path / f"report{ending}"
+    done = alrun_here("report", "results/tiny", "--output", output, cwd=folder)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert output.read_text().startswith(begins)
+
+
+def test_a_format_that_is_named_wins_over_the_ending(swept, tmp_path):
+    folder, _ = swept
+    for name in ("report.txt", "report.anything"):
+        options = ["--format", "json", "--output", tmp_path / name]
+        assert alrun_here("report", "results/tiny", *options, cwd=folder).returncode == 0
+        assert json.loads((tmp_path / name).read_text())["verdict"]
+
+
+def test_a_screen_has_its_width_and_files_have_a_hundred_columns(swept, tmp_path, monkeypatch):
+    folder, _ = swept
+    command = ["report", "results/tiny", "--notes", "full"]
+    for width, longest in ((60, 60), (150, 150), (30, 60)):
+        done = alrun_here(*command, cwd=folder, env={"COLUMNS": str(width)})
+        assert longest - 15 < max(map(len, done.stdout.splitlines())) <= longest
+    output = tmp_path / "report.txt"
+    alrun_here(*command, "--output", output, cwd=folder, env={"COLUMNS": "60"})
+    assert 85 < max(map(len, output.read_text().splitlines())) <= 100
+    piped = alrun_here(*command, cwd=folder, env={"COLUMNS": None})
+    assert piped.stdout == output.read_text()
+
+
+def test_notes_are_brief_unless_all_are_asked_for(swept):
+    folder, _ = swept
+    brief, full = (
+        alrun_here("report", "results/tiny", "--notes", kind, cwd=folder).stdout
+        for kind in ("brief", "full")
+    )
+    assert brief == alrun_here("report", "results/tiny", cwd=folder).stdout
+    assert "More with --notes full." in " ".join(brief.split())
+    assert "neither dropped nor guessed" not in " ".join(brief.split())
+    assert "neither dropped nor guessed" in " ".join(full.split())
+    said = alrun_here("report", "results/tiny", "--format", "csv", cwd=folder).stderr
+    assert "iris, logistic, batch size 5: " in said  # a CSV file has no place for the verdict
+
+
+def test_filters_of_report_and_plot_are_taken(swept, tmp_path):
+    folder, _ = swept
+    filters = ["--strategy", "margin", "--dataset", "iris", "--model", "logistic"]
+    filters += ["--batch-size", "5"]
+    done = alrun_here("report", "results/tiny", *filters, cwd=folder)
+    assert "Selected: --strategy margin; --dataset iris; --model logistic" in done.stdout
+    options = ["--output", tmp_path / "plot.svg", "--kind", "reached"]
+    assert alrun_here("plot", "results/tiny", *filters, *options, cwd=folder).returncode == 0
+    wrong = alrun_here("plot", "results/tiny", "--strategy", "margni", *options, cwd=folder)
+    assert wrong.returncode == 2
+    assert "there is no strategy 'margni' in these results; did you mean 'margin'?" in wrong.stderr
+
+
+def test_the_rope_is_taken(swept):
+    folder, _ = swept
+    options = ["--rope", "0.3", "--format", "json"]
+    content = json.loads(alrun_here("report", "results/tiny", *options, cwd=folder).stdout)
+    assert content["rope"] == 0.3
+    assert any("within 30 %" in note for note in content["notes"])
+
+
 def test_targets_and_baseline_and_metric_are_taken(swept):
     folder, _ = swept
     options = ["--target", 0.8, "--target", 0.9, "--baseline", "margin", "--metric", "macro_f1"]
@@ -282,6 +358,13 @@ WRONG = {
     ),
     "a metric without values": (["report", "R", "--metric", "average_precision"], "does not apply"),
     "an unknown baseline": (["report", "R", "--baseline", "margni"], "did you mean 'margin'"),
+    "an unknown strategy of a report": (
+        ["report", "R", "--strategy", "margni"],
+        "did you mean 'margin'",
+    ),
+    "an unknown ending": (["report", "R", "--output", "x.foo"], "no format ends in '.foo'"),
+    "no rope": (["report", "R", "--rope", "0"], "rope is a share of the labels above 0"),
+    "unknown notes": (["report", "R", "--notes", "some"], "--notes"),
     "an impossible target": (["report", "R", "--target", "1.5"], "no score between 0 and 1"),
     "no results": (["report", "nowhere"], "there is no curves.parquet in nowhere"),
     "no status": (["status", "nowhere"], "holds no experiment.toml"),

@@ -16,10 +16,11 @@ ALRUN = [sys.executable, "-m", "alrun"]
 N_LONG = 1600
 
 
-def alrun_here(*arguments, cwd="."):
+def alrun_here(*arguments, cwd=".", env=None):
     """Run the command line in this process, to save a second for its imports."""
     with chdir(cwd):
-        done = CliRunner().invoke(app, [str(word) for word in arguments], env={"COLUMNS": "100"})
+        words = [str(word) for word in arguments]
+        done = CliRunner().invoke(app, words, env={"COLUMNS": "100", **(env or {})})
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)

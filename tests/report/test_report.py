@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import alrun
 from alrun.cli.report import Format
 from alrun.errors import ResultsError
-from alrun.report.render import FORMATS, render
+from alrun.report.render import FORMATS, Layout, render
 from alrun.report.rows import COLUMNS
 from alrun.report.sections import sections
 
@@ -1096,11 +1096,11 @@ def test_the_formats_are_those_of_the_command():
 
 
 def test_the_table_fits_a_hundred_columns_and_cuts_nothing_off(hard):
-    text = render(hard, "table")
+    text = render(hard, "table", Layout(all_notes=True))
     assert max(map(len, text.splitlines())) <= 100
     assert "…" not in text
     letters = re.sub(r"\s", "", text)
-    for note in hard.notes:
+    for note in (*hard.all_notes, *(text for part in hard.paragraphs for text in part.sentences)):
         assert re.sub(r"\s", "", note) in letters
 
 
@@ -1117,11 +1117,11 @@ def test_the_table_of_usual_names_has_a_line_for_each_strategy():
 def test_the_table_shows_names_that_look_like_markup():
     report = report_of(*(frame.replace({"strategy": {"margin": "[b]x[/b]"}}) for frame in SIX))
     assert not noted(report, "[b]")
-    assert render(report, "table").count("[b]x[/b]") == 2
+    assert render(report, "table").count("[b]x[/b]") == 3  # the verdict and two tables
 
 
 def test_markdown_has_as_many_cells_in_every_row(hard):
-    lines = render(hard, "markdown").splitlines()
+    lines = render(hard, "markdown", Layout(all_notes=True)).splitlines()
     tables = [[]]
     for line in lines:
         if line.startswith("|"):
@@ -1131,18 +1131,18 @@ def test_markdown_has_as_many_cells_in_every_row(hard):
     tables = [table for table in tables if table]
     assert len(tables) == len(sections(hard)) == 10
     assert all(len(set(table)) == 1 for table in tables)
-    for note in hard.notes:
+    for note in hard.all_notes:
         assert f"- {note.replace('<z>', '&lt;z>')}" in lines
 
 
 def test_latex_has_as_many_cells_in_every_row_and_escapes_the_rest(hard):
-    text = render(hard, "latex")
+    text = render(hard, "latex", Layout(all_notes=True))
     rows = [line for line in text.splitlines() if line.endswith(r" \\")]
     assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {7, 9}
     assert not re.search(r"(?<!\\)[$#_]", "".join(rows))
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 10
     comments = {line for line in text.splitlines() if line.startswith("% ")}
-    assert comments == {f"% {note}" for note in hard.notes}
+    assert comments == {f"% {note}" for note in hard.all_notes}
 
 
 def test_csv_reads_back_as_the_rows(hard):

@@ -1,0 +1,103 @@
+"""Any two strategies of a report: the ratio of their mean labels, and the tests of all pairs."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from alrun import stats
+from alrun.arrays import Array
+from alrun.report.comparison import cut_at_budget
+from alrun.report.rows import Tables, comparison_groups
+from alrun.results.curves import COMPARISON_GROUP, labels_to_target
+
+# Of step-down maxT over all pairs: their number grows as the square of that of strategies.
+DRAWS = 9_999
+COLUMNS = [
+    *COMPARISON_GROUP,
+    "target",
+    "a",
+    "b",
+    "n_pairs",
+    "mean_a",
+    "mean_b",
+    "ratio",
+    "ratio_low",
+    "ratio_high",
+    "p_value",
+    "p_adjusted",
+    "same",
+]
+
+
+def compare_pairs(tables: Tables) -> pd.DataFrame:
+    """Return a row for every two strategies of a data set, model, start, batch size and target.
+
+    The columns are COLUMNS. `mean_a` and `mean_b` are mean labels to target on the seeds that both
+    have, cut at the budget common to the group, and `ratio` is mean_a / mean_b with Fieller's
+    interval; NaN where neither reaches the target. `p_value` is that of the paired sign-flip test.
+    All pairs of a group and target are a family: `p_adjusted` is by step-down maxT, or by Holm
+    where strategies have other seeds. `same` says whether the means are equivalent within
+    `options.rope`. Targets that have no value, or are no better than the floor, are left out.
+    """
+    runs, options = tables.curves.runs, tables.options
+    labels = {
+        target: labels_to_target(tables.curves, scores, options.sustain)
+        for target, scores in tables.target_scores.items()
+    }
+    by_group = dict(iter(runs.groupby(COMPARISON_GROUP, observed=True)))
+    found = []
+    for key, rows in comparison_groups(tables.rows):
+        for target, own in rows.groupby("target", sort=False):
+            if own["informative"].all() and own["reached"].notna().all():
+                group = by_group[key]
+                names = own["strategy"].tolist()
+                where = dict(zip(COMPARISON_GROUP, key, strict=True)) | {"target": target}
+                pairs = _pairs_of(group, labels[target][group.index], names, options.rope)
+                found += [where | pair for pair in pairs]
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
+def _pairs_of(
+    group: pd.DataFrame, labels: Array, names: Sequence[str], rope: float
+) -> list[dict[str, object]]:
+    """Return the columns of every two strategies of a group at one target."""
+    budget, cut = cut_at_budget(group, labels)
+    runs = group.assign(cut=cut, reached=labels <= budget)
+    cuts = runs.pivot(index="seed", columns="strategy", values="cut")[list(names)].to_numpy()
+    has_run = ~np.isnan(cuts.astype(np.float64))
+    reached = runs.groupby("strategy", observed=True)["reached"].any()
+    # All that a number of labels can be; means within a range so narrow need no test.
+    is_narrow = budget <= min(group["first"].min(), budget) * (1 + rope)
+    found, columns = [], list(combinations(range(len(names)), 2))
+    for a, b in columns:
+        both = has_run[:, a] & has_run[:, b]
+        is_reached = bool(reached[names[a]] or reached[names[b]])
+        one, other = cuts[both][:, [a, b]].T.astype(np.int64)
+        compared = _compare(one, other, rope, is_reached, is_narrow)
+        found.append({"a": names[a], "b": names[b]} | compared)
+    if has_run.all() and len(cuts) > 1 and found:
+        differences = [cuts[:, a] - cuts[:, b] for a, b in columns]
+        adjusted = stats.max_t(np.column_stack(differences), DRAWS)
+    else:
+        adjusted = stats.holm(np.array([pair["p_value"] for pair in found], np.float64))
+    return [pair | {"p_adjusted": p} for pair, p in zip(found, adjusted.tolist(), strict=True)]
+
+
+def _compare(
+    a: Array, b: Array, rope: float, is_reached: bool, is_narrow: bool
+) -> dict[str, object]:
+    """Return the columns of two strategies from their labels, paired by seed."""
+    several, is_known = len(a) > 1, bool(len(a)) and is_reached and bool(b.any())
+    interval = stats.ratio_interval(a, b) if is_known else stats.Interval()
+    return {
+        "n_pairs": len(a),
+        "mean_a": float(a.mean()) if len(a) else np.nan,
+        "mean_b": float(b.mean()) if len(a) else np.nan,
+        "ratio": float(a.mean() / b.mean()) if is_known else np.nan,
+        "ratio_low": interval.low,
+        "ratio_high": interval.high,
+        "p_value": stats.sign_flip(a - b) if several else np.nan,
+        "same": is_known and several and (is_narrow or stats.is_equivalent(a, b, rope)),
+    }
