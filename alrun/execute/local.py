@@ -171,7 +171,7 @@ class Workers:
 
     def _start(self) -> AbstractContextManager[None]:
         """Return the context in which joblib starts processes, if it does."""
-        return _interrupts_wait() if self._name in _STARTED_BY_JOBLIB else nullcontext()
+        return _interrupts_blocked() if self._name in _STARTED_BY_JOBLIB else nullcontext()
 
     @cached_property
     def _room(self) -> int:
@@ -242,12 +242,11 @@ def _safe_path() -> Iterator[None]:
 
 
 @contextmanager
-def _interrupts_wait() -> Iterator[None]:
-    """Let Ctrl-C wait for the end of the context, and never strike a process that starts in it.
+def _interrupts_blocked() -> Iterator[None]:
+    """Block interrupts for the processes that start in the context, from their first instruction.
 
-    A terminal sends it to every process, but it is for this one to end the workers. They inherit
-    that it is blocked, from their very first instruction; so do the threads that start here, and
-    the processes that these start later.
+    A terminal sends Ctrl-C to every process, but it is for this one to end the workers. Threads
+    that start here inherit the block too, and so do the processes that these start later.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield

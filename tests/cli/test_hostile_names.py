@@ -4,7 +4,7 @@ import shlex
 
 import pandas as pd
 import pytest
-from commands import alrun, alrun_here
+from commands import alrun_here
 from curves_factory import reaching
 
 ESCAPE = "\x1b[2J\x1b]0;owned\x07"
@@ -34,7 +34,7 @@ def swept(tmp_path_factory):
     (folder / "broken.py").write_text(STRATEGY)
     (folder / "hostile.toml").write_text(EXPERIMENT)
     results = f"a b$(id){ESCAPE}"
-    done = alrun("sweep", "hostile.toml", "--jobs", 1, "--results", results, cwd=folder)
+    done = alrun_here("sweep", "hostile.toml", "--jobs", 1, "--results", results, cwd=folder)
     return folder, results, done
 
 

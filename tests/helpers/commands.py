@@ -31,7 +31,7 @@ def alrun(*arguments, cwd=None, env=None, **options):
     return subprocess.run(
         [*ALRUN, *map(str, arguments)],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         cwd=cwd,
         env={**os.environ, "COLUMNS": "100", **(env or {})},
         timeout=PATIENCE,
@@ -47,7 +47,7 @@ def started(folder, *arguments, **options):
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
         start_new_session=True,
         **options,
     )

@@ -1012,7 +1012,7 @@ def test_final_scores_on_test_parts_of_unequal_size_are_compared_as_scores():
 # Scale
 
 
-@FEW
+@FEWER
 @given(st.lists(st.tuples(labels_or_never, labels_or_never), min_size=2, max_size=8))
 def test_ten_times_the_labels_scale_the_means_and_leave_savings_and_p_values(pairs):
     random, margin = zip(*pairs, strict=True)
