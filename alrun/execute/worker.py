@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from multiprocessing.connection import Connection
 from pathlib import PurePath
 from threading import Lock
@@ -93,7 +93,7 @@ def _compute(task: Task) -> Outcome:
     spec = task.spec
     try:
         adopt(task.code)
-        with _thread_pools().limit(limits=1):
+        with _thread_pools(len(sys.modules)).limit(limits=1):
             dataset = task.source.at(spec.seed)
             started = perf_counter()
             content = _content(spec, dataset, task.checkout)
@@ -219,7 +219,10 @@ def _answer(request: Any, connection: Connection, sources: dict[str, AnyDataset]
     return compute(Task(spec, sources[label], checkout, code or {}))
 
 
-@cache
-def _thread_pools() -> ThreadpoolController:
-    """Return a handle on the thread pools of libraries; finding them takes milliseconds."""
+@lru_cache(maxsize=1)
+def _thread_pools(n_modules: int) -> ThreadpoolController:
+    """Return a handle on the thread pools of libraries; finding them takes milliseconds.
+
+    They are found anew when `n_modules`, the number of modules that are imported, has changed.
+    """
     return ThreadpoolController()

@@ -14,7 +14,6 @@ import alrun
 from alrun.api import run_sweep
 from alrun.data import splits
 from alrun.errors import AlrunError, ExperimentError, ResultsError
-from alrun.execute import worker
 from alrun.execute.local import Workers
 from alrun.spec import RunSpec, run_id
 from alrun.sweep.plan import SweepPlan, plan_sweep
@@ -332,7 +331,6 @@ def test_one_thread_computes_a_run_whatever_the_number_of_workers(tiny, tmp_path
         "    return list(range(n))\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    worker._thread_pools.cache_clear()  # tests before may have imported libraries since
     with threadpool_limits(2):
         for jobs in (0, 1):  # one worker alone is the one to which a library leaves all cores
             overrides = ['strategies=["threads:threads"]']
