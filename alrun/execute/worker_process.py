@@ -27,11 +27,11 @@ _HOME = Path(__file__).parents[2]
 # Our own package comes first, whatever else on the path has its name; then the parent's path holds.
 _PROGRAM = """
 import json, sys
-home, path, connection, crash_log, idle_timeout = json.loads(sys.argv[1])
+home, path, connection, crash_log, lifeline, idle_timeout = json.loads(sys.argv[1])
 sys.path[:] = [home, *path]
 from alrun.execute.worker_process import end_if_cramped, end_with
 sys.path[:] = path
-end_with(connection)
+end_with(connection, lifeline)
 end_if_cramped()
 from multiprocessing.connection import Connection
 from alrun.execute.worker import serve
@@ -97,9 +97,10 @@ class WorkerProcess:
         self._known: set[str] = set()
         self._code: object = None
         self.is_ready = self.is_spent = False
-        inherited = (theirs.fileno(), self._crash_log.fileno())
+        theirs_of_lifeline, self._lifeline = os.pipe()
+        inherited = (theirs.fileno(), self._crash_log.fileno(), theirs_of_lifeline)
         arguments = json.dumps([str(_HOME), sys.path, *inherited, idle_timeout])
-        with theirs:
+        with theirs, open(theirs_of_lifeline, "rb", buffering=0):
             self._process = subprocess.Popen(  # noqa: S603 -- a program of our own
                 # -P: modules in the current directory must not be taken for Python's own.
                 # -u: Python and C write at once what a run prints, before its process is killed.
@@ -181,6 +182,7 @@ class WorkerProcess:
         self._connection.close()
         self._crash_log.close()
         self._output.close()
+        os.close(self._lifeline)
 
     def kill(self) -> None:
         """Kill it and its children; `receive` then returns a ProcessDeath."""
@@ -228,11 +230,20 @@ def _how(code: int) -> str:
     return f"by {name}" + (", as where memory is short" if name == "SIGKILL" else "")
 
 
-def end_with(connection: int) -> None:
-    """End this process and its children when the other end of a connection closes.
+def end_with(connection: int, lifeline: int) -> None:
+    """End this process and its children when the other end of a connection or a pipe closes.
 
-    Call it before anything large is imported, which takes seconds on a busy machine.
+    Call it before anything large is imported, which takes seconds on a busy machine. Compiled code
+    that keeps Python's lock would stop the thread: on Linux the kernel kills the process for the
+    pipe, which never holds anything to read.
     """
+    import fcntl
+
+    if hasattr(fcntl, "F_SETSIG"):
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+        flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
     threading.Thread(target=_wait_and_end, args=(connection,), daemon=True).start()
 
 

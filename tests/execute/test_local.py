@@ -1,5 +1,6 @@
 """Workers: what a run does to its own, and what that costs the others."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -415,3 +416,16 @@ def test_workers_end_when_the_command_is_killed(planned, tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert wait_until(lambda: has_ended(int(sleeping.read_text())))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel of Linux does it")
+def test_a_run_that_keeps_the_lock_of_python_ends_with_its_command():
+    process = module.WorkerProcess()
+    try:
+        assert process.receive() is None
+        process.call(eval, ["__import__('ctypes').PyDLL(None).pause()"])
+        os.close(process._lifeline)  # as the end of the command would
+        assert process._process.wait(PATIENCE) == -signal.SIGKILL
+    finally:
+        process._lifeline = os.dup(0)
+        process.end()
