@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.impute import SimpleImputer
 
 from alrun.arrays import BoolArray, FloatArray, IntArray, first_true
 from alrun.data.column_keys import NUMBER_RULES, TEXT_RULES, ColumnKeys, Rule
@@ -308,6 +307,8 @@ def _fit_features(X: Any, fill: Fill, strategy: Rule, rows: IntArray) -> FloatAr
 
 def _fit(values: FloatArray, strategy: str) -> FloatArray:
     """Return the value to fill in for each feature; 0 for one without any value."""
+    from sklearn.impute import SimpleImputer  # with 8 MB of modules that few runs need
+
     imputer = SimpleImputer(strategy=strategy, keep_empty_features=True)
     return np.asarray(imputer.fit(values).statistics_, dtype=np.float64)
 

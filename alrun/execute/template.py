@@ -38,14 +38,17 @@ class Copy:
     Parameters
     ----------
     status
-        The descriptor from which to read what the template tells of it, which is closed with it.
+        The pipe from which to read what the template tells of it.
+    lifeline
+        The pipe with whose end it ends. Both are closed with it.
     template
         The process of the template.
     """
 
-    def __init__(self, status: int, template: "subprocess.Popen[bytes]") -> None:
+    def __init__(self, status: int, lifeline: int, template: "subprocess.Popen[bytes]") -> None:
         os.set_blocking(status, False)
         self._status = status
+        self._lifeline = lifeline
         self._template = template
         self._told: list[int] = []  # the process id, later the exit code
         self._lock = Lock()  # another thread may kill it
@@ -80,8 +83,9 @@ class Copy:
         return True
 
     def close(self) -> None:
-        """Close the descriptor."""
+        """Close its pipes."""
         os.close(self._status)
+        os.close(self._lifeline)
 
     def _is_told(self, n: int, timeout: float | None) -> bool:
         """Wait for `n` numbers, at most `timeout` s for each; return whether they have come."""
@@ -137,13 +141,13 @@ class _Template:
         request = Request(
             {**_ONE_THREAD, **os.environ}, sys.path, _current_directory(), idle_timeout
         )
-        status, theirs = os.pipe()
-        try:
-            with suppress(ConnectionError):
-                send(self._requests, request, Descriptors(connection, crash_log, output, theirs))
-        finally:
-            os.close(theirs)
-        return Copy(status, self._process)
+        (status, to_status), (from_lifeline, lifeline) = os.pipe(), os.pipe()
+        files = Descriptors(connection, crash_log, output, from_lifeline, to_status)
+        with suppress(ConnectionError):
+            send(self._requests, request, files)
+        os.close(to_status)
+        os.close(from_lifeline)
+        return Copy(status, lifeline, self._process)
 
     def leave(self) -> None:
         """Close the connection, in a fork of this process, to which it does not belong."""

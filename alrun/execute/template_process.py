@@ -46,11 +46,20 @@ class Request(NamedTuple):
 
 
 class Descriptors(NamedTuple):
-    """The open files of a copy; what is told of it is written to `status`."""
+    """The open files of a copy.
+
+    Attributes
+    ----------
+    lifeline
+        A pipe from which nothing is read, and which ends with whoever asks for the copy.
+    status
+        A pipe to which is written what is told of the copy.
+    """
 
     connection: int
     crash_log: int
     output: int
+    lifeline: int
     status: int
 
 
@@ -174,6 +183,7 @@ def _work(request: Request, descriptors: Descriptors) -> None:
     with suppress(OSError):
         os.setpgid(0, 0)
     _end_with(descriptors.connection)
+    _let_the_kernel_end_with(descriptors.lifeline)
     for number in _OUTPUT:
         os.dup2(descriptors.output, number)
     os.close(descriptors.output)
@@ -212,3 +222,17 @@ def _wait_and_end(connection: int, stop: int) -> None:
         hangup.register(descriptor, 0)
     if any(descriptor == connection for descriptor, _ in hangup.poll()):
         os.killpg(0, signal.SIGKILL)
+
+
+def _let_the_kernel_end_with(lifeline: int) -> None:
+    """Have this process and its children killed when the other end of a pipe closes, on Linux.
+
+    A thread of Python cannot do it while compiled code keeps Python's lock.
+    """
+    import fcntl
+
+    if hasattr(fcntl, "F_SETSIG"):
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+        flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)

@@ -111,7 +111,8 @@ class Store:
 
     def failures(self) -> dict[str, Failure]:
         """Return the failures by run id, without runs finished since."""
-        unfinished = sorted(_run_ids(self._failed, ".json") - self.finished())
+        failed = _run_ids(self._failed, ".json")
+        unfinished = sorted(failed - self.finished()) if failed else []  # a listing may be long
         return {run: _failure(self._failed / f"{run}.json") for run in unfinished}
 
     def code_of(self, run: str) -> dict[str, str]:

@@ -1,10 +1,13 @@
 """Fixtures for tests of workers."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from sessions import wait_until
 
-from alrun.execute import template
+from alrun.execute import isolated, template
+from alrun.execute.worker_process import WorkerProcess
 
 
 @pytest.fixture
@@ -17,3 +20,16 @@ def template_program(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str]
 
     yield use
     template._end()
+
+
+@pytest.fixture
+def time_to_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the time of a run count from when it makes the file "begun": there may be no core free."""
+    has_answer = isolated._has_answer
+
+    def once_it_has_begun(process: WorkerProcess, timeout: float) -> bool:
+        if process.is_ready:
+            assert wait_until(lambda: (tmp_path / "begun").exists() or process.has_answer(0))
+        return has_answer(process, timeout)
+
+    monkeypatch.setattr(isolated, "_has_answer", once_it_has_begun)

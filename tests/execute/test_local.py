@@ -1,5 +1,6 @@
 """Workers: what a run does to its own, and what that costs the others."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -61,6 +62,7 @@ def odd(pool, n, rng):
 def endless(pool, n, rng):
     child = subprocess.Popen(["sleep", "600"])
     (FOLDER / "sleeping").write_text(str(child.pid))
+    (FOLDER / "begun").touch()
     while True:
         time.sleep(0.01)
 
@@ -280,9 +282,10 @@ def test_joblib_gets_no_more_processes_than_runs(monkeypatch, backend, n_runs, n
     assert Workers(64, backend=backend)._n_at_a_time(n_runs) == n
 
 
+@pytest.mark.usefixtures("time_to_begin")
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_run_that_takes_too_long_is_ended_with_all_that_it_started(planned, tmp_path, jobs):
-    plan = run_missing(planned("endless"), Workers(jobs, timeout=2))  # ample for the other run
+    plan = run_missing(planned("endless"), Workers(jobs, timeout=2))
     failure = by_strategy(plan)["mine:endless"]
     assert (failure.status, failure.attempts) == ("failed", 1)
     assert failure.error == "TimeoutError: it took more than 2 s"
@@ -407,3 +410,16 @@ def test_workers_end_when_the_command_is_killed(planned, tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert wait_until(lambda: has_ended(int(sleeping.read_text())))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel of Linux does it")
+def test_a_run_that_keeps_the_lock_of_python_ends_with_its_command():
+    process = module.WorkerProcess()
+    try:
+        assert process.receive() is None
+        process.call(eval, ["__import__('ctypes').PyDLL(None).pause()"])
+        os.close(process._process._lifeline)  # as the end of the command would
+        assert process._process.wait(PATIENCE) == -signal.SIGKILL
+    finally:
+        process._process._lifeline = os.dup(0)
+        process.end()

@@ -9,7 +9,7 @@ import pytest
 from sessions import PATIENCE, wait_until
 
 from alrun.errors import ResultsError
-from alrun.execute import isolated, template
+from alrun.execute import template
 from alrun.execute.isolated import TRIES, IsolatedWorker
 from alrun.execute.local import Workers
 from alrun.execute.output_pipe import MOST_KEPT, OutputPipe
@@ -93,19 +93,6 @@ def task(tiny, tmp_path):
         return Task(spec, plan.sources["iris"], {})
 
     return of
-
-
-@pytest.fixture
-def time_to_begin(tmp_path, monkeypatch):
-    """Let the time that a run may take begin when it has said so: there may be no core free."""
-    has_answer = isolated._has_answer
-
-    def once_it_has_begun(process, timeout):
-        if process.is_ready:
-            assert wait_until((tmp_path / "begun").exists)
-        return has_answer(process, timeout)
-
-    monkeypatch.setattr(isolated, "_has_answer", once_it_has_begun)
 
 
 def test_all_that_a_run_prints_is_kept_with_its_outcome_and_nothing_shown(task, capfd, monkeypatch):
