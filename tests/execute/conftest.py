@@ -24,7 +24,7 @@ def template_program(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str]
 
 @pytest.fixture
 def time_to_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the time of a run count from when it makes the file "begun": there may be no core free."""
+    """Count the time of a run from when it makes the file "begun": there may be no core free."""
     has_answer = isolated._has_answer
 
     def once_it_has_begun(process: WorkerProcess, timeout: float) -> bool:
