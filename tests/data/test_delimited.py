@@ -227,6 +227,21 @@ def test_a_file_without_a_header_is_named_and_read_with_its_key(tmp_path):
     assert labels_of(dataset) == Y.tolist()
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "it is empty"),
+        ("# made by me\na,b,target\n1,2,x\n", "have more fields than the first, which holds the"),
+        (
+            "a b target\n1 2 x\n2 3 y\n",
+            "separated by spaces, not by ','; add read = { sep = \"\\\\s+\" }",
+        ),
+    ],
+)
+def test_a_file_without_rows_and_columns_of_its_own_says_what_it_holds(tmp_path, content, said):
+    assert said in refused(tmp_path, content)
+
+
 @pytest.mark.parametrize("header", ["0,1,2", "1,2,3"])
 def test_numbers_that_count_may_name_columns(tmp_path, header):
     dataset = read(tmp_path, rows(A, B, Y, header=header), target=header[-1])
