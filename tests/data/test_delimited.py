@@ -157,7 +157,7 @@ def test_marks_for_missing_values_are_named_with_their_key(tmp_path, mark):
     np.testing.assert_array_equal(np.isnan(dataset.X[:, 0]), [hole == "?" for hole in HOLES])
 
 
-@pytest.mark.parametrize("unit", ["{}%", "{} %", "${}", "€ {}", "{} €"])
+@pytest.mark.parametrize("unit", ["{}%", "{} %", "${}", "€ {}", "{} €", "{} EUR", "USD {}"])
 def test_numbers_with_a_unit_are_refused_and_never_encoded(tmp_path, unit):
     content = rows(A, [unit.format(abs(b)) for b in B], Y)
     message = refused(tmp_path, content)
@@ -374,6 +374,24 @@ def test_labels_of_a_large_file_are_not_guessed_part_by_part(tmp_path):
     dataset = read(tmp_path, in_parts(labels, "target"))
     assert dataset.classes == ("01", "1", "1.0", "x")
     assert labels_of(dataset) == labels
+
+
+@pytest.mark.parametrize(
+    ("labels", "is_said"),
+    [
+        (["1", "2,3", "1", "2,3"], True),
+        (["a", "a;b", "b", "a"], True),
+        (["a", "b | a", "c", "a"], True),
+        (["Smith, Ann", "Jones, Bob", "Poe, Cy", "Jones, Bob"], False),
+        (["1.5", "2", "2", "1.5"], False),
+        (["a;b", "c", "c", "a;b"], False),
+    ],
+)
+def test_labels_that_look_like_several_are_warned_of(tmp_path, labels, is_said):
+    content = "a,target\n" + "".join(f'{row},"{label}"\n' for row, label in enumerate(labels))
+    dataset = read(tmp_path, content)
+    assert labels_of(dataset) == labels
+    assert any("look like several labels in a row" in note for note in dataset.notes) == is_said
 
 
 @pytest.mark.parametrize("mark", ["?", ""])

@@ -23,6 +23,7 @@ _NOTATIONS: Mapping[re.Pattern[str], dict[str, str]] = {
     re.compile(r"[+-]?[1-9]\d{0,2}('\d{3})+(\.\d*)?", re.ASCII): {"thousands": "'"},
 }
 _UNITS = "%‰$€£¥ \u00a0\u202f"
+_CURRENCIES = re.compile("EUR|USD|GBP|JPY|CNY|INR|CHF|CAD|AUD|SEK|NOK|DKK|PLN|CZK|BRL|kr|zł|Fr")
 _MOST_SHOWN = 5
 
 
@@ -84,7 +85,7 @@ def _shown(texts: Sequence[str]) -> str:
 
 def _is_number(text: str) -> bool:
     """Return whether a text is a number in another notation, or with a unit."""
-    bare = text.strip(_UNITS)
+    bare = _CURRENCIES.sub("", text, count=1).strip(_UNITS)
     return bool(PLAIN_NUMBER.fullmatch(bare)) or any(
         pattern.fullmatch(bare) for pattern in _NOTATIONS
     )
