@@ -157,6 +157,18 @@ def test_marks_for_missing_values_are_named_with_their_key(tmp_path, mark):
     np.testing.assert_array_equal(np.isnan(dataset.X[:, 0]), [hole == "?" for hole in HOLES])
 
 
+def test_all_columns_that_one_key_mends_are_named(tmp_path):
+    rows = [f'"{n},5","-{n},5",{n}%,{n % 2}' for n in range(9)]
+    message = refused(tmp_path, "\n".join(["a,b,c,target", *rows]))
+    assert "column 'a' holds numbers in another notation" in message
+    assert "and so does 'b'; add" in message
+    marks = "a,b,c,target\n" + "".join(f"{n},{n},{n},{n % 2}\n" for n in range(9))
+    marks = marks.replace("3,3,3,", "?,-,3,")
+    message = refused(tmp_path, marks)
+    assert "column 'a' holds numbers and values that are none (\"?\"), and so does 'b'" in message
+    assert 'na_values = ["?", "-"]' in message
+
+
 @pytest.mark.parametrize("unit", ["{}%", "{} %", "${}", "€ {}", "{} €", "{} EUR", "USD {}"])
 def test_numbers_with_a_unit_are_refused_and_never_encoded(tmp_path, unit):
     content = rows(A, [unit.format(abs(b)) for b in B], Y)
