@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from alrun.arrays import FloatArray, IntArray
+from alrun.arrays import FloatArray, IntArray, first_true
 from alrun.errors import AlrunError, ModelError
 from alrun.models.build import build, resolve
 from alrun.models.class_weights import labels_weighted, weights_by_code
@@ -95,11 +95,13 @@ class Classifier:
         """Return the class probabilities of each row of X, shape (n, n_classes)."""
         if len(self._seen) == 1:
             return self._over_all_classes(np.ones((X.shape[0], 1)), 0.0)
-        values = np.asarray(self.estimator.predict_proba(X))
+        given = self.estimator.predict_proba(X)
+        values = np.asarray(given)
         if values.shape != (X.shape[0], len(self._seen)):
+            what = "None" if given is None else f"probabilities of shape {values.shape}"
             raise ModelError(
-                f"{self._estimator_name} gave probabilities of shape {values.shape} for"
-                f" {X.shape[0]} examples of {len(self._seen)} classes"
+                f"{self._estimator_name} gave {what} for {X.shape[0]} examples of"
+                f" {len(self._seen)} classes"
             )
         check_sums(values, self._estimator_name, ModelError)
         return self._over_all_classes(values, 0.0)
@@ -154,8 +156,13 @@ class Classifier:
 def check_sums(probabilities: FloatArray, model: str, error: type[AlrunError]) -> None:
     """Raise `error`, with the name of the model, unless its probabilities sum to one per row."""
     # Not `>= 1e-3`: a comparison with NaN is False, so this form also finds NaN.
-    if not (np.abs(probabilities.sum(axis=1) - 1) < 1e-3).all():
-        raise error(f"{model} gave probabilities that are not finite, or do not sum to one")
+    is_right = np.abs(probabilities.sum(axis=1) - 1) < 1e-3
+    if (row := first_true(~is_right)) is not None:
+        shown = ", ".join(f"{value:g}" for value in probabilities[row][:5])
+        raise error(
+            f"{model} gave probabilities that are not finite, or do not sum to one, as in row"
+            f" {row}: {shown}"
+        )
 
 
 def _last_step(estimator: Any) -> Any:

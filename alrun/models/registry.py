@@ -98,7 +98,7 @@ def _class_of_sklearn(name: str) -> Any:
     if module.split(".")[0] != "sklearn":
         raise ModelError(
             f"'{name}' is not a class of scikit-learn; name other code with a colon, as in"
-            " package.module:function"
+            f" {module}:{attribute}"
         )
     kind = imported(name, ".", ModelError) if attribute[:1].isupper() else None
     is_own = inspect.isclass(kind) and kind.__module__.split(".")[0] == "sklearn"

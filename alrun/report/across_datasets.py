@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 
 from alrun import stats
-from alrun.report.references import is_own_end
 
 # Below this many data sets nothing can be significant, and the row is marked as descriptive.
 FEWEST_DATASETS = 6
@@ -45,8 +44,7 @@ def build_across(rows: pd.DataFrame) -> pd.DataFrame:
     for _, group in table.groupby(_GROUP, observed=True, sort=False):
         table.loc[group.index, "p_adjusted"] = stats.holm(group["p_value"].to_numpy(np.float64))
     table["descriptive"] = table["n_datasets"] < FEWEST_DATASETS
-    is_end = table["target"].map(is_own_end).astype(bool)
-    table["significant"] = (table["p_adjusted"] <= stats.ALPHA) & ~table["descriptive"] & ~is_end
+    table["significant"] = (table["p_adjusted"] <= stats.ALPHA) & ~table["descriptive"]
     return table
 
 

@@ -27,7 +27,7 @@ from alrun.report.phrasing import (
     target_name,
 )
 from alrun.report.reference_notes import find_idle_targets, find_imbalance, read_as
-from alrun.report.references import DEFAULT_TARGETS, is_own_end
+from alrun.report.references import DEFAULT_TARGETS
 from alrun.report.rows import Tables, too_wide
 from alrun.report.selection import selection_notes
 from alrun.report.starts import compare_starts
@@ -256,10 +256,10 @@ def _claim(tables: Tables, experiment: Experiment | None) -> Iterator[str]:
 
 def _exploratory(tables: Tables, experiment: Experiment | None) -> Iterator[str]:
     targets = tables.options.targets
-    # These shares are chosen before any look, and of `random@end` another sentence says it.
+    # These shares are chosen before any look.
     chosen = {*DEFAULT_TARGETS, *map(between, DEFAULT_TARGETS)}
     named = {*experiment.targets, *chosen} if experiment else set()
-    late = [text for text in targets if experiment and text not in named and not is_own_end(text)]
+    late = [text for text in targets if experiment and text not in named]
     if late:
         yield (
             f"Warning: the experiment does not name the target {listed(map(target_name, late))}; a"

@@ -133,16 +133,10 @@ def mean_levels(group: pd.DataFrame) -> dict[str, float]:
 def is_withheld(rows: pd.DataFrame) -> Array:
     """Return for each row whether it gets no star, whatever its p value.
 
-    Its target is at or below the floor, out of reach, or read off the baseline's own curves.
+    Its target is at or below the floor, or out of reach.
     """
     out_of_reach = rows["ceiling_reached"] < FEWEST_CEILINGS
-    is_end = rows["target"].map(is_own_end).astype(bool)
-    return (~rows["informative"] | out_of_reach | is_end).to_numpy(bool)
-
-
-def is_own_end(written: Written) -> bool:
-    """Return whether a target comes from the baseline's own curves."""
-    return isinstance(written, str) and read_target(written).is_end
+    return (~rows["informative"] | out_of_reach).to_numpy(bool)
 
 
 def all_scores(

@@ -138,8 +138,7 @@ def _labels_caption(report: Report, rows: pd.DataFrame) -> str:
     )
     if is_withheld(rows).any():
         caption += (
-            " In brackets: no star, since the target is at or below the floor, out of reach or"
-            " exploratory."
+            " In brackets: no star, since the target is at or below the floor, or out of reach."
         )
     return caption
 

@@ -157,7 +157,19 @@ def test_marks_for_missing_values_are_named_with_their_key(tmp_path, mark):
     np.testing.assert_array_equal(np.isnan(dataset.X[:, 0]), [hole == "?" for hole in HOLES])
 
 
-@pytest.mark.parametrize("unit", ["{}%", "{} %", "${}", "€ {}", "{} €"])
+def test_all_columns_that_one_key_mends_are_named(tmp_path):
+    rows = [f'"{n},5","-{n},5",{n}%,{n % 2}' for n in range(9)]
+    message = refused(tmp_path, "\n".join(["a,b,c,target", *rows]))
+    assert "column 'a' holds numbers in another notation" in message
+    assert "and so does 'b'; add" in message
+    marks = "a,b,c,target\n" + "".join(f"{n},{n},{n},{n % 2}\n" for n in range(9))
+    marks = marks.replace("3,3,3,", "?,-,3,")
+    message = refused(tmp_path, marks)
+    assert "column 'a' holds numbers and values that are none (\"?\"), and so does 'b'" in message
+    assert 'na_values = ["?", "-"]' in message
+
+
+@pytest.mark.parametrize("unit", ["{}%", "{} %", "${}", "€ {}", "{} €", "{} EUR", "USD {}"])
 def test_numbers_with_a_unit_are_refused_and_never_encoded(tmp_path, unit):
     content = rows(A, [unit.format(abs(b)) for b in B], Y)
     message = refused(tmp_path, content)
@@ -225,6 +237,21 @@ def test_a_file_without_a_header_is_named_and_read_with_its_key(tmp_path):
     assert "read = { header = false }" in refused(tmp_path, content)
     dataset = read(tmp_path, content, keys={"header": False}, target="2")
     assert labels_of(dataset) == Y.tolist()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "it is empty"),
+        ("# made by me\na,b,target\n1,2,x\n", "have more fields than the first, which holds the"),
+        (
+            "a b target\n1 2 x\n2 3 y\n",
+            "separated by spaces, not by ','; add read = { sep = \"\\\\s+\" }",
+        ),
+    ],
+)
+def test_a_file_without_rows_and_columns_of_its_own_says_what_it_holds(tmp_path, content, said):
+    assert said in refused(tmp_path, content)
 
 
 @pytest.mark.parametrize("header", ["0,1,2", "1,2,3"])
@@ -359,6 +386,24 @@ def test_labels_of_a_large_file_are_not_guessed_part_by_part(tmp_path):
     dataset = read(tmp_path, in_parts(labels, "target"))
     assert dataset.classes == ("01", "1", "1.0", "x")
     assert labels_of(dataset) == labels
+
+
+@pytest.mark.parametrize(
+    ("labels", "is_said"),
+    [
+        (["1", "2,3", "1", "2,3"], True),
+        (["a", "a;b", "b", "a"], True),
+        (["a", "b | a", "c", "a"], True),
+        (["Smith, Ann", "Jones, Bob", "Poe, Cy", "Jones, Bob"], False),
+        (["1.5", "2", "2", "1.5"], False),
+        (["a;b", "c", "c", "a;b"], False),
+    ],
+)
+def test_labels_that_look_like_several_are_warned_of(tmp_path, labels, is_said):
+    content = "a,target\n" + "".join(f'{row},"{label}"\n' for row, label in enumerate(labels))
+    dataset = read(tmp_path, content)
+    assert labels_of(dataset) == labels
+    assert any("look like several labels in a row" in note for note in dataset.notes) == is_said
 
 
 @pytest.mark.parametrize("mark", ["?", ""])

@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import json
+import os
 from urllib.parse import quote
 
 import numpy as np
@@ -124,17 +125,51 @@ def test_a_damaged_line_of_json_is_named(tmp_path):
     assert "numbers and texts that are written alike" in refused(tmp_path, name)
 
 
+HEAD = "@RELATION m\n@ATTRIBUTE size NUMERIC\n"
+
+
 @pytest.mark.parametrize(
-    "rows",
+    ("content", "X"),
     [
-        "@ATTRIBUTE a STRING\n@DATA\nx",
-        "@ATTRIBUTE a NUMERIC\n@DATA\n{0 1}",
-        "@ATTRIBUTE a {é,u}\n@DATA\né",
+        (
+            "@ATTRIBUTE colour {rød,'dark blue'}\n@ATTRIBUTE target {01,1}\n@DATA\n"
+            "1.5,rød,01\n?,'dark blue',1\n2,?,1\n",
+            [[1.5, 0, 1, 0], [np.nan, 1, 0, 0], [2, 0, 0, 1]],
+        ),
+        (
+            "@ATTRIBUTE colour STRING\n@ATTRIBUTE target {01,1}\n@DATA\n"
+            "1.5,'b, c',01\n2,a,1\n3,'b, c',1\n",
+            [[1.5, 0, 1], [2, 1, 0], [3, 0, 1]],
+        ),
+        (  # what is not written is 0, or the first category
+            "@ATTRIBUTE colour {b,a}\n@ATTRIBUTE target {01,1}\n% a comment\n@DATA\n\n"
+            "{0 1.5}\n{1 a, 2 1}\n{0 -2, 2 1}\n",
+            [[1.5, 0, 1], [0, 1, 0], [-2, 0, 1]],
+        ),
+    ],
+    ids=["beyond ASCII", "texts", "sparse"],
+)
+def test_arff_that_scipy_cannot_read_is_read_by_scikit_learn(tmp_path, content, X):
+    (tmp_path / "m.arff").write_text(HEAD + content, encoding="utf-8")
+    keys = ColumnKeys(missing={"size": "keep", "colour": "category"})
+    if "?" not in content:
+        keys = ColumnKeys()
+    dataset = load("m.arff", {}, folder=tmp_path, target="target", columns=keys)
+    np.testing.assert_array_equal(dataset.X, X)
+    assert labels_of(dataset) == ["01", "1", "1"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"@ATTRIBUTE target {a,b}\n@DATA\n1,c\n", "save the table as CSV"),
+        (b"@ATTRIBUTE target {a,b}\n@DATA\n{0 1, 7 b}\n", "save the table as CSV"),
+        (b"@ATTRIBUTE target {\xe5,b}\n@DATA\n1,b\n", "it is not UTF-8, since it holds"),
     ],
 )
-def test_arff_that_scipy_cannot_read_is_refused_with_another_format(tmp_path, rows):
-    (tmp_path / "m.arff").write_text(f"@RELATION m\n{rows}\n", encoding="utf-8")
-    assert "save the table as CSV" in refused(tmp_path, "m.arff")
+def test_arff_that_nobody_can_read_is_refused(tmp_path, content, said):
+    (tmp_path / "m.arff").write_bytes(HEAD.encode() + content)
+    assert said in refused(tmp_path, "m.arff")
 
 
 def test_a_feather_file_with_damaged_texts_is_refused_and_ends_no_process(tmp_path):
@@ -252,6 +287,10 @@ def test_folders_that_are_no_partitions_of_one_table_are_refused(tmp_path):
     (tmp_path / "parts" / "a.parquet").rename(tmp_path / "parts" / "x=1" / "a.parquet")
     assert "has a column 'x', and its folder is named after one" in refused(tmp_path, name)
     (tmp_path / "parts" / "x=1" / "a.parquet").unlink()
+    strange = tmp_path / "parts" / os.fsdecode(b"x=\xff")
+    strange.mkdir()
+    assert "should be printable UTF-8" in refused(tmp_path, name)
+    strange.rmdir()
     (tmp_path / "parts" / "x=2" / "x=5").symlink_to(tmp_path / "parts")
     assert "x=5 is in another partition by 'x'" in refused(tmp_path, name)
     # Without a table above, they look like texts by class.

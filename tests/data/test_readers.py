@@ -161,6 +161,8 @@ def test_counts_that_cannot_be_made_are_one_line(texts, parameters):
 def test_a_folder_without_classes_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     assert "no classes" in refused(tmp_path, "empty/")
+    (tmp_path / "empty" / "mine.csv").touch()
+    assert "or name a file in it, such as empty/mine.csv" in refused(tmp_path, "empty/")
     for name in ("gone/", "x" * 5000 + "/"):
         assert "there is no folder" in refused(tmp_path, name)
     assert "'empty/'" in refused(tmp_path, "empty")

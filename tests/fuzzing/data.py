@@ -247,7 +247,54 @@ def initial_case(rng, folder, case):
     )
 
 
+def people_case(rng, folder, case):
+    """Mutate a table with missing values, under a rule for them."""
+    path = case / "people.csv"
+    path.write_bytes(mutated_csv((folder / path.name).read_text(), rng))
+    rules = ['"median"', '"drop"', "-1", '{ age = "mean", income = 0.5, city = "most_frequent" }']
+    return path.name, f'target = "vote"\nmissing = {pick(rng, rules)}', None
+
+
+def test_case(rng, folder, case):
+    """Mutate the table of a test part."""
+    shutil.copy(folder / "flowers.csv", case)
+    path = case / "more.csv"
+    path.write_bytes(mutated_csv((folder / path.name).read_text(), rng))
+    return "flowers.csv", 'target = "species"\ntest = "more.csv"', None
+
+
+def scores_case(rng, folder, case):
+    """Mutate the scores of an outside model."""
+    shutil.copy(folder / "flowers.csv", case)
+    path = case / "scores.csv"
+    lines = (folder / path.name).read_text().splitlines()[:61]
+    path.write_bytes(mutated_csv("\n".join(lines), rng))
+    return (
+        "flowers.csv",
+        'target = "species"\n[initial]\nsize = 9\nmodel_scores = "scores.csv"',
+        None,
+    )
+
+
+def parts_case(rng, folder, case):
+    """Mutate a file in a partition, or the name of a partition."""
+    shutil.copytree(folder / "parts", case / "parts")
+    path = pick(rng, sorted((case / "parts").rglob("*.parquet")))
+    if rng.random() < 0.3:
+        path.write_bytes(mutated_bytes(path.read_bytes(), rng))
+    elif rng.random() < 0.5:
+        pq.write_table(mutated_table(pq.read_table(path, partitioning=None), rng), path)
+    else:
+        names = [b"colour=", b"x=1", b"colour=%zz", b"species=a", b"=red", b"deep", b"colour=\xff"]
+        os.rename(bytes(path.parent), bytes(case) + b"/parts/" + pick(rng, names))
+    return "parts/", 'target = "species"', None
+
+
 DATA = {
+    "people": people_case,
+    "test": test_case,
+    "scores": scores_case,
+    "parts": parts_case,
     "csv": csv_case,
     "parquet": parquet_case("flowers.parquet", "species"),
     "wide": parquet_case("wide.parquet", "label"),

@@ -92,6 +92,72 @@ BASES = {
         dataset = { name = "flowers.parquet", target = "species", scale = "standard" }
         initial = { method = "file", file = "initial.csv" }
         """,
+    "gaps": """
+        [dataset]
+        name = "people.csv"
+        target = "vote"
+        drop = ["id"]
+        missing = { age = "median", income = -1, city = "category" }
+        missing_indicator = true
+        scale = "standard"
+        ceiling = true
+        """,
+    "kept": """
+        [dataset]
+        name = "people.csv"
+        target = "vote"
+        columns = ["age", "income"]
+        missing = "keep"
+        rare = "merge"
+        rare_below = 12
+        [model]
+        name = "sklearn.ensemble.HistGradientBoostingClassifier"
+        max_iter = 2
+        """,
+    "bins": """
+        skip_impossible = true
+        [dataset]
+        name = "people.csv"
+        target = "id"
+        drop = ["city"]
+        bins = 3
+        missing = "most_frequent"
+        stratify = false
+        ceiling = false
+        [[initial]]
+        size = 9
+        method = "random"
+        [[initial]]
+        size = 8
+        method = "typical"
+        label = "eight"
+        [[model]]
+        name = "sklearn.linear_model.Perceptron"
+        [[model]]
+        name = "sklearn.neighbors.KNeighborsClassifier"
+        n_neighbors = 10
+        fallback = "logistic"
+        """,
+    "tested": """
+        [dataset]
+        name = "flowers.csv"
+        target = "species"
+        test = "more.csv"
+        rare = "drop"
+        rare_below = 3
+        [[initial]]
+        per_class = 2
+        [[initial]]
+        size = 9
+        model_scores = "scores.csv"
+        [[initial]]
+        method = "file"
+        file = "initial.csv"
+        """,
+    "parts": """
+        dataset = { name = "parts/", target = "species", columns = ["length", "colour"] }
+        initial = { size = 6, method = "typical" }
+        """,
     "drawn": """
         max_seeds = 12
         until_halfwidth = 0.2
@@ -106,6 +172,15 @@ BASES = {
         weights = [0.4, 0.3, 0.3]
         """,
 }
+TARGETS = [
+    "[0.5, 0.9]",
+    "[0.5, 0.9]",
+    "[]",
+    '["90% of full", "random@end", 0.5]',
+    '["50% between floor and full"]',
+]
+# Without a ceiling there is no share of it, and without a target no half-width of a saving.
+N_TARGETS = {"bins": 3, "drawn": 2}
 STRATEGIES = [
     '"entropy"',
     '{ name = "mine.py:softened", beta = 2.0 }',
@@ -137,6 +212,28 @@ def as_arff(frame):
     return "\n".join(["@RELATION flowers", *head, "@DATA", *rows]) + "\n"
 
 
+def rows_of(X, colour, species):
+    """Return the lines of the table of flowers."""
+    flowers = zip(X, colour, species, strict=False)
+    rows = [f"{a},{b},{colour_of},{kind}" for (a, b, _), colour_of, kind in flowers]
+    return ["length,width,colour,species", *rows]
+
+
+def write_people(folder, y):
+    """Write a table with an identifier, missing numbers and texts, and classes of three sizes."""
+    rng = np.random.default_rng(8)
+    votes = np.array(["yes", "no", "none"])[np.minimum(y, rng.integers(3, size=len(y)))]
+    people = pd.DataFrame({
+        "id": np.arange(len(y)) + 500, "age": rng.integers(18, 90, len(y)).astype(float),
+        "income": np.round(rng.normal(size=len(y)), 2),
+        "city": rng.choice(["Lima", "Oslo"], len(y)), "vote": votes,
+    })  # fmt: skip
+    people.loc[[3, 7, 20], "age"] = None
+    people.loc[[4, 7], "income"] = None
+    people.loc[[5], "city"] = None
+    people.to_csv(folder / "people.csv", index=False)
+
+
 def prepared(folder):
     """Write the files named in the experiments, and results; return the folder."""
     rng = np.random.default_rng(7)
@@ -145,9 +242,7 @@ def prepared(folder):
     y = np.arange(n) % 3
     X = np.round(rng.normal(size=(n, 3)) + y[:, None], 3)
     species, colour = np.array(["setosa", "7", "virginica"])[y], np.array(["red", "blue"])[y % 2]
-    rows = ["length,width,colour,species"]
-    rows += [f"{a},{b},{c},{s}" for (a, b, _), c, s in zip(X, colour, species, strict=True)]
-    (folder / "flowers.csv").write_text("\n".join(rows) + "\n")
+    (folder / "flowers.csv").write_text("\n".join(rows_of(X, colour, species)) + "\n")
     rows = [f"{a};{b};{k};{s}".replace(".", ",") for (a, b, k), s in zip(X, species, strict=True)]
     rows[7] = rows[7].replace(rows[7].split(";")[1], "?")
     (folder / "semicolons.csv").write_text("\n".join(rows) + "\n", encoding="latin-1")
@@ -165,6 +260,13 @@ def prepared(folder):
     wide["one"] = pa.array(X[:, 0], pa.float32())
     pq.write_table(pa.table(wide), folder / "wide.parquet")
     np.savez(folder / "arrays.npz", X=X, y=y)
+    write_people(folder, y)
+    (folder / "more.csv").write_text("\n".join(rows_of(X[:20], colour, species)) + "\n")
+    scores = np.round(rng.dirichlet(np.ones(3), size=n + 20), 4)
+    pd.DataFrame(scores).to_csv(folder / "scores.csv", index=False)
+    for colour_of, part in plain.groupby("colour"):
+        (folder / "parts" / f"colour={colour_of}").mkdir(parents=True)
+        part.drop(columns="colour").to_parquet(folder / f"parts/colour={colour_of}/part-0.parquet")
     lines = [f"{c} 1:{abs(a)} {c + 2}:1.5" for c, a in zip(y, X[:, 0], strict=True)]
     (folder / "sparse.svmlight").write_text("\n".join(lines) + "\n")
     words = [
@@ -199,6 +301,8 @@ def experiment_of(base, rng):
     """Return a valid experiment."""
     others = rng.permutation(STRATEGIES)[: int(rng.integers(3))]
     grid = GRID.format(names="".join(f"{name}, " for name in others))
+    targets = TARGETS[: N_TARGETS.get(base)]
+    grid = grid.replace("[0.5, 0.9]", targets[int(rng.integers(len(targets)))])
     if "until_halfwidth" in BASES[base]:
         grid = grid.replace("seeds = [0, 3]", "seeds = 2")
     return grid + BASES[base]

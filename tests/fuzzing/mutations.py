@@ -37,6 +37,8 @@ KEYS = [
     *("name", "label", "target", "text", "positive", "subsample", "splits", "scale", "test_size"),
     *("per_seed", "per_class", "size", "method", "file", "steps", "C", "class_weight", "replica"),
     *("read", "sep", "decimal", "encoding", "na_values", "header", "missing", "columns", "drop"),
+    *("missing_indicator", "bins", "rare", "rare_below", "stratify", "test", "ceiling"),
+    *("skip_impossible", "fallback", "model_scores", "targets"),
     *("n_samples", "ngram_range", "version", "memory", "random_state", "n_jobs", "max_seeds"),
     *("until_halfwidth", "metric", "seeds", "budget", "dataset", "model", "initial", "strategies"),
 ]

@@ -133,7 +133,11 @@ def test_what_is_resolved_does_not_depend_on_what_was_built():
         ("sklearn.svm.LinearSVX", {}, ["LinearSVX", "'LinearSV"]),
         ("sklearn.svm.SVR", {}, ["sklearn.svm.SVR", "not a classifier"]),
         ("sklearn.preprocessing.StandardScaler", {}, ["not a classifier"]),
-        ("math.sin", {}, ["'math.sin' is not a class of scikit-learn", "with a colon"]),
+        (
+            "math.sin",
+            {},
+            ["'math.sin' is not a class of scikit-learn", "with a colon, as in math:sin"],
+        ),
         ("math:sin", {}, ["'math:sin' is neither a scikit-learn estimator"]),
         ("sklearn.show_versions", {}, ["'sklearn.show_versions' is not an estimator"]),
         ("sklearn.utils.Bunch", {}, ["'sklearn.utils.Bunch' is not an estimator"]),
@@ -551,8 +555,19 @@ class Broken(ClassifierMixin, BaseEstimator):
 
 def test_probabilities_that_are_not_finite_are_refused():
     X, y = iris()
-    with pytest.raises(ModelError, match="Broken"):
+    with pytest.raises(ModelError, match=r"Broken gave .* as in row 0: nan, nan, nan"):
         Classifier(f"{__name__}:Broken", {}, 3, stream()).fit(X, y).probabilities(X)
+
+
+class Silent(Broken):
+    def predict_proba(self, X):
+        """Return nothing, as a function without a return statement."""
+
+
+def test_no_probabilities_at_all_are_called_none():
+    X, y = iris()
+    with pytest.raises(ModelError, match="Silent gave None for 150 examples of 3 classes"):
+        Classifier(f"{__name__}:Silent", {}, 3, stream()).fit(X, y).probabilities(X)
 
 
 # The logistic regression

@@ -252,18 +252,18 @@ def test_a_share_without_any_ceiling_is_not_known_rather_than_not_reached(tmp_pa
     ] * 2
 
 
-def test_the_end_of_the_baseline_is_its_mean_final_score_and_gets_no_star(tmp_path):
+def test_the_end_of_the_baseline_is_its_mean_final_score_and_gets_a_star(tmp_path):
     frame = random_curves(np.random.default_rng(1), 8)
     report = report_of(tmp_path, frame, targets=["random@end"])
     ends = frame[(frame["strategy"] == "random") & (frame["n_labels"] == GRID[-1])]["accuracy"]
     assert row_of(report)["target_value"] == pytest.approx(ends.mean())
     labels = [naive_labels(frame, "margin", seed, ends.mean()) for seed in range(8)]
     assert row_of(report)["reached"] == np.isfinite(labels).sum()
-    assert note(report, "exploratory", '"random@end"')
+    assert note(report, "the baseline's own curves", '"random@end"')
     easy = report_of(tmp_path, targets=["random@end"])
     assert row_of(easy)["p_adjusted"] == 2 / 2**N_SEEDS
-    assert not row_of(easy)["significant"]
-    assert "(.016)" in render(easy, "table")
+    assert row_of(easy)["significant"]
+    assert ".016*" in render(easy, "table")
 
 
 def test_the_order_of_targets_and_the_texts_in_every_format(tmp_path):

@@ -21,6 +21,7 @@ UNNAMED = "Unnamed: "
 _BLOCK = 2**20
 # Separators that a file may have in the place of the usual one.
 _SEPARATORS = (";", "\t", "|", ",")
+_SPACES = r"\s+"
 
 
 def read_delimited(
@@ -43,6 +44,13 @@ def read_delimited(
         frame.columns = pd.Index(names, dtype=object)
     except DatasetError:
         raise
+    except pd.errors.EmptyDataError as error:
+        raise DatasetError(f"{file.path} cannot be read: it is empty") from error
+    except pd.errors.ParserWarning as error:
+        raise DatasetError(
+            f"{file.path} cannot be read: its rows have more fields than the first, which holds"
+            f" the names of the columns: {', '.join(names[:5])}"
+        ) from error
     except Exception as error:  # a damaged file raises almost anything
         raise DatasetError(f"{file.path} cannot be read: {first_line(error)}") from error
     for name in keys.categories:
@@ -187,14 +195,16 @@ def _check_separator(file: SourceFile, cells: Sequence[str], keys: ReadKeys) -> 
     """Raise DatasetError if the only field of the first row holds another separator."""
     used = _layout(file, keys)["sep"]
     others = [sep for sep in _SEPARATORS if sep != used and sep in cells[0]]
-    if len(cells) > 1 or not others:
+    if len(cells) > 1:
         return
-    sep = max(others, key=cells[0].count)
     start = unpacked(file).read(_BLOCK).decode(keys.encoding or "utf-8", errors="replace")
     rows = "".join(start.splitlines()[:2])
+    if not others and (used in rows or " " not in cells[0].strip()):
+        return
+    sep = max(others, key=cells[0].count) if others else _SPACES
     has_comma = sep != "," and keys.decimal is None and re.search(r"\d,\d", rows)
     more = {"sep": sep, "decimal": ","} if has_comma else {"sep": sep}
-    shown = {"\t": "tabs"}.get(sep, f"'{sep}'")
+    shown = {"\t": "tabs", _SPACES: "spaces"}.get(sep, f"'{sep}'")
     raise DatasetError(
         f"{file.path}: its fields are separated by {shown}, not by"
         f" {'tabs' if used == chr(9) else repr(used)}; add {keys.with_more(more)}"

@@ -8,7 +8,7 @@ import numpy as np
 
 from alrun.arrays import first_true
 from alrun.data.readers.columns import kind_of
-from alrun.errors import DatasetError, nearest
+from alrun.errors import DatasetError, nearest, quoted
 
 
 def take_labels(path: Path, frame: Any, target: str) -> Any:
@@ -24,7 +24,7 @@ def take_labels(path: Path, frame: Any, target: str) -> Any:
     if not all(isinstance(label, Hashable) for label in labels):
         raise DatasetError(
             f"{path}: column '{target}' holds {kind_of(labels)}, which cannot be labels; use"
-            " numbers or texts"
+            " numbers or texts, and one label in each row"
         )
     if labels.dtype == object and labels.nunique() != labels.astype(str).nunique():
         raise DatasetError(
@@ -32,6 +32,24 @@ def take_labels(path: Path, frame: Any, target: str) -> Any:
             " kind"
         )
     return labels.to_numpy()
+
+
+def several_labels_note(labels: Any) -> tuple[str, ...]:
+    """Return a warning if labels look like several in a row, as "2,3" beside 2 and "a;b" beside a.
+
+    A row has one label, so that each of these is a class of its own.
+    """
+    texts = {str(label).strip() for label in set(labels.tolist())}
+    for separator in ",;|":
+        joined = sorted(text for text in texts if separator in text)
+        parts = {part.strip() for text in joined for part in text.split(separator)}
+        single = texts - set(joined)
+        if joined and (parts & single or all(part.isdecimal() for part in {*parts, *single})):
+            return (
+                f"warning: labels such as {quoted(joined[0])} look like several labels in a row,"
+                " which are not supported; each is a class of its own",
+            )
+    return ()
 
 
 def as_numbers(texts: Any) -> Any:

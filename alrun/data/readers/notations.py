@@ -23,17 +23,19 @@ _NOTATIONS: Mapping[re.Pattern[str], dict[str, str]] = {
     re.compile(r"[+-]?[1-9]\d{0,2}('\d{3})+(\.\d*)?", re.ASCII): {"thousands": "'"},
 }
 _UNITS = "%‰$€£¥ \u00a0\u202f"
+_CURRENCIES = re.compile("EUR|USD|GBP|JPY|CNY|INR|CHF|CAD|AUD|SEK|NOK|DKK|PLN|CZK|BRL|kr|zł|Fr")
 _MOST_SHOWN = 5
 
 
 def check_notations(path: Path, frame: Any, keys: ReadKeys) -> None:
     """Raise DatasetError if most values of a text column are numbers.
 
-    They would become categories. The message names the column, the values that are no plain
-    numbers, and the key that mends it.
+    They would become categories. The message names the first such column, its values that are no
+    plain numbers, the other such columns, and the key that mends it.
     """
     from pandas.api import types
 
+    found: dict[str, tuple[list[str], list[str]]] = {}
     for column, values in frame.items():
         present = values.dropna()
         is_number = types.is_numeric_dtype(values) or types.is_bool_dtype(values)
@@ -52,28 +54,41 @@ def check_notations(path: Path, frame: Any, keys: ReadKeys) -> None:
                 f"{path}: column '{column}', row {row} (the first is 0): {present[row]} is too long"
                 " for a whole number; write it like 1e30"
             )
-        raise DatasetError(f"{path}: column '{column}' {_problem(column, written, words, keys)}")
+        found[column] = written, words
+    if found:
+        raise DatasetError(f"{path}: {_problem(found, keys)}")
 
 
-def _problem(column: str, written: Sequence[str], words: Sequence[str], keys: ReadKeys) -> str:
-    """Return what is wrong with a column of numbers, and the keys that mend it."""
+def _problem(found: Mapping[str, tuple[list[str], list[str]]], keys: ReadKeys) -> str:
+    """Return what is wrong with columns of numbers, and the keys that mend it.
+
+    `found` has the numbers in another notation and the other values of each column.
+    """
+    (column, (written, words)), *rest = found.items()
+    notation = _notation_of(written)
+    others = {  # the same key mends them
+        name: own
+        for name, (numbers, own) in rest
+        if bool(numbers) == bool(written) and _notation_of(numbers) == notation
+    }
     what = "holds numbers"
     if written:
         what += f" in another notation ({_shown(written)})"
     if words:
         what += f" and values that are none ({_shown(words)})"
-    notation = _notation_of(written)
+    if others:
+        names = [f"'{name}'" for name in [*others][:_MOST_SHOWN]]
+        more = len(others) - len(names)
+        what += f", and so does {', '.join(names)}" + (f" and {more} more columns" if more else "")
+    words = list(dict.fromkeys([*words, *(word for own in others.values() for word in own)]))
     if written and notation is None:
-        mend = f"write them without a unit, or leave the column out with drop = {_list(column)}"
+        drop = json.dumps([column, *others], ensure_ascii=False)
+        mend = f"write them without a unit, or leave out columns with drop = {drop}"
     else:
         absent = {"na_values": list(words[:_MOST_SHOWN])} if words else {}
         mend = f"add {keys.with_more({**(notation or {}), **absent})}"
     categories = keys.with_more({"categories": [*keys.categories, column]})
-    return f"{what}; {mend} (or, if its values are categories, {categories})"
-
-
-def _list(column: str) -> str:
-    return json.dumps([column], ensure_ascii=False)
+    return f"column '{column}' {what}; {mend} (or, if its values are categories, {categories})"
 
 
 def _shown(texts: Sequence[str]) -> str:
@@ -84,7 +99,7 @@ def _shown(texts: Sequence[str]) -> str:
 
 def _is_number(text: str) -> bool:
     """Return whether a text is a number in another notation, or with a unit."""
-    bare = text.strip(_UNITS)
+    bare = _CURRENCIES.sub("", text, count=1).strip(_UNITS)
     return bool(PLAIN_NUMBER.fullmatch(bare)) or any(
         pattern.fullmatch(bare) for pattern in _NOTATIONS
     )

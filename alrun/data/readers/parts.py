@@ -30,6 +30,10 @@ def _parts(folder: Path, above: tuple[str, ...]) -> list[Path]:
     for path in _visible(folder):
         if _is_partition(path):
             column, _, _ = path.name.partition("=")
+            if not path.name.isprintable():
+                raise DatasetError(
+                    f"{path}: the name of a partition should be printable UTF-8; rename it"
+                )
             if column in above:  # a link to a folder above it would never end
                 raise DatasetError(f"{path} is in another partition by '{column}'; keep one")
             found += _parts(path, (*above, column))

@@ -22,7 +22,12 @@ from alrun.data.readers.columns import features_of_table, kept_columns
 from alrun.data.readers.contents import Contents, contents_of
 from alrun.data.readers.delimited import DELIMITED, UNNAMED, read_delimited
 from alrun.data.readers.jsonl import read_jsonl
-from alrun.data.readers.labels import as_numbers, take_labels, were_numbers
+from alrun.data.readers.labels import (
+    as_numbers,
+    several_labels_note,
+    take_labels,
+    were_numbers,
+)
 from alrun.data.readers.notations import check_notations
 from alrun.data.readers.numeric_parquet import read_wide, wide_fields
 from alrun.data.readers.packed import ending_of
@@ -103,7 +108,8 @@ def _numeric_parquet(file: SourceFile, target: str, keys: ColumnKeys) -> Content
     names = [name for name in parquet.schema_arrow.names if name != target]
     identity += _chosen(kept_columns(file.path, names, target, keys), keys)
     labels = take_labels(file.path, read_column(file.path, parquet, target), target)
-    return contents_of(read_wide(file.path, parquet, fields, keys), (), labels, identity)
+    settled = read_wide(file.path, parquet, fields, keys)
+    return contents_of(settled, several_labels_note(labels), labels, identity)
 
 
 def _contents(
@@ -135,14 +141,15 @@ def _contents(
     if text is not None:
         X, resolved = count_words(path, _documents(path, frame, text), parameters)
         fingerprint = digest([*identity, text, resolved])
-        return Contents(X, labels, fingerprint, (vocabulary_note(X),), "tfidf", n_test=n_test)
+        notes = (vocabulary_note(X), *several_labels_note(labels))
+        return Contents(X, labels, fingerprint, notes, "tfidf", n_test=n_test)
     _check_named(table, kept)
     frame = frame[[name for name in frame.columns if name in set(kept)]]
     if table.is_text:
         check_notations(path, frame, read)
     settled, notes, dates = features_of_table(path, frame, keys)
     identity += [{"days": dates}] if dates else []
-    return contents_of(settled, notes, labels, identity, n_test)
+    return contents_of(settled, (*notes, *several_labels_note(labels)), labels, identity, n_test)
 
 
 def _chosen(kept: Collection[str], keys: ColumnKeys) -> list[Any]:

@@ -61,8 +61,10 @@ def read_texts(folder: Path, parameters: Mapping[str, Any]) -> Contents:
             for part in (class_folder.name.encode(), encoded):
                 content.update(hashlib.sha256(part).digest())
     if not documents:
+        names = [path.name for path in _entries(folder)]
         raise DatasetError(
             f"{folder}: there are no classes; make a folder of UTF-8 files for each of them"
+            + (f", or name a file in it, such as {folder.name}/{names[0]}" if names else "")
         )
     X, resolved = count_words(folder, documents, parameters)
     fingerprint = digest(["texts", content.hexdigest(), resolved])
