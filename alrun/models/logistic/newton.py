@@ -10,7 +10,8 @@ with a_i the features of example i followed by a one, and s_i its weight.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ from scipy import sparse
 
 from alrun.arrays import FloatArray
 from alrun.data.features import squared_norms
+from alrun.models.logistic.descent import descend
 from alrun.models.logistic.preconditioner import Preconditioner
 
 # Two limits for a small gradient. The first is for Newton's decrement, its norm with respect to the
@@ -38,6 +40,8 @@ CERTAIN = 1e-10
 SCORES = 2e-9
 CHANGE = SCORES / 4
 MAX_STEPS = 200
+# Newton's method takes over from the descent in single precision at this decrement.
+NEAR = 0.05
 # The first steps are solved to a quarter, because the quadratic model is no better than that.
 LARGEST_FORCING = 0.25
 MAX_PRODUCTS = 1000
@@ -83,16 +87,45 @@ class Objective:
     s: FloatArray
     is_hard: bool = False
 
+    @cached_property
+    def products(self) -> tuple[Callable[[FloatArray], FloatArray], ...]:
+        """Two functions of a matrix V, computing V A' and V A."""
+        A: Any = self.A
+        transposed = A.T
+        if sparse.issparse(A):
+            return (lambda V: (A @ V.T).T, lambda V: (transposed @ V.T).T)
+        # dot has less overhead than @, which matters at small sizes. It is faster on a copy.
+        if len(self.Y) > 1:
+            transposed = np.ascontiguousarray(transposed)
+        return (lambda V: V.dot(transposed), lambda V: V.dot(A))
+
+    def in_precision(self, kind: Any) -> "Objective":
+        """Return the objective with arrays of this kind of number, itself if they are that."""
+        if self.A.dtype == kind:
+            return self
+        return replace(self, A=self.A.astype(kind), Y=self.Y.astype(kind), s=self.s.astype(kind))
+
+    def gradient_at(self, W: FloatArray) -> FloatArray:
+        """Return the gradient at W, shape (k, m), without the care for hard problems."""
+        times_transposed, times = self.products
+        P, _ = softmax(times_transposed(W))
+        P -= self.Y
+        P *= self.s
+        gradient = times(P)
+        gradient[:, :-1] += W[:, :-1]
+        return gradient
+
     def at(self, W: FloatArray) -> Evaluation:
         """Evaluate the objective and its gradient."""
-        Z = W @ self.A.T
+        times_transposed, times = self.products
+        Z = times_transposed(W)
         P, log_total = softmax(Z)
         losses = log_total - np.einsum("ij,ij->j", self.Y, Z)
         features = W[:, :-1]
         value = float(self.s @ losses) + float(np.einsum("ij,ij->", features, features)) / 2
         residual = _residual(Z, P, self.Y) if self.is_hard else P - self.Y
         residual *= self.s
-        gradient = residual @ self.A
+        gradient = times(residual)
         gradient[:, :-1] += features
         return Evaluation(W, P, value, gradient)
 
@@ -193,7 +226,7 @@ def minimise(
     """
     solver = _Solver(objective, preconditioner, coordinates)
     unit = objective.largest_contribution()
-    point = objective.at(start)
+    point = objective.at(solver.approach(start))
     n_steps, before, expected, stuck = 0, math.inf, math.inf, False
     while n_steps <= MAX_STEPS:
         solver.linearize_at(point)
@@ -211,9 +244,9 @@ def minimise(
             solver.renew()
             if (small and solver.is_small()) or solver.decrement == 0:
                 break
-        forcing = LARGEST_FORCING
+        forcing = min(LARGEST_FORCING, solver.decrement / 10)
         if n_steps > 0:
-            forcing = min(forcing, abs(solver.decrement - expected) / before)
+            forcing = min(LARGEST_FORCING, abs(solver.decrement - expected) / before)
         before, n_steps = solver.decrement, n_steps + 1
         step, expected = solver.step(forcing)
         next_point = _search(objective, point, step)
@@ -233,10 +266,9 @@ class _Solver:
         coordinates: Coordinates | None,
     ) -> None:
         self._coordinates, self._is_hard = coordinates, objective.is_hard
-        self._doubles = objective.A if coordinates is None else coordinates.A, objective.s
-        A, s = self._doubles
-        norms = squared_norms(A)
-        span = float(s @ norms) / 4
+        self._exact = objective if coordinates is None else replace(objective, A=coordinates.A)
+        norms = squared_norms(self._exact.A)
+        span = float(objective.s @ norms) / 4
         self._largest_norm = float(norms.max())
         self._use(np.float32 if span < LARGEST_SPAN_IN_SINGLE else np.float64)
         self._preconditioner = preconditioner
@@ -244,7 +276,22 @@ class _Solver:
 
     def _use(self, precision: Any) -> None:
         self._precision = precision
-        self._A, self._s = (array.astype(precision, copy=False) for array in self._doubles)
+        self._objective = self._exact.in_precision(precision)
+
+    def approach(self, start: FloatArray) -> FloatArray:
+        """Return weights near the minimum, found from `start` in single precision."""
+        if self._coordinates is not None or self._is_hard or self._precision != np.float32:
+            return start
+        W = start.astype(np.float32)
+        if self._preconditioner is None or not self._preconditioner.is_compatible(W):
+            P = self._objective.at(W).P
+            self._preconditioner = Preconditioner(self._objective.A, self._objective.s, P)
+            self._age = 0
+        descent = descend(
+            self._objective.gradient_at, W, self._preconditioner, lambda _, d: d <= NEAR
+        )
+        self._preconditioner.used(descent.n_evaluations - 1, 1.0)
+        return descent.W.astype(np.float64) if descent.n_evaluations > 1 else start
 
     def use_doubles(self) -> bool:
         """Switch to double precision; return whether this changed anything."""
@@ -282,7 +329,7 @@ class _Solver:
         """Make a preconditioner for this point."""
         old = self._preconditioner
         start = old if old is not None and old.is_compatible(self._R) else None
-        self._preconditioner = Preconditioner(self._A, self._s, self._P, start)
+        self._preconditioner = Preconditioner(self._objective.A, self._objective.s, self._P, start)
         self._age = 0
         self._measure()
 
@@ -295,7 +342,7 @@ class _Solver:
         """Return the largest change of a score by the preconditioner's step; zero if not hard."""
         if not self._is_hard:
             return 0.0
-        scores = self._A @ self._direction.T
+        scores = self._objective.A @ self._direction.T
         return self._size * float(np.abs(scores).max())
 
     def is_small(self) -> bool:
@@ -321,7 +368,7 @@ class _Solver:
         """
         forcing = max(forcing, self._least_forcing())
         solution, left, n_products = _conjugate_gradients(
-            (self._A, self._s, self._P), self._R, self.preconditioner, self._direction, forcing
+            self._objective, self._P, self._R, self.preconditioner, self._direction, forcing
         )
         self.preconditioner.used(n_products, left)
         if left > forcing:
@@ -333,7 +380,8 @@ class _Solver:
 
 
 def _conjugate_gradients(
-    hessian: tuple[FloatArray, FloatArray, FloatArray],
+    objective: Objective,
+    P: FloatArray,
     R: FloatArray,
     M: Preconditioner,
     direction: FloatArray,
@@ -341,13 +389,12 @@ def _conjugate_gradients(
 ) -> tuple[FloatArray, float, int]:
     """Solve Hessian x = R until the residual, in the norm of M, is the share `forcing` of R.
 
-    `hessian` holds A, s and P; `direction` is M R. Returns x, the share that was reached, and the
-    number of products with the Hessian.
+    The Hessian is that of `objective` at probabilities P, and `direction` is M R. Returns x, the
+    share that was reached, and the number of products with the Hessian.
     """
-    A, s, P = hessian
-    limit = MAX_PRODUCTS if A.dtype == np.float64 else MAX_PRODUCTS_IN_SINGLE
-    weighted, penalty = P * s, np.ones(A.shape[1], A.dtype)
-    times_transposed, times = _products(A)
+    limit = MAX_PRODUCTS if R.dtype == np.float64 else MAX_PRODUCTS_IN_SINGLE
+    weighted, penalty = P * objective.s, np.ones(R.shape[1], R.dtype)
+    times_transposed, times = objective.products
     penalty[-1] = 0
     x, n_products = np.zeros_like(R), 0
     first = energy = float(np.vdot(R, direction))
@@ -371,17 +418,6 @@ def _conjugate_gradients(
             break
         direction = preconditioned + (energy / previous) * direction
     return x, math.sqrt(max(energy, 0.0) / first), n_products
-
-
-def _products(
-    A: Any,
-) -> tuple[Callable[[FloatArray], FloatArray], Callable[[FloatArray], FloatArray]]:
-    """Return two functions of a matrix V, computing V A' and V A."""
-    transposed = A.T
-    if sparse.issparse(A):
-        return (lambda V: (A @ V.T).T, lambda V: (transposed @ V.T).T)
-    # dot has less overhead than @, which matters at this size.
-    return (lambda V: V.dot(transposed), lambda V: V.dot(A))
 
 
 def _search(objective: Objective, point: Evaluation, step: FloatArray) -> Evaluation:

@@ -1,0 +1,83 @@
+"""A quasi-Newton descent in single precision, for the way to the neighbourhood of a minimum.
+
+Far from it the quadratic model of Newton's method is no good, and an evaluation of the gradient in
+single precision costs no more than a product with the Hessian.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from alrun.arrays import FloatArray
+
+# Pairs of steps and changes of the gradient that are remembered.
+MEMORY = 8
+MAX_EVALUATIONS = 60
+# A step is shortened if it goes so far that the slope there is this share of the first one, upwards.
+OVERSHOT = 0.5
+
+
+@dataclass(frozen=True)
+class Descent:
+    """Weights and gradient at the end, shape (k, m), and the number of evaluations."""
+
+    W: FloatArray
+    gradient: FloatArray
+    n_evaluations: int
+
+
+def descend(
+    gradient_at: Callable[[FloatArray], FloatArray],
+    start: FloatArray,
+    preconditioner: Callable[[FloatArray], FloatArray],
+    is_near: Callable[[FloatArray, float], bool],
+) -> Descent:
+    """Descend from `start` until `is_near` of a gradient and of its decrement, or for no gain.
+
+    `preconditioner` multiplies by an approximate inverse of the Hessian. Steps are judged by the
+    slope at their end alone, which is enough for a convex function, and rounding spoils values
+    sooner than slopes.
+
+    Source: Nocedal and Wright 2006, Numerical optimization, algorithm 7.4.
+    """
+    W, gradient, n_evaluations = start, gradient_at(start), 1
+    pairs: list[tuple[FloatArray, FloatArray, float]] = []
+    while n_evaluations < MAX_EVALUATIONS:
+        direction = -_times_inverse(gradient, pairs, preconditioner)
+        slope = float(np.vdot(gradient, direction))
+        if not slope < 0 or is_near(gradient, (-slope) ** 0.5):
+            break
+        length = 1.0
+        while n_evaluations < MAX_EVALUATIONS:
+            new = gradient_at(W + length * direction)
+            n_evaluations += 1
+            new_slope = float(np.vdot(new, direction))
+            if new_slope <= -OVERSHOT * slope:
+                break
+            length *= slope / (slope - new_slope)
+        step = length * direction
+        change = new - gradient
+        curvature = length * (new_slope - slope)
+        if not curvature > 0:
+            break
+        pairs = [*pairs[-MEMORY + 1 :], (step, change, 1 / curvature)]
+        W, gradient = W + step, new
+    return Descent(W, gradient, n_evaluations)
+
+
+def _times_inverse(
+    R: FloatArray,
+    pairs: list[tuple[FloatArray, FloatArray, float]],
+    preconditioner: Callable[[FloatArray], FloatArray],
+) -> FloatArray:
+    """Return the approximate inverse that the pairs imply times R."""
+    R, along = R.copy(), []
+    for step, change, scale in reversed(pairs):
+        along.append(scale * float(np.vdot(step, R)))
+        R -= along[-1] * change
+    answer = preconditioner(R)
+    for (step, change, scale), length in zip(pairs, reversed(along), strict=True):
+        answer += (length - scale * float(np.vdot(change, answer))) * step
+    return answer
