@@ -14,7 +14,9 @@ from alrun.arrays import FloatArray
 
 # Pairs of steps and changes of the gradient that are remembered.
 MEMORY = 8
-MAX_EVALUATIONS = 60
+# With more evaluations, or more for one step, the descent has lost its way.
+MAX_EVALUATIONS = 40
+MAX_TRIALS = 5
 # A step is shortened if it goes so far that the slope there is this share of the first one, upwards.
 OVERSHOT = 0.5
 
@@ -34,7 +36,9 @@ def descend(
     preconditioner: Callable[[FloatArray], FloatArray],
     is_near: Callable[[FloatArray, float], bool],
 ) -> Descent:
-    """Descend from `start` until `is_near` of a gradient and of its decrement, or for no gain.
+    """Descend from `start` until `is_near` of a gradient and of its decrement.
+
+    Returns `start` itself if that is not reached.
 
     `preconditioner` multiplies by an approximate inverse of the Hessian. Steps are judged by the
     slope at their end alone, which is enough for a convex function, and rounding spoils values
@@ -50,13 +54,15 @@ def descend(
         if not slope < 0 or is_near(gradient, (-slope) ** 0.5):
             break
         length = 1.0
-        while n_evaluations < MAX_EVALUATIONS:
+        for _ in range(MAX_TRIALS):
             new = gradient_at(W + length * direction)
             n_evaluations += 1
             new_slope = float(np.vdot(new, direction))
             if new_slope <= -OVERSHOT * slope:
                 break
             length *= slope / (slope - new_slope)
+        else:
+            return Descent(start, gradient, n_evaluations)
         step = length * direction
         change = new - gradient
         curvature = length * (new_slope - slope)
@@ -64,6 +70,8 @@ def descend(
             break
         pairs = [*pairs[-MEMORY + 1 :], (step, change, 1 / curvature)]
         W, gradient = W + step, new
+    else:
+        W = start
     return Descent(W, gradient, n_evaluations)
 
 

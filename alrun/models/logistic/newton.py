@@ -20,7 +20,7 @@ from scipy import sparse
 from alrun.arrays import FloatArray
 from alrun.data.features import squared_norms
 from alrun.models.logistic.descent import descend
-from alrun.models.logistic.preconditioner import Preconditioner
+from alrun.models.logistic.preconditioner import Preconditioner, is_large
 
 # Two limits for a small gradient. The first is for Newton's decrement, its norm with respect to the
 # inverse Hessian: half of its square estimates the distance of the objective from its minimum.
@@ -280,18 +280,14 @@ class _Solver:
 
     def approach(self, start: FloatArray) -> FloatArray:
         """Return weights near the minimum, found from `start` in single precision."""
-        if self._coordinates is not None or self._is_hard or self._precision != np.float32:
+        M, W = self._preconditioner, start.astype(self._precision)
+        if self._coordinates is not None or self._is_hard or W.dtype != np.float32:
             return start
-        W = start.astype(np.float32)
-        if self._preconditioner is None or not self._preconditioner.is_compatible(W):
-            P = self._objective.at(W).P
-            self._preconditioner = Preconditioner(self._objective.A, self._objective.s, P)
-            self._age = 0
-        descent = descend(
-            self._objective.gradient_at, W, self._preconditioner, lambda _, d: d <= NEAR
-        )
-        self._preconditioner.used(descent.n_evaluations - 1, 1.0)
-        return descent.W.astype(np.float64) if descent.n_evaluations > 1 else start
+        if M is None or not M.is_compatible(W) or not is_large(len(W), self._objective.A):
+            return start
+        descent = descend(self._objective.gradient_at, W, M, lambda _, d: d <= NEAR)
+        M.used(descent.n_evaluations - 1, 1.0)
+        return start if descent.W is W else descent.W.astype(np.float64)
 
     def use_doubles(self) -> bool:
         """Switch to double precision; return whether this changed anything."""

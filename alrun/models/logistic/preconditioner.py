@@ -11,15 +11,19 @@ from scipy.linalg.lapack import get_lapack_funcs
 from alrun.arrays import FloatArray
 from alrun.data.features import squared_norms
 
-# The explicit part of the Hessian has so many rows times the cube root of n m k, so that its inverse
-# costs as much as a few products with the Hessian.
-WRITTEN_OUT = 1.2
+# The explicit part of the Hessian has 8 sqrt(k min(m, n)) rows, but no more than MOST. With more rows
+# it takes longer to compute and saves conjugate gradient steps.
+WRITTEN_OUT = 8
+MOST_WRITTEN_OUT = 500
 # It has at least so many rows in double precision, that is, for hard problems.
 WRITTEN_OUT_IN_DOUBLE = 500
 # A preconditioner is stale after LIFETIME products with the Hessian, or after one solution that
 # took more than LONG products and more than SLOW of them per factor of e of the residual. A new one
-# costs as much as many products, and saves some while it is new.
+# costs as much as many products, and saves some while it is new. If the weights are more than MANY,
+# it costs as much as a few products, and is stale much sooner.
 LIFETIME = 100
+MANY = 10_000
+SHORT_LIFETIME = 20
 LONG = 20
 SLOW = 6.0
 # Lower bound of the curvature of an intercept, as a share of the total weight of the examples. The
@@ -33,6 +37,9 @@ SMALL = 100
 WORTH = 4
 # Numbers in the blocks of all classes: 400 MB.
 LARGEST_BLOCKS = 50_000_000
+# With fewer multiplications in V A', products with the Hessian take no longer than the Python code
+# around them, and what would make them fewer does not pay.
+LARGE = 300_000
 # The examples of a class that count apart are as many as OWN times its share of all, if these are
 # at most FEW_OWN times the features. With more they cost more than they save.
 OWN = 2
@@ -76,7 +83,7 @@ class Preconditioner:
         self._elsewhere: Any = _Penalty()
         if A.dtype == np.float64 and not sparse.issparse(A):
             self._elsewhere = _ClassBlocks(A, curvature)
-        elif previous is not None and rank < m and not sparse.issparse(A):
+        elif previous is not None and rank < m and is_large(k, A):
             self._elsewhere = _SharedBlock(A, curvature)
         diagonal = self._within.reshape(k, rank, k, rank)[range(k), :, range(k)]
         diagonal -= self._elsewhere.inverses_within(self._basis)
@@ -85,7 +92,8 @@ class Preconditioner:
     @property
     def is_stale(self) -> bool:
         """Whether it works so badly that a new preconditioner pays off."""
-        return self._slow or self._n_products > LIFETIME
+        lifetime = SHORT_LIFETIME if math.prod(self.shape) > MANY else LIFETIME
+        return self._slow or self._n_products > lifetime
 
     def used(self, n_products: int, left: float) -> None:
         """Record that `n_products` products reduced a residual to the share `left`."""
@@ -178,15 +186,20 @@ class _SharedBlock:
         return np.linalg.inv(blocks)
 
 
+def is_large(k: int, A: Any) -> bool:
+    """Return whether products with the Hessian are slow enough for the effort to avoid them."""
+    return not sparse.issparse(A) and k * math.prod(A.shape) > LARGE
+
+
 def _rank(A: Any, curvature: FloatArray, thorough: bool) -> int:
     """Return the number of directions to write out, including that of the intercept."""
     k, m = len(curvature), A.shape[1]
     if A.dtype == np.float32:
         if not thorough:
             return m if k * m <= SMALL else 1
-        if k == 1 and not sparse.issparse(A):
+        if k == 1 and is_large(k, A):
             return 1  # a shared block is all of the Hessian
-    size = WRITTEN_OUT * math.cbrt(A.shape[0] * k * m)
+    size = min(WRITTEN_OUT * math.sqrt(k * min(m, A.shape[0])), MOST_WRITTEN_OUT)
     if A.dtype == np.float64:
         size = max(size, WRITTEN_OUT_IN_DOUBLE)
     trace = float(squared_norms(A) @ curvature.mean(axis=0))
