@@ -51,12 +51,15 @@ def fresh_models() -> dict[str, Any]:
     """Return the models in the order of their turns; cold ones start each fit from zero."""
     return {
         "ours": Logistic(warm_start=True),
+        "tolerant": Logistic(warm_start=True, tolerance=1e-4),
         "scikit_learn": LogisticRegression(),
         "warm_scikit_learn": LogisticRegression(warm_start=True),
     }
 
 
-def times_along(n_classes: int, n_features: int, batch_size: int, n_labels: int) -> Mapping[str, Any]:
+def times_along(
+    n_classes: int, n_features: int, batch_size: int, n_labels: int
+) -> Mapping[str, Any]:
     """Return the CPU milliseconds of each model's fits in the last rounds of the run, a list each.
 
     Under "iterations" stand those of scikit-learn's default.

@@ -4,9 +4,9 @@ Far from it the quadratic model of Newton's method is no good, and an evaluation
 single precision costs no more than a product with the Hessian.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -20,14 +20,21 @@ MAX_TRIALS = 5
 # A step is shortened if it goes so far that the slope there is this share of the first one, upwards.
 OVERSHOT = 0.5
 
+# A step, the change of the gradient along it, and one over their product.
+_Pair = tuple[FloatArray, FloatArray, float]
+
 
 @dataclass(frozen=True)
 class Descent:
-    """Weights and gradient at the end, shape (k, m), and the number of evaluations."""
+    """Weights and gradient at the end, shape (k, m), and the number of evaluations.
+
+    `arrived` is False where the descent lost its way.
+    """
 
     W: FloatArray
     gradient: FloatArray
     n_evaluations: int
+    arrived: bool
 
 
 def descend(
@@ -38,8 +45,6 @@ def descend(
 ) -> Descent:
     """Descend from `start` until `is_near` of a gradient and of its decrement.
 
-    Returns `start` itself if that is not reached.
-
     `preconditioner` multiplies by an approximate inverse of the Hessian. Steps are judged by the
     slope at their end alone, which is enough for a convex function, and rounding spoils values
     sooner than slopes.
@@ -47,13 +52,15 @@ def descend(
     Source: Nocedal and Wright 2006, Numerical optimization, algorithm 7.4.
     """
     W, gradient, n_evaluations = start, gradient_at(start), 1
-    pairs: list[tuple[FloatArray, FloatArray, float]] = []
-    while n_evaluations < MAX_EVALUATIONS:
+    pairs: list[_Pair] = []
+    while True:
         direction = -_times_inverse(gradient, pairs, preconditioner)
         slope = float(np.vdot(gradient, direction))
-        if not slope < 0 or is_near(gradient, (-slope) ** 0.5):
-            break
-        length = 1.0
+        if is_near(gradient, math.sqrt(max(-slope, 0.0))):
+            return Descent(W, gradient, n_evaluations, True)
+        if not slope < 0 or n_evaluations > MAX_EVALUATIONS:
+            return Descent(W, gradient, n_evaluations, False)
+        length, new_slope = 1.0, math.inf
         for _ in range(MAX_TRIALS):
             new = gradient_at(W + length * direction)
             n_evaluations += 1
@@ -61,23 +68,17 @@ def descend(
             if new_slope <= -OVERSHOT * slope:
                 break
             length *= slope / (slope - new_slope)
-        else:
-            return Descent(start, gradient, n_evaluations)
-        step = length * direction
-        change = new - gradient
         curvature = length * (new_slope - slope)
-        if not curvature > 0:
-            break
-        pairs = [*pairs[-MEMORY + 1 :], (step, change, 1 / curvature)]
+        if not 0 < curvature <= -(1 + OVERSHOT) * length * slope:
+            return Descent(W, gradient, n_evaluations, False)
+        step = length * direction
+        pairs = [*pairs[1 - MEMORY :], (step, new - gradient, 1 / curvature)]
         W, gradient = W + step, new
-    else:
-        W = start
-    return Descent(W, gradient, n_evaluations)
 
 
 def _times_inverse(
     R: FloatArray,
-    pairs: list[tuple[FloatArray, FloatArray, float]],
+    pairs: list[_Pair],
     preconditioner: Callable[[FloatArray], FloatArray],
 ) -> FloatArray:
     """Return the approximate inverse that the pairs imply times R."""

@@ -18,8 +18,8 @@ import numpy as np
 from scipy import sparse
 
 from alrun.arrays import FloatArray
-from alrun.data.features import squared_norms
-from alrun.models.logistic.descent import descend
+from alrun.data.features import LARGEST_CHUNK, squared_norms
+from alrun.models.logistic.descent import Descent, descend
 from alrun.models.logistic.preconditioner import Preconditioner, is_large
 
 # Two limits for a small gradient. The first is for Newton's decrement, its norm with respect to the
@@ -44,6 +44,8 @@ MAX_STEPS = 200
 NEAR = 0.05
 # The first steps are solved to a quarter, because the quadratic model is no better than that.
 LARGEST_FORCING = 0.25
+# With a tolerance steps are solved no further than this.
+ROUGH_FORCING = 0.1
 MAX_PRODUCTS = 1000
 # Rounding dominates if a step is LONGEST times as long as the preconditioner predicts, or if the
 # squared residual is DIVERGED times the first one.
@@ -80,12 +82,16 @@ class Objective:
     is_hard
         Whether examples may be so certain that P - Y loses digits that matter. It is then computed
         from the other classes, and the scores have to be as exact as `SCORES`.
+    tolerance
+        If not None, the search ends when no component of the gradient exceeds this share of the
+        total weight of the examples, as in scikit-learn.
     """
 
     A: Any
     Y: FloatArray
     s: FloatArray
     is_hard: bool = False
+    tolerance: float | None = None
 
     @cached_property
     def products(self) -> tuple[Callable[[FloatArray], FloatArray], ...]:
@@ -95,7 +101,7 @@ class Objective:
         if sparse.issparse(A):
             return (lambda V: (A @ V.T).T, lambda V: (transposed @ V.T).T)
         # dot has less overhead than @, which matters at small sizes. It is faster on a copy.
-        if len(self.Y) > 1:
+        if len(self.Y) > 1 and A.size <= LARGEST_CHUNK:
             transposed = np.ascontiguousarray(transposed)
         return (lambda V: V.dot(transposed), lambda V: V.dot(A))
 
@@ -136,15 +142,18 @@ class Objective:
         scores = float((np.abs(point.W) @ largest).max())
         return 4e-16 * float(self.s.sum()) * scores + 1e-15 * point.value
 
-    def largest_contribution(self) -> FloatArray:
-        """Return a bound of one example's share in the gradient, shape (m,).
+    def limit(self) -> FloatArray:
+        """Return the largest gradient at which the search may end, shape (m,).
 
-        It is the same for all features, and at least that of features of the size `SMALLEST`.
+        Without a tolerance it is the share GRADIENT of a bound of one example's contribution. That
+        is the same for all features, and at least that of features of the size `SMALLEST`.
         """
-        largest = float(abs(self.A[:, :-1]).max())
+        if self.tolerance is not None:
+            return np.full(self.A.shape[1], self.tolerance * float(self.s.sum()))
+        largest = float(max(self.A[:, :-1].max(), -self.A[:, :-1].min()))
         sizes = np.full(self.A.shape[1], max(largest, SMALLEST))
         sizes[-1] = max(largest, 1.0)
-        return float(self.s.max()) * sizes
+        return GRADIENT * float(self.s.max()) * sizes
 
 
 def softmax(Z: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -187,8 +196,8 @@ class Coordinates(Protocol):
 class Minimum:
     """The weights at the minimum, and how the search ended.
 
-    `gradient` is the largest component of the gradient there, in units of
-    `Objective.largest_contribution`. `preconditioner` speeds up the next search. `ended` is False
+    `gradient` is the largest component of the gradient there, in units of `Objective.limit`.
+    `preconditioner` speeds up the next search. `ended` is False
     if the search was cut off after `MAX_STEPS`. `error` is that of the scores of the
     examples, as estimated for hard problems, and zero for others.
     """
@@ -203,7 +212,7 @@ class Minimum:
     @property
     def converged(self) -> bool:
         """Whether the search was not cut off, and gradient and scores are as exact as promised."""
-        return self.ended and self.gradient <= GRADIENT and self.error <= SCORES
+        return self.ended and self.gradient <= 1 and self.error <= SCORES
 
 
 def minimise(
@@ -220,13 +229,20 @@ def minimise(
 
     `preconditioner` comes from an earlier minimum. It changes the time to this minimum, not its
     position. `coordinates` are used to solve the steps; without them, the weights themselves are.
+    With a preconditioner a large problem is first solved nearly, or to its tolerance, by a descent
+    in single precision.
 
     Source: Eisenstat and Walker 1996, Choosing the forcing terms in an inexact Newton method,
     choice 1; Nocedal and Wright 2006, Numerical optimization, algorithms 5.3 and 7.1.
     """
     solver = _Solver(objective, preconditioner, coordinates)
-    unit = objective.largest_contribution()
-    point = objective.at(solver.approach(start))
+    limit = objective.limit()
+    descent = solver.approach(start, limit)
+    if descent is not None and objective.tolerance is not None:
+        W, n_steps = descent.W.astype(np.float64), descent.n_evaluations
+        largest = share_of(limit, descent.gradient)
+        return Minimum(W, n_steps, largest, solver.preconditioner)
+    point = objective.at(start if descent is None else descent.W.astype(np.float64))
     n_steps, before, expected, stuck = 0, math.inf, math.inf, False
     while n_steps <= MAX_STEPS:
         solver.linearize_at(point)
@@ -234,8 +250,8 @@ def minimise(
         if halted and solver.use_doubles():
             halted = False
             solver.linearize_at(point)
-        largest = float((np.abs(point.gradient) / unit).max())
-        small = solver.is_small() and largest <= GRADIENT
+        largest = share_of(limit, point.gradient)
+        small = solver.is_small() and largest <= 1
         certain = small and solver.is_certain(point.value)
         ended = small or halted or solver.decrement == 0
         if ended and (certain or solver.is_new):
@@ -256,6 +272,11 @@ def minimise(
     return Minimum(point.W, n_steps, largest, solver.preconditioner, ended, solver.change())
 
 
+def share_of(limit: FloatArray, gradient: FloatArray) -> float:
+    """Return the largest component of a gradient in units of its limit."""
+    return float((np.abs(gradient) / limit).max())
+
+
 class _Solver:
     """Newton's equations at the current point, and the preconditioner to solve them."""
 
@@ -266,6 +287,7 @@ class _Solver:
         coordinates: Coordinates | None,
     ) -> None:
         self._coordinates, self._is_hard = coordinates, objective.is_hard
+        self._is_rough = objective.tolerance is not None
         self._exact = objective if coordinates is None else replace(objective, A=coordinates.A)
         norms = squared_norms(self._exact.A)
         span = float(objective.s @ norms) / 4
@@ -278,16 +300,28 @@ class _Solver:
         self._precision = precision
         self._objective = self._exact.in_precision(precision)
 
-    def approach(self, start: FloatArray) -> FloatArray:
-        """Return weights near the minimum, found from `start` in single precision."""
+    def approach(self, start: FloatArray, limit: FloatArray) -> Descent | None:
+        """Descend from `start` in single precision, or return None where that does not pay.
+
+        The end is near the minimum or, with a tolerance, where the gradient is within the limit.
+        """
         M, W = self._preconditioner, start.astype(self._precision)
         if self._coordinates is not None or self._is_hard or W.dtype != np.float32:
-            return start
+            return None
         if M is None or not M.is_compatible(W) or not is_large(len(W), self._objective.A):
-            return start
-        descent = descend(self._objective.gradient_at, W, M, lambda _, d: d <= NEAR)
+            return None
+        objective = self._objective
+        if objective.tolerance is None:
+            descent = descend(objective.gradient_at, W, M, lambda _, decrement: decrement <= NEAR)
+        else:
+            if M.is_stale:
+                M = Preconditioner(objective.A, objective.s, objective.at(W).P, M)
+                self._preconditioner = M
+            descent = descend(
+                objective.gradient_at, W, M, lambda gradient, _: share_of(limit, gradient) <= 1
+            )
         M.used(descent.n_evaluations - 1, 1.0)
-        return start if descent.W is W else descent.W.astype(np.float64)
+        return descent if descent.arrived else None
 
     def use_doubles(self) -> bool:
         """Switch to double precision; return whether this changed anything."""
@@ -342,17 +376,24 @@ class _Solver:
         return self._size * float(np.abs(scores).max())
 
     def is_small(self) -> bool:
-        """Return whether the decrement and the changes of scores are as small as promised."""
-        return self.decrement <= DECREMENT and self.change() <= CHANGE
+        """Return whether the decrement and the changes of scores are as small as promised.
+
+        With a tolerance nothing is promised but the gradient.
+        """
+        return self._is_rough or self.decrement <= DECREMENT and self.change() <= CHANGE
 
     def is_certain(self, value: float) -> bool:
         """Return whether that holds even if the preconditioner is bad, for this objective."""
+        if self._is_rough:
+            return True
         if self._is_hard:
             return self.squared_gradient * self._largest_norm <= SCORES**2
         return self.squared_gradient <= CERTAIN * value
 
     def _least_forcing(self) -> float:
         """Return the share of the right-hand side below which a step gains nothing."""
+        if self._is_rough:
+            return ROUGH_FORCING
         share = 0.7 * DECREMENT / self.decrement
         change = self.change()
         return min(share, 0.7 * CHANGE / change) if change > 0 else share

@@ -182,7 +182,9 @@ class _SharedBlock:
     def inverses_within(self, basis: FloatArray) -> FloatArray:
         """Return the inverses in the span of a basis of shape (m, r), for each class."""
         F = (self._A @ basis)[self._own]
-        blocks = basis.T @ self._block @ basis + (F * self._excess[:, :, None]).transpose(0, 2, 1) @ F
+        blocks = (
+            basis.T @ self._block @ basis + (F * self._excess[:, :, None]).transpose(0, 2, 1) @ F
+        )
         return np.linalg.inv(blocks)
 
 
