@@ -17,7 +17,8 @@ MEMORY = 8
 # With more evaluations, or more for one step, the descent has lost its way.
 MAX_EVALUATIONS = 40
 MAX_TRIALS = 5
-# A step is shortened if it goes so far that the slope there is this share of the first one, upwards.
+# A step is shortened if it goes so far that the slope at its end is this share of the first one,
+# upwards.
 OVERSHOT = 0.5
 
 # A step, the change of the gradient along it, and one over their product.
@@ -56,10 +57,10 @@ def descend(
     while True:
         direction = -_times_inverse(gradient, pairs, preconditioner)
         slope = float(np.vdot(gradient, direction))
-        if is_near(gradient, math.sqrt(max(-slope, 0.0))):
-            return Descent(W, gradient, n_evaluations, True)
-        if not slope < 0 or n_evaluations > MAX_EVALUATIONS:
+        if not slope <= 0 or n_evaluations > MAX_EVALUATIONS:
             return Descent(W, gradient, n_evaluations, False)
+        if is_near(gradient, math.sqrt(-slope)):
+            return Descent(W, gradient, n_evaluations, True)
         length, new_slope = 1.0, math.inf
         for _ in range(MAX_TRIALS):
             new = gradient_at(W + length * direction)
@@ -72,7 +73,7 @@ def descend(
         if not 0 < curvature <= -(1 + OVERSHOT) * length * slope:
             return Descent(W, gradient, n_evaluations, False)
         step = length * direction
-        pairs = [*pairs[1 - MEMORY :], (step, new - gradient, 1 / curvature)]
+        pairs = [*pairs, (step, new - gradient, 1 / curvature)][-MEMORY:]
         W, gradient = W + step, new
 
 

@@ -380,7 +380,7 @@ class _Solver:
 
         With a tolerance nothing is promised but the gradient.
         """
-        return self._is_rough or self.decrement <= DECREMENT and self.change() <= CHANGE
+        return self._is_rough or (self.decrement <= DECREMENT and self.change() <= CHANGE)
 
     def is_certain(self, value: float) -> bool:
         """Return whether that holds even if the preconditioner is bad, for this objective."""

@@ -11,8 +11,8 @@ from scipy.linalg.lapack import get_lapack_funcs
 from alrun.arrays import FloatArray
 from alrun.data.features import squared_norms
 
-# The explicit part of the Hessian has 8 sqrt(k min(m, n)) rows, but no more than MOST. With more rows
-# it takes longer to compute and saves conjugate gradient steps.
+# The explicit part of the Hessian has 8 sqrt(k min(m, n)) rows, but no more than MOST_WRITTEN_OUT.
+# With more rows it takes longer to compute and saves conjugate gradient steps.
 WRITTEN_OUT = 8
 MOST_WRITTEN_OUT = 500
 # It has at least so many rows in double precision, that is, for hard problems.
