@@ -268,9 +268,10 @@ def _minimum_of_scaled(
     if n_features > FEW_FEATURES and not issparse(X):
         # A constant feature has the weight zero, because the intercept has the same effect without
         # a penalty. The largest constant stays, so that its gradient is as small as the others.
-        varying = (X[0] != X).any(axis=0)
-        varying[np.where(varying, 0, np.abs(X[0])).argmax()] = True
-        varying = np.flatnonzero(varying)
+        constant = np.flatnonzero(X[0] == X[-1])  # few are, so that the others need no look
+        constant = constant[(X[0, constant] == X[:, constant]).all(axis=0)]
+        constant = constant[np.abs(X[0, constant]).argsort()][:-1]
+        varying = np.delete(np.arange(n_features), constant)
         if len(varying) < n_features:
             columns = np.append(varying, n_features)
             minimum = _minimum_of_scaled(X[:, varying], Y, s, start[:, columns], preconditioner)

@@ -39,7 +39,7 @@ WORTH = 4
 LARGEST_BLOCKS = 50_000_000
 # With fewer multiplications in V A', products with the Hessian take no longer than the Python code
 # around them, and what would make them fewer does not pay.
-LARGE = 300_000
+LARGE = 220_000
 # The examples of a class that count apart are as many as OWN times its share of all, if these are
 # at most FEW_OWN times the features. With more they cost more than they save.
 OWN = 2
