@@ -46,6 +46,9 @@ NEAR = 0.05
 LARGEST_FORCING = 0.25
 # With a tolerance steps are solved no further than this.
 ROUGH_FORCING = 0.1
+# Later ones are solved to the share that the quadratic model is expected to be wrong by: as much as
+# it was at the step before, times the ratio of the decrements, times this.
+SAFETY = 10
 MAX_PRODUCTS = 1000
 # Rounding dominates if a step is LONGEST times as long as the preconditioner predicts, or if the
 # squared residual is DIVERGED times the first one.
@@ -100,8 +103,9 @@ class Objective:
         transposed = A.T
         if sparse.issparse(A):
             return (lambda V: (A @ V.T).T, lambda V: (transposed @ V.T).T)
-        # dot has less overhead than @, which matters at small sizes. It is faster on a copy.
-        if len(self.Y) > 1 and A.size <= LARGEST_CHUNK:
+        # dot has less overhead than @, which matters at small sizes. In single precision it is used
+        # often, and is faster on a copy.
+        if A.dtype == np.float32 and len(self.Y) > 1 and A.size <= LARGEST_CHUNK:
             transposed = np.ascontiguousarray(transposed)
         return (lambda V: V.dot(transposed), lambda V: V.dot(A))
 
@@ -150,7 +154,10 @@ class Objective:
         """
         if self.tolerance is not None:
             return np.full(self.A.shape[1], self.tolerance * float(self.s.sum()))
-        largest = float(max(self.A[:, :-1].max(), -self.A[:, :-1].min()))
+        tops, bottoms = self.A.max(axis=0), self.A.min(axis=0)  # faster than without the ones
+        if sparse.issparse(self.A):
+            tops, bottoms = tops.toarray().ravel(), bottoms.toarray().ravel()
+        largest = float(max(tops[:-1].max(), -bottoms[:-1].min()))
         sizes = np.full(self.A.shape[1], max(largest, SMALLEST))
         sizes[-1] = max(largest, 1.0)
         return GRADIENT * float(self.s.max()) * sizes
@@ -246,11 +253,11 @@ def minimise(
     n_steps, before, expected, stuck = 0, math.inf, math.inf, False
     while n_steps <= MAX_STEPS:
         solver.linearize_at(point)
+        largest = share_of(limit, point.gradient)
         halted = stuck or (solver.decrement > before / 2 and before < 1e3 * DECREMENT)
-        if halted and solver.use_doubles():
+        if halted and not (solver.is_small() and largest <= 1) and solver.use_doubles():
             halted = False
             solver.linearize_at(point)
-        largest = share_of(limit, point.gradient)
         small = solver.is_small() and largest <= 1
         certain = small and solver.is_certain(point.value)
         ended = small or halted or solver.decrement == 0
@@ -262,7 +269,8 @@ def minimise(
                 break
         forcing = min(LARGEST_FORCING, solver.decrement / 10)
         if n_steps > 0:
-            forcing = min(LARGEST_FORCING, abs(solver.decrement - expected) / before)
+            error = abs(solver.decrement - expected) / before
+            forcing = min(LARGEST_FORCING, error, SAFETY * error * solver.decrement / before)
         before, n_steps = solver.decrement, n_steps + 1
         step, expected = solver.step(forcing)
         next_point = _search(objective, point, step)

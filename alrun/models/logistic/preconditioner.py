@@ -14,14 +14,14 @@ from alrun.data.features import squared_norms
 # The explicit part of the Hessian has 8 sqrt(k min(m, n)) rows, but no more than MOST_WRITTEN_OUT.
 # With more rows it takes longer to compute and saves conjugate gradient steps.
 WRITTEN_OUT = 8
-MOST_WRITTEN_OUT = 500
+MOST_WRITTEN_OUT = 300
 # It has at least so many rows in double precision, that is, for hard problems.
 WRITTEN_OUT_IN_DOUBLE = 500
 # A preconditioner is stale after LIFETIME products with the Hessian, or after one solution that
 # took more than LONG products and more than SLOW of them per factor of e of the residual. A new one
 # costs as much as many products, and saves some while it is new. If the weights are more than MANY,
 # it costs as much as a few products, and is stale much sooner.
-LIFETIME = 100
+LIFETIME = 150
 MANY = 10_000
 SHORT_LIFETIME = 20
 LONG = 20
