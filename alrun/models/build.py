@@ -16,6 +16,7 @@ from sklearn.utils import get_tags
 from alrun.errors import ModelError, first_line
 from alrun.models.class_weights import checked_weights
 from alrun.models.registry import (
+    ADDED,
     RANDOM_STATE,
     constructor_parameters,
     find,
@@ -31,6 +32,7 @@ from alrun.util.random_streams import draw_integer, generator
 def resolve(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return all parameters of a model, defaults included, as plain JSON values.
 
+    Parameters that a built-in model gained later are left out at their defaults.
     Raises ModelError if there is no such classifier or it rejects the parameters.
     """
     if name != PIPELINE:
@@ -141,7 +143,12 @@ def _resolved(
             f"'memory' of {name} names a folder of pickles, which may run any code; leave it out"
         )
     resolved = completed(name, parameters_of(name, parameters), parameters, ModelError)
-    resolved = {key: _plain(value) for key, value in checked_weights(resolved).items()}
+    defaults = constructor_parameters(name)
+    resolved = {
+        key: _plain(value)
+        for key, value in checked_weights(resolved).items()
+        if key not in ADDED.get(name, ()) or value != defaults[key]
+    }
     try:
         estimator = build_one(name, resolved, generator(0, "check"))
         _check(name, estimator, kind, methods)

@@ -16,6 +16,9 @@ from alrun.util.entries import Entry, entry_of
 from alrun.util.import_path import defaults_of, file_of, imported
 
 BUILT_IN = {"logistic": logistic}
+# Parameters that built-in models gained later. At their defaults they are no part of a run's
+# identity, so that earlier runs keep their ids.
+ADDED = {"logistic": ("tolerance",)}
 RANDOM_STATE = "random_state"
 # Without effect on predictions.
 _WITHOUT_EFFECT = ("n_jobs", "verbose")

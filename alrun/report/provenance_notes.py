@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from alrun.experiment.settings import Experiment
+from alrun.experiment.settings import Experiment, ModelSettings
 from alrun.report.phrasing import counted, listed
 
 # How many runs have each value, by key.
@@ -22,7 +22,7 @@ def find_mixtures(
     experiment: Experiment | None,
     code: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[str]:
-    """Yield a sentence for each kind of difference between runs.
+    """Yield a sentence for each kind of difference between runs, and for models that allow some.
 
     A run without provenance, such as one of an earlier alrun, is passed over. Processors matter
     where an experiment has models or strategies that are not alrun's own.
@@ -39,6 +39,7 @@ def find_mixtures(
     yield from _code(_said(runs, "code"), code)
     yield from _commits(said, len(runs))
     yield from _machines(_said(_not_ours(runs, experiment)))
+    yield from _tolerances(experiment)
 
 
 def _versions(said: Said) -> Iterator[str]:
@@ -96,6 +97,25 @@ def _machines(said: Said) -> Iterator[str]:
         )
 
 
+def _tolerances(experiment: Experiment | None) -> Iterator[str]:
+    models = experiment.model if experiment is not None else ()
+    named = [
+        f"{entry.label} at {entry.parameters['tolerance']:g}"
+        for entry in models
+        if _is_rough(entry)
+    ]
+    if named:
+        yield (
+            f"Note: the fits stop at a tolerance ({listed(named)}), so that on another processor"
+            " the same runs may query other examples."
+        )
+
+
+def _is_rough(entry: ModelSettings) -> bool:
+    """Return whether a model is alrun's logistic regression, but stops at a tolerance."""
+    return entry.name == "logistic" and entry.parameters.get("tolerance") is not None
+
+
 def _said(runs: pd.DataFrame, part: str | None = None) -> Said:
     """Return what the provenances say, or what a part of them says that has keys of its own."""
     said: Said = defaultdict(Counter)
@@ -119,10 +139,14 @@ def _parsed(text: str, part: str | None) -> dict[str, str]:
 
 
 def _not_ours(runs: pd.DataFrame, experiment: Experiment | None) -> pd.DataFrame:
-    """Return the runs with a model or strategy from outside; none if not known."""
+    """Return the runs with a model or strategy that processors matter for; none if not known."""
     if experiment is None:
         return runs[:0]
-    models = {str(entry.label) for entry in experiment.model if entry.name != "logistic"}
+    models = {
+        str(entry.label)
+        for entry in experiment.model
+        if entry.name != "logistic" or _is_rough(entry)
+    }
     strategies = {str(entry.label) for entry in experiment.strategies if ":" in entry.name}
     return runs[runs["model"].isin(models) | runs["strategy"].isin(strategies)]
 

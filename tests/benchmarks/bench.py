@@ -23,6 +23,7 @@ import peers
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
+import refits
 import strategies
 from consumption import seconds_and_memory
 
@@ -219,6 +220,7 @@ MEASUREMENTS = {
     "sweep_memory": (sweep_memory, "at most 1.6: the data once, and .30 of them per worker"),
     **growth.MEASUREMENTS,
     **peers.MEASUREMENTS,
+    **refits.MEASUREMENTS,
     **strategies.MEASUREMENTS,
 }
 

@@ -49,6 +49,21 @@ def test_defaults_are_filled_in():
     assert resolve("logistic", {"C": 0.1}) == {"C": 0.1, "class_weight": None}
 
 
+def test_a_later_parameter_is_in_the_identity_only_where_it_differs_from_its_default():
+    default, given = (
+        resolve("logistic", {"tolerance": None}),
+        resolve("logistic", {"tolerance": 1e-4}),
+    )
+    assert default == resolve("logistic", {})
+    assert given == {"C": 1.0, "class_weight": None, "tolerance": 1e-4}
+    assert build("logistic", given, stream()).tolerance == 1e-4
+    assert build("logistic", default, stream()).tolerance is None
+    step = resolve_step("logistic", {}, is_last=True)
+    assert step["parameters"] == {"C": 1.0, "class_weight": None}
+    with pytest.raises(ModelError, match="tolerance must be a number between 0 and 1"):
+        resolve("logistic", {"tolerance": 0})
+
+
 def test_defaults_of_scikit_learn_are_filled_in():
     resolved = resolve("sklearn.neighbors.KNeighborsClassifier", {"n_neighbors": 3})
     assert resolved["n_neighbors"] == 3

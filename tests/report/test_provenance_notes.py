@@ -26,7 +26,7 @@ seeds = 6
 targets = [0.9]
 budget = 200
 dataset = {{name = "digits"}}
-model = {{name = "{model}", label = "logistic"}}
+model = {{name = "{model}", label = "logistic"{parameters}}}
 """
 
 
@@ -48,13 +48,15 @@ def runs_of(provenances, strategies=("random", "margin")):
     return pd.DataFrame(rows)
 
 
-def notes_of(folder, runs, model="logistic", strategies='["random", "margin"]', run_id=True):
+def notes_of(
+    folder, runs, model="logistic", strategies='["random", "margin"]', run_id=True, parameters=""
+):
     """Return what a report of twelve runs says of where they are from."""
     curves = [reaching(SIX), reaching([80, 90, 100, 100, 80, 90], "margin")]
     write(folder, *(curves if run_id else [frame.drop(columns="run_id") for frame in curves]))
     runs.to_parquet(folder / "runs.parquet", index=False)
     if model is not None:
-        text = EXPERIMENT.format(model=model, strategies=strategies)
+        text = EXPERIMENT.format(model=model, strategies=strategies, parameters=parameters)
         (folder / "experiment.toml").write_text(text)
     notes = alrun.report(folder, targets=[0.9]).notes
     return [note for note in notes if "computed" in note or "processor" in note]
@@ -177,3 +179,15 @@ def test_tables_that_lack_what_it_takes_say_nothing(tmp_path):
     assert notes_of(tmp_path, runs.assign(provenance=pd.array([None] * 12, "string"))) == []
     assert notes_of(tmp_path, runs, run_id=False) == []
     assert len(notes_of(tmp_path, runs)) == 1
+
+
+def test_fits_that_stop_at_a_tolerance_are_named(tmp_path):
+    alike = runs_of(differing({}))
+    assert notes_of(tmp_path, alike, parameters=", C = 2.0") == []
+    assert notes_of(tmp_path, alike, parameters=", tolerance = 1e-4") == [
+        "Note: the fits stop at a tolerance (logistic at 0.0001), so that on another processor the"
+        " same runs may query other examples."
+    ]
+    elsewhere = notes_of(tmp_path, runs_of(differing(*ELSEWHERE)), parameters=", tolerance = 1e-4")
+    assert len(elsewhere) == 2
+    assert "theirs differed: Alpha (8 runs), Beta (4 runs)" in elsewhere[0]

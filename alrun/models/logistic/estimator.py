@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from alrun.arrays import FloatArray
 from alrun.data.features import squared_norms
 from alrun.models.logistic import direct
-from alrun.models.logistic.newton import GRADIENT, Minimum, Objective, minimise, softmax
+from alrun.models.logistic.newton import Minimum, Objective, minimise, share_of, softmax
 from alrun.models.logistic.preconditioner import Preconditioner
 from alrun.models.logistic.row_space import RowSpace
 from alrun.util.numbers import is_number
@@ -68,6 +68,10 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         for the class.
     warm_start
         Start from the solution of the previous fit. The solution is the same, found sooner.
+    tolerance
+        If given, `fit` stops as scikit-learn does at its `tol`, much sooner: where no component of
+        the gradient exceeds this share of the total weight of the examples. It then promises
+        neither exact probabilities nor the same ones after a warm start.
 
     Attributes
     ----------
@@ -84,10 +88,12 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         C: float = 1.0,
         class_weight: Literal["balanced"] | dict[Any, float] | None = None,
         warm_start: bool = False,
+        tolerance: float | None = None,
     ) -> None:
         self.C = C
         self.class_weight = class_weight
         self.warm_start = warm_start
+        self.tolerance = tolerance
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -118,9 +124,9 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         else:
             Y = (codes == np.arange(len(classes))[:, None]).astype(np.float64)
             Y = Y[-len(start) :]
-            minimum = _minimum(X, Y, s, start, preconditioner)
+            minimum = _minimum(X, Y, s, start, preconditioner, self.tolerance)
             if not minimum.converged and start.any():  # the start may have been too far off
-                minimum = _minimum(X, Y, s, np.zeros_like(start), None)
+                minimum = _minimum(X, Y, s, np.zeros_like(start), None, self.tolerance)
         self._keep(classes, minimum)
         return self
 
@@ -132,6 +138,11 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         if not (self.class_weight in (None, "balanced") or isinstance(self.class_weight, dict)):
             raise ValueError(
                 f'class_weight must be "balanced", a dict or None, not {self.class_weight!r}'
+            )
+        tolerance: Any = self.tolerance
+        if tolerance is not None and not (is_number(tolerance) and 0 < tolerance < 1):
+            raise ValueError(
+                f"tolerance must be a number between 0 and 1, such as 1e-4, not {tolerance!r}"
             )
 
     def decision_function(self, X: Any) -> FloatArray:
@@ -211,7 +222,7 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
         if not minimum.converged:
             warnings.warn(
                 "logistic stopped before it had converged\n"
-                f"after {n_steps} steps the gradient is {minimum.gradient:.0e}"
+                f"after {n_steps} steps the gradient is {minimum.gradient:.0e} times its limit"
                 f" and the scores may be off by {minimum.error:.0e}",
                 ConvergenceWarning,
                 stacklevel=3,
@@ -219,14 +230,22 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
 
 
 def _minimum(
-    X: Any, Y: FloatArray, s: FloatArray, start: FloatArray, preconditioner: Preconditioner | None
+    X: Any,
+    Y: FloatArray,
+    s: FloatArray,
+    start: FloatArray,
+    preconditioner: Preconditioner | None,
+    tolerance: float | None = None,
 ) -> Minimum:
-    """Return the minimum of the objective.
+    """Return the minimum of the objective, or with a tolerance a point near it.
 
     A small C is turned into one of 1 to 4. The objective divided by c has the same minimum, and
     features times the root of c, with weights divided by it, bring the penalty back. The root is a
     power of two, so that nothing is rounded.
     """
+    if tolerance is not None:
+        _check_size(X, s)
+        return minimise(Objective(_with_ones(X), Y, s, tolerance=tolerance), start, preconditioner)
     half_exponent = (math.frexp(float(s.max()))[1] - 1) // 2
     root = 2.0 ** min(half_exponent, 0)
     if root == 1:
@@ -245,18 +264,14 @@ def _minimum_of_scaled(
     row space if there are more features than examples.
     """
     n_features = X.shape[1]
-    largest = float(abs(X).max())
-    if not float(s.sum()) * largest * largest < LARGEST:
-        raise ValueError(
-            "C or the features are so large that their product would overflow; scale the features,"
-            " or lower C"
-        )
+    largest = _check_size(X, s)
     if n_features > FEW_FEATURES and not issparse(X):
         # A constant feature has the weight zero, because the intercept has the same effect without
         # a penalty. The largest constant stays, so that its gradient is as small as the others.
-        varying = (X[0] != X).any(axis=0)
-        varying[np.where(varying, 0, np.abs(X[0])).argmax()] = True
-        varying = np.flatnonzero(varying)
+        constant = np.flatnonzero(X[0] == X[-1])  # few are, so that the others need no look
+        constant = constant[(X[0, constant] == X[:, constant]).all(axis=0)]
+        constant = constant[np.abs(X[0, constant]).argsort()][:-1]
+        varying = np.delete(np.arange(n_features), constant)
         if len(varying) < n_features:
             columns = np.append(varying, n_features)
             minimum = _minimum_of_scaled(X[:, varying], Y, s, start[:, columns], preconditioner)
@@ -273,6 +288,17 @@ def _minimum_of_scaled(
     return minimum
 
 
+def _check_size(X: Any, s: FloatArray) -> float:
+    """Return the largest feature; raise ValueError if its products would overflow."""
+    largest = float(max(X.max(), -X.min()))
+    if not float(s.sum()) * largest * largest < LARGEST:
+        raise ValueError(
+            "C or the features are so large that their product would overflow; scale the features,"
+            " or lower C"
+        )
+    return largest
+
+
 def _bound(X: Any, Y: FloatArray, s: FloatArray, W: FloatArray) -> float:
     """Return a bound of the error of the scores at W but for the intercept.
 
@@ -284,15 +310,15 @@ def _bound(X: Any, Y: FloatArray, s: FloatArray, W: FloatArray) -> float:
 
 def _solved_directly(X: Any, Y: FloatArray, s: FloatArray, near: Minimum) -> Minimum:
     """Return the minimum by direct solutions, from `near` if that is a minimum more or less."""
-    is_near = near.ended and near.gradient <= GRADIENT
+    is_near = near.ended and near.gradient <= 1
     solution = direct.solve(X, Y, s, near.W if is_near else np.zeros_like(near.W))
     objective = Objective(_with_ones(X), Y, s, is_hard=True)
-    gradient = np.abs(objective.at(solution.W).gradient) / objective.largest_contribution()
+    gradient = share_of(objective.limit(), objective.at(solution.W).gradient)
     return replace(
         near,
         W=solution.W,
         n_steps=near.n_steps + solution.n_steps,
-        gradient=float(gradient.max()),
+        gradient=gradient,
         ended=True,
         error=solution.error,
     )
@@ -327,12 +353,14 @@ def _with_ones(X: Any) -> Any:
 
 
 def logistic(
-    C: float = 1.0, class_weight: Literal["balanced"] | dict[Any, float] | None = None
+    C: float = 1.0,
+    class_weight: Literal["balanced"] | dict[Any, float] | None = None,
+    tolerance: float | None = None,
 ) -> Logistic:
     """Fit a converged, L2-penalised logistic regression, multinomial for more than two classes.
 
     Source: Nocedal and Wright 2006, Numerical optimization, algorithm 7.1.
     """
-    model = Logistic(C=C, class_weight=class_weight, warm_start=True)
+    model = Logistic(C=C, class_weight=class_weight, warm_start=True, tolerance=tolerance)
     model.check_parameters()
     return model

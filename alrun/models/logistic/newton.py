@@ -10,15 +10,17 @@ with a_i the features of example i followed by a one, and s_i its weight.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 from scipy import sparse
 
 from alrun.arrays import FloatArray
-from alrun.data.features import squared_norms
-from alrun.models.logistic.preconditioner import Preconditioner
+from alrun.data.features import LARGEST_CHUNK, squared_norms
+from alrun.models.logistic.descent import Descent, descend
+from alrun.models.logistic.preconditioner import Preconditioner, is_large
 
 # Two limits for a small gradient. The first is for Newton's decrement, its norm with respect to the
 # inverse Hessian: half of its square estimates the distance of the objective from its minimum.
@@ -38,8 +40,15 @@ CERTAIN = 1e-10
 SCORES = 2e-9
 CHANGE = SCORES / 4
 MAX_STEPS = 200
+# Newton's method takes over from the descent in single precision at this decrement.
+NEAR = 0.05
 # The first steps are solved to a quarter, because the quadratic model is no better than that.
 LARGEST_FORCING = 0.25
+# With a tolerance steps are solved no further than this.
+ROUGH_FORCING = 0.1
+# Later ones are solved to the share that the quadratic model is expected to be wrong by: as much as
+# it was at the step before, times the ratio of the decrements, times this.
+SAFETY = 10
 MAX_PRODUCTS = 1000
 # Rounding dominates if a step is LONGEST times as long as the preconditioner predicts, or if the
 # squared residual is DIVERGED times the first one.
@@ -76,23 +85,57 @@ class Objective:
     is_hard
         Whether examples may be so certain that P - Y loses digits that matter. It is then computed
         from the other classes, and the scores have to be as exact as `SCORES`.
+    tolerance
+        If not None, the search ends when no component of the gradient exceeds this share of the
+        total weight of the examples, as in scikit-learn.
     """
 
     A: Any
     Y: FloatArray
     s: FloatArray
     is_hard: bool = False
+    tolerance: float | None = None
+
+    @cached_property
+    def products(self) -> tuple[Callable[[FloatArray], FloatArray], ...]:
+        """Two functions of a matrix V, computing V A' and V A."""
+        A: Any = self.A
+        transposed = A.T
+        if sparse.issparse(A):
+            return (lambda V: (A @ V.T).T, lambda V: (transposed @ V.T).T)
+        # dot has less overhead than @, which matters at small sizes. In single precision it is used
+        # often, and is faster on a copy.
+        if A.dtype == np.float32 and len(self.Y) > 1 and A.size <= LARGEST_CHUNK:
+            transposed = np.ascontiguousarray(transposed)
+        return (lambda V: V.dot(transposed), lambda V: V.dot(A))
+
+    def in_precision(self, kind: Any) -> "Objective":
+        """Return the objective with arrays of this kind of number, itself if they are that."""
+        if self.A.dtype == kind:
+            return self
+        return replace(self, A=self.A.astype(kind), Y=self.Y.astype(kind), s=self.s.astype(kind))
+
+    def gradient_at(self, W: FloatArray) -> FloatArray:
+        """Return the gradient at W, shape (k, m), without the care for hard problems."""
+        times_transposed, times = self.products
+        P, _ = softmax(times_transposed(W))
+        P -= self.Y
+        P *= self.s
+        gradient = times(P)
+        gradient[:, :-1] += W[:, :-1]
+        return gradient
 
     def at(self, W: FloatArray) -> Evaluation:
         """Evaluate the objective and its gradient."""
-        Z = W @ self.A.T
+        times_transposed, times = self.products
+        Z = times_transposed(W)
         P, log_total = softmax(Z)
         losses = log_total - np.einsum("ij,ij->j", self.Y, Z)
         features = W[:, :-1]
         value = float(self.s @ losses) + float(np.einsum("ij,ij->", features, features)) / 2
         residual = _residual(Z, P, self.Y) if self.is_hard else P - self.Y
         residual *= self.s
-        gradient = residual @ self.A
+        gradient = times(residual)
         gradient[:, :-1] += features
         return Evaluation(W, P, value, gradient)
 
@@ -103,15 +146,21 @@ class Objective:
         scores = float((np.abs(point.W) @ largest).max())
         return 4e-16 * float(self.s.sum()) * scores + 1e-15 * point.value
 
-    def largest_contribution(self) -> FloatArray:
-        """Return a bound of one example's share in the gradient, shape (m,).
+    def limit(self) -> FloatArray:
+        """Return the largest gradient at which the search may end, shape (m,).
 
-        It is the same for all features, and at least that of features of the size `SMALLEST`.
+        Without a tolerance it is the share GRADIENT of a bound of one example's contribution. That
+        is the same for all features, and at least that of features of the size `SMALLEST`.
         """
-        largest = float(abs(self.A[:, :-1]).max())
+        if self.tolerance is not None:
+            return np.full(self.A.shape[1], self.tolerance * float(self.s.sum()))
+        tops, bottoms = self.A.max(axis=0), self.A.min(axis=0)  # faster than without the ones
+        if sparse.issparse(self.A):
+            tops, bottoms = tops.toarray().ravel(), bottoms.toarray().ravel()
+        largest = float(max(tops[:-1].max(), -bottoms[:-1].min()))
         sizes = np.full(self.A.shape[1], max(largest, SMALLEST))
         sizes[-1] = max(largest, 1.0)
-        return float(self.s.max()) * sizes
+        return GRADIENT * float(self.s.max()) * sizes
 
 
 def softmax(Z: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -154,8 +203,8 @@ class Coordinates(Protocol):
 class Minimum:
     """The weights at the minimum, and how the search ended.
 
-    `gradient` is the largest component of the gradient there, in units of
-    `Objective.largest_contribution`. `preconditioner` speeds up the next search. `ended` is False
+    `gradient` is the largest component of the gradient there, in units of `Objective.limit`.
+    `preconditioner` speeds up the next search. `ended` is False
     if the search was cut off after `MAX_STEPS`. `error` is that of the scores of the
     examples, as estimated for hard problems, and zero for others.
     """
@@ -170,7 +219,7 @@ class Minimum:
     @property
     def converged(self) -> bool:
         """Whether the search was not cut off, and gradient and scores are as exact as promised."""
-        return self.ended and self.gradient <= GRADIENT and self.error <= SCORES
+        return self.ended and self.gradient <= 1 and self.error <= SCORES
 
 
 def minimise(
@@ -187,22 +236,29 @@ def minimise(
 
     `preconditioner` comes from an earlier minimum. It changes the time to this minimum, not its
     position. `coordinates` are used to solve the steps; without them, the weights themselves are.
+    With a preconditioner a large problem is first solved nearly, or to its tolerance, by a descent
+    in single precision.
 
     Source: Eisenstat and Walker 1996, Choosing the forcing terms in an inexact Newton method,
     choice 1; Nocedal and Wright 2006, Numerical optimization, algorithms 5.3 and 7.1.
     """
     solver = _Solver(objective, preconditioner, coordinates)
-    unit = objective.largest_contribution()
-    point = objective.at(start)
+    limit = objective.limit()
+    descent = solver.approach(start, limit)
+    if descent is not None and objective.tolerance is not None:
+        W, n_steps = descent.W.astype(np.float64), descent.n_evaluations
+        largest = share_of(limit, descent.gradient)
+        return Minimum(W, n_steps, largest, solver.preconditioner)
+    point = objective.at(start if descent is None else descent.W.astype(np.float64))
     n_steps, before, expected, stuck = 0, math.inf, math.inf, False
     while n_steps <= MAX_STEPS:
         solver.linearize_at(point)
+        largest = share_of(limit, point.gradient)
         halted = stuck or (solver.decrement > before / 2 and before < 1e3 * DECREMENT)
-        if halted and solver.use_doubles():
+        if halted and not (solver.is_small() and largest <= 1) and solver.use_doubles():
             halted = False
             solver.linearize_at(point)
-        largest = float((np.abs(point.gradient) / unit).max())
-        small = solver.is_small() and largest <= GRADIENT
+        small = solver.is_small() and largest <= 1
         certain = small and solver.is_certain(point.value)
         ended = small or halted or solver.decrement == 0
         if ended and (certain or solver.is_new):
@@ -211,9 +267,10 @@ def minimise(
             solver.renew()
             if (small and solver.is_small()) or solver.decrement == 0:
                 break
-        forcing = LARGEST_FORCING
+        forcing = min(LARGEST_FORCING, solver.decrement / 10)
         if n_steps > 0:
-            forcing = min(forcing, abs(solver.decrement - expected) / before)
+            error = abs(solver.decrement - expected) / before
+            forcing = min(LARGEST_FORCING, error, SAFETY * error * solver.decrement / before)
         before, n_steps = solver.decrement, n_steps + 1
         step, expected = solver.step(forcing)
         next_point = _search(objective, point, step)
@@ -221,6 +278,11 @@ def minimise(
     ended = n_steps <= MAX_STEPS
     n_steps = min(n_steps, MAX_STEPS)
     return Minimum(point.W, n_steps, largest, solver.preconditioner, ended, solver.change())
+
+
+def share_of(limit: FloatArray, gradient: FloatArray) -> float:
+    """Return the largest component of a gradient in units of its limit."""
+    return float((np.abs(gradient) / limit).max())
 
 
 class _Solver:
@@ -233,10 +295,10 @@ class _Solver:
         coordinates: Coordinates | None,
     ) -> None:
         self._coordinates, self._is_hard = coordinates, objective.is_hard
-        self._doubles = objective.A if coordinates is None else coordinates.A, objective.s
-        A, s = self._doubles
-        norms = squared_norms(A)
-        span = float(s @ norms) / 4
+        self._is_rough = objective.tolerance is not None
+        self._exact = objective if coordinates is None else replace(objective, A=coordinates.A)
+        norms = squared_norms(self._exact.A)
+        span = float(objective.s @ norms) / 4
         self._largest_norm = float(norms.max())
         self._use(np.float32 if span < LARGEST_SPAN_IN_SINGLE else np.float64)
         self._preconditioner = preconditioner
@@ -244,7 +306,30 @@ class _Solver:
 
     def _use(self, precision: Any) -> None:
         self._precision = precision
-        self._A, self._s = (array.astype(precision, copy=False) for array in self._doubles)
+        self._objective = self._exact.in_precision(precision)
+
+    def approach(self, start: FloatArray, limit: FloatArray) -> Descent | None:
+        """Descend from `start` in single precision, or return None where that does not pay.
+
+        The end is near the minimum or, with a tolerance, where the gradient is within the limit.
+        """
+        M, W = self._preconditioner, start.astype(self._precision)
+        if self._coordinates is not None or self._is_hard or W.dtype != np.float32:
+            return None
+        if M is None or not M.is_compatible(W) or not is_large(len(W), self._objective.A):
+            return None
+        objective = self._objective
+        if objective.tolerance is None:
+            descent = descend(objective.gradient_at, W, M, lambda _, decrement: decrement <= NEAR)
+        else:
+            if M.is_stale:
+                M = Preconditioner(objective.A, objective.s, objective.at(W).P, M)
+                self._preconditioner = M
+            descent = descend(
+                objective.gradient_at, W, M, lambda gradient, _: share_of(limit, gradient) <= 1
+            )
+        M.used(descent.n_evaluations - 1, 1.0)
+        return descent if descent.arrived else None
 
     def use_doubles(self) -> bool:
         """Switch to double precision; return whether this changed anything."""
@@ -282,7 +367,7 @@ class _Solver:
         """Make a preconditioner for this point."""
         old = self._preconditioner
         start = old if old is not None and old.is_compatible(self._R) else None
-        self._preconditioner = Preconditioner(self._A, self._s, self._P, start)
+        self._preconditioner = Preconditioner(self._objective.A, self._objective.s, self._P, start)
         self._age = 0
         self._measure()
 
@@ -295,21 +380,28 @@ class _Solver:
         """Return the largest change of a score by the preconditioner's step; zero if not hard."""
         if not self._is_hard:
             return 0.0
-        scores = self._A @ self._direction.T
+        scores = self._objective.A @ self._direction.T
         return self._size * float(np.abs(scores).max())
 
     def is_small(self) -> bool:
-        """Return whether the decrement and the changes of scores are as small as promised."""
-        return self.decrement <= DECREMENT and self.change() <= CHANGE
+        """Return whether the decrement and the changes of scores are as small as promised.
+
+        With a tolerance nothing is promised but the gradient.
+        """
+        return self._is_rough or (self.decrement <= DECREMENT and self.change() <= CHANGE)
 
     def is_certain(self, value: float) -> bool:
         """Return whether that holds even if the preconditioner is bad, for this objective."""
+        if self._is_rough:
+            return True
         if self._is_hard:
             return self.squared_gradient * self._largest_norm <= SCORES**2
         return self.squared_gradient <= CERTAIN * value
 
     def _least_forcing(self) -> float:
         """Return the share of the right-hand side below which a step gains nothing."""
+        if self._is_rough:
+            return ROUGH_FORCING
         share = 0.7 * DECREMENT / self.decrement
         change = self.change()
         return min(share, 0.7 * CHANGE / change) if change > 0 else share
@@ -321,7 +413,7 @@ class _Solver:
         """
         forcing = max(forcing, self._least_forcing())
         solution, left, n_products = _conjugate_gradients(
-            (self._A, self._s, self._P), self._R, self.preconditioner, self._direction, forcing
+            self._objective, self._P, self._R, self.preconditioner, self._direction, forcing
         )
         self.preconditioner.used(n_products, left)
         if left > forcing:
@@ -333,7 +425,8 @@ class _Solver:
 
 
 def _conjugate_gradients(
-    hessian: tuple[FloatArray, FloatArray, FloatArray],
+    objective: Objective,
+    P: FloatArray,
     R: FloatArray,
     M: Preconditioner,
     direction: FloatArray,
@@ -341,13 +434,12 @@ def _conjugate_gradients(
 ) -> tuple[FloatArray, float, int]:
     """Solve Hessian x = R until the residual, in the norm of M, is the share `forcing` of R.
 
-    `hessian` holds A, s and P; `direction` is M R. Returns x, the share that was reached, and the
-    number of products with the Hessian.
+    The Hessian is that of `objective` at probabilities P, and `direction` is M R. Returns x, the
+    share that was reached, and the number of products with the Hessian.
     """
-    A, s, P = hessian
-    limit = MAX_PRODUCTS if A.dtype == np.float64 else MAX_PRODUCTS_IN_SINGLE
-    weighted, penalty = P * s, np.ones(A.shape[1], A.dtype)
-    times_transposed, times = _products(A)
+    limit = MAX_PRODUCTS if R.dtype == np.float64 else MAX_PRODUCTS_IN_SINGLE
+    weighted, penalty = P * objective.s, np.ones(R.shape[1], R.dtype)
+    times_transposed, times = objective.products
     penalty[-1] = 0
     x, n_products = np.zeros_like(R), 0
     first = energy = float(np.vdot(R, direction))
@@ -371,17 +463,6 @@ def _conjugate_gradients(
             break
         direction = preconditioned + (energy / previous) * direction
     return x, math.sqrt(max(energy, 0.0) / first), n_products
-
-
-def _products(
-    A: Any,
-) -> tuple[Callable[[FloatArray], FloatArray], Callable[[FloatArray], FloatArray]]:
-    """Return two functions of a matrix V, computing V A' and V A."""
-    transposed = A.T
-    if sparse.issparse(A):
-        return (lambda V: (A @ V.T).T, lambda V: (transposed @ V.T).T)
-    # dot has less overhead than @, which matters at this size.
-    return (lambda V: V.dot(transposed), lambda V: V.dot(A))
 
 
 def _search(objective: Objective, point: Evaluation, step: FloatArray) -> Evaluation:

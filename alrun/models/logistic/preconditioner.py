@@ -11,15 +11,19 @@ from scipy.linalg.lapack import get_lapack_funcs
 from alrun.arrays import FloatArray
 from alrun.data.features import squared_norms
 
-# The explicit part of the Hessian has 8 sqrt(k min(m, n)) rows. With more rows it takes longer to
-# compute and saves conjugate gradient steps.
+# The explicit part of the Hessian has 8 sqrt(k min(m, n)) rows, but no more than MOST_WRITTEN_OUT.
+# With more rows it takes longer to compute and saves conjugate gradient steps.
 WRITTEN_OUT = 8
+MOST_WRITTEN_OUT = 300
 # It has at least so many rows in double precision, that is, for hard problems.
 WRITTEN_OUT_IN_DOUBLE = 500
 # A preconditioner is stale after LIFETIME products with the Hessian, or after one solution that
 # took more than LONG products and more than SLOW of them per factor of e of the residual. A new one
-# costs as much as many products, and saves some while it is new.
-LIFETIME = 100
+# costs as much as many products, and saves some while it is new. If the weights are more than MANY,
+# it costs as much as a few products, and is stale much sooner.
+LIFETIME = 150
+MANY = 10_000
+SHORT_LIFETIME = 20
 LONG = 20
 SLOW = 6.0
 # Lower bound of the curvature of an intercept, as a share of the total weight of the examples. The
@@ -33,6 +37,13 @@ SMALL = 100
 WORTH = 4
 # Numbers in the blocks of all classes: 400 MB.
 LARGEST_BLOCKS = 50_000_000
+# With fewer multiplications in V A', products with the Hessian take no longer than the Python code
+# around them, and what would make them fewer does not pay.
+LARGE = 220_000
+# The examples of a class that count apart are as many as OWN times its share of all, if these are
+# at most FEW_OWN times the features. With more they cost more than they save.
+OWN = 2
+FEW_OWN = 0.3
 
 
 class Preconditioner:
@@ -69,20 +80,20 @@ class Preconditioner:
         start = None if previous is None else previous._basis
         self._basis: FloatArray = _basis(A, curvature.mean(axis=0), rank, start)
         self._within = _inverse(_hessian(A @ self._basis, s, P))
+        self._elsewhere: Any = _Penalty()
+        if A.dtype == np.float64 and not sparse.issparse(A):
+            self._elsewhere = _ClassBlocks(A, curvature)
+        elif previous is not None and rank < m and is_large(k, A):
+            self._elsewhere = _SharedBlock(A, curvature)
         diagonal = self._within.reshape(k, rank, k, rank)[range(k), :, range(k)]
-        self._elsewhere: FloatArray | None = None
-        if A.dtype == np.float32 or sparse.issparse(A):
-            diagonal -= np.eye(rank, dtype=A.dtype)
-        else:
-            blocks = list(_class_blocks(A, curvature))
-            self._elsewhere = np.stack([_inverse(block) for block in blocks])
-            diagonal -= [_inverse(self._basis.T @ block @ self._basis) for block in blocks]
+        diagonal -= self._elsewhere.inverses_within(self._basis)
         self._within.reshape(k, rank, k, rank)[range(k), :, range(k)] = diagonal
 
     @property
     def is_stale(self) -> bool:
         """Whether it works so badly that a new preconditioner pays off."""
-        return self._slow or self._n_products > LIFETIME
+        lifetime = SHORT_LIFETIME if math.prod(self.shape) > MANY else LIFETIME
+        return self._slow or self._n_products > lifetime
 
     def used(self, n_products: int, left: float) -> None:
         """Record that `n_products` products reduced a residual to the share `left`."""
@@ -97,16 +108,100 @@ class Preconditioner:
         """Return the approximate inverse times R, shape (k, m)."""
         within = self._within.dot(R.dot(self._basis).ravel())
         answer = within.reshape(len(R), -1).dot(self._basis.T)
-        answer += R if self._elsewhere is None else (R[:, None] @ self._elsewhere)[:, 0]
+        answer += self._elsewhere(R)
         return answer
+
+
+class _Penalty:
+    """The Hessian of the penalty, the identity."""
+
+    def __call__(self, R: FloatArray) -> FloatArray:
+        """Return the inverse times R, shape (k, m)."""
+        return R
+
+    def inverses_within(self, basis: FloatArray) -> FloatArray:
+        """Return the inverse in the span of a basis of shape (m, r), for each class or for all."""
+        return np.eye(basis.shape[1], dtype=basis.dtype)
+
+
+class _ClassBlocks:
+    """The blocks of the Hessian within each class, shape (k, m, m)."""
+
+    def __init__(self, A: FloatArray, curvature: FloatArray) -> None:
+        self._blocks = np.stack(list(_class_blocks(A, curvature)))
+        self._inverses = np.stack([_inverse(block) for block in self._blocks])
+
+    def __call__(self, R: FloatArray) -> FloatArray:
+        """Return the inverses times R, shape (k, m)."""
+        product: FloatArray = (R[:, None] @ self._inverses)[:, 0]
+        return product
+
+    def inverses_within(self, basis: FloatArray) -> FloatArray:
+        """Return the inverses in the span of a basis of shape (m, r), for each class."""
+        return np.stack([_inverse(basis.T @ block @ basis) for block in self._blocks])
+
+
+class _SharedBlock:
+    """One block of the Hessian for all classes, and for each the examples most its own.
+
+    The block is that of the mean curvature. For each class the examples of largest curvature, about
+    as many as are likely to be of this class, are added to the block with the rest of their
+    curvature. Their inverse is that of Woodbury: the block's minus W' W, with a row of W for each
+    example.
+    """
+
+    def __init__(self, A: FloatArray, curvature: FloatArray) -> None:
+        (k, n), m = curvature.shape, A.shape[1]
+        n_own = OWN * n // k
+        if k == 1 or n_own > FEW_OWN * m:
+            n_own = 0
+        self._own = np.argpartition(-curvature, max(n_own - 1, 0), axis=1)[:, :n_own]
+        rest = curvature.copy()
+        np.put_along_axis(rest, self._own, 0, axis=1)
+        n_others = np.maximum((rest > 0).sum(axis=0, dtype=A.dtype), 1)
+        shared = rest.sum(axis=0) / n_others
+        self._excess = np.take_along_axis(curvature, self._own, axis=1) - shared[self._own]
+        self._excess = np.maximum(self._excess, 1e-3 * curvature.max())
+        self._A, self._block = A, next(_class_blocks(A, shared[None]))
+        self._inverse = _inverse(self._block)
+        self._W: FloatArray | None = None
+        if n_own:
+            solved = (A @ self._inverse)[self._own]
+            core = solved @ A[self._own].transpose(0, 2, 1)
+            core[:, range(n_own), range(n_own)] += 1 / self._excess
+            self._W = np.linalg.inv(np.linalg.cholesky(core)) @ solved
+
+    def __call__(self, R: FloatArray) -> FloatArray:
+        """Return the inverses times R, shape (k, m)."""
+        answer = R.dot(self._inverse)
+        if self._W is not None:
+            along = self._W @ R[:, :, None]
+            answer -= (along.transpose(0, 2, 1) @ self._W)[:, 0]
+        return answer
+
+    def inverses_within(self, basis: FloatArray) -> FloatArray:
+        """Return the inverses in the span of a basis of shape (m, r), for each class."""
+        F = (self._A @ basis)[self._own]
+        blocks = (
+            basis.T @ self._block @ basis + (F * self._excess[:, :, None]).transpose(0, 2, 1) @ F
+        )
+        return np.linalg.inv(blocks)
+
+
+def is_large(k: int, A: Any) -> bool:
+    """Return whether products with the Hessian are slow enough for the effort to avoid them."""
+    return not sparse.issparse(A) and k * math.prod(A.shape) > LARGE
 
 
 def _rank(A: Any, curvature: FloatArray, thorough: bool) -> int:
     """Return the number of directions to write out, including that of the intercept."""
     k, m = len(curvature), A.shape[1]
-    if not thorough and A.dtype == np.float32:
-        return m if k * m <= SMALL else 1
-    size = WRITTEN_OUT * math.sqrt(k * min(m, A.shape[0]))
+    if A.dtype == np.float32:
+        if not thorough:
+            return m if k * m <= SMALL else 1
+        if k == 1 and is_large(k, A):
+            return 1  # a shared block is all of the Hessian
+    size = min(WRITTEN_OUT * math.sqrt(k * min(m, A.shape[0])), MOST_WRITTEN_OUT)
     if A.dtype == np.float64:
         size = max(size, WRITTEN_OUT_IN_DOUBLE)
     trace = float(squared_norms(A) @ curvature.mean(axis=0))
@@ -163,7 +258,8 @@ def _class_blocks(A: FloatArray, curvature: FloatArray) -> Iterator[FloatArray]:
     if k * m * m > LARGEST_BLOCKS:
         curvature = curvature.mean(axis=0, keepdims=True)
     for weights in curvature:
-        block = (A * weights[:, None]).T @ A
+        weighted = A * np.sqrt(weights)[:, None]
+        block = weighted.T @ weighted
         block.flat[:: m + 1] += 1
         block[-1, -1] += FLOOR * max(weights.sum(), 1.0) - 1
         yield block

@@ -123,7 +123,7 @@ def test_a_preconditioner_that_finds_everything_small_does_not_end_the_search(mo
     shrinking = Shrinking(A, objective.s.astype(np.float32), P)
     assert minimise(objective, np.zeros((3, 8)), shrinking).converged
     # So that every gradient is small enough.
-    monkeypatch.setattr(Objective, "largest_contribution", lambda self: 1e9)
+    monkeypatch.setattr(Objective, "limit", lambda self: 1e9)
     found = minimise(objective, np.zeros((3, 8)), shrinking)
     assert np.abs(objective.at(found.W).gradient).max() < 1e-7
 

@@ -66,9 +66,11 @@ def test_where_all_is_written_out_it_is_the_inverse(shape, dtype):
     )
 
 
+@pytest.mark.parametrize("large", [0, 10**9])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_it_is_symmetric_positive_and_closer_to_the_inverse_than_none(dtype, monkeypatch):
+def test_it_is_symmetric_positive_and_closer_to_the_inverse_than_none(dtype, large, monkeypatch):
     monkeypatch.setattr(preconditioner, "WRITTEN_OUT_IN_DOUBLE", 0)
+    monkeypatch.setattr(preconditioner, "LARGE", large)
     k, n, m = 4, 200, 60
     A, s, P = problem(k, n, m, dtype)
     M = as_matrix(thorough(A, s, P), k, m, dtype)
@@ -107,6 +109,30 @@ def test_the_first_knows_the_intercept_and_sparse_features_make_no_difference():
     )
 
 
+def test_of_two_classes_the_shared_block_is_the_inverse(monkeypatch):
+    monkeypatch.setattr(preconditioner, "LARGE", 0)
+    A, s, P = problem(1, 150, 120, np.float32)
+    M = as_matrix(thorough(A, s, P), 1, 120, np.float32)
+    np.testing.assert_allclose(M @ hessian(A, s, P), np.eye(120), atol=1e-3)
+
+
+@pytest.mark.parametrize("rank", [None, 1])
+def test_the_examples_of_each_class_bring_it_closer_to_the_inverse(rank, monkeypatch):
+    """Where classes are told apart, each curves the objective at its own examples most."""
+    monkeypatch.setattr(preconditioner, "LARGE", 0)
+    if rank is not None:  # and that without the help of the directions that are written out
+        monkeypatch.setattr(preconditioner, "MOST_WRITTEN_OUT", rank)
+    k, n, m = 8, 80, 60
+    A, s, P = problem(k, n, m, np.float32)
+    P = P**6 / (P**6).sum(axis=0)
+    H = hessian(A, s, P)
+    conditions = {}
+    for few in (0, 1):
+        monkeypatch.setattr(preconditioner, "FEW_OWN", few)
+        conditions[few] = condition(as_matrix(thorough(A, s, P), k, m, np.float32) @ H)
+    assert conditions[1] < 0.7 * conditions[0]
+
+
 def test_too_many_classes_share_a_block(monkeypatch):
     monkeypatch.setattr(preconditioner, "WRITTEN_OUT_IN_DOUBLE", 0)
     monkeypatch.setattr(preconditioner, "LARGEST_BLOCKS", 100)
@@ -119,8 +145,8 @@ def test_too_many_classes_share_a_block(monkeypatch):
 def test_it_wears_out():
     A, s, P = problem(3, 30, 5, np.float32)
     for uses, worn in [
-        ([(10, 0.1)] * 10, False),
-        ([(10, 0.1)] * 11, True),  # more than a hundred products
+        ([(10, 0.1)] * 15, False),
+        ([(10, 0.1)] * 16, True),  # more than 150 products
         ([(21, 0.1)], True),  # 21 products for 2.3 factors of e
         ([(21, 0.1), (10, 0.1)], False),
         ([(21, 0.001)], False),

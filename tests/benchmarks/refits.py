@@ -1,0 +1,118 @@
+"""Benchmarks of refits to embeddings with up to a hundred classes, beside those of scikit-learn.
+
+A random run labels examples of overlapping classes, and every model is fitted after each batch. One
+thread is used, and the models take turns, since ratios are less noisy than times.
+"""
+
+import gc
+import statistics
+import time
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sklearn
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
+
+from alrun.arrays import FloatArray, IntArray
+from alrun.models.logistic.estimator import Logistic
+
+# Classes, features, batch size and labels at the end.
+RUNS = (
+    (2, 384, 50, 970),
+    (10, 384, 10, 210),
+    (10, 384, 100, 1510),
+    (20, 384, 100, 1520),
+    (100, 128, 100, 1600),
+    (100, 384, 100, 1600),
+    (100, 384, 500, 5100),
+)
+# Rounds that are measured, and others before them.
+ROUNDS, ROUNDS_BEFORE = 8, 2
+N_SEEDS = 2
+
+
+def overlapping(n: int, n_classes: int, n_features: int, seed: int) -> tuple[FloatArray, IntArray]:
+    """Return n examples around the centres of their classes, which overlap.
+
+    A random run over more examples of their kind labels such examples, so that no more are needed.
+    """
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(n_classes, n_features))
+    y = rng.integers(n_classes, size=n)
+    y[:n_classes] = np.arange(n_classes)  # scikit-learn's warm start takes no new classes
+    return 0.2 * (rng.normal(size=(n, n_features)) + 0.17 * centres[y]), y
+
+
+def fresh_models() -> dict[str, Any]:
+    """Return the models in the order of their turns; cold ones start each fit from zero."""
+    return {
+        "ours": Logistic(warm_start=True),
+        "tolerant": Logistic(warm_start=True, tolerance=1e-4),
+        "scikit_learn": LogisticRegression(),
+        "warm_scikit_learn": LogisticRegression(warm_start=True),
+    }
+
+
+def times_along(
+    n_classes: int, n_features: int, batch_size: int, n_labels: int
+) -> Mapping[str, Any]:
+    """Return the CPU milliseconds of each model's fits in the last rounds of the run, a list each.
+
+    Under "iterations" stand those of scikit-learn's default.
+    """
+    times: dict[str, list[float]] = {"iterations": []}
+    for seed in range(N_SEEDS):
+        X, y = overlapping(n_labels, n_classes, n_features, seed)
+        models = fresh_models()
+        n_rounds = min(ROUNDS + ROUNDS_BEFORE, n_labels // batch_size)
+        for left in reversed(range(n_rounds)):
+            n = n_labels - left * batch_size
+            for name, model in models.items():
+                features, labels = X[:n].copy(), y[:n].copy()
+                gc.collect()
+                started = time.process_time()
+                model.fit(features, labels)
+                if left < ROUNDS:
+                    times.setdefault(name, []).append(1000 * (time.process_time() - started))
+            times["iterations"].append(float(models["scikit_learn"].n_iter_[0]))
+    return times
+
+
+def refits(scratch: Path) -> dict[str, float]:
+    """Return milliseconds per refit of each model, and how many times as long scikit-learn takes.
+
+    The ratios are medians over the rounds, the other figures means. Ratios are to the default of
+    scikit-learn, fitted from scratch.
+    """
+    figures = {}
+    for run in RUNS:
+        with (
+            threadpool_limits(1),
+            sklearn.config_context(assume_finite=True),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")
+            times = times_along(*run)
+        name = "{}x{}_{}_to_{}".format(*run)
+        for kind, values in times.items():
+            suffix = "" if kind == "iterations" else "_ms"
+            figures[f"{name}_{kind}{suffix}"] = statistics.fmean(values)
+        figures[f"{name}_ratio"] = median_ratio(times["scikit_learn"], times["ours"])
+    return figures
+
+
+def median_ratio(slow: list[float], fast: list[float]) -> float:
+    """Return the median of the quotients of the paired times."""
+    return statistics.median(a / b for a, b in zip(slow, fast, strict=True))
+
+
+MEASUREMENTS = {
+    "refits": (
+        refits,
+        "scikit-learn's default takes at least 1, 2, 1, 1, .8, .6, .5 times as long",
+    ),
+}
