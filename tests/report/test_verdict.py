@@ -127,7 +127,7 @@ def test_targets_of_which_the_same_holds_are_said_once(tmp_path):
     headline, others = sentences_of(report)
     assert headline.count("margin") == 1
     assert "70 to reach 0.6" in headline
-    assert "; 70 to reach 0.9, where it needs 122 (43 % [" in headline
+    assert "; 70 to reach 0.9, where random needs 122 (43 % [" in headline
     assert headline.endswith("; adjusted p .031 each.")
     assert others == "Saves labels too, but needs more than margin: entropy."
 
@@ -145,7 +145,7 @@ def test_batch_sizes_of_which_the_same_holds_are_said_once(tmp_path):
     assert apart.where == "digits, logistic, batch size 20"
     (headline,) = together.sentences
     assert "70 to reach 0.9 with batch size 5, where random needs 122" in headline
-    assert "70 to reach 0.9 with batch size 10, where it needs 122" in headline
+    assert "70 to reach 0.9 with batch size 10, where random needs 122" in headline
 
 
 def test_a_target_at_the_floor_has_no_winner(tmp_path):
