@@ -150,7 +150,7 @@ def test_batch_sizes_of_which_the_same_holds_are_said_once(tmp_path):
         )
     ]
     frames[-1] = reaching(plus(RANDOM, 20), "margin", batch_size=20)
-    report = report_of(tmp_path, *frames, targets=(0.9, 0.99))
+    report = report_of(tmp_path, *frames, targets=(0.9, 0.99), adjustment="maxT")
     together, apart = report.paragraphs
     assert together.where == "digits, logistic, batch sizes 5 and 10"
     assert apart.where == "digits, logistic, batch size 20"
