@@ -132,10 +132,16 @@ def verdict() -> str:
 
 
 def tour() -> str:
-    """Return the report of one batch size, as it is printed."""
+    """Return the verdict on one batch size and the rows of one target, as they are printed."""
     text = render(alrun.report(ROOT / "results" / "digits"), "table")
-    block = text[text.index("Labels to target: digits, logistic, batch size 10") :]
-    return "```\n" + block[: block.index("\n\n")] + "\n```"
+    where = "digits, logistic, batch size 10"
+    verdict, table = (
+        text[text.index(f"{title}: {where}") :].partition("\n\n")[0]
+        for title in ("Verdict", "Labels to target")
+    )
+    title, header, *rows = table.splitlines()
+    first = next(place for place, row in enumerate(rows) if row.startswith("0.9 "))
+    return "\n".join(["```", verdict, "", title, header, *rows[first : first + 4], "```"])
 
 
 def link(experiment: str) -> str:

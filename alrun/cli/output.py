@@ -2,10 +2,9 @@
 
 import os
 import shlex
-import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +46,12 @@ def screen() -> tuple[int, bool]:
     """
     stream = _results or sys.stdout
     is_terminal = stream.isatty()
-    if is_terminal or os.environ.get("COLUMNS"):
-        return shutil.get_terminal_size((NO_SCREEN, 24)).columns, is_terminal
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns) > 0:
+        return int(columns), is_terminal
+    if is_terminal:
+        with suppress(OSError, ValueError):  # a terminal that tells no size, or 0
+            return os.get_terminal_size(stream.fileno()).columns or NO_SCREEN, is_terminal
     return NO_SCREEN, is_terminal
 
 

@@ -42,10 +42,10 @@ def _kind(note: str, names: set[str]) -> str:
 def _without_shared(text: str, keys: Sequence[tuple[Any, ...]]) -> str:
     """Return a note in which groups are named by what they do not share."""
     for whole, short in sorted(_short_names(keys), key=lambda pair: -len(pair[0])):
-        name = rf"{re.escape(whole)}(?!\d)"
         if short:
-            text = re.sub(name, short.replace("\\", r"\\"), text)
+            text = text.replace(whole, short)
         else:
+            name = re.escape(whole)
             text = re.sub(rf" \({name}\)|,? {name}(?=\))", "", text)
     return text
 

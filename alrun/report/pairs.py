@@ -31,7 +31,7 @@ COLUMNS = [
 ]
 
 
-def compare_pairs(tables: Tables) -> pd.DataFrame:
+def compare_pairs(tables: Tables, has_raw_p: bool = True) -> pd.DataFrame:
     """Return a row for every two strategies of a data set, model, start, batch size and target.
 
     The columns are COLUMNS. `mean_a` and `mean_b` are mean labels to target on the seeds that both
@@ -40,6 +40,7 @@ def compare_pairs(tables: Tables) -> pd.DataFrame:
     All pairs of a group and target are a family: `p_adjusted` is by step-down maxT, or by Holm
     where strategies have other seeds. `same` says whether the means are equivalent within
     `options.rope`. Targets that have no value, or are no better than the floor, are left out.
+    Without `has_raw_p`, which saves time, `p_value` is NaN unless `p_adjusted` needs it.
     """
     runs, options = tables.curves.runs, tables.options
     labels = {
@@ -54,13 +55,14 @@ def compare_pairs(tables: Tables) -> pd.DataFrame:
                 group = by_group[key]
                 names = own["strategy"].tolist()
                 where = dict(zip(COMPARISON_GROUP, key, strict=True)) | {"target": target}
-                pairs = _pairs_of(group, labels[target][group.index], names, options.rope)
+                own_labels = labels[target][group.index]
+                pairs = _pairs_of(group, own_labels, names, options.rope, has_raw_p)
                 found += [where | pair for pair in pairs]
     return pd.DataFrame(found, columns=COLUMNS)
 
 
 def _pairs_of(
-    group: pd.DataFrame, labels: Array, names: Sequence[str], rope: float
+    group: pd.DataFrame, labels: Array, names: Sequence[str], rope: float, has_raw_p: bool
 ) -> list[dict[str, object]]:
     """Return the columns of every two strategies of a group at one target."""
     budget, cut = cut_at_budget(group, labels)
@@ -70,14 +72,17 @@ def _pairs_of(
     reached = runs.groupby("strategy", observed=True)["reached"].any()
     # All that a number of labels can be; means within a range so narrow need no test.
     is_narrow = budget <= min(group["first"].min(), budget) * (1 + rope)
+    is_joint = bool(has_run.all()) and len(cuts) > 1 and len(names) > 1
     found, columns = [], list(combinations(range(len(names)), 2))
     for a, b in columns:
         both = has_run[:, a] & has_run[:, b]
         is_reached = bool(reached[names[a]] or reached[names[b]])
         one, other = cuts[both][:, [a, b]].T.astype(np.int64)
         compared = _compare(one, other, rope, is_reached, is_narrow)
+        has_test = len(one) > 1 and (has_raw_p or not is_joint)
+        compared["p_value"] = stats.sign_flip(one - other) if has_test else np.nan
         found.append({"a": names[a], "b": names[b]} | compared)
-    if has_run.all() and len(cuts) > 1 and found:
+    if is_joint:
         differences = [cuts[:, a] - cuts[:, b] for a, b in columns]
         adjusted = stats.max_t(np.column_stack(differences), DRAWS)
     else:
@@ -89,7 +94,7 @@ def _compare(
     a: Array, b: Array, rope: float, is_reached: bool, is_narrow: bool
 ) -> dict[str, object]:
     """Return the columns of two strategies from their labels, paired by seed."""
-    several, is_known = len(a) > 1, bool(len(a)) and is_reached and bool(b.any())
+    is_known = bool(len(a)) and is_reached and bool(b.any())
     interval = stats.ratio_interval(a, b) if is_known else stats.Interval()
     return {
         "n_pairs": len(a),
@@ -98,6 +103,5 @@ def _compare(
         "ratio": float(a.mean() / b.mean()) if is_known else np.nan,
         "ratio_low": interval.low,
         "ratio_high": interval.high,
-        "p_value": stats.sign_flip(a - b) if several else np.nan,
-        "same": is_known and several and (is_narrow or stats.is_equivalent(a, b, rope)),
+        "same": is_known and len(a) > 1 and (is_narrow or stats.is_equivalent(a, b, rope)),
     }

@@ -106,7 +106,7 @@ def find_standings(tables: Tables, pairs: pd.DataFrame | None = None) -> Iterato
 
     `pairs` are those of `compare_pairs`; without them they are computed.
     """
-    pairs = compare_pairs(tables) if pairs is None else pairs
+    pairs = compare_pairs(tables, has_raw_p=False) if pairs is None else pairs
     by_target: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for pair in pairs.to_dict("records"):
         key = (*(pair[name] for name in COMPARISON_GROUP), pair["target"])
@@ -196,7 +196,7 @@ def _withheld(row: Any) -> Withheld:
 
 def _to_best(row: Any, pair: Mapping[str, Any], best: Any) -> ToBest:
     """Return where a strategy stands beside the best; beside the baseline its own test decides."""
-    if np.isnan(pair["p_value"]):
+    if np.isnan(pair["p_adjusted"]):
         return ToBest.uncompared
     if best.is_baseline:
         is_told = _to_baseline(row) is ToBaseline.needs_more

@@ -160,11 +160,10 @@ def _headline(same: Sequence[Standing], goals: _Goals) -> str:
     agree = len(same) > 1 and len(set(p_values)) == 1
     items = []
     for place, one in enumerate(same):
-        needs = f"{baseline.strategy} needs " if place == 0 else ""
         p_value = "" if agree else f", {p_values[place]}"
         items.append(
-            f"{_labels(one.best)} to reach {goals.of(one)}, where {needs or 'it needs '}"
-            f"{_baseline_labels(one)} ({_saving(one, place == 0)}{p_value})"
+            f"{_labels(one.best)} to reach {goals.of(one)}, where {baseline.strategy} needs"
+            f" {_baseline_labels(one)} ({_saving(one, place == 0)}{p_value})"
         )
     how = "and its saving is shown" if kind is Kind.saves else "but its saving is not shown"
     lead = f"{best.strategy} has the fewest labels on average, {how}"

@@ -54,6 +54,21 @@ def test_a_table_that_is_too_wide_goes_on_with_the_same_columns_on_the_left(repo
     assert len(rows) == 2 * len(headers)
 
 
+def test_rows_stay_on_one_line_and_only_long_names_on_the_left_go_on(report):
+    section = sections(report)[0]
+    for width in range(60, 110):
+        lines = as_text([section], width=width).splitlines()
+        n_parts = sum(line.startswith("target strategy") for line in lines)
+        assert len(lines) == 1 + n_parts * (1 + len(section.rows)) + n_parts - 1 + 1
+    many = Section("t", "", tuple("abcdefghijklm"), (("x" * 9,) * 13,) * 2, 1)
+    assert len(as_text([many], width=60).splitlines()) == 1 + 3 * 3 + 2 + 1
+    target = "90% between floor and full: 0.966"
+    rows = ((target, "a", *["1 % [2, 3]"] * 3), (target, "b", *["-100 % [-200, 3]"] * 3))
+    narrow = Section("t", "", ("target", "strategy", *["saving"] * 3), rows, 2)
+    lines = as_text([narrow], width=70).splitlines()
+    assert sum("-100 % [-200, 3] -100 % [-200, 3] -100 % [-200, 3]" in line for line in lines) == 1
+
+
 @pytest.mark.parametrize(("width", "most"), [(10, NARROWEST), (999, WIDEST)])
 def test_widths_have_bounds(report, width, most):
     longest = max(map(len, render(report, "table", Layout(width=width)).splitlines()))

@@ -81,8 +81,15 @@ def test_without_a_star_nothing_is_said_to_be_shown_and_the_seeds_it_takes_are(t
 def test_means_with_runs_at_the_budget_are_at_least(tmp_path):
     random, margin = [inf, 180, 190, 200, 190, 180], [100, 110, 120, 100, 110, 120]
     (headline,) = sentences_of(report_of(tmp_path, reaching(random), reaching(margin, "margin")))
-    assert "110 to reach 0.9, where random needs at least 190" in headline
+    assert "average, and its saving is shown: 110 to reach 0.9" in headline
+    assert "where random needs at least 190" in headline
     assert re.search(r"saving 42 % \[\d+, \d+\] within 200 labels, adjusted p \.031\)", headline)
+
+
+def test_a_best_of_which_a_run_ends_at_the_budget_needs_at_least_its_mean(tmp_path):
+    random, margin = [inf] * 6, [100, 110, 120, 100, 110, inf]
+    headline, *_ = sentences_of(report_of(tmp_path, reaching(random), reaching(margin, "margin")))
+    assert "at least 123 to reach 0.9, where random needs at least 200 (" in headline
 
 
 def test_every_relation_to_the_best_and_to_the_baseline_has_its_words(tmp_path):
@@ -127,7 +134,7 @@ def test_targets_of_which_the_same_holds_are_said_once(tmp_path):
     headline, others = sentences_of(report)
     assert headline.count("margin") == 1
     assert "70 to reach 0.6" in headline
-    assert "; 70 to reach 0.9, where it needs 122 (43 % [" in headline
+    assert "; 70 to reach 0.9, where random needs 122 (43 % [" in headline
     assert headline.endswith("; adjusted p .031 each.")
     assert others == "Saves labels too, but needs more than margin: entropy."
 
@@ -136,16 +143,25 @@ def test_batch_sizes_of_which_the_same_holds_are_said_once(tmp_path):
     frames = [
         frame.assign(batch_size=size)
         for size in (5, 10, 20)
-        for frame in (reaching(RANDOM), reaching(FEWER, "margin"))
+        for frame in (
+            reaching(RANDOM),
+            reaching(plus(FEWER, 20), "entropy"),
+            reaching(FEWER, "margin"),
+        )
     ]
     frames[-1] = reaching(plus(RANDOM, 20), "margin", batch_size=20)
-    report = report_of(tmp_path, *frames)
+    report = report_of(tmp_path, *frames, targets=(0.9, 0.99), adjustment="maxT")
     together, apart = report.paragraphs
     assert together.where == "digits, logistic, batch sizes 5 and 10"
     assert apart.where == "digits, logistic, batch size 20"
-    (headline,) = together.sentences
+    headline, others, unreached = together.sentences
+    assert others == "Saves labels too, but needs more than margin: entropy at 0.9."
+    assert unreached == (
+        "No run reaches 0.99 with batch size 5 within 200 labels and 0.99 with batch size 10 within"
+        " 200 labels."
+    )
     assert "70 to reach 0.9 with batch size 5, where random needs 122" in headline
-    assert "70 to reach 0.9 with batch size 10, where it needs 122" in headline
+    assert "70 to reach 0.9 with batch size 10, where random needs 122" in headline
 
 
 def test_a_target_at_the_floor_has_no_winner(tmp_path):

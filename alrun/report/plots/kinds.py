@@ -136,6 +136,8 @@ def _savings(report: Report, rows: pd.DataFrame) -> Plot:
         "with 95 % intervals, an arrow where one goes on; filled where adjusted p ≤ .05; each"
         " target within its own budget"
     )
+    if report.options.selection.named:
+        detail += "; the tests of these alone are adjusted together"
     return Plot(title, detail, tuple(panels), 1)
 
 
