@@ -10,7 +10,7 @@ import pandas as pd
 
 from alrun import stats
 from alrun.report.pairs import compare_pairs
-from alrun.report.references import FEWEST_CEILINGS, is_own_end
+from alrun.report.references import FEWEST_CEILINGS
 from alrun.report.rows import Tables, comparison_groups
 from alrun.results.curves import COMPARISON_GROUP
 from alrun.targets import Written
@@ -35,7 +35,6 @@ class Withheld(StrEnum):
 
     no = ""
     out_of_reach = "fewer than half of the seeds get there with all training labels"
-    own_end = "the target comes from the baseline's own curves"
 
 
 class ToBest(StrEnum):
@@ -189,8 +188,6 @@ def _with_best(best: Any, baseline: Any) -> Kind:
 
 
 def _withheld(row: Any) -> Withheld:
-    if is_own_end(row.target):
-        return Withheld.own_end
     return Withheld.out_of_reach if row.ceiling_reached < FEWEST_CEILINGS else Withheld.no
 
 
