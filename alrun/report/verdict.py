@@ -153,6 +153,8 @@ def _headline(same: Sequence[Standing], goals: _Goals) -> str:
     kind, best, baseline = same[0].kind, same[0].best, same[0].baseline
     if kind in (Kind.baseline_first, Kind.without_baseline):
         numbers = "; ".join(f"{_labels(one.best)} to reach {goals.of(one)}" for one in same)
+        if all(to_best is ToBest.uncompared for _, (to_best, _) in same[0].others):
+            return f"There is nothing to compare {best.strategy} with: {numbers}."
         if kind is Kind.baseline_first:
             return f"No strategy has fewer labels on average than {best.strategy}: {numbers}."
         return f"{best.strategy} has the fewest labels on average: {numbers}."

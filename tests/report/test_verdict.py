@@ -211,6 +211,14 @@ def test_one_seed_shows_nothing(tmp_path):
     ]
 
 
+def test_a_strategy_without_a_common_seed_is_not_compared(tmp_path):
+    frames = [reaching(RANDOM), reaching(FEWER, "margin", seeds=range(10, 18))]
+    assert sentences_of(report_of(tmp_path, *frames)) == [
+        "There is nothing to compare random with: 122 to reach 0.9.",
+        "Not compared with random, since fewer than two seeds are shared: margin.",
+    ]
+
+
 def test_without_a_baseline_strategies_are_compared_with_each_other(tmp_path):
     frames = [reaching(FEWER, "a"), reaching(plus(FEWER, 30), "b")]
     assert sentences_of(report_of(tmp_path, *frames)) == [
