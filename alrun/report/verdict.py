@@ -25,7 +25,6 @@ from alrun.report.standings import (
     Standing,
     ToBaseline,
     ToBest,
-    Withheld,
     find_standings,
 )
 
@@ -105,7 +104,7 @@ def _sentences(
         yield _headline(same, goals)
         yield from _sameness(same, goals, tables.options.rope)
         yield from _seeds_sentence(same, goals, seeds)
-        yield from _withheld_sentence(same, goals)
+        yield from _reach_sentence(same, goals)
         # Blocks that agree have the same relations at the same targets.
         of_one_block = same[: len(same) // len(blocks)]
         yield from _others(of_one_block, _Goals(at_most), are_some, tables.options.rope)
@@ -234,11 +233,13 @@ def _seeds_sentence(
     )
 
 
-def _withheld_sentence(same: Sequence[Standing], goals: _Goals) -> Iterator[str]:
-    """Say why nothing is claimed."""
-    if same[0].withheld is not Withheld.no:
-        named = goals.all_of(same)
-        yield f"No saving is claimed at {named}: {same[0].withheld}."
+def _reach_sentence(same: Sequence[Standing], goals: _Goals) -> Iterator[str]:
+    """Say why nothing is claimed at targets that are out of reach."""
+    if same[0].is_out_of_reach:
+        yield (
+            f"No saving is claimed at {goals.all_of(same)}: fewer than half of the seeds get there"
+            " with all training labels."
+        )
 
 
 def _others(same: Sequence[Standing], goals: _Goals, are_some: bool, rope: float) -> Iterator[str]:

@@ -227,15 +227,28 @@ def test_without_a_baseline_strategies_are_compared_with_each_other(tmp_path):
     ]
 
 
-def test_the_end_of_the_baseline_as_target_claims_no_saving(tmp_path):
+def test_the_end_of_the_baseline_as_target_is_shown_where_it_has_a_star(tmp_path):
     report = report_of(
         tmp_path, reaching(RANDOM), reaching(FEWER, "margin"), targets=("random@end",)
     )
-    headline, reason = sentences_of(report)
-    assert "but its saving is not shown: 70 to reach random@end (0.950)" in headline
+    headline, *_ = sentences_of(report)
+    assert ": 70 to reach random@end (0.950), where random needs 122" in headline
+    assert ("saving is shown" in headline) == bool(report.rows["significant"].any())
+
+
+def test_no_saving_is_claimed_at_a_target_out_of_reach(tmp_path):
+    write(tmp_path, reaching(RANDOM), reaching(FEWER, "margin"))
+    rows = [
+        {"dataset": "digits", "model": "logistic", "seed": seed, "reference": "ceiling"}
+        | {"accuracy": 0.85}
+        for seed in range(8)
+    ]
+    pd.DataFrame(rows).to_parquet(tmp_path / "references.parquet", index=False)
+    headline, reason = sentences_of(alrun.report(tmp_path, [0.9]))
+    assert "but its saving is not shown: 70 to reach 0.9" in headline
     assert reason == (
-        "No saving is claimed at random@end (0.950): the target comes from the baseline's own"
-        " curves."
+        "No saving is claimed at 0.9: fewer than half of the seeds get there with all training"
+        " labels."
     )
 
 
