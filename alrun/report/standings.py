@@ -30,13 +30,6 @@ class Kind(StrEnum):
     without_value = "the target has no value"
 
 
-class Withheld(StrEnum):
-    """Why nothing is claimed, whatever the p values."""
-
-    no = ""
-    out_of_reach = "fewer than half of the seeds get there with all training labels"
-
-
 class ToBest(StrEnum):
     """A strategy beside that with the fewest labels."""
 
@@ -67,8 +60,10 @@ class Standing:
     ----------
     key
         Data set, model, start and batch size.
-    kind, withheld
-        What can be said, and what keeps it from being claimed.
+    kind
+        What can be said.
+    is_out_of_reach
+        Whether too few seeds get there with all training labels for any claim.
     first
         A row of the group at the target, for what all of them share.
     best, baseline
@@ -85,7 +80,7 @@ class Standing:
     key: tuple[Any, ...]
     target: Written
     kind: Kind
-    withheld: Withheld
+    is_out_of_reach: bool
     first: Any
     best: Any = None
     baseline: Any = None
@@ -97,7 +92,7 @@ class Standing:
     def words(self) -> tuple[Any, ...]:
         """All but the numbers: standings with the same words are said once."""
         best = self.best.strategy if self.best is not None else ""
-        return (self.target, self.kind, self.withheld, best, self.is_same, self.others)
+        return (self.target, self.kind, self.is_out_of_reach, best, self.is_same, self.others)
 
 
 def find_standings(tables: Tables, pairs: pd.DataFrame | None = None) -> Iterator[Standing]:
@@ -119,10 +114,11 @@ def _stand(
     key: tuple[Any, ...], target: Written, rows: list[Any], pairs: list[dict[str, Any]]
 ) -> Standing:
     first = rows[0]
-    kind, withheld = _without_best(rows), _withheld(first)
+    is_out_of_reach = bool(first.ceiling_reached < FEWEST_CEILINGS)
+    kind = _without_best(rows)
     if kind is not None:
         best = first if kind is Kind.alone else None
-        return Standing(key, target, kind, withheld, first, best)
+        return Standing(key, target, kind, is_out_of_reach, first, best)
     baseline = next((row for row in rows if row.is_baseline), None)
     best = _best(rows)
     beside = {
@@ -141,10 +137,10 @@ def _stand(
     if kind is not Kind.baseline_first:
         open_ones = [best] if kind is Kind.unshown and not is_same else []
     contender = None
-    if open_ones and withheld is Withheld.no:
+    if open_ones and not is_out_of_reach:
         contender = min(open_ones, key=lambda row: row.mean_labels).Index
     return Standing(
-        *(key, target, kind, withheld, first, best, baseline, contender, is_same),
+        *(key, target, kind, is_out_of_reach, first, best, baseline, contender, is_same),
         others=tuple(others.items()),
     )
 
@@ -185,10 +181,6 @@ def _with_best(best: Any, baseline: Any) -> Kind:
     if best.is_baseline:
         return Kind.baseline_first
     return Kind.saves if best.significant and best.saving > 0 else Kind.unshown
-
-
-def _withheld(row: Any) -> Withheld:
-    return Withheld.out_of_reach if row.ceiling_reached < FEWEST_CEILINGS else Withheld.no
 
 
 def _to_best(row: Any, pair: Mapping[str, Any], best: Any) -> ToBest:

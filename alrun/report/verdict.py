@@ -25,7 +25,6 @@ from alrun.report.standings import (
     Standing,
     ToBaseline,
     ToBest,
-    Withheld,
     find_standings,
 )
 
@@ -105,7 +104,7 @@ def _sentences(
         yield _headline(same, goals)
         yield from _sameness(same, goals, tables.options.rope)
         yield from _seeds_sentence(same, goals, seeds)
-        yield from _withheld_sentence(same, goals)
+        yield from _reach_sentence(same, goals)
         # Blocks that agree have the same relations at the same targets.
         of_one_block = same[: len(same) // len(blocks)]
         yield from _others(of_one_block, _Goals(at_most), are_some, tables.options.rope)
@@ -153,6 +152,8 @@ def _headline(same: Sequence[Standing], goals: _Goals) -> str:
     kind, best, baseline = same[0].kind, same[0].best, same[0].baseline
     if kind in (Kind.baseline_first, Kind.without_baseline):
         numbers = "; ".join(f"{_labels(one.best)} to reach {goals.of(one)}" for one in same)
+        if all(to_best is ToBest.uncompared for _, (to_best, _) in same[0].others):
+            return f"There is nothing to compare {best.strategy} with: {numbers}."
         if kind is Kind.baseline_first:
             return f"No strategy has fewer labels on average than {best.strategy}: {numbers}."
         return f"{best.strategy} has the fewest labels on average: {numbers}."
@@ -232,11 +233,13 @@ def _seeds_sentence(
     )
 
 
-def _withheld_sentence(same: Sequence[Standing], goals: _Goals) -> Iterator[str]:
-    """Say why nothing is claimed."""
-    if same[0].withheld is not Withheld.no:
-        named = goals.all_of(same)
-        yield f"No saving is claimed at {named}: {same[0].withheld}."
+def _reach_sentence(same: Sequence[Standing], goals: _Goals) -> Iterator[str]:
+    """Say why nothing is claimed at targets that are out of reach."""
+    if same[0].is_out_of_reach:
+        yield (
+            f"No saving is claimed at {goals.all_of(same)}: fewer than half of the seeds get there"
+            " with all training labels."
+        )
 
 
 def _others(same: Sequence[Standing], goals: _Goals, are_some: bool, rope: float) -> Iterator[str]:
