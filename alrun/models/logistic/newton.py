@@ -154,10 +154,8 @@ class Objective:
         """
         if self.tolerance is not None:
             return np.full(self.A.shape[1], self.tolerance * float(self.s.sum()))
-        tops, bottoms = self.A.max(axis=0), self.A.min(axis=0)  # faster than without the ones
-        if sparse.issparse(self.A):
-            tops, bottoms = tops.toarray().ravel(), bottoms.toarray().ravel()
-        largest = float(max(tops[:-1].max(), -bottoms[:-1].min()))
+        features = self.A[:, :-1]
+        largest = float(max(features.max(), -features.min()))
         sizes = np.full(self.A.shape[1], max(largest, SMALLEST))
         sizes[-1] = max(largest, 1.0)
         return GRADIENT * float(self.s.max()) * sizes
