@@ -30,9 +30,17 @@ seeds       = 2
 budget      = 60
 initial     = {{size = 10, method = "kmeans"}}
 """
+LATE = """
+strategies  = ["margin", "entropy"]
+batch_sizes = [10]
+seeds       = 1
+budget      = 450
+initial     = {size = 370, method = "random"}
+"""
 EXPERIMENTS = {
     "digits": GRID + 'dataset = {name = "digits", scale = 16, test_size = 540}',
     "raw": GRID + 'dataset = {name = "digits", test_size = 540}',
+    "late": LATE + 'dataset = {name = "digits", scale = 16, test_size = 540}',  # large fits
     "two_classes": GRID + 'dataset = {name = "breast_cancer"}',
     "every": EVERY + 'dataset = {name = "breast_cancer", scale = "standard"}',
 }
