@@ -33,15 +33,14 @@ RUNS = (
 )
 # Rounds that are measured, and others before them.
 ROUNDS, ROUNDS_BEFORE = 8, 2
-N_SEEDS = 2
 
 
-def overlapping(n: int, n_classes: int, n_features: int, seed: int) -> tuple[FloatArray, IntArray]:
+def overlapping(n: int, n_classes: int, n_features: int) -> tuple[FloatArray, IntArray]:
     """Return n examples around the centres of their classes, which overlap.
 
     A random run over more examples of their kind labels such examples, so that no more are needed.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     centres = rng.normal(size=(n_classes, n_features))
     y = rng.integers(n_classes, size=n)
     y[:n_classes] = np.arange(n_classes)  # scikit-learn's warm start takes no new classes
@@ -67,25 +66,22 @@ def times_along(
     a model the largest component, as a share of the number of labels: 1e-4 is the default's limit.
     """
     times: dict[str, list[float]] = {"iterations": []}
-    for seed in range(N_SEEDS):
-        X, y = overlapping(n_labels, n_classes, n_features, seed)
-        models = fresh_models()
-        n_rounds = min(ROUNDS + ROUNDS_BEFORE, n_labels // batch_size)
-        for left in reversed(range(n_rounds)):
-            n = n_labels - left * batch_size
-            for name, model in models.items():
-                features, labels = X[:n].copy(), y[:n].copy()
-                gc.collect()
-                started = time.process_time()
-                model.fit(features, labels)
-                if left < ROUNDS:
-                    times.setdefault(f"{name}_ms", []).append(
-                        1000 * (time.process_time() - started)
-                    )
-                    times.setdefault(f"{name}_gradient", []).append(
-                        gradient_share(model, features, labels)
-                    )
-            times["iterations"].append(float(models["scikit_learn"].n_iter_[0]))
+    X, y = overlapping(n_labels, n_classes, n_features)
+    models = fresh_models()
+    n_rounds = min(ROUNDS + ROUNDS_BEFORE, n_labels // batch_size)
+    for left in reversed(range(n_rounds)):
+        n = n_labels - left * batch_size
+        for name, model in models.items():
+            features, labels = X[:n].copy(), y[:n].copy()
+            gc.collect()
+            started = time.process_time()
+            model.fit(features, labels)
+            if left < ROUNDS:
+                times.setdefault(f"{name}_ms", []).append(1000 * (time.process_time() - started))
+                times.setdefault(f"{name}_gradient", []).append(
+                    gradient_share(model, features, labels)
+                )
+        times["iterations"].append(float(models["scikit_learn"].n_iter_[0]))
     return times
 
 

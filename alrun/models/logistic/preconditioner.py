@@ -40,10 +40,11 @@ LARGEST_BLOCKS = 50_000_000
 # With fewer multiplications in V A', products with the Hessian take no longer than the Python code
 # around them, and what would make them fewer does not pay.
 LARGE = 220_000
-# The examples of a class that count apart are as many as OWN times its share of all, if these are
-# at most FEW_OWN times the features. With more they cost more than they save.
+# With many classes, OWN times as many examples of each count apart as there are on average, if these
+# are at most FEW_OWN times the features. With fewer classes they cost more than they save.
+MANY_CLASSES = 40
 OWN = 2
-FEW_OWN = 0.3
+FEW_OWN = 0.5
 
 
 class Preconditioner:
@@ -183,7 +184,7 @@ def _own_examples(curvature: FloatArray, m: int) -> IntArray:
     """Return for each class the examples that count apart, shape (k, n_own), perhaps none."""
     k, n = curvature.shape
     n_own = OWN * n // k
-    if k == 1 or n_own > FEW_OWN * m or k * n_own * m > LARGEST_BLOCKS:
+    if k < MANY_CLASSES or n_own > FEW_OWN * m or k * n_own * m > LARGEST_BLOCKS:
         n_own = 0
     return np.argpartition(-curvature, max(n_own - 1, 0), axis=1)[:, :n_own]
 

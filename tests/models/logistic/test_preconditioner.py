@@ -127,6 +127,7 @@ def test_the_examples_of_each_class_bring_it_closer_to_the_inverse(rank, monkeyp
     k, n, m = 8, 80, 60
     A, s, P = problem(k, n, m, np.float32)
     P = P**6 / (P**6).sum(axis=0)
+    monkeypatch.setattr(preconditioner, "MANY_CLASSES", k)
     H = hessian(A, s, P)
     conditions = {}
     for few in (0, 1):
