@@ -40,8 +40,8 @@ LARGEST_BLOCKS = 50_000_000
 # With fewer multiplications in V A', products with the Hessian take no longer than the Python code
 # around them, and what would make them fewer does not pay.
 LARGE = 220_000
-# With many classes, OWN times as many examples of each count apart as there are on average, if these
-# are at most FEW_OWN times the features. With fewer classes they cost more than they save.
+# With many classes, OWN times as many examples of each count apart as there are on average, if
+# these are at most FEW_OWN times the features. With fewer classes they cost more than they save.
 MANY_CLASSES = 40
 OWN = 2
 FEW_OWN = 0.5
@@ -52,9 +52,10 @@ class Preconditioner:
 
     In these directions of feature space, and in that of the intercept, the Hessian is written out
     for all classes, including the coupling between them, and inverted. In all other directions it
-    is approximated by the Hessian of the penalty, the identity. In double precision, used for
-    features of very different scales, it is approximated there by its blocks within each class. A
-    preconditioner stays useful while labels are added and weights change.
+    is approximated by the Hessian of the penalty, the identity. For large problems it is
+    approximated there by one block for all classes, corrected for each; in double precision, used
+    for features of very different scales, by its blocks within each class. A preconditioner stays
+    useful while labels are added and weights change.
 
     Parameters
     ----------
