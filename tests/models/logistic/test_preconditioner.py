@@ -166,3 +166,15 @@ def test_it_serves_right_sides_of_its_own_shape_and_precision():
     assert M.is_compatible(np.zeros((3, 5), np.float32))
     assert not M.is_compatible(np.zeros((3, 5)))
     assert not M.is_compatible(np.zeros((3, 6), np.float32))
+
+
+def test_the_inverse_of_each_class_is_that_of_its_block_and_its_own_examples(monkeypatch):
+    """Woodbury's formula against the inverse of the sum."""
+    monkeypatch.setattr(preconditioner, "MANY_CLASSES", 3)
+    monkeypatch.setattr(preconditioner, "FEW_OWN", 2)
+    A, s, P = problem(4, 60, 20, np.float64)
+    curvature = s * P * (1 - P)
+    assert preconditioner._own_examples(curvature, 20).shape == (4, 30)
+    shared = preconditioner._SharedBlock(A, curvature, np.eye(20))
+    for unit, column in zip(np.eye(20), shared.within.transpose(2, 0, 1), strict=True):
+        np.testing.assert_allclose(shared(np.tile(unit, (4, 1))), column, rtol=1e-6, atol=1e-9)
