@@ -41,7 +41,7 @@ SCORES = 2e-9
 CHANGE = SCORES / 4
 MAX_STEPS = 200
 # Newton's method takes over from the descent in single precision at this decrement.
-NEAR = 0.05
+NEAR = 0.02
 # The first steps are solved to a quarter, because the quadratic model is no better than that.
 LARGEST_FORCING = 0.25
 # A tolerance is kept by gradients in single precision if it is not smaller than this. They stay
