@@ -19,9 +19,10 @@ MOST_WRITTEN_OUT = 300
 WRITTEN_OUT_IN_DOUBLE = 500
 # A preconditioner is stale after LIFETIME products with the Hessian, or after one solution that
 # took more than LONG products and more than SLOW of them per factor of e of the residual. A new one
-# costs as much as many products, and saves some while it is new. If the weights are more than MANY,
-# it costs as much as a few products, and is stale much sooner.
-LIFETIME = 150
+# costs as much as many products, and saves some while it is new. For a large problem it costs more
+# of them; but if the weights are more than MANY, only a few, and it is stale much sooner.
+LIFETIME = 100
+LARGE_LIFETIME = 150
 MANY = 10_000
 SHORT_LIFETIME = 20
 LONG = 20
@@ -79,6 +80,9 @@ class Preconditioner:
         rank = _rank(A, curvature, thorough=previous is not None)
         self.shape, self.dtype = (k, m), A.dtype
         self._n_products, self._slow = 0, False
+        self._lifetime = LARGE_LIFETIME if is_large(k, A) else LIFETIME
+        if k * m > MANY:
+            self._lifetime = SHORT_LIFETIME
         start = None if previous is None else previous._basis
         self._basis: FloatArray = _basis(A, curvature.mean(axis=0), rank, start)
         self._within = _inverse(_hessian(A @ self._basis, s, P))
@@ -94,8 +98,7 @@ class Preconditioner:
     @property
     def is_stale(self) -> bool:
         """Whether it works so badly that a new preconditioner pays off."""
-        lifetime = SHORT_LIFETIME if math.prod(self.shape) > MANY else LIFETIME
-        return self._slow or self._n_products > lifetime
+        return self._slow or self._n_products > self._lifetime
 
     def used(self, n_products: int, left: float) -> None:
         """Record that `n_products` products reduced a residual to the share `left`."""

@@ -148,8 +148,8 @@ def test_too_many_classes_share_a_block(monkeypatch):
 def test_it_wears_out():
     A, s, P = problem(3, 30, 5, np.float32)
     for uses, worn in [
-        ([(10, 0.1)] * 15, False),
-        ([(10, 0.1)] * 16, True),  # more than 150 products
+        ([(10, 0.1)] * 10, False),
+        ([(10, 0.1)] * 11, True),  # more than a hundred products
         ([(21, 0.1)], True),  # 21 products for 2.3 factors of e
         ([(21, 0.1), (10, 0.1)], False),
         ([(21, 0.001)], False),
