@@ -31,15 +31,23 @@ seeds       = {{seeds}}
 budget      = {{budget_of_every}}
 initial     = {{{{size = 10, method = "kmeans"}}}}
 """
+LATE = """
+strategies  = ["margin", "entropy"]
+batch_sizes = [10]
+seeds       = 1
+budget      = {budget_of_late}
+initial     = {{size = 370, method = "random"}}
+"""
 EXPERIMENTS = {
     "digits": GRID + 'dataset = {{name = "digits", scale = 16, test_size = 540}}',
     "raw": GRID + 'dataset = {{name = "digits", test_size = 540}}',
+    "late": LATE + 'dataset = {{name = "digits", scale = 16, test_size = 540}}',  # large fits
     "two_classes": GRID + 'dataset = {{name = "breast_cancer"}}',
     "every": EVERY + 'dataset = {{name = "breast_cancer", scale = "standard"}}',
 }
 SIZES = {
-    "short": {"seeds": 1, "budget": 60, "budget_of_every": 40},
-    "long": {"seeds": 2, "budget": 130, "budget_of_every": 60},
+    "short": {"seeds": 1, "budget": 60, "budget_of_every": 40, "budget_of_late": 390},
+    "long": {"seeds": 2, "budget": 130, "budget_of_every": 60, "budget_of_late": 450},
 }
 # Not through a worker, which would keep to one thread. Prints the kernels that were used.
 COMPUTE = """

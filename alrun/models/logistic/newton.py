@@ -41,13 +41,17 @@ SCORES = 2e-9
 CHANGE = SCORES / 4
 MAX_STEPS = 200
 # Newton's method takes over from the descent in single precision at this decrement.
-NEAR = 0.05
+NEAR = 0.02
 # The first steps are solved to a quarter, because the quadratic model is no better than that.
 LARGEST_FORCING = 0.25
+# A tolerance is kept by gradients in single precision if it is not smaller than this. They stay
+# WITHIN this share of the limit, since they are rounded.
+SMALLEST_IN_SINGLE = 1e-5
+WITHIN = 0.95
 # With a tolerance steps are solved no further than this.
 ROUGH_FORCING = 0.1
-# Later ones are solved to the share that the quadratic model is expected to be wrong by: as much as
-# it was at the step before, times the ratio of the decrements, times this.
+# Later ones are solved to the share that the model is expected to be wrong by. That falls with the
+# decrement: it is the share of the step before, times the ratio of the decrements, times this.
 SAFETY = 10
 MAX_PRODUCTS = 1000
 # Rounding dominates if a step is LONGEST times as long as the preconditioner predicts, or if the
@@ -95,6 +99,11 @@ class Objective:
     s: FloatArray
     is_hard: bool = False
     tolerance: float | None = None
+
+    @property
+    def ends_in_single(self) -> bool:
+        """Whether gradients in single precision are enough to tell where to end."""
+        return self.tolerance is not None and self.tolerance >= SMALLEST_IN_SINGLE
 
     @cached_property
     def products(self) -> tuple[Callable[[FloatArray], FloatArray], ...]:
@@ -154,10 +163,8 @@ class Objective:
         """
         if self.tolerance is not None:
             return np.full(self.A.shape[1], self.tolerance * float(self.s.sum()))
-        tops, bottoms = self.A.max(axis=0), self.A.min(axis=0)  # faster than without the ones
-        if sparse.issparse(self.A):
-            tops, bottoms = tops.toarray().ravel(), bottoms.toarray().ravel()
-        largest = float(max(tops[:-1].max(), -bottoms[:-1].min()))
+        features = self.A[:, :-1]
+        largest = float(max(features.max(), -features.min()))
         sizes = np.full(self.A.shape[1], max(largest, SMALLEST))
         sizes[-1] = max(largest, 1.0)
         return GRADIENT * float(self.s.max()) * sizes
@@ -245,11 +252,12 @@ def minimise(
     solver = _Solver(objective, preconditioner, coordinates)
     limit = objective.limit()
     descent = solver.approach(start, limit)
-    if descent is not None and objective.tolerance is not None:
-        W, n_steps = descent.W.astype(np.float64), descent.n_evaluations
+    if descent is not None:
+        start = descent.W.astype(np.float64)
         largest = share_of(limit, descent.gradient)
-        return Minimum(W, n_steps, largest, solver.preconditioner)
-    point = objective.at(start if descent is None else descent.W.astype(np.float64))
+        if objective.ends_in_single:
+            return Minimum(start, descent.n_evaluations, largest, solver.preconditioner)
+    point = objective.at(start)
     n_steps, before, expected, stuck = 0, math.inf, math.inf, False
     while n_steps <= MAX_STEPS:
         solver.linearize_at(point)
@@ -267,10 +275,7 @@ def minimise(
             solver.renew()
             if (small and solver.is_small()) or solver.decrement == 0:
                 break
-        forcing = min(LARGEST_FORCING, solver.decrement / 10)
-        if n_steps > 0:
-            error = abs(solver.decrement - expected) / before
-            forcing = min(LARGEST_FORCING, error, SAFETY * error * solver.decrement / before)
+        forcing = _forcing(solver.decrement, before, expected)
         before, n_steps = solver.decrement, n_steps + 1
         step, expected = solver.step(forcing)
         next_point = _search(objective, point, step)
@@ -278,6 +283,17 @@ def minimise(
     ended = n_steps <= MAX_STEPS
     n_steps = min(n_steps, MAX_STEPS)
     return Minimum(point.W, n_steps, largest, solver.preconditioner, ended, solver.change())
+
+
+def _forcing(decrement: float, before: float, expected: float) -> float:
+    """Return how far to solve a step: to the share that the quadratic model may be wrong by.
+
+    `before` is the decrement before the last step, infinite at first; after it, `expected` was.
+    """
+    if before == math.inf:
+        return min(LARGEST_FORCING, decrement / SAFETY)
+    error = abs(decrement - expected) / before
+    return min(LARGEST_FORCING, error, SAFETY * error * decrement / before)
 
 
 def share_of(limit: FloatArray, gradient: FloatArray) -> float:
@@ -319,14 +335,14 @@ class _Solver:
         if M is None or not M.is_compatible(W) or not is_large(len(W), self._objective.A):
             return None
         objective = self._objective
-        if objective.tolerance is None:
+        if not objective.ends_in_single:
             descent = descend(objective.gradient_at, W, M, lambda _, decrement: decrement <= NEAR)
         else:
             if M.is_stale:
                 M = Preconditioner(objective.A, objective.s, objective.at(W).P, M)
                 self._preconditioner = M
             descent = descend(
-                objective.gradient_at, W, M, lambda gradient, _: share_of(limit, gradient) <= 1
+                objective.gradient_at, W, M, lambda gradient, _: share_of(limit, gradient) <= WITHIN
             )
         M.used(descent.n_evaluations - 1, 1.0)
         return descent if descent.arrived else None

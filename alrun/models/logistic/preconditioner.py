@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 from scipy.linalg.lapack import get_lapack_funcs
 
-from alrun.arrays import FloatArray
+from alrun.arrays import FloatArray, IntArray
 from alrun.data.features import squared_norms
 
 # The explicit part of the Hessian has 8 sqrt(k min(m, n)) rows, but no more than MOST_WRITTEN_OUT.
@@ -19,9 +19,10 @@ MOST_WRITTEN_OUT = 300
 WRITTEN_OUT_IN_DOUBLE = 500
 # A preconditioner is stale after LIFETIME products with the Hessian, or after one solution that
 # took more than LONG products and more than SLOW of them per factor of e of the residual. A new one
-# costs as much as many products, and saves some while it is new. If the weights are more than MANY,
-# it costs as much as a few products, and is stale much sooner.
-LIFETIME = 150
+# costs as much as many products, and saves some while it is new. For a large problem it costs more
+# of them; but if the weights are more than MANY, only a few, and it is stale much sooner.
+LIFETIME = 100
+LARGE_LIFETIME = 150
 MANY = 10_000
 SHORT_LIFETIME = 20
 LONG = 20
@@ -40,10 +41,11 @@ LARGEST_BLOCKS = 50_000_000
 # With fewer multiplications in V A', products with the Hessian take no longer than the Python code
 # around them, and what would make them fewer does not pay.
 LARGE = 220_000
-# The examples of a class that count apart are as many as OWN times its share of all, if these are
-# at most FEW_OWN times the features. With more they cost more than they save.
+# With many classes, OWN times as many examples of each count apart as there are on average, if
+# these are at most FEW_OWN times the features. With fewer classes they cost more than they save.
+MANY_CLASSES = 40
 OWN = 2
-FEW_OWN = 0.3
+FEW_OWN = 0.5
 
 
 class Preconditioner:
@@ -51,9 +53,10 @@ class Preconditioner:
 
     In these directions of feature space, and in that of the intercept, the Hessian is written out
     for all classes, including the coupling between them, and inverted. In all other directions it
-    is approximated by the Hessian of the penalty, the identity. In double precision, used for
-    features of very different scales, it is approximated there by its blocks within each class. A
-    preconditioner stays useful while labels are added and weights change.
+    is approximated by the Hessian of the penalty, the identity. For large problems it is
+    approximated there by one block for all classes, corrected for each; in double precision, used
+    for features of very different scales, by its blocks within each class. A preconditioner stays
+    useful while labels are added and weights change.
 
     Parameters
     ----------
@@ -77,23 +80,25 @@ class Preconditioner:
         rank = _rank(A, curvature, thorough=previous is not None)
         self.shape, self.dtype = (k, m), A.dtype
         self._n_products, self._slow = 0, False
+        self._lifetime = LARGE_LIFETIME if is_large(k, A) else LIFETIME
+        if k * m > MANY:
+            self._lifetime = SHORT_LIFETIME
         start = None if previous is None else previous._basis
         self._basis: FloatArray = _basis(A, curvature.mean(axis=0), rank, start)
         self._within = _inverse(_hessian(A @ self._basis, s, P))
-        self._elsewhere: Any = _Penalty()
+        self._elsewhere: Any = _Penalty(self._basis)
         if A.dtype == np.float64 and not sparse.issparse(A):
-            self._elsewhere = _ClassBlocks(A, curvature)
+            self._elsewhere = _ClassBlocks(A, curvature, self._basis)
         elif previous is not None and rank < m and is_large(k, A):
-            self._elsewhere = _SharedBlock(A, curvature)
+            self._elsewhere = _SharedBlock(A, curvature, self._basis)
         diagonal = self._within.reshape(k, rank, k, rank)[range(k), :, range(k)]
-        diagonal -= self._elsewhere.inverses_within(self._basis)
+        diagonal -= self._elsewhere.within
         self._within.reshape(k, rank, k, rank)[range(k), :, range(k)] = diagonal
 
     @property
     def is_stale(self) -> bool:
         """Whether it works so badly that a new preconditioner pays off."""
-        lifetime = SHORT_LIFETIME if math.prod(self.shape) > MANY else LIFETIME
-        return self._slow or self._n_products > lifetime
+        return self._slow or self._n_products > self._lifetime
 
     def used(self, n_products: int, left: float) -> None:
         """Record that `n_products` products reduced a residual to the share `left`."""
@@ -113,32 +118,31 @@ class Preconditioner:
 
 
 class _Penalty:
-    """The Hessian of the penalty, the identity."""
+    """The Hessian of the penalty, the identity.
+
+    `within` is its inverse in the span of the basis, as that of the other two kinds.
+    """
+
+    def __init__(self, basis: FloatArray) -> None:
+        self.within = np.eye(basis.shape[1], dtype=basis.dtype)
 
     def __call__(self, R: FloatArray) -> FloatArray:
         """Return the inverse times R, shape (k, m)."""
         return R
 
-    def inverses_within(self, basis: FloatArray) -> FloatArray:
-        """Return the inverse in the span of a basis of shape (m, r), for each class or for all."""
-        return np.eye(basis.shape[1], dtype=basis.dtype)
-
 
 class _ClassBlocks:
-    """The blocks of the Hessian within each class, shape (k, m, m)."""
+    """The blocks of the Hessian within each class, with inverses of shape (k, m, m)."""
 
-    def __init__(self, A: FloatArray, curvature: FloatArray) -> None:
-        self._blocks = np.stack(list(_class_blocks(A, curvature)))
-        self._inverses = np.stack([_inverse(block) for block in self._blocks])
+    def __init__(self, A: FloatArray, curvature: FloatArray, basis: FloatArray) -> None:
+        blocks = list(_class_blocks(A, curvature))
+        self._inverses = np.stack([_inverse(block) for block in blocks])
+        self.within = np.stack([_inverse(basis.T @ block @ basis) for block in blocks])
 
     def __call__(self, R: FloatArray) -> FloatArray:
         """Return the inverses times R, shape (k, m)."""
         product: FloatArray = (R[:, None] @ self._inverses)[:, 0]
         return product
-
-    def inverses_within(self, basis: FloatArray) -> FloatArray:
-        """Return the inverses in the span of a basis of shape (m, r), for each class."""
-        return np.stack([_inverse(basis.T @ block @ basis) for block in self._blocks])
 
 
 class _SharedBlock:
@@ -150,25 +154,25 @@ class _SharedBlock:
     example.
     """
 
-    def __init__(self, A: FloatArray, curvature: FloatArray) -> None:
-        (k, n), m = curvature.shape, A.shape[1]
-        n_own = OWN * n // k
-        if k == 1 or n_own > FEW_OWN * m:
-            n_own = 0
-        self._own = np.argpartition(-curvature, max(n_own - 1, 0), axis=1)[:, :n_own]
+    def __init__(self, A: FloatArray, curvature: FloatArray, basis: FloatArray) -> None:
+        own = _own_examples(curvature, A.shape[1])
         rest = curvature.copy()
-        np.put_along_axis(rest, self._own, 0, axis=1)
+        np.put_along_axis(rest, own, 0, axis=1)
         n_others = np.maximum((rest > 0).sum(axis=0, dtype=A.dtype), 1)
         shared = rest.sum(axis=0) / n_others
-        self._excess = np.take_along_axis(curvature, self._own, axis=1) - shared[self._own]
-        self._excess = np.maximum(self._excess, 1e-3 * curvature.max())
-        self._A, self._block = A, next(_class_blocks(A, shared[None]))
-        self._inverse = _inverse(self._block)
+        excess = np.take_along_axis(curvature, own, axis=1) - shared[own]
+        excess = np.maximum(excess, 1e-3 * curvature.max() + np.finfo(A.dtype).tiny)
+        block = next(_class_blocks(A, shared[None]))
+        F = (A @ basis)[own]
+        weighted = F * excess[:, :, None]
+        self.within = np.linalg.inv(basis.T @ block @ basis + weighted.transpose(0, 2, 1) @ F)
+        self._inverse = _inverse(block)
         self._W: FloatArray | None = None
-        if n_own:
-            solved = (A @ self._inverse)[self._own]
-            core = solved @ A[self._own].transpose(0, 2, 1)
-            core[:, range(n_own), range(n_own)] += 1 / self._excess
+        if own.size:
+            solved = (A @ self._inverse)[own]
+            core = solved @ A[own].transpose(0, 2, 1)
+            each = range(own.shape[1])
+            core[:, each, each] += 1 / excess
             self._W = np.linalg.inv(np.linalg.cholesky(core)) @ solved
 
     def __call__(self, R: FloatArray) -> FloatArray:
@@ -179,13 +183,14 @@ class _SharedBlock:
             answer -= (along.transpose(0, 2, 1) @ self._W)[:, 0]
         return answer
 
-    def inverses_within(self, basis: FloatArray) -> FloatArray:
-        """Return the inverses in the span of a basis of shape (m, r), for each class."""
-        F = (self._A @ basis)[self._own]
-        blocks = (
-            basis.T @ self._block @ basis + (F * self._excess[:, :, None]).transpose(0, 2, 1) @ F
-        )
-        return np.linalg.inv(blocks)
+
+def _own_examples(curvature: FloatArray, m: int) -> IntArray:
+    """Return for each class the examples that count apart, shape (k, n_own), perhaps none."""
+    k, n = curvature.shape
+    n_own = OWN * n // k
+    if k < MANY_CLASSES or n_own > FEW_OWN * m or k * n_own * m > LARGEST_BLOCKS:
+        n_own = 0
+    return np.argpartition(-curvature, max(n_own - 1, 0), axis=1)[:, :n_own]
 
 
 def is_large(k: int, A: Any) -> bool:

@@ -89,11 +89,13 @@ def test_an_earlier_one_of_other_examples_is_a_good_start():
         assert condition(as_matrix(M, k, m, np.float32) @ H) < condition(H) / 10
 
 
+@pytest.mark.parametrize("make", [Preconditioner, thorough])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_it_exists_where_examples_say_nothing(dtype):
+def test_it_exists_where_examples_say_nothing(dtype, make, monkeypatch):
+    monkeypatch.setattr(preconditioner, "LARGE", 0)
     A, s, P = problem(3, 8, 70, dtype)
     P[:] = np.eye(3, dtype=dtype)[:, np.arange(8) % 3]  # certain of everything: no curvature
-    answer = Preconditioner(A, s, P)(np.ones((3, 70), dtype))
+    answer = make(A, s, P)(np.ones((3, 70), dtype))
     np.testing.assert_allclose(answer[:, :-1], 1, rtol=0.05)
     assert np.isfinite(answer).all()
 
@@ -125,6 +127,7 @@ def test_the_examples_of_each_class_bring_it_closer_to_the_inverse(rank, monkeyp
     k, n, m = 8, 80, 60
     A, s, P = problem(k, n, m, np.float32)
     P = P**6 / (P**6).sum(axis=0)
+    monkeypatch.setattr(preconditioner, "MANY_CLASSES", k)
     H = hessian(A, s, P)
     conditions = {}
     for few in (0, 1):
@@ -145,8 +148,8 @@ def test_too_many_classes_share_a_block(monkeypatch):
 def test_it_wears_out():
     A, s, P = problem(3, 30, 5, np.float32)
     for uses, worn in [
-        ([(10, 0.1)] * 15, False),
-        ([(10, 0.1)] * 16, True),  # more than 150 products
+        ([(10, 0.1)] * 10, False),
+        ([(10, 0.1)] * 11, True),  # more than a hundred products
         ([(21, 0.1)], True),  # 21 products for 2.3 factors of e
         ([(21, 0.1), (10, 0.1)], False),
         ([(21, 0.001)], False),
@@ -163,3 +166,15 @@ def test_it_serves_right_sides_of_its_own_shape_and_precision():
     assert M.is_compatible(np.zeros((3, 5), np.float32))
     assert not M.is_compatible(np.zeros((3, 5)))
     assert not M.is_compatible(np.zeros((3, 6), np.float32))
+
+
+def test_the_inverse_of_each_class_is_that_of_its_block_and_its_own_examples(monkeypatch):
+    """Woodbury's formula against the inverse of the sum."""
+    monkeypatch.setattr(preconditioner, "MANY_CLASSES", 3)
+    monkeypatch.setattr(preconditioner, "FEW_OWN", 2)
+    A, s, P = problem(4, 60, 20, np.float64)
+    curvature = s * P * (1 - P)
+    assert preconditioner._own_examples(curvature, 20).shape == (4, 30)
+    shared = preconditioner._SharedBlock(A, curvature, np.eye(20))
+    for unit, column in zip(np.eye(20), shared.within.transpose(2, 0, 1), strict=True):
+        np.testing.assert_allclose(shared(np.tile(unit, (4, 1))), column, rtol=1e-6, atol=1e-9)
