@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from alrun.cli import interrupts
 from alrun.cli.import_curves import import_curves
+from alrun.cli.init import init
 from alrun.cli.list_entries import list_entries
 from alrun.cli.options import WRONG_INPUT
 from alrun.cli.output import results_apart, say
@@ -91,6 +92,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command(cls=_Command)(init)
 app.command(cls=_Command)(sweep)
 app.command(cls=_Command)(report)
 app.command(cls=_Command)(plot)

@@ -52,10 +52,13 @@ def check_notations(path: Path, frame: Any, keys: ReadKeys) -> None:
                 f"{path}: column '{column}', row {row} (the first is 0): {present[row]} is too long"
                 " for a whole number; write it like 1e30"
             )
-        raise DatasetError(f"{path}: column '{column}' {_problem(column, written, words, keys)}")
+        problem, mend = _problem(column, written, words, keys)
+        raise DatasetError(f"{path}: column '{column}' {problem}", mend)
 
 
-def _problem(column: str, written: Sequence[str], words: Sequence[str], keys: ReadKeys) -> str:
+def _problem(
+    column: str, written: Sequence[str], words: Sequence[str], keys: ReadKeys
+) -> tuple[str, dict[str, Any]]:
     """Return what is wrong with a column of numbers, and the keys that mend it."""
     what = "holds numbers"
     if written:
@@ -65,11 +68,13 @@ def _problem(column: str, written: Sequence[str], words: Sequence[str], keys: Re
     notation = _notation_of(written)
     if written and notation is None:
         mend = f"write them without a unit, or leave the column out with drop = {_list(column)}"
+        mended: dict[str, Any] = {"drop": [column]}
     else:
         absent = {"na_values": list(words[:_MOST_SHOWN])} if words else {}
         mend = f"add {keys.with_more({**(notation or {}), **absent})}"
+        mended = {"read": keys.joined({**(notation or {}), **absent})}
     categories = keys.with_more({"categories": [*keys.categories, column]})
-    return f"{what}; {mend} (or, if its values are categories, {categories})"
+    return f"{what}; {mend} (or, if its values are categories, {categories})", mended
 
 
 def _list(column: str) -> str:
