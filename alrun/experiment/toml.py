@@ -50,17 +50,17 @@ def experiment_of(
 
     `path` is where the file is or would be: messages name it, and data are found beside it.
     """
-    content = copy.deepcopy(dict(content))
+    changed = copy.deepcopy(dict(content))
     for override in overrides:
-        _override(path, content, override)
-    suites, problems = take_suites(content)
-    experiment = _validated(content, problems)
+        _override(path, changed, override)
+    suites, problems = take_suites(changed)
+    experiment = _validated(changed, problems)
     if check:
         forget()
-        problems += check_names(content, path.parent)
+        problems += check_names(changed, path.parent)
     if suites and not problems:
-        problems = put_datasets(content, suites)
-        experiment = None if problems else _validated(content, problems)
+        problems = put_datasets(changed, suites)
+        experiment = None if problems else _validated(changed, problems)
     if experiment is None or problems:
         raise ExperimentError([f"{path}: {problem}" for problem in problems])
     return experiment
