@@ -37,7 +37,8 @@ def shown(
     """Show the progress of runs and references; yield the function to call after each of them.
 
     A terminal gets bars, and so does a notebook with ipywidgets. Other output gets a line for each
-    tenth of the runs, so that a log stays short. What a run has printed is shown too, if `with_output`.
+    tenth of the runs, so that a log stays short. What a run has printed is shown too, if
+    `with_output`.
     """
     screen = Console(stderr=True)
     bar = Progress(
