@@ -79,6 +79,8 @@ def _place_of(path: Path) -> Path:
     from alrun.sweep.default_results import default_results
 
     results = default_results(path)
+    if not path.parent.is_dir():
+        raise AlrunError(f"{path} cannot be written: there is no folder '{path.parent}'; make it")
     for there in (path, results):
         if os.path.lexists(there):
             raise AlrunError(f"{there} is there already; name another file with --output")

@@ -79,22 +79,20 @@ def _plan_of_all(
     sources: Sequence[Path], results: Path, on_message: Callable[[str], object]
 ) -> tuple[SweepPlan, str]:
     """Return the plan of the joined experiment, and the experiment as TOML."""
-    directories = {directory.resolve(): directory for directory in (results, *sources)}
-    experiments = {
-        str(directory): _moved(directory, results)
-        for directory in directories.values()
-        if (directory / "experiment.toml").is_file()
-    }
-    text = to_toml(join(experiments), results, results)
-    path = results / "experiment.toml"
-    experiment = experiment_of(tomllib.loads(text), path, check=True)
-    return plan_experiment(path, experiment, results, on_message), text
+    directories = {directory.resolve(): directory for directory in (results, *sources)}.values()
+    first, *others = (each for each in directories if (each / "experiment.toml").is_file())
+    # Paths are relative to the first one: a directory that is not there yet leads nowhere.
+    experiments = {str(each): _moved(each, first) for each in (first, *others)}
+    path, joined = first / "experiment.toml", join(experiments)
+    experiment = experiment_of(tomllib.loads(to_toml(joined, first, first)), path, check=True)
+    plan = plan_experiment(path, experiment, results, on_message)
+    return plan, to_toml(joined, first, results)
 
 
-def _moved(directory: Path, results: Path) -> Experiment:
+def _moved(directory: Path, other: Path) -> Experiment:
     """Return the experiment of a directory with its paths relative to another."""
     experiment = read_experiment(directory / "experiment.toml")
-    text = to_toml(experiment, directory, results)
+    text = to_toml(experiment, directory, other)
     return experiment_of(tomllib.loads(text), directory / "experiment.toml")
 
 
