@@ -64,7 +64,7 @@ def _comparable(value: Any) -> Any:
 
 def _apart(one: Experiment, other: Experiment) -> Iterator[str]:
     """Yield a sentence if two grids share nothing in two dimensions: most runs would be missing."""
-    axes = {
+    axes: dict[str, list[set[Any]]] = {
         "data set": [{entry.label for entry in both.dataset} for both in (one, other)],
         "model": [{entry.label for entry in both.model} for both in (one, other)],
         "strategy": [{entry.label for entry in both.strategies} for both in (one, other)],

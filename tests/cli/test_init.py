@@ -8,7 +8,6 @@ import pytest
 from commands import alrun_here
 
 import alrun
-from alrun.cli.app import app  # noqa: F401 -- imported here, so that it counts for no test
 from alrun.experiment.toml import read_experiment
 
 
