@@ -62,6 +62,10 @@ def _stem(data: str) -> str:
 
 def _name(data: str, folder: Path) -> str:
     """Return the data as an experiment in this folder names them."""
+    from alrun.data.registry import BUNDLED, MNIST
+
+    if data in (*BUNDLED, MNIST):  # a folder of this name has a slash behind it
+        return data
     kind, _, rest = data.rpartition(":")
     place = Path(rest if kind == "idx" else data)
     if not place.exists():

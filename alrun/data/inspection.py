@@ -22,8 +22,9 @@ from alrun.errors import DatasetError
 
 # Names of the column of the labels, the usual one first; the last column is often it too.
 _TARGETS = ("target", "label", "labels", "class", "classes", "category", "outcome", "species", "y")
-# A column of labels has at most so many values, and each of them in two rows on average.
-_MOST_CLASSES = 500
+# A column of labels has at most so many values, each of them in two rows on average; of numbers,
+# which may be counts, it has fewer.
+_MOST_CLASSES, _MOST_NUMBERS = 500, 20
 # A text has so many words on average, and so many of them differ from each other.
 _FEWEST_WORDS, _FEWEST_DISTINCT = 3, 0.2
 # Each attempt to read a source adds keys, or a column to drop.
@@ -202,7 +203,8 @@ def _can_be_classes(values: Any) -> bool:
     except TypeError:  # lists
         return False
     is_fraction = types.is_float_dtype(values) and bool((values.dropna() % 1 != 0).any())
-    few = min(_MOST_CLASSES, len(values) // 2)
+    is_number = types.is_numeric_dtype(values) and not types.is_bool_dtype(values)
+    few = min(_MOST_NUMBERS if is_number else _MOST_CLASSES, len(values) // 2)
     return 2 <= n_values <= few and not is_fraction and not values.isna().any()
 
 

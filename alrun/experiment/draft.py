@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from textwrap import wrap
@@ -154,8 +155,8 @@ def draft(
         *_comment(
             f"A saving of {100 * saving:g} % is seen with a chance of {100 * power:g} % in a family"
             f" of {n_tests} tests, if savings vary from seed to seed as in other experiments (by"
-            f" {SPREAD:g} of random's labels). After the first sweep, alrun sample-size {results}"
-            " says how many it takes here."
+            f" {SPREAD:g} of random's labels). After the first sweep, alrun sample-size"
+            f" {shlex.quote(results)} says how many it takes here."
         ),
         f"seeds       = {seeds(saving, power, n_tests)}",
         *_comment(why_metric),
@@ -222,7 +223,7 @@ def start(traits: Traits) -> int:
 def batch_size(traits: Traits) -> int:
     """Return the number of labels per round: more for more examples or classes."""
     by_size = next(size for most, size in _BATCH_SIZES.items() if traits.n_training <= most)
-    return max(by_size, 5 * round(traits.n_classes / 10))
+    return max(by_size, 5 * round(traits.n_classes / 20))
 
 
 def budget(traits: Traits) -> int:

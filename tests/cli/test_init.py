@@ -50,6 +50,7 @@ def test_the_next_command_that_it_names_works(tmp_path, frame):
 
 
 def test_without_data_it_writes_the_example_of_digits(tmp_path):
+    (tmp_path / "digits").mkdir()  # is not what is meant
     done = alrun_here("init", "--saving", 0.3, cwd=tmp_path)
     assert done.returncode == 0
     assert done.stdout.endswith("Next: alrun sweep digits.toml\n")

@@ -116,8 +116,12 @@ def test_the_target_is_found_by_its_name_wherever_it_stands(tmp_path, name):
 def test_the_last_column_is_the_target_if_it_can_hold_classes(tmp_path):
     frame = table().rename(columns={"target": "verdict"})
     assert keys_of(frame, tmp_path) == {"target": "verdict"}
-    with pytest.raises(DatasetError, match=r"Name it with --target; its columns are verdict, a, b"):
-        keys_of(frame[["verdict", "a", "b"]], tmp_path)
+    assert keys_of(frame.assign(code=np.arange(60) % 20), tmp_path)["target"] == "code"
+    counted = frame.assign(count=np.arange(60) % 21)
+    for last in ("b", "count"):
+        columns = rf"Name it with --target; its columns are verdict, a, {last}"
+        with pytest.raises(DatasetError, match=columns):
+            keys_of(counted[["verdict", "a", last]], tmp_path)
 
 
 def test_what_no_key_mends_is_an_error(tmp_path):

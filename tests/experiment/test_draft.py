@@ -75,7 +75,7 @@ def test_sizes_fit_the_data(made):
 
 def test_batches_grow_with_examples_and_classes():
     assert [batch_size(traits(n, n)) for n in (40, 500, 50_000)] == [5, 10, 20]
-    assert batch_size(traits(*(30,) * 60)) == 30
+    assert batch_size(traits(*(30,) * 60)) == 15
 
 
 def test_strategies_are_five_distinct_ones_with_random_first():
