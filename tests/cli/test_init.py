@@ -80,6 +80,16 @@ def test_nothing_is_overwritten(tmp_path, there):
     assert dataset.name == "../mine.csv"
 
 
+def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path, monkeypatch):
+    table().to_csv(tmp_path / "mine.csv", index=False)
+    monkeypatch.setattr(
+        "alrun.cli.init._checked", lambda text, path, results: path.write_text("precious")
+    )
+    done = alrun_here("init", "mine.csv", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert (tmp_path / "mine.toml").read_text() == "precious"
+
+
 def test_a_folder_of_texts_is_named_with_its_slash(tmp_path):
     for place, kind in enumerate(["ham", "spam"] * 6):
         (tmp_path / "mails" / kind).mkdir(parents=True, exist_ok=True)

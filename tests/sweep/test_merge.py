@@ -74,11 +74,12 @@ def test_data_files_are_found_from_the_new_place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data = {"dataset": {"name": "mine.csv"}, "budget": 10, "initial": {"per_class": 1}}
     swept(tmp_path, "deep/er/a", **data)
-    swept(tmp_path, "b", **data, seeds=[2])
+    (tmp_path / "other.csv").write_bytes((tmp_path / "mine.csv").read_bytes() + b"0.5,20,True\n")
+    swept(tmp_path, "b", **{**data, "dataset": {"name": "other.csv"}})
     plan = merge([Path("deep/er/a"), Path("b")], Path("c"))
-    assert len(plan.finished) == 6
+    assert len(plan.finished) == 8
     saved = read_experiment(Path("c/experiment.toml"), (), check=True)
-    assert saved.dataset[0].name == "../mine.csv"
+    assert [entry.name for entry in saved.dataset] == ["../mine.csv", "../other.csv"]
 
 
 def test_a_run_in_two_directories_is_kept_and_a_differing_one_is_told(parts, tmp_path):
