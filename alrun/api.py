@@ -80,7 +80,7 @@ def plot(
     baseline: str = "random",
     sustain: int = 1,
 ) -> "Figure":
-    """Return a picture of a results directory, as a figure of matplotlib.
+    """Return a picture of a results directory, as a figure of matplotlib that a notebook shows.
 
     Parameters
     ----------
@@ -98,11 +98,14 @@ def plot(
         If matplotlib is missing, a kind is unknown or cannot be drawn, and as `report` does.
     """
     from alrun.report.build import Report
-    from alrun.report.plots import KINDS, draw
+    from alrun.report.plots import KINDS, as_png, draw
 
     if not isinstance(results, Report):
         results = report(results, targets, metric=metric, baseline=baseline, sustain=sustain)
-    return draw(results, [kind] if isinstance(kind, str) else kind or KINDS)
+    figure = draw(results, [kind] if isinstance(kind, str) else kind or KINDS)
+    # A notebook shows what has this method; figures alone it shows after %matplotlib inline only.
+    figure._repr_png_ = partial(as_png, figure)  # type: ignore[attr-defined]
+    return figure
 
 
 def run_sweep(

@@ -111,12 +111,14 @@ def test_progress_is_shown_where_it_is_asked_for(tmp_path, capsys):
     assert "3/3 runs" in shown.err
 
 
-def test_a_notebook_shows_a_report_as_tables_without_markup_of_the_data(of_a_dict):
+def test_a_notebook_shows_a_report_as_tables_without_markup_of_the_data(of_a_dict, monkeypatch):
     report = alrun.report(of_a_dict)
     html = report._repr_html_()
     assert html.count("<table>") == html.count("</table>") == 2
     for text in (*report.verdict, *report.rows["strategy"]):
         assert escape(text.partition(": ")[2] or text) in html
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert repr(report).startswith("Verdict: iris, logistic, batch size 10\n")
     hostile = replace(report, name="<script>$x$")
     assert "<script>" not in hostile._repr_html_()
     assert "&lt;script&gt;&#36;x&#36;" in hostile._repr_html_()
@@ -162,6 +164,7 @@ def test_a_picture_is_one_line_away(of_a_dict):
     one = alrun.plot(of_a_dict, [0.8], kind="reached")
     assert isinstance(one, figure)
     report = alrun.report(of_a_dict, [0.8])
+    assert one._repr_png_().startswith(b"\x89PNG")  # so that a notebook shows it
     both = alrun.plot(report, kind=["reached", "savings"])
     assert (len(one.subfigs), len(both.subfigs)) == (1, 2)
     with pytest.raises(alrun.AlrunError, match="did you mean 'curves'"):

@@ -1,4 +1,4 @@
-"""A report that a notebook shows: the verdict, the tables and the notes as HTML."""
+"""A report that shows itself: in a notebook as HTML, elsewhere as text."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
@@ -7,10 +7,14 @@ from html import escape
 from alrun.errors import printable
 from alrun.report.build import Report
 from alrun.report.sections import Section, sections
+from alrun.report.text import as_text
 
 
 class NotebookReport(Report):
-    """A report that a notebook shows as tables."""
+    """A report that a notebook shows as tables, and a Python prompt as text."""
+
+    def __repr__(self) -> str:
+        return as_text(sections(self), self.brief_notes, self.paragraphs)
 
     def _repr_html_(self) -> str:
         return as_html(self)
