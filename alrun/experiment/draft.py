@@ -5,6 +5,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from textwrap import wrap
 from typing import Any
 
@@ -250,6 +251,8 @@ def _dataset_lines(found: Inspection, traits: Traits) -> Iterator[str]:
     """Yield the lines of the table `[dataset]`."""
     scale, why = traits.scale
     keys: dict[str, tuple[Any, str]] = {"name": (found.name, "")}
+    if (label := PurePosixPath(found.name).name) != found.name.rstrip("/"):
+        keys["label"] = (printable(label), "Its name in reports.")
     keys |= {key: (value, found.reasons.get(key, "")) for key, value in found.keys.items()}
     keys["scale"] = (int(scale) if isinstance(scale, float) else scale, why)
     keys["test_size"] = (traits.test_size, "A share of the examples, or a count.")

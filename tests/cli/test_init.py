@@ -77,7 +77,7 @@ def test_nothing_is_overwritten(tmp_path, there):
     done = alrun_here("init", "mine.csv", "--output", "other/first.toml", cwd=tmp_path)
     assert done.returncode == 0
     dataset = read_experiment(tmp_path / "other" / "first.toml", (), check=True).dataset[0]
-    assert dataset.name == "../mine.csv"
+    assert (dataset.name, dataset.label) == ("../mine.csv", "mine.csv")
 
 
 def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path, monkeypatch):
