@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 # The package `alrun.report` is imported first: the function of the same name then replaces it.
 import alrun.report  # noqa: F401
-from alrun.api import report, run_sweep
+from alrun.api import plot, report, run_sweep
 from alrun.errors import AlrunError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ __all__ = [
     "load_curves",
     "load_runs",
     "load_queries",
+    "plot",
     "report",
     "Report",
     "run_sweep",

@@ -1,17 +1,24 @@
-"""The public functions `report` and `run_sweep`.
+"""The public functions `report`, `plot` and `run_sweep`.
 
 Each imports the rest of alrun when it is called, so that `import alrun` is quick.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alrun.errors import ResultsError
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from alrun.execute import Executor
     from alrun.report.build import Report
+    from alrun.sweep.plan import SweepPlan
+
+# Where an experiment without a file would be: its results go to `results/experiment`.
+_NO_FILE = Path("experiment")
 
 
 def report(
@@ -46,7 +53,9 @@ def report(
     -------
     Report
         Its `rows` are a DataFrame. `across` is one over the data sets, where there are several.
-        `notes` are sentences that belong under the tables.
+        `verdict` are sentences that answer the question, and `compare("margin", "entropy")` is a
+        DataFrame on any two strategies. `notes` are sentences that belong under the tables. A
+        notebook shows it as tables.
 
     Raises
     ------
@@ -54,15 +63,53 @@ def report(
         If the results cannot be read, have no such metric or baseline, or a target is not a score.
     """
     from alrun.report.build import build_report
+    from alrun.report.notebook import for_notebook
     from alrun.report.options import options_for
 
     results = Path(path)
     options = options_for(results, targets, metric, baseline, sustain, adjustment)
-    return build_report(results, options)
+    return for_notebook(build_report(results, options))
+
+
+def plot(
+    results: "str | Path | Report",
+    targets: Sequence[float | str] | None = None,
+    *,
+    kind: str | Sequence[str] | None = None,
+    metric: str | None = None,
+    baseline: str = "random",
+    sustain: int = 1,
+) -> "Figure":
+    """Return a picture of a results directory, as a figure of matplotlib that a notebook shows.
+
+    Parameters
+    ----------
+    results
+        The directory, or a report of it, which brings its own targets, metric and baseline.
+    kind
+        "curves", "difference", "savings" or "reached", or several of them; by default all for which
+        the report has a target and a baseline.
+    targets, metric, baseline, sustain
+        As for `report`.
+
+    Raises
+    ------
+    ResultsError
+        If matplotlib is missing, a kind is unknown or cannot be drawn, and as `report` does.
+    """
+    from alrun.report.build import Report
+    from alrun.report.plots import KINDS, as_png, draw
+
+    if not isinstance(results, Report):
+        results = report(results, targets, metric=metric, baseline=baseline, sustain=sustain)
+    figure = draw(results, [kind] if isinstance(kind, str) else kind or KINDS)
+    # A notebook shows what has this method; figures alone it shows after %matplotlib inline only.
+    figure._repr_png_ = partial(as_png, figure)  # type: ignore[attr-defined]
+    return figure
 
 
 def run_sweep(
-    experiment: str | Path,
+    experiment: str | Path | Mapping[str, Any],
     results: str | Path | None = None,
     *,
     jobs: int | None = None,
@@ -72,16 +119,22 @@ def run_sweep(
     timeout: float | None = None,
     dask: str | None = None,
     backend: str | None = None,
+    progress: bool = False,
 ) -> Path:
-    """Run an experiment file and return its results directory.
+    """Run an experiment and return its results directory.
 
     It does what `alrun sweep` does, and prints nothing. Raises AlrunError if the input is wrong,
     and ResultsError if runs failed: the others are kept, and the tables are made from them.
 
     Parameters
     ----------
-    experiment, results
-        The file, and the directory to write to, by default `results/<name>` in the current one.
+    experiment
+        The path of its file, or its tables as a dict, as in `{"strategies": ["random", "margin"],
+        "seeds": 10, "budget": 100, "dataset": {"name": "digits"}}`. Files that a dict names are
+        found relative to the current directory.
+    results
+        The directory to write to, by default `results/<name>` in the current one, and for a dict
+        `results/experiment`.
     jobs
         How many runs to compute at once, by default one per core. With 0 they are computed in this
         process, where a debugger can follow them.
@@ -99,18 +152,47 @@ def run_sweep(
     backend
         Name of the joblib backend that computes on this machine: "isolated" (the default where the
         system can isolate processes), "loky", "threading", "sequential", or any that is registered.
+    progress
+        Whether to show a bar on a terminal, and in a notebook that has ipywidgets; elsewhere a line
+        is printed for each tenth of the runs.
     """
     from alrun.execute import executor
     from alrun.sequential import run_experiment
-    from alrun.sweep.run import run_missing
 
+    content = _plain(experiment) if isinstance(experiment, Mapping) else None
+    path = _NO_FILE if isinstance(experiment, Mapping) else Path(experiment)
     directory = None if results is None else Path(results)
     with executor(jobs, timeout, dask, backend=backend) as workers:
-        sweep = partial(run_missing, workers=workers, retry_failed=retry_failed)
-        plan = run_experiment(Path(experiment), sweep, directory, overrides, rerun=rerun)
+        sweep = partial(_sweep, workers=workers, retry_failed=retry_failed, progress=progress)
+        plan = run_experiment(path, sweep, directory, overrides, rerun=rerun, content=content)
     for run, failure in plan.failures.items():
         raise ResultsError(
             f"{len(plan.failures)} of {len(plan.specs)} runs failed; the first is"
             f" {plan.specs[run]}: {failure.error}"
         )
     return plan.store.path
+
+
+def _sweep(
+    plan: "SweepPlan", workers: "Executor", retry_failed: bool, progress: bool
+) -> "SweepPlan":
+    """Compute the missing runs of a plan, and return it as it then stands."""
+    from alrun.progress import shown
+    from alrun.sweep.run import run_missing
+
+    if not progress:
+        return run_missing(plan, workers, retry_failed)
+    n_references = len(plan.missing_references(retry_failed))
+    with shown(plan.missing(retry_failed), n_references) as on_progress:
+        return run_missing(plan, workers, retry_failed, on_progress=on_progress)
+
+
+def _plain(value: Any) -> Any:
+    """Return the tables of an experiment with what TOML has in place of Python's and NumPy's."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple | range):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, Path):
+        return value.as_posix()
+    return _plain(value.tolist()) if hasattr(value, "tolist") else value

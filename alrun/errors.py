@@ -4,8 +4,9 @@ A message is a sentence for the user. It says what is wrong, where, and how to m
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any
 
 # The most characters of a message. A longer one loses its middle: the beginning says where, and the
@@ -38,7 +39,15 @@ class ExperimentError(AlrunError):
 
 
 class DatasetError(AlrunError):
-    """An unusable data set, or an unusable split of one."""
+    """An unusable data set, or an unusable split of one.
+
+    `keys` are those of the `[dataset]` table that mend it, as the message says; empty where none
+    are known.
+    """
+
+    def __init__(self, message: str, keys: Mapping[str, Any] = MappingProxyType({})) -> None:
+        super().__init__(message)
+        self.keys = dict(keys)
 
 
 class ModelError(AlrunError):

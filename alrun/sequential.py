@@ -3,12 +3,13 @@
 The command line and `alrun.run_sweep` both run an experiment through `run_experiment`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from alrun.errors import ExperimentError
 from alrun.experiment.settings import Experiment
-from alrun.experiment.toml import read_experiment
+from alrun.experiment.toml import experiment_of, read_experiment
 from alrun.report.build import Report, build_report
 from alrun.report.phrasing import about, counted, number
 from alrun.report.rows import too_wide
@@ -27,6 +28,7 @@ def run_experiment(
     overrides: Sequence[str] = (),
     on_message: Callable[[str], object] = lambda sentence: None,
     rerun: Sequence[str] = (),
+    content: Mapping[str, Any] | None = None,
 ) -> SweepPlan:
     """Run an experiment and return its plan as it then stands.
 
@@ -40,13 +42,18 @@ def run_experiment(
         Runs the missing runs of a plan, and returns the plan as it then stands.
     rerun
         Files or modules of user code; runs that used other code of them are computed again.
+    content
+        The experiment as tables, where there is no file at `path`.
 
     Raises
     ------
     AlrunError
         Where the experiment cannot be run.
     """
-    experiment = read_experiment(path, overrides, check=True)
+    if content is None:
+        experiment = read_experiment(path, overrides, check=True)
+    else:
+        experiment = experiment_of(content, path, overrides, check=True)
     half_width = experiment.until_halfwidth
     if half_width is None:
         return sweep(plan_experiment(path, experiment, results, on_message, rerun))

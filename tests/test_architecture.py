@@ -30,6 +30,7 @@ ORDER = [
     "report",
     "sequential",
     "class_mix",
+    "progress",
     "api",
     "",
     "cli",
@@ -122,7 +123,7 @@ def test_the_command_line_starts_without_numpy():
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_only_the_command_line_and_the_progress_know_a_screen(path):
-    if name_of(path) in ("alrun.cli.app", "alrun.cli.progress"):
+    if name_of(path) in ("alrun.cli.app", "alrun.progress"):
         return
     calls = [
         node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)

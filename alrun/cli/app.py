@@ -11,7 +11,9 @@ from typer.core import TyperCommand, TyperGroup
 
 from alrun.cli import interrupts
 from alrun.cli.import_curves import import_curves
+from alrun.cli.init import init
 from alrun.cli.list_entries import list_entries
+from alrun.cli.merge import merge
 from alrun.cli.options import WRONG_INPUT
 from alrun.cli.output import results_apart, say
 from alrun.cli.plot import plot
@@ -91,12 +93,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command(cls=_Command)(init)
 app.command(cls=_Command)(sweep)
 app.command(cls=_Command)(report)
 app.command(cls=_Command)(plot)
 app.command("sample-size", cls=_Command)(sample_size)
 app.command("plan", cls=_Command, hidden=True, deprecated=True)(sample_size)  # its name until 0.1
 app.command("import-curves", cls=_Command)(import_curves)
+app.command(cls=_Command)(merge)
 app.command(cls=_Command)(queries)
 app.command(cls=_Command)(status)
 app.command("list", cls=_Command)(list_entries)

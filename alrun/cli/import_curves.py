@@ -10,7 +10,10 @@ from alrun.cli.output import drop_lost_results, say, show, show_next
 
 def import_curves(
     curves: Annotated[
-        Path, typer.Argument(help="A .csv or .parquet file with a row per round of every run.")
+        list[Path],
+        typer.Argument(
+            metavar="CURVES...", help=".csv or .parquet files with a row per round of every run."
+        ),
     ],
     results: Annotated[Path, typer.Option(help="The results directory to make.")],
 ) -> None:

@@ -135,7 +135,7 @@ def _step(
     """Compute the missing runs of a plan, or list them if `dry_run`; return the updated plan."""
     from alrun.cli.plan_text import announcement, count_by_combination
     from alrun.cli.power_text import describe_power
-    from alrun.cli.progress import shown
+    from alrun.progress import shown
     from alrun.sweep.run import run_missing
 
     todo = plan.missing(retry_failed)

@@ -88,7 +88,8 @@ def _check_not_numbers(source: str, values: Any, keys: LabelKeys) -> None:
     if len(counts) > most and is_measured:
         raise DatasetError(
             f"{source}: {_name(keys)} has {len(counts):,} numeric values; alrun compares"
-            " classifiers: cut them into classes with bins = 4 (quantiles), or name another target"
+            " classifiers: cut them into classes with bins = 4 (quantiles), or name another target",
+            {"bins": 4},
         )
 
 

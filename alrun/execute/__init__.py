@@ -65,7 +65,9 @@ def executor(
     try:
         from alrun.execute.dask import Cluster
     except ImportError as error:
-        raise AlrunError("--dask wants distributed: pip install 'alrun[dask]'") from error
+        from alrun.util.install_hint import install_hint
+
+        raise AlrunError(f"--dask wants distributed: {install_hint('dask')}") from error
     return Cluster(dask, timeout, on_message, with_output)
 
 

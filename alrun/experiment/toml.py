@@ -3,6 +3,7 @@
 The reader collects everything that is wrong with a file, so that all of it can be mended at once.
 """
 
+import copy
 import os
 import re
 import tomllib
@@ -39,17 +40,27 @@ def read_experiment(path: Path, overrides: Sequence[str] = (), check: bool = Fal
     are read anew. Raises ExperimentError with everything that is wrong, each as
     `file: key: what is wrong`.
     """
-    content = _read_toml(path)
+    return experiment_of(_read_toml(path), path, overrides, check)
+
+
+def experiment_of(
+    content: Mapping[str, Any], path: Path, overrides: Sequence[str] = (), check: bool = False
+) -> Experiment:
+    """Return the experiment in the content of a file, as `read_experiment` does.
+
+    `path` is where the file is or would be: messages name it, and data are found beside it.
+    """
+    changed = copy.deepcopy(dict(content))
     for override in overrides:
-        _override(path, content, override)
-    suites, problems = take_suites(content)
-    experiment = _validated(content, problems)
+        _override(path, changed, override)
+    suites, problems = take_suites(changed)
+    experiment = _validated(changed, problems)
     if check:
         forget()
-        problems += check_names(content, path.parent)
+        problems += check_names(changed, path.parent)
     if suites and not problems:
-        problems = put_datasets(content, suites)
-        experiment = None if problems else _validated(content, problems)
+        problems = put_datasets(changed, suites)
+        experiment = None if problems else _validated(changed, problems)
     if experiment is None or problems:
         raise ExperimentError([f"{path}: {problem}" for problem in problems])
     return experiment

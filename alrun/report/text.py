@@ -43,6 +43,7 @@ def as_text(
         file=buffer,
         width=width,
         force_terminal=has_bold,
+        force_jupyter=False,  # or in a notebook it would not write to the buffer
         color_system="standard" if has_bold else None,
         highlight=False,
         legacy_windows=False,

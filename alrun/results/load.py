@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alrun.errors import ResultsError, first_line
+from alrun.errors import AlrunError, ResultsError, first_line
 from alrun.results.schema import CURVES, LATER_LABELS, QUERIES, RUNS, check_version, notes_in
 
 if TYPE_CHECKING:
@@ -43,10 +43,41 @@ def load_queries(path: str | Path) -> "pd.DataFrame":
     """Return the queries of a results directory: a row per queried example.
 
     `index` is its row in the data set, `round` the round of its query, and `position` its place in
-    the batch. The initial labels are not queries; they are in `splits.parquet`. Raises ResultsError
-    if there is no such table.
+    the batch. The initial labels are not queries; they are in `splits.parquet`. Data set, model,
+    start, strategy, batch size and seed are those of `curves.parquet`, the labels as categories in
+    the order of the experiment; they are null where there are no curves of the run. Raises
+    ResultsError if there is no such table.
     """
-    return read_table(Path(path) / "queries.parquet", QUERIES, required=QUERIES.names)
+    results = Path(path)
+    queries = read_table(results / "queries.parquet", QUERIES, required=QUERIES.names)
+    keys = ["run_id", *CURVES.names[: CURVES.names.index("round")]]
+    if not (results / "curves.parquet").is_file():
+        return queries.reindex(columns=[*keys, *QUERIES.names[1:]])
+    curves = read_table(results / "curves.parquet", CURVES, keys, required=["run_id"])
+    runs = _in_order(curves.drop_duplicates("run_id"), results)
+    return queries.merge(runs, on="run_id", how="left")[[*keys, *QUERIES.names[1:]]]
+
+
+def _in_order(frame: "pd.DataFrame", results: Path) -> "pd.DataFrame":
+    """Return a table whose categories are in the order of the experiment, if there is one."""
+    from alrun.experiment.toml import read_experiment
+
+    try:
+        experiment = read_experiment(results / "experiment.toml")
+    except AlrunError:
+        return frame
+    orders = {
+        "dataset": [str(entry.label) for entry in experiment.dataset],
+        "model": [str(entry.label) for entry in experiment.model],
+        "start": experiment.starts,
+        "strategy": [str(entry.label) for entry in experiment.strategies],
+    }
+    for column, labels in orders.items():
+        found = frame[column].cat.categories
+        first = [label for label in labels if label in found]
+        others = [label for label in found if label not in first]
+        frame = frame.assign(**{column: frame[column].cat.reorder_categories([*first, *others])})
+    return frame
 
 
 def load_notes(path: str | Path) -> dict[str, list[str]]:

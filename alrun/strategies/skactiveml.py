@@ -22,6 +22,7 @@ from alrun.models.consecutive_codes import fitted
 from alrun.models.predictions import Predictions
 from alrun.strategies.committee import Member, committee_of, unfitted_copy
 from alrun.strategies.support.pool import Pool
+from alrun.util.install_hint import install_hint
 from alrun.util.random_streams import draw_integer, generator
 
 _PREFIX = "skactiveml:"
@@ -127,7 +128,7 @@ def _class_of(name: str) -> Any:
         library = import_module("skactiveml.pool")
     except ImportError as error:
         raise StrategyError(
-            f"{name} needs scikit-activeml; install it with pip install 'alrun[activeml]'"
+            f"{name} needs scikit-activeml; install it with {install_hint('activeml')}"
         ) from error
     kinds = {key: getattr(library, key) for key in library.__all__}
     kinds = {key: kind for key, kind in kinds.items() if inspect.isclass(kind)}

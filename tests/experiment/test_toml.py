@@ -3,6 +3,7 @@
 import datetime
 import math
 import re
+import tomllib
 from pathlib import Path
 
 import pandas as pd
@@ -11,11 +12,12 @@ import tomli_w
 from experiment_texts import LEAST, problem, problems, read, text_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_experiments import SMALL
 
 from alrun.data.load import load
 from alrun.errors import ExperimentError, printable
 from alrun.experiment.settings import Experiment
-from alrun.experiment.toml import read_experiment, to_toml
+from alrun.experiment.toml import experiment_of, read_experiment, to_toml
 from alrun.spec import run_id
 from alrun.sweep.grid import expand
 
@@ -716,3 +718,12 @@ def test_any_override_is_an_experiment_or_an_experiment_error(tmp_path_factory, 
 
 def test_an_experiment_is_what_is_returned(path):
     assert isinstance(read(path), Experiment)
+
+
+def test_tables_in_memory_are_read_as_those_of_a_file_and_left_as_they_are(tmp_path):
+    path = tmp_path / "small.toml"
+    path.write_text(SMALL)
+    content = tomllib.loads(SMALL)
+    overrides = ["model.C=0.5", "strategies[1].replica=1"]
+    assert experiment_of(content, path, overrides, check=True) == read_experiment(path, overrides)
+    assert content == tomllib.loads(SMALL)

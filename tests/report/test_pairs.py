@@ -12,7 +12,7 @@ from scipy import stats as scipy_stats
 import alrun
 from alrun import stats
 from alrun.report.options import ReportOptions
-from alrun.report.pairs import COLUMNS, compare_pairs
+from alrun.report.pairs import COLUMNS, compare_pairs, compare_two
 
 ARMS = {
     "random": [100, 120, 140, 110, 130, 150],
@@ -182,3 +182,26 @@ def test_targets_at_the_floor_have_no_pairs(tmp_path):
     ]
     pd.DataFrame(rows).to_parquet(tmp_path / "references.parquet", index=False)
     assert set(compare_pairs(alrun.report(tmp_path, [0.6, 0.9]))["target"]) == {0.9}
+
+
+def test_two_strategies_are_turned_round_with_their_intervals():
+    """The ratio of b to a is the inverse, and so are the ends of its interval, in turn."""
+    pairs = pd.DataFrame(
+        {
+            "a": ["x", "x", "x"],
+            "b": ["y", "z", "y"],
+            "mean_a": [20.0, 1.0, 10.0],
+            "mean_b": [40.0, 2.0, 10.0],
+            "ratio": [0.5, 0.5, 1.0],
+            "ratio_low": [0.25, 0.4, -1.0],
+            "ratio_high": [0.8, 0.6, np.inf],
+            "p_value": [0.01, 0.5, 1.0],
+        }
+    )
+    found = compare_two(pairs, "y", "x", ["x", "y", "z"])
+    assert found[["a", "b"]].to_numpy().tolist() == [["y", "x"], ["y", "x"]]
+    assert found["ratio"].tolist() == [2.0, 1.0]
+    assert found["ratio_low"].tolist() == [1.25, 0.0]
+    assert found["ratio_high"].tolist() == [4.0, np.inf]
+    assert found[["mean_a", "mean_b"]].to_numpy().tolist() == [[40.0, 20.0], [10.0, 10.0]]
+    assert found["p_value"].tolist() == [0.01, 1.0]

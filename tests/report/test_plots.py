@@ -1,5 +1,6 @@
 """Plots of small reports, read back from what was drawn."""
 
+import re
 import subprocess
 import sys
 from itertools import combinations
@@ -16,6 +17,7 @@ import alrun
 from alrun import stats
 from alrun.errors import ResultsError
 from alrun.report.plots.styles import LONGEST_NAME, shortened, spread, styles_of
+from alrun.util.install_hint import install_hint
 
 matplotlib = pytest.importorskip("matplotlib")
 
@@ -628,7 +630,7 @@ def test_the_settings_of_the_user_stay_as_they_are(small):
 
 def test_without_matplotlib_a_line_says_how_to_install_it(report, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    line = r"^plots need matplotlib; install it with pip install 'alrun\[plot\]'$"
+    line = f"^plots need matplotlib; install it with {re.escape(install_hint('plot'))}$"
     with pytest.raises(ResultsError, match=line):
         draw(report)
     with pytest.raises(ResultsError, match=line):

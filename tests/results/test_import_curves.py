@@ -57,7 +57,7 @@ def refused(frame_or_path, folder):
     message = str(caught.value)
     assert not (folder / "results").exists()
     assert "\n" not in message
-    assert str(path) in message
+    assert str(path[-1] if isinstance(path, list) else path) in message
     return message
 
 
@@ -247,9 +247,51 @@ def test_scores_that_fall_as_models_improve_are_taken_over(tmp_path):
 # What is refused
 
 
-@pytest.mark.parametrize("column", REQUIRED)
+@pytest.mark.parametrize("column", ["seed", "n_labels"])
 def test_a_missing_column_is_named(tmp_path, column):
     assert f"the columns {column} are missing" in refused(curves().drop(columns=column), tmp_path)
+
+
+def test_seed_labels_and_a_score_are_enough_and_files_are_strategies(tmp_path):
+    """What a table does not name gets a name, which is told."""
+    needed = ["seed", "n_labels", "accuracy"]
+    names = ["dataset", "model", "strategy", "batch_size"]
+    files = []
+    for strategy, rows in curves().groupby("strategy"):
+        files.append(save(shuffled(rows[needed]), tmp_path / f"{strategy}.csv"))
+    n_runs, told = import_curves(files, tmp_path / "results")
+    assert n_runs == 12
+    assert told[-1] == "there is no batch_size: it is 10, the most frequent step of n_labels"
+    assert f"there is no column 'strategy' in {files[0]}: it is 'margin'" in told
+    table = taken_over(tmp_path / "results").to_pandas()
+    assert {name: list(table[name].unique()) for name in names} == {
+        "dataset": ["data"],
+        "model": ["model"],
+        "strategy": ["margin", "random"],
+        "batch_size": [10],
+    }
+    (tmp_path / "whole").mkdir()
+    imported(curves(dataset="data", model="model", batch_size=10), tmp_path / "whole")
+    pd.testing.assert_frame_equal(
+        alrun.report(tmp_path / "results", targets=(0.9,)).rows,
+        alrun.report(tmp_path / "whole" / "results", targets=(0.9,)).rows,
+    )
+
+
+def test_a_batch_size_is_that_of_all_tables_together(tmp_path):
+    one = pd.DataFrame({"seed": 0, "n_labels": [10, 15, 20, 30], "accuracy": 0.5})
+    other = pd.DataFrame({"seed": 0, "n_labels": [10, 20, 30], "accuracy": 0.5})
+    files = [save(one, tmp_path / "one.csv"), save(other, tmp_path / "other.parquet")]
+    import_curves(files, tmp_path / "results")
+    assert set(taken_over(tmp_path / "results").to_pandas()["batch_size"]) == {10}
+
+
+def test_a_run_in_two_files_is_refused_and_a_bad_row_names_its_file(tmp_path):
+    files = [save(curves(), tmp_path / name) for name in ("one.csv", "two.csv")]
+    assert "more than once" in refused(files, tmp_path)
+    bad = save(curves(n_correct=500, n_test=100), tmp_path / "bad.csv")
+    message = refused([files[0], bad], tmp_path)
+    assert message.startswith(f"{bad}: row 0 (the first is 0)")
 
 
 @pytest.mark.parametrize(

@@ -99,3 +99,18 @@ def test_a_column_of_the_queries_that_is_gone_or_has_a_hole_is_named(tmp_path, n
     pq.write_table(table.set_column(place, name, pa.array(column)), path)
     with pytest.raises(ResultsError, match=f"the column '{name}' has a row without a value"):
         alrun.load_queries(tmp_path)
+
+
+def test_queries_without_curves_stay_and_their_run_is_not_known(tmp_path):
+    store, specs = filled(tmp_path)
+    store.rebuild_tables(specs, splits)
+    queries, path = alrun.load_queries(tmp_path), tmp_path / "curves.parquet"
+    table = pd.read_parquet(path)
+    gone = str(queries["run_id"].iloc[0])
+    table[table["run_id"] != gone].to_parquet(path)
+    found = alrun.load_queries(tmp_path)
+    assert found["run_id"].equals(queries["run_id"])
+    assert list(found["seed"].isna()) == list(queries["run_id"] == gone)
+    path.unlink()
+    assert alrun.load_queries(tmp_path)["strategy"].isna().all()
+    assert list(alrun.load_queries(tmp_path).columns) == list(queries.columns)

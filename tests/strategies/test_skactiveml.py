@@ -21,6 +21,7 @@ from alrun.strategies.registry import find, parameters_of, requirements_of, reso
 from alrun.strategies.support.pool import Pool
 from alrun.strategies.support.requirements import DataTraits
 from alrun.sweep.plan import plan_sweep
+from alrun.util.install_hint import install_hint
 from alrun.util.random_streams import draw_integer
 
 # By class, what none of alrun's pools can give.
@@ -107,7 +108,7 @@ def test_without_the_library_a_line_says_how_to_install_it(tmp_path, monkeypatch
     lines = problems(tmp_path / "question.toml", '"skactiveml:Badge", "entropi"')
     expected = (
         "strategies[1]: skactiveml:Badge needs scikit-activeml; install it with"
-        " pip install 'alrun[activeml]'"
+        f" {install_hint('activeml')}"
     )
     assert lines[0] == expected
     assert "'entropy'" in lines[1]

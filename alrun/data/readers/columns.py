@@ -52,7 +52,8 @@ def features_of_table(
     try:
         settled, encoded = numeric(source, frame, keys)
     except DatasetError as error:
-        raise DatasetError("; besides, ".join([str(error), *warnings])) from error
+        message = "; besides, ".join([str(error), *warnings])
+        raise DatasetError(message, error.keys) from error
     return settled, (*days, *encoded, *(f"warning: {text}" for text in warnings)), dates
 
 
@@ -82,13 +83,15 @@ def numeric(
         if not all(isinstance(value, (str, bool, int, float)) for value in present):
             raise DatasetError(
                 f"{source}: column '{column}' holds {kind_of(present)}, neither numbers nor text;"
-                f' leave it out with drop = ["{column}"], or convert it to numbers'
+                f' leave it out with drop = ["{column}"], or convert it to numbers',
+                {"drop": [column]},
             )
         n_categories = present.astype(str).nunique()
         if n_categories > MOST_CATEGORIES:
             raise DatasetError(
                 f"{source}: column '{column}' holds {n_categories} different texts, too many to"
-                f' one-hot encode; leave it out with drop = ["{column}"], or convert it to numbers'
+                f' one-hot encode; leave it out with drop = ["{column}"], or convert it to numbers',
+                {"drop": [column]},
             )
         parts.append(_one_hot(values, present))
         columns.append(Column(str(column), width, width + n_categories, is_text=True))

@@ -118,7 +118,8 @@ def _check_characters(file: SourceFile, keys: ReadKeys) -> None:
     if keys.encoding is None and (guess := _wide_encoding(unpacked(file).read(1000))):
         raise DatasetError(
             f"{file.path} cannot be read: it is UTF-16; save it as UTF-8, or add"
-            f" {keys.with_more({'encoding': guess})}"
+            f" {keys.with_more({'encoding': guess})}",
+            {"read": keys.joined({"encoding": guess})},
         )
     n_bytes = 0
     try:
@@ -134,7 +135,8 @@ def _check_characters(file: SourceFile, keys: ReadKeys) -> None:
         raise DatasetError(
             f"{file.path} cannot be read: it is not {encoding.upper()}, since it holds the byte"
             f" {error.object[error.start]:#x}; save it as UTF-8, or name its encoding, as in"
-            f" {keys.with_more({'encoding': 'latin-1'})}"
+            f" {keys.with_more({'encoding': 'latin-1'})}",
+            {"read": keys.joined({"encoding": "latin-1"})},
         ) from error
 
 
@@ -180,7 +182,8 @@ def _names(
         raise DatasetError(
             f"{file.path}: the first row holds data, not the names of columns: {shown}; add"
             f' {keys.with_more({"header": False})}, and the columns are named "0", "1", ...; if it'
-            f" does hold names, add {keys.with_more({'header': True})}"
+            f" does hold names, add {keys.with_more({'header': True})}",
+            {"read": keys.joined({"header": False})},
         )
     unnamed = {place: f"{UNNAMED}{place}" for place, cell in enumerate(cells) if not cell}
     names = [unnamed.get(place, cell) for place, cell in enumerate(cells)]
@@ -207,7 +210,8 @@ def _check_separator(file: SourceFile, cells: Sequence[str], keys: ReadKeys) -> 
     shown = {"\t": "tabs", _SPACES: "spaces"}.get(sep, f"'{sep}'")
     raise DatasetError(
         f"{file.path}: its fields are separated by {shown}, not by"
-        f" {'tabs' if used == chr(9) else repr(used)}; add {keys.with_more(more)}"
+        f" {'tabs' if used == chr(9) else repr(used)}; add {keys.with_more(more)}",
+        {"read": keys.joined(more)},
     )
 
 

@@ -56,10 +56,13 @@ def check_notations(path: Path, frame: Any, keys: ReadKeys) -> None:
             )
         found[column] = written, words
     if found:
-        raise DatasetError(f"{path}: {_problem(found, keys)}")
+        problem, mend = _problem(found, keys)
+        raise DatasetError(f"{path}: {problem}", mend)
 
 
-def _problem(found: Mapping[str, tuple[list[str], list[str]]], keys: ReadKeys) -> str:
+def _problem(
+    found: Mapping[str, tuple[list[str], list[str]]], keys: ReadKeys
+) -> tuple[str, dict[str, Any]]:
     """Return what is wrong with columns of numbers, and the keys that mend it.
 
     `found` has the numbers in another notation and the other values of each column.
@@ -82,13 +85,17 @@ def _problem(found: Mapping[str, tuple[list[str], list[str]]], keys: ReadKeys) -
         what += f", and so does {', '.join(names)}" + (f" and {more} more columns" if more else "")
     words = list(dict.fromkeys([*words, *(word for own in others.values() for word in own)]))
     if written and notation is None:
-        drop = json.dumps([column, *others], ensure_ascii=False)
-        mend = f"write them without a unit, or leave out columns with drop = {drop}"
+        drop = [column, *others]
+        as_text = json.dumps(drop, ensure_ascii=False)
+        mend = f"write them without a unit, or leave out columns with drop = {as_text}"
+        mended: dict[str, Any] = {"drop": drop}
     else:
         absent = {"na_values": list(words[:_MOST_SHOWN])} if words else {}
         mend = f"add {keys.with_more({**(notation or {}), **absent})}"
+        mended = {"read": keys.joined({**(notation or {}), **absent})}
     categories = keys.with_more({"categories": [*keys.categories, column]})
-    return f"column '{column}' {what}; {mend} (or, if its values are categories, {categories})"
+    problem = f"column '{column}' {what}; {mend} (or, if its values are categories, {categories})"
+    return problem, mended
 
 
 def _shown(texts: Sequence[str]) -> str:

@@ -167,7 +167,8 @@ def _check_named(table: _Table, kept: Collection[str]) -> None:
             place = name.removeprefix(UNNAMED)
             raise DatasetError(
                 f"{table.path}: column {place} (the first is 0) has no name; it may be an index"
-                f' saved with the table: name the column, or leave it out with drop = ["{name}"]'
+                f' saved with the table: name the column, or leave it out with drop = ["{name}"]',
+                {"drop": [name]},
             )
 
 
@@ -229,6 +230,20 @@ def read_frame(path: Path) -> Any:
         table = _read(file, (), AS_USUAL)
     _check_named(table, table.frame.columns)
     return table.frame
+
+
+def read_columns(
+    path: Path, as_text: Collection[str], read: ReadKeys
+) -> tuple[Any, tuple[str, ...]]:
+    """Read a file or folder as a DataFrame, and the names of columns that have none in the file.
+
+    The columns `as_text` hold texts as they are written. Raises DatasetError.
+    """
+    if path.is_dir():
+        return _read_folder(path, as_text).frame, ()
+    with opened(path) as file:
+        table = _read(file, as_text, read)
+    return table.frame, tuple(table.unnamed)
 
 
 def _read(file: SourceFile, as_text: Collection[str], read: ReadKeys) -> _Table:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-__all__ = ["KINDS", "draw", "write_plot"]
+__all__ = ["KINDS", "as_png", "draw", "write_plot"]
 
 # Metadata with the time or the version of writing, left out so that equal plots are equal files.
 _SILENT: dict[str, dict[str, None]] = {
@@ -42,6 +42,7 @@ _SILENT: dict[str, dict[str, None]] = {
 }
 _WIDTH, _LINE, _HANDLE = 9.0, 0.17, 0.8  # inches
 _RESOLUTION, _MOST_PIXELS = 200, 60_000
+_SCREEN_RESOLUTION = 100
 
 
 def draw(
@@ -66,6 +67,14 @@ def draw(
     plots = plots_of(report, kinds, batch_sizes)
     with house_style():
         return _figure(plots, styles_of(report.rows["strategy"], report.baseline))
+
+
+def as_png(figure: "Figure") -> bytes:
+    """Return a drawn figure as a PNG file for a screen."""
+    content = BytesIO()
+    with house_style():
+        figure.savefig(content, format="png", dpi=_SCREEN_RESOLUTION)
+    return content.getvalue()
 
 
 def write_plot(

@@ -12,6 +12,7 @@ from scipy.optimize import isotonic_regression
 
 from alrun.arrays import Array
 from alrun.errors import ResultsError
+from alrun.util.install_hint import install_hint
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,7 +102,7 @@ def house_style() -> Iterator[None]:
         import matplotlib
     except ModuleNotFoundError:
         raise ResultsError(
-            "plots need matplotlib; install it with pip install 'alrun[plot]'"
+            f"plots need matplotlib; install it with {install_hint('plot')}"
         ) from None
     with matplotlib.rc_context():
         matplotlib.rcdefaults()

@@ -1,7 +1,8 @@
-"""The progress of a sweep on the screen: runs done, rate, time left."""
+"""The progress of a sweep: runs done, rate, time left, on a terminal, in a notebook or in a log."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
@@ -35,8 +36,9 @@ def shown(
 ) -> Iterator[Callable[[TaskSpec, Outcome], None]]:
     """Show the progress of runs and references; yield the function to call after each of them.
 
-    A terminal gets bars. Other output gets a line for each tenth of the runs, so that a log stays
-    short. What a run has printed is shown too, if `with_output`.
+    A terminal gets bars, and so does a notebook with ipywidgets. Other output gets a line for each
+    tenth of the runs, so that a log stays short. What a run has printed is shown too, if
+    `with_output`.
     """
     screen = Console(stderr=True)
     bar = Progress(
@@ -45,7 +47,7 @@ def shown(
         MofNCompleteColumn(),
         _RateAndTimeLeft(),
         console=screen,
-        disable=not screen.is_terminal,
+        disable=not (screen.is_terminal or (screen.is_jupyter and find_spec("ipywidgets"))),
     )
     all_rounds = sum(map(n_rounds, specs))
     bar.add_task("runs", total=len(specs), rounds=0, all_rounds=all_rounds)
