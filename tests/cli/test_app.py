@@ -12,6 +12,8 @@ from commands import ALRUN, alrun, alrun_here
 from small_experiments import TINY
 
 from alrun.cli.app import main
+from alrun.cli.power_text import describe_power
+from alrun.sweep.plan import plan_sweep
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +238,20 @@ def test_what_the_seeds_can_show_is_said_before_computing(swept, tiny, tmp_path)
     )
     alone = alrun_here("sweep", tiny, "--dry-run", "--set", 'strategies=["margin"]', cwd=tmp_path)
     assert "ignifican" not in alone.stderr
+
+
+def test_the_tests_of_a_plan_are_those_of_its_report_with_several_starts_and_without_skipped_pairs(
+    tiny, tmp_path
+):
+    more = [
+        "skip_impossible=true",
+        'strategies=["random", "margin", "entropy"]',
+        'model=[{name="logistic"}, {name="sklearn.linear_model.RidgeClassifier"}]',
+        'initial=[{per_class=2}, {per_class=3, label="three"}]',
+    ]
+    # Two starts, with two comparisons for one model and without entropy for the other.
+    (sentence,) = describe_power(plan_sweep(tiny, tmp_path / "results", more))
+    assert "3 seeds cannot reach significance in a family of 6 tests" in sentence
 
 
 def test_a_ceiling_that_fails_is_a_line_and_no_failure(tiny, tmp_path):
