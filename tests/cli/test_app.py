@@ -13,6 +13,9 @@ from small_experiments import TINY
 
 from alrun.cli.app import main
 from alrun.cli.power_text import describe_power
+from alrun.cli.progress import shown
+from alrun.execute.worker import Outcome
+from alrun.records import Failure
 from alrun.sweep.plan import plan_sweep
 
 
@@ -31,6 +34,14 @@ def test_a_sweep_shows_progress_and_names_the_next_command(swept):
     assert re.search(r"6/6 runs, [\d.]+ runs/s, 0:00 left", done.stderr)
     assert done.stdout == "6 of 6 runs are done.\nNext: alrun report results/tiny\n"
     assert "Traceback" not in done.stderr
+
+
+def test_a_failure_is_one_line_of_a_log(tiny, tmp_path, capsys):
+    spec = next(iter(plan_sweep(tiny, tmp_path / "results").specs.values()))
+    failure = Failure("failed", f"ValueError: {'word ' * 40}", "", 1)
+    with shown([spec]) as advance:
+        advance(spec, Outcome("", failure=failure))
+    assert f"failed: {spec}: {failure.reason}\n" in capsys.readouterr().err
 
 
 def test_a_sweep_on_a_terminal_shows_a_bar(tmp_path):
