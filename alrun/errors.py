@@ -69,8 +69,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
     >>> nearest("entropi", ["margin", "entropy"])
     "; did you mean 'entropy'?"
+    >>> nearest("7", ["10", "5"])
+    '; known are 5, 10'
     """
-    candidates = sorted(set(known))
+    candidates = sorted(set(known), key=lambda text: text.zfill(20) if text.isdecimal() else text)
     close = [key for key in candidates if key.lower() == name.lower()]
     close = close or get_close_matches(name, candidates, n=1, cutoff=0.6)
     if close:

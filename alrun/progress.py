@@ -72,7 +72,8 @@ def shown(
         failure = outcome.failure
         if failure is not None and failure.reason not in reasons:
             reasons.add(failure.reason)
-            bar.console.print(Text(printable(f"{failure.status}: {spec}: {failure.reason}")))
+            line = f"{failure.status}: {spec}: {failure.reason}"
+            bar.console.print(Text(printable(line)), soft_wrap=True)  # a log is searched by line
         if bar.disable and int(task.percentage / 10) > before:
             done = f"{task.completed:.0f}/{task.total:.0f} runs"
             time_left = _RateAndTimeLeft().render(task)

@@ -44,15 +44,17 @@ def describe_power(plan: SweepPlan) -> Iterator[str]:
 def _family(plan: SweepPlan) -> int:
     """Return the number of tests of labels to target, 0 without random to compare with."""
     experiment = plan.experiment
-    labels = [str(entry.label) for entry in experiment.strategies]
-    if ReportOptions.baseline not in labels:
-        return 0
-    groups = len(experiment.dataset) * len(experiment.model) * len(experiment.batch_sizes)
+    compared: dict[object, set[str]] = {}
+    for spec in plan.specs.values():
+        *names, strategy = spec.display_names
+        compared.setdefault((*names, spec.start, spec.batch_size), set()).add(strategy)
+    baseline = ReportOptions.baseline
+    n_comparisons = sum(len(those) - 1 for those in compared.values() if baseline in those)
     n_targets = len(experiment.targets)
     if not n_targets and METRICS[experiment.metric].greater_is_better:
         has_ceiling = any(spec.kind == "ceiling" for spec in plan.references.values())
         n_targets = len(DEFAULT_TARGETS) if has_ceiling else 0
-    return groups * n_targets * (len(labels) - 1)
+    return n_comparisons * n_targets
 
 
 def _describe_pilot(plan: SweepPlan, n_seeds: int) -> Iterator[str]:

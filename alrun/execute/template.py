@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -77,10 +78,18 @@ class Copy:
         """Kill it and what it has started; return False if it was not copied yet."""
         if not self._is_told(1, 0):
             return False
-        if not self._is_told(2, 0):  # later the number may be another's
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
+        self._send(os.killpg, signal.SIGKILL)
         return True
+
+    def interrupt(self, number: int) -> None:
+        """Send it a signal, unless it has ended or was not copied yet."""
+        if self._is_told(1, 0):
+            self._send(os.kill, number)
+
+    def _send(self, send: Callable[[int, int], None], number: int) -> None:
+        if not self._is_told(2, 0):  # later the process id may be another's
+            with suppress(ProcessLookupError, PermissionError):
+                send(self._told[0], number)
 
     def close(self) -> None:
         """Close its pipes."""

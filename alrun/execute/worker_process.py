@@ -132,7 +132,7 @@ class WorkerProcess:
 
     def dump_stack(self) -> str:
         """Return the stack of its computation, or as much as it writes in a short time."""
-        os.kill(self._process.pid, signal.SIGUSR1)
+        self._process.interrupt(signal.SIGUSR1)
         until = time.monotonic() + _GRACE_PERIOD
         before = stack = ""
         # It comes in pieces, with pauses of any length where the process must wait for a core.

@@ -272,7 +272,7 @@ def _baseline(tables: Tables) -> Iterator[str]:
     baseline = tables.options.baseline
     if not tables.has_baseline:
         yield (
-            f"Warning: there is no {baseline} in these results, so that nothing is tested; name"
+            f"Warning: there is no {baseline} in these results, so that no saving is tested; name"
             " another baseline with --baseline."
         )
         return

@@ -12,6 +12,11 @@ from commands import ALRUN, alrun, alrun_here
 from small_experiments import TINY
 
 from alrun.cli.app import main
+from alrun.cli.power_text import describe_power
+from alrun.cli.progress import shown
+from alrun.execute.worker import Outcome
+from alrun.records import Failure
+from alrun.sweep.plan import plan_sweep
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +34,14 @@ def test_a_sweep_shows_progress_and_names_the_next_command(swept):
     assert re.search(r"6/6 runs, [\d.]+ runs/s, 0:00 left", done.stderr)
     assert done.stdout == "6 of 6 runs are done.\nNext: alrun report results/tiny\n"
     assert "Traceback" not in done.stderr
+
+
+def test_a_failure_is_one_line_of_a_log(tiny, tmp_path, capsys):
+    spec = next(iter(plan_sweep(tiny, tmp_path / "results").specs.values()))
+    failure = Failure("failed", f"ValueError: {'word ' * 40}", "", 1)
+    with shown([spec]) as advance:
+        advance(spec, Outcome("", failure=failure))
+    assert f"failed: {spec}: {failure.reason}\n" in capsys.readouterr().err
 
 
 def test_a_sweep_on_a_terminal_shows_a_bar(tmp_path):
@@ -236,6 +249,20 @@ def test_what_the_seeds_can_show_is_said_before_computing(swept, tiny, tmp_path)
     )
     alone = alrun_here("sweep", tiny, "--dry-run", "--set", 'strategies=["margin"]', cwd=tmp_path)
     assert "ignifican" not in alone.stderr
+
+
+def test_the_tests_of_a_plan_are_those_of_its_report_with_several_starts_and_without_skipped_pairs(
+    tiny, tmp_path
+):
+    more = [
+        "skip_impossible=true",
+        'strategies=["random", "margin", "entropy"]',
+        'model=[{name="logistic"}, {name="sklearn.linear_model.RidgeClassifier"}]',
+        'initial=[{per_class=2}, {per_class=3, label="three"}]',
+    ]
+    # Two starts, with two comparisons for one model and without entropy for the other.
+    (sentence,) = describe_power(plan_sweep(tiny, tmp_path / "results", more))
+    assert "3 seeds cannot reach significance in a family of 6 tests" in sentence
 
 
 def test_a_ceiling_that_fails_is_a_line_and_no_failure(tiny, tmp_path):

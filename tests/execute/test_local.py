@@ -314,6 +314,22 @@ def test_where_a_run_is_is_told_whole(planned, tmp_path):
     assert "in serve\n" in stack
 
 
+def test_a_process_that_has_ended_has_no_stack_and_its_number_gets_no_signal(monkeypatch):
+    monkeypatch.setattr(module, "_GRACE_PERIOD", 0)
+    process = module.WorkerProcess()
+    try:
+        assert process.receive() is None
+        pid = process._process.pid
+        os.kill(pid, signal.SIGKILL)
+        assert process._process.wait() == -signal.SIGKILL
+        sent = []
+        monkeypatch.setattr(os, "kill", lambda *arguments: sent.append(arguments))
+        assert process.dump_stack() == ""
+        assert sent == []
+    finally:
+        process.end()
+
+
 def test_a_timeout_may_be_longer_than_the_kernel_can_count(planned):
     task = task_of(planned(), "random")
     with IsolatedWorker(1e12) as worker:

@@ -55,7 +55,7 @@ def test_several_values_of_a_filter_add_up_and_filters_multiply(results):
         ({"strategy": ("margni",)}, "there is no strategy 'margni' .* did you mean 'margin'"),
         ({"dataset": ("digit",)}, "there is no data set 'digit' .* did you mean 'digits'"),
         ({"model": ("logistics",)}, "there is no model 'logistics' .* did you mean 'logistic'"),
-        ({"batch_size": (7,)}, "there is no batch size '7' in these results; known are 10, 5"),
+        ({"batch_size": (7,)}, "there is no batch size '7' in these results; known are 5, 10"),
         ({"start": ("x",)}, "there is no start 'x' in these results; there is one, without"),
     ],
 )
