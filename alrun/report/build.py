@@ -17,6 +17,7 @@ from alrun.report.across_datasets import build_across
 from alrun.report.diagnostics import find_degeneracies, fingerprints
 from alrun.report.notes import write_notes
 from alrun.report.options import Adjustment, ReportOptions, experiment_of, options_for
+from alrun.report.pairs import compare_pairs, compare_two
 from alrun.report.provenance_notes import find_mixtures
 from alrun.report.references import read_references
 from alrun.report.rows import Tables, build_tables
@@ -90,6 +91,20 @@ class Report(Tables):
     def verdict(self) -> tuple[str, ...]:
         """Sentences on which strategy to take and how sure that is, from the numbers alone."""
         return tuple(printable(text) for found in self.paragraphs for text in found.whole)
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """Every two strategies at each target, with the columns of `alrun.report.pairs.COLUMNS`."""
+        return compare_pairs(self)
+
+    def compare(self, a: str, b: str) -> pd.DataFrame:
+        """Return two strategies side by side: a row per data set, model, start, size and target.
+
+        `ratio` is the mean labels of `a` divided by those of `b`, with a 95 % interval; below 1
+        `a` needs fewer. `p_adjusted` is adjusted over all pairs of strategies at that target.
+        Raises ResultsError where the report has no such strategy, or both are the same.
+        """
+        return compare_two(self.pairs, a, b, self.rows["strategy"].unique())
 
     @property
     def budget(self) -> int:

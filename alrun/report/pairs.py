@@ -1,6 +1,6 @@
 """Any two strategies of a report: the ratio of their mean labels, and the tests of all pairs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -8,6 +8,7 @@ import pandas as pd
 
 from alrun import stats
 from alrun.arrays import Array
+from alrun.errors import ResultsError, nearest
 from alrun.report.comparison import cut_at_budget
 from alrun.report.rows import Tables, comparison_groups
 from alrun.results.curves import COMPARISON_GROUP, labels_to_target
@@ -59,6 +60,34 @@ def compare_pairs(tables: Tables, has_raw_p: bool = True) -> pd.DataFrame:
                 pairs = _pairs_of(group, own_labels, names, options.rope, has_raw_p)
                 found += [where | pair for pair in pairs]
     return pd.DataFrame(found, columns=COLUMNS)
+
+
+def compare_two(pairs: pd.DataFrame, a: str, b: str, known: Iterable[str]) -> pd.DataFrame:
+    """Return the rows of `compare_pairs` on two strategies, in this order.
+
+    `known` are the labels of the strategies. Raises ResultsError for a label that is not among
+    them, and where both are the same.
+    """
+    labels = list(known)
+    for name in (a, b):
+        if name not in labels:
+            raise ResultsError(f"there is no strategy '{name}'{nearest(name, labels)}")
+    if a == b:
+        raise ResultsError(f"'{a}' is named twice; name two strategies to compare")
+    forth = pairs[(pairs["a"] == a) & (pairs["b"] == b)]
+    back = pairs[(pairs["a"] == b) & (pairs["b"] == a)]
+    turned = back.assign(
+        a=back["b"],
+        b=back["a"],
+        mean_a=back["mean_b"],
+        mean_b=back["mean_a"],
+        ratio=1 / back["ratio"],
+        # An interval that goes down to 0 or less bounds the other ratio from below alone.
+        ratio_low=1 / back["ratio_high"],
+        ratio_high=(1 / back["ratio_low"]).where(~(back["ratio_low"] <= 0), np.inf),
+    )
+    rows = turned if forth.empty else forth if back.empty else pd.concat([forth, turned])
+    return rows.sort_index().reset_index(drop=True)
 
 
 def _pairs_of(
