@@ -5,8 +5,8 @@ import pytest
 
 from alrun import stats
 
-# The scores of four classifiers on 14 data sets in Demsar 2006, table 6; where his rounded scores are
-# equal and his ranks are not, one has a digit more.
+# The scores of four classifiers on 14 data sets in Demsar 2006, table 6; where his rounded
+# scores are equal and his ranks are not, one has a digit more.
 DEMSAR = np.array(
     [
         [0.763, 0.768, 0.771, 0.798],
