@@ -100,8 +100,8 @@ def _compared(results: Path, a: str | None, b: str | None, options: ReportOption
     if a is not None and b is None:
         if not Path(a).is_dir():
             raise AlrunError(
-                f"'{a}' is no results directory; name two strategies to compare, as in"
-                f" `alrun compare {results} {a} {options.baseline}`, or a second directory"
+                f"'{a}' is no results directory, and one strategy has nothing to be compared with;"
+                " name another strategy behind it, or another directory in its place"
             )
         return compare_results(results, Path(a), options)
     two = None if a is None or b is None else (a, b)

@@ -11,7 +11,7 @@ from alrun import stats
 from alrun.arrays import BoolArray
 from alrun.errors import ResultsError
 from alrun.report.pairs import compare_pairs, compare_two
-from alrun.report.phrasing import Listing, group_name, target_name
+from alrun.report.phrasing import Listing, group_name, group_of, target_name
 from alrun.report.ranks import COLUMNS as RANK_COLUMNS
 from alrun.report.ranks import Ranking, rank_strategies, ranking_notes
 from alrun.report.references import FEWEST_CEILINGS
@@ -63,7 +63,7 @@ class Comparisons:
         """The strategies over the data sets, where there are several."""
         rows = self.tables.rows
         if self.two:
-            rows = rows[rows["strategy"].isin(self.two)]
+            rows = pd.concat([rows[rows["strategy"] == name] for name in self.two])
         return tuple(rank_strategies(rows, self.pairs, self.told))
 
     @property
@@ -179,7 +179,7 @@ def _seed_notes(found: Comparisons) -> Iterator[str]:
         if mask.any():
             some = pairs[mask].drop_duplicates(["a", "b", *COMPARISON_GROUP])
             named = [
-                f"{pair.a} and {pair.b} ({pair.n_pairs}; {group_name(pair[1:5])})"
+                f"{pair.a} and {pair.b} ({pair.n_pairs}; {group_of(pair)})"
                 for pair in some[[*COMPARISON_GROUP, "a", "b", "n_pairs"]].itertuples()
             ]
             yield Listing(what, named)
@@ -191,7 +191,7 @@ def _alone(found: Comparisons) -> Iterator[str]:
     is_split = (pairs["p_value"] <= stats.ALPHA) & (pairs["p_adjusted"] > stats.ALPHA)
     if found.two and is_split.any():
         named = [
-            f"{target_name(pair.target)} (p {pair.p_value:.3f}; {group_name(pair[1:5])})"
+            f"{target_name(pair.target)} (p {pair.p_value:.3f}; {group_of(pair)})"
             for pair in pairs.loc[is_split, [*_KEY, "p_value"]].itertuples()
         ]
         yield Listing(
