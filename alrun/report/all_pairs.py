@@ -9,7 +9,7 @@ import pandas as pd
 
 from alrun import stats
 from alrun.arrays import BoolArray
-from alrun.errors import ResultsError
+from alrun.errors import ResultsError, printable
 from alrun.report.pairs import compare_pairs, compare_two
 from alrun.report.phrasing import Listing, group_name, group_of, target_name
 from alrun.report.ranks import COLUMNS as RANK_COLUMNS
@@ -94,7 +94,7 @@ class Comparisons:
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """How to read the numbers, and every warning."""
-        return tuple(_notes(self))
+        return tuple(map(printable, _notes(self)))
 
 
 def compare_all(name: str, tables: Tables, two: tuple[str, str] | None = None) -> Comparisons:

@@ -6,6 +6,7 @@ from functools import partial
 
 import pandas as pd
 
+from alrun.errors import printable
 from alrun.report.all_pairs import LETTER_COLUMNS, Comparisons
 from alrun.report.pair_sections import (
     pair_sections,
@@ -30,8 +31,8 @@ def render_pairs(found: Found, format: str, layout: Layout) -> str:
 def sentences_of(found: Found) -> tuple[str, ...]:
     """Return the sentences that stand above the tables, or in their place."""
     if isinstance(found, TwoResults):
-        return (sentence_on_results(found),)
-    return tuple(sentences_on_two(found)) if found.two else ()
+        return (printable(sentence_on_results(found)),)
+    return tuple(map(printable, sentences_on_two(found))) if found.two else ()
 
 
 def _sections(found: Found, wide: bool) -> list[Section]:

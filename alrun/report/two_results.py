@@ -9,7 +9,7 @@ import pandas as pd
 
 from alrun import stats
 from alrun.arrays import BoolArray
-from alrun.errors import ResultsError
+from alrun.errors import ResultsError, printable
 from alrun.report.build import build_selected
 from alrun.report.comparison import cut_at_budget
 from alrun.report.options import ReportOptions
@@ -87,7 +87,9 @@ def compare_results(a: Path, b: Path, options: ReportOptions) -> TwoResults:
     pairs = pairs.assign(a=pairs["strategy"], b=pairs["strategy"])
     pairs["p_adjusted"] = stats.holm(pairs["p_value"].to_numpy(np.float64))
     pairs["results_a"], pairs["results_b"] = str(a), str(b)
-    return TwoResults(f"{a} and {b}", pairs[COLUMNS], tuple(_notes(here, there, both, a, b)))
+    return TwoResults(
+        f"{a} and {b}", pairs[COLUMNS], tuple(map(printable, _notes(here, there, both, a, b)))
+    )
 
 
 def _compare_cell(here: Tables, there: Tables, both: pd.DataFrame) -> Iterator[dict[str, object]]:
