@@ -32,12 +32,13 @@ def compact_letters(differs: BoolArray) -> list[str]:
 
 
 def _separated(groups: list[frozenset[int]], one: int, other: int) -> list[frozenset[int]]:
-    """Return groups of which none holds both, without those that lie within another."""
+    """Return groups of which none holds both, and none lies within another.
+
+    Where none of the given groups lies within another, only a part of one can, and only within a
+    group that did not hold both.
+    """
     kept = [group for group in groups if not {one, other} <= group]
-    for group in groups:
-        if {one, other} <= group:
-            for part in (group - {one}, group - {other}):
-                if not any(part <= whole for whole in kept):
-                    kept = [whole for whole in kept if not whole < part]
-                    kept.append(part)
-    return kept
+    parts = [
+        group - {member} for group in groups if {one, other} <= group for member in (one, other)
+    ]
+    return kept + [part for part in parts if not any(part <= whole for whole in kept)]

@@ -139,10 +139,11 @@ def test_a_strategy_that_lacks_a_data_set_is_not_ranked(tmp_path):
     frames.append(runs_of({"random": BASE, "a": BASE + 10}, dataset="z"))
     found = as_json(write(tmp_path, *frames), "--target", "0.9")
     assert {row["strategy"]: row["n_datasets"] for row in found["ranks"]} == {"random": 3, "a": 3}
+    assert all(row["wins"] + row["ties"] + row["losses"] == 3 for row in found["ranks"])
     assert any(note.startswith("Not ranked at 0.9") and "b" in note for note in found["notes"])
 
 
-def test_no_difference_is_claimed_out_of_reach(tmp_path):
+def test_no_difference_is_claimed_out_of_reach_or_at_the_floor(one, tmp_path):
     write(tmp_path, runs_of(ARMS))
     references = [
         dict.fromkeys(REFERENCES.names)
@@ -159,6 +160,8 @@ def test_no_difference_is_claimed_out_of_reach(tmp_path):
         "No difference is claimed" in note and "0.9 (digits" in note for note in found["notes"]
     )
     assert any("at or below the floor: 0.05 (digits" in note for note in found["notes"])
+    of_two = as_json(tmp_path, one, "--target", "0.9", "--target", "0.05")
+    assert {pair["target"] for pair in of_two["pairs"]} == {0.9}
     assert "b cannot be told from random at 0.9" in compare(
         tmp_path, "b", "random", "--target", "0.9"
     )
