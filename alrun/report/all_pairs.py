@@ -11,7 +11,7 @@ from alrun import stats
 from alrun.arrays import BoolArray
 from alrun.errors import ResultsError, printable
 from alrun.report.pairs import compare_pairs, compare_two
-from alrun.report.phrasing import Listing, group_name, group_of, target_name
+from alrun.report.phrasing import Listing, group_name, group_of, p_text, target_name
 from alrun.report.ranks import COLUMNS as RANK_COLUMNS
 from alrun.report.ranks import Ranking, rank_strategies, ranking_notes
 from alrun.report.references import FEWEST_CEILINGS
@@ -191,7 +191,7 @@ def _alone(found: Comparisons) -> Iterator[str]:
     is_split = (pairs["p_value"] <= stats.ALPHA) & (pairs["p_adjusted"] > stats.ALPHA)
     if found.two and is_split.any():
         named = [
-            f"{target_name(pair.target)} (p {pair.p_value:.3f}; {group_of(pair)})"
+            f"{target_name(pair.target)} (p {p_text(pair.p_value)}; {group_of(pair)})"
             for pair in pairs.loc[is_split, [*_KEY, "p_value"]].itertuples()
         ]
         yield Listing(

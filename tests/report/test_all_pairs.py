@@ -241,3 +241,15 @@ def test_the_ending_of_the_output_names_the_format(one, tmp_path):
     markdown = (tmp_path / "pairs.md").read_text()
     assert "| strategy | letters | mean labels | a | b |" in markdown
     assert ", p .0" in markdown
+
+
+@pytest.mark.parametrize("form", ["table", "markdown", "csv", "json"])
+def test_no_name_is_obeyed(tmp_path, form):
+    name = "=1|\x1b[2J"
+    write(tmp_path, runs_of({"random": BASE, name: BASE - 40}))
+    for arguments in ([], [name, "random"]):
+        done = alrun_here("compare", tmp_path, *arguments, "--target", "0.9", "--format", form)
+        assert (done.stdout + done.stderr).replace("\n", "").isprintable()
+        assert "=1" in done.stdout
+        assert ",=1" not in done.stdout
+        assert form != "markdown" or "=1|" not in done.stdout
