@@ -49,7 +49,7 @@ BOUNDS = {
     "power, sign-flip": (0.0, 1.0),
 }
 EXCEPTIONS = {("power, sign-flip", 36): (0.8, 1.0)}
-WIDTHS = (23, *(11 for _ in N_DATASETS), 14)
+WIDTHS = (23, *(12 for _ in N_DATASETS), 14)
 
 
 def rank(rng: np.random.Generator, paces: Mapping[str, float], n_datasets: int) -> Ranking:

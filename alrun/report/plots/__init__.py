@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from alrun.errors import ResultsError
 from alrun.report.build import Report
-from alrun.report.plots.kinds import FURTHER_KINDS, KINDS, Plot, in_common, plots_of
+from alrun.report.plots.kinds import KINDS, Plot, in_common, plots_of
 from alrun.report.plots.panels import LinesPanel, SavingsPanel
 from alrun.report.plots.styles import (
     LARGE,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-__all__ = ["FURTHER_KINDS", "KINDS", "draw", "write_plot"]
+__all__ = ["KINDS", "draw", "write_plot"]
 
 # Metadata with the time or the version of writing, left out so that equal plots are equal files.
 _SILENT: dict[str, dict[str, None]] = {
