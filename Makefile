@@ -48,6 +48,7 @@ reproduce: $(READY)  ## compute every experiment anew and compare with the commi
 
 calibrate: $(READY)  ## check error rates and coverage on simulated curves whose truth is known
 	$(BIN)/python experiments/calibrate.py
+	$(BIN)/python experiments/calibrate_ranks.py
 
 readme: $(READY)  ## write the numbers in README.md and docs/ from the committed results
 	$(BIN)/python experiments/readme.py

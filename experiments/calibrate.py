@@ -425,7 +425,7 @@ def table_of(rates: Mapping[Key, Rate]) -> Iterator[str]:
         keys: list[Key] = [(statistic, share, n) for n in SEEDS if (statistic, share, n) in rates]
         cells = [str(rates.get((statistic, share, n), "")) for n in SEEDS]
         lows, highs = zip(*map(bound_of, keys), strict=True)
-        held_to = f"{_joined(lows)}-{_joined(highs)}"
+        held_to = f"{joined(lows)}-{joined(highs)}"
         yield _line([statistic, "" if share is None else str(share), *cells, held_to])
 
 
@@ -433,7 +433,7 @@ def _line(cells: Sequence[str]) -> str:
     return " | ".join(map(str.ljust, cells, WIDTHS)).rstrip()
 
 
-def _joined(shares: Sequence[float]) -> str:
+def joined(shares: Sequence[float]) -> str:
     """Return shares in per cent: one per number of seeds, or a single one if all are the same."""
     words = [f"{100 * share:.0f}" for share in shares]
     return words[0] if len(set(words)) == 1 else "/".join(words)

@@ -10,6 +10,7 @@ import pytest
 from typer.main import get_command
 
 from alrun.cli.app import app
+from alrun.cli.compare import PairFormat
 from alrun.cli.list_entries import Kind
 from alrun.cli.plot import Plot
 from alrun.cli.queries import QueriesFormat
@@ -24,8 +25,11 @@ from alrun.experiment.settings import (
 )
 from alrun.models import registry as models
 from alrun.report.across_datasets import COLUMNS as COLUMNS_ACROSS
+from alrun.report.all_pairs import LETTER_COLUMNS
 from alrun.report.options import Adjustment
+from alrun.report.ranks import COLUMNS as RANK_COLUMNS
 from alrun.report.rows import COLUMNS
+from alrun.report.two_results import COLUMNS as PAIR_COLUMNS
 from alrun.results.schema import CURVES, QUERIES, REFERENCES, RUNS, SPLITS
 from alrun.strategies.registry import BUILT_IN
 
@@ -151,7 +155,7 @@ def test_every_key_of_an_experiment_is_described(page, kind):
 
 def test_every_column_is_described():
     report = words_in_code(DOCS / "statistics.md")
-    assert {*COLUMNS, *COLUMNS_ACROSS} <= report
+    assert {*COLUMNS, *COLUMNS_ACROSS, *PAIR_COLUMNS, *RANK_COLUMNS, *LETTER_COLUMNS} <= report
     results = words_in_code(DOCS / "reproducibility.md")
     tables = (CURVES, QUERIES, SPLITS, RUNS, REFERENCES)
     assert {name for table in tables for name in table.names} <= results
@@ -172,7 +176,7 @@ def test_every_experiment_is_in_the_gallery():
     assert [path.name for path in EXPERIMENTS if f"../{id_of(path)}" not in links] == []
 
 
-@pytest.mark.parametrize("choices", [Adjustment, Format, Kind, Plot, QueriesFormat])
+@pytest.mark.parametrize("choices", [Adjustment, Format, Kind, PairFormat, Plot, QueriesFormat])
 def test_every_choice_of_an_option_is_described(choices):
     assert set(choices) <= words_in_code(DOCS / "experiments.md")
 

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from alrun.cli import interrupts
+from alrun.cli.compare import compare
 from alrun.cli.import_curves import import_curves
 from alrun.cli.init import init
 from alrun.cli.list_entries import list_entries
@@ -96,6 +97,7 @@ app = typer.Typer(
 app.command(cls=_Command)(init)
 app.command(cls=_Command)(sweep)
 app.command(cls=_Command)(report)
+app.command(cls=_Command)(compare)
 app.command(cls=_Command)(plot)
 app.command("sample-size", cls=_Command)(sample_size)
 app.command("plan", cls=_Command, hidden=True, deprecated=True)(sample_size)  # its name until 0.1

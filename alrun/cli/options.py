@@ -38,6 +38,10 @@ Sustain = Annotated[
     int, typer.Option(min=1, help="Ask for the target in this many rounds in a row.")
 ]
 Adjust = Annotated[Adjustment, typer.Option(help="Adjust p values for many tests by this method.")]
+Rope = Annotated[
+    float,
+    typer.Option(metavar="SHARE", help="Call labels the same that differ by less than this share."),
+]
 Strategies = Annotated[
     list[str] | None,
     typer.Option(

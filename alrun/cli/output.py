@@ -3,17 +3,19 @@
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout, suppress
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import typer
 
-from alrun.errors import printable
+from alrun.errors import AlrunError, printable
 from alrun.util.streams import drop_lost_output
 
 NO_SCREEN = 100
+_Format = TypeVar("_Format", bound=StrEnum)
 # Where results go while `sys.stdout` leads elsewhere.
 _results: Any = None
 
@@ -53,6 +55,31 @@ def screen() -> tuple[int, bool]:
         with suppress(OSError, ValueError):  # a terminal that tells no size, or 0
             return os.get_terminal_size(stream.fileno()).columns or NO_SCREEN, is_terminal
     return NO_SCREEN, is_terminal
+
+
+def write_to(output: Path | None, text: str) -> None:
+    """Write a text to a file, or to stdout without one."""
+    if output is None:
+        write(text)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise AlrunError(f"{output} cannot be written: {error.strerror}") from error
+
+
+def format_of(output: Path | None, endings: Mapping[str, _Format], usual: _Format) -> _Format:
+    """Return the format that the ending of a file names, or the usual one without an ending.
+
+    Raises AlrunError for another ending.
+    """
+    ending = output.suffix.lower() if output else ""
+    if ending and ending not in endings:
+        raise AlrunError(
+            f"{output}: no format ends in '{ending}'; end it in {', '.join(endings)}, or name one"
+            " with --format"
+        )
+    return endings.get(ending, usual)
 
 
 def show(line: str) -> None:

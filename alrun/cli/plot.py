@@ -31,6 +31,8 @@ class Plot(StrEnum):
     difference = "difference"
     savings = "savings"
     reached = "reached"
+    pairs = "pairs"
+    ranks = "ranks"
 
 
 def plot(
@@ -38,7 +40,7 @@ def plot(
     output: Annotated[Path, typer.Option(help="Write to this .svg, .png or .pdf.")],
     kind: Annotated[
         list[Plot] | None,
-        typer.Option(help="Draw this kind of plot. Repeatable.", show_default="all"),
+        typer.Option(help="Draw this kind of plot. Repeatable.", show_default="the first four"),
     ] = None,
     target: Targets = None,
     metric: Metric = None,
@@ -51,9 +53,12 @@ def plot(
     start: Starts = None,
     batch_size: BatchSizes = None,
 ) -> None:
-    """Draw curves with bands, differences, savings and the share of runs at the target."""
-    from alrun.report.plots import write_plot
+    """Draw curves with bands, differences, savings and the share of runs at the target.
+
+    All pairs of strategies, and their ranks over data sets, are drawn where they are named.
+    """
+    from alrun.report.plots import KINDS, write_plot
 
     selection = selection_of(strategy, dataset, model, start, batch_size)
     found = build_report(results, target, metric, baseline, sustain, adjust, selection=selection)
-    write_plot(found, output, [entry.value for entry in kind or Plot])
+    write_plot(found, output, [entry.value for entry in kind] if kind else KINDS)

@@ -14,6 +14,7 @@ from alrun.cli.options import (
     Metric,
     Models,
     ResultsDirectory,
+    Rope,
     Starts,
     Strategies,
     Sustain,
@@ -21,8 +22,7 @@ from alrun.cli.options import (
     build_report,
     selection_of,
 )
-from alrun.cli.output import say, screen, write
-from alrun.errors import AlrunError
+from alrun.cli.output import format_of, say, screen, write_to
 from alrun.report.options import Adjustment, ReportOptions
 
 
@@ -60,12 +60,7 @@ def report(
     baseline: Baseline = "random",
     sustain: Sustain = 1,
     adjust: Adjust = Adjustment.holm,
-    rope: Annotated[
-        float,
-        typer.Option(
-            metavar="SHARE", help="Call labels the same that differ by less than this share."
-        ),
-    ] = ReportOptions.rope,
+    rope: Rope = ReportOptions.rope,
     strategy: Strategies = None,
     dataset: Datasets = None,
     model: Models = None,
@@ -88,7 +83,7 @@ def report(
     """Print the verdict and the tables: labels to target, savings, tests, whole curves."""
     from alrun.report.render import Layout, render
 
-    form = format or _format_of(output)
+    form = format or format_of(output, ENDINGS, Format.table)
     selection = selection_of(strategy, dataset, model, start, batch_size)
     found = build_report(results, target, metric, baseline, sustain, adjust, rope, selection)
     layout = Layout(all_notes=notes is Notes.full)
@@ -98,24 +93,4 @@ def report(
     if form is Format.csv:  # a CSV file has no place for sentences
         for sentence in (*found.verdict, *layout.notes_of(found)):
             say(sentence)
-    if output is None:
-        write(text)
-        return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise AlrunError(f"{output} cannot be written: {error.strerror}") from error
-
-
-def _format_of(output: Path | None) -> Format:
-    """Return the format that the ending of a file names; a table without file or ending.
-
-    Raises AlrunError for another ending.
-    """
-    ending = output.suffix.lower() if output else ""
-    if ending and ending not in ENDINGS:
-        raise AlrunError(
-            f"{output}: no format ends in '{ending}'; end it in {', '.join(ENDINGS)}, or name one"
-            " with --format"
-        )
-    return ENDINGS.get(ending, Format.table)
+    write_to(output, text)

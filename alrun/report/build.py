@@ -184,6 +184,24 @@ def build_pilot(path: Path, options: ReportOptions) -> Tables:
     return build_tables(_curves(path, options.metric), options, references=read_references(path))
 
 
+def build_selected(path: Path, options: ReportOptions) -> Tables:
+    """Return the rows of what is selected, in the order of the experiment, without notes.
+
+    Raises ResultsError as `build_report` does.
+    """
+    experiment = experiment_of(path)
+    everything = _curves(path, options.metric)
+    frame = select(everything, options)
+    check_selection(everything, frame, options.selection)
+    return build_tables(
+        frame,
+        options,
+        order=_order(experiment),
+        known_ends=partial(_known_ends, path, experiment),
+        references=read_references(path),
+    )
+
+
 def _curves(path: Path, metric: str) -> pd.DataFrame:
     columns = [*RUN, "run_id", "n_labels", "n_correct", "n_test", metric]
     return read_table(path / "curves.parquet", _CURVES, columns, strict=False)

@@ -107,7 +107,7 @@ def _pairs_of(
         both = has_run[:, a] & has_run[:, b]
         is_reached = bool(reached[names[a]] or reached[names[b]])
         one, other = cuts[both][:, [a, b]].T.astype(np.int64)
-        compared = _compare(one, other, rope, is_reached, is_narrow)
+        compared = compare_means(one, other, rope, is_reached, is_narrow)
         has_test = len(one) > 1 and (has_raw_p or not is_joint)
         compared["p_value"] = stats.sign_flip(one - other) if has_test else np.nan
         found.append({"a": names[a], "b": names[b]} | compared)
@@ -119,7 +119,7 @@ def _pairs_of(
     return [pair | {"p_adjusted": p} for pair, p in zip(found, adjusted.tolist(), strict=True)]
 
 
-def _compare(
+def compare_means(
     a: Array, b: Array, rope: float, is_reached: bool, is_narrow: bool
 ) -> dict[str, object]:
     """Return the columns of two strategies from their labels, paired by seed."""

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from alrun.errors import printable
 from alrun.report.build import Report
 from alrun.report.rows import COUNTS
-from alrun.report.sections import sections
+from alrun.report.sections import Section, sections
 from alrun.report.text import WIDTH, as_text
 
 # Signs of Markdown's that a text may hold by chance are left as they are: `p <= .05`.
@@ -58,30 +58,32 @@ def _table(report: Report, layout: Layout) -> str:
 
 
 def _markdown(report: Report, layout: Layout) -> str:
-    lines = [f"## {_in_markdown(report.name)}", ""]
+    lines = [f"## {in_markdown(report.name)}", ""]
     for paragraph in report.paragraphs:
-        lines += [f"**{_in_markdown(paragraph.title)}.**", ""]
-        lines += [*(f"- {_in_markdown(text)}" for text in paragraph.sentences), ""]
-    for section in sections(report, wide=True, not_significant=" n.s."):
+        lines += [f"**{in_markdown(paragraph.title)}.**", ""]
+        lines += [*(f"- {in_markdown(text)}" for text in paragraph.sentences), ""]
+    tables = sections(report, wide=True, not_significant=" n.s.")
+    return "\n".join([*lines, *markdown_lines(tables, layout.notes_of(report))]) + "\n"
+
+
+def markdown_lines(tables: Iterable[Section], notes: Iterable[str]) -> Iterator[str]:
+    """Yield the lines of tables in Markdown, and of the notes below them."""
+    for section in tables:
         rules = [
             "---" if place < section.n_left else "---:" for place in range(len(section.header))
         ]
-        rows = [[_in_markdown(cell) for cell in row] for row in section.rows]
+        header = map(in_markdown, section.header)
+        rows = [[in_markdown(cell) for cell in row] for row in section.rows]
         for row, column in section.bold:
             rows[row][column] = f"**{rows[row][column]}**"
-        lines += [
-            f"**{_in_markdown(section.title)}.** {section.caption}",
-            "",
-            *(f"| {' | '.join(cells)} |" for cells in (section.header, rules, *rows)),
-            "",
-        ]
-    return (
-        "\n".join([*lines, *(f"- {_without_html(note)}" for note in layout.notes_of(report))])
-        + "\n"
-    )
+        yield f"**{in_markdown(section.title)}.** {section.caption}"
+        yield ""
+        yield from (f"| {' | '.join(cells)} |" for cells in (header, rules, *rows))
+        yield ""
+    yield from (f"- {_without_html(note)}" for note in notes)
 
 
-def _in_markdown(text: str) -> str:
+def in_markdown(text: str) -> str:
     """Return a text in which nothing is HTML or a sign of Markdown's."""
     return _without_html(re.sub(r"([\\`|*_])", r"\\\1", printable(text)))
 
@@ -168,14 +170,15 @@ def _json(report: Report, layout: Layout) -> str:
         "rope": report.options.rope,
         "sequential": report.is_sequential,
         "verdict": list(report.verdict),
-        "rows": _records(report.rows),
-        "across": _records(report.across),
+        "rows": records(report.rows),
+        "across": records(report.across),
         "notes": list(report.all_notes if layout.all_notes else report.notes),
     }
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table for JSON: null for NaN and infinity."""
     return [
         {key: _plain(key, value) for key, value in row.items()} for row in table.to_dict("records")
     ]

@@ -30,8 +30,10 @@ from alrun.stats.families import (
     max_t,
     smallest_adjusted_p,
 )
+from alrun.stats.letters import compact_letters
 from alrun.stats.paired import MONTE_CARLO_DRAWS, sign_flip, smallest_p
 from alrun.stats.power import MOST_SEEDS, power_of, seeds_for, smallest_effect, upper_spread
+from alrun.stats.ranks import critical_difference, friedman, mean_ranks, nemenyi
 
 __all__ = [
     "ALPHA",
@@ -42,14 +44,19 @@ __all__ = [
     "MOST_SEEDS",
     "Interval",
     "band_half_width",
+    "compact_letters",
+    "critical_difference",
     "fewest_seeds",
+    "friedman",
     "geometric_saving",
     "holm",
     "improvement",
     "is_equivalent",
     "max_t",
     "mean_interval",
+    "mean_ranks",
     "median_interval",
+    "nemenyi",
     "power_of",
     "ratio_interval",
     "saving",

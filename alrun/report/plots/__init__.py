@@ -1,4 +1,4 @@
-"""A report as pictures: learning curves, differences, savings, and shares of runs at the target."""
+"""A report as pictures: curves, differences, savings, shares at the target, pairs and ranks."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from alrun.errors import ResultsError
 from alrun.report.build import Report
 from alrun.report.plots.kinds import KINDS, Plot, in_common, plots_of
-from alrun.report.plots.panels import LinesPanel
+from alrun.report.plots.panels import LinesPanel, SavingsPanel
 from alrun.report.plots.styles import (
     LARGE,
     MEDIUM,
@@ -53,8 +53,8 @@ def draw(
     Parameters
     ----------
     kinds
-        Some of KINDS. When all are asked for, those are left out for which the report has no
-        target or no baseline.
+        Some of KINDS and FURTHER_KINDS. When all of KINDS are asked for, those are left out for
+        which the report has no target or no baseline.
     batch_sizes
         The batch sizes to draw; by default all.
 
@@ -143,10 +143,11 @@ def _draw_panels(part: "SubFigure", plot: Plot, styles: Mapping[str, Style]) -> 
     named = []
     for place, (panel, title, axes) in enumerate(zip(plot.panels, titles, grid, strict=False)):
         key = tuple(panel.where.get(column) for column in ("dataset", "model", "target"))
-        if key in first:
-            axes.sharex(first[key])
-            axes.sharey(first[key])
-        first.setdefault(key, axes)
+        if isinstance(panel, LinesPanel | SavingsPanel):  # others name strategies on their axes
+            if key in first:
+                axes.sharex(first[key])
+                axes.sharey(first[key])
+            first.setdefault(key, axes)
         named.append(panel.draw(axes, styles))
         axes.set_title(wrapped(title, _WIDTH / max(plot.n_columns, 2) - 0.6, MEDIUM), loc="left")
         if place % plot.n_columns:

@@ -8,18 +8,25 @@ import numpy as np
 import pandas as pd
 
 from alrun.errors import ResultsError, nearest
+from alrun.report.all_pairs import Comparisons
 from alrun.report.build import Report
 from alrun.report.phrasing import target_name
+from alrun.report.plots.comparisons import PairsPanel, RanksPanel
 from alrun.report.plots.lines import mean_curves, mean_differences, shares_at_target
 from alrun.report.plots.panels import LinesPanel, SavingsPanel
 from alrun.report.plots.styles import shortened
+from alrun.report.ranks import GROUP as RANKED
 from alrun.report.rows import comparison_groups
 from alrun.results.curves import COMPARISON_GROUP
 from alrun.targets import Written
 
+# Those that are drawn by default, and those that are drawn where they are named.
 KINDS = ("curves", "difference", "savings", "reached")
+FURTHER_KINDS = ("pairs", "ranks")
 
-Panel = LinesPanel | SavingsPanel
+Panel = LinesPanel | SavingsPanel | PairsPanel | RanksPanel
+# Up to so many strategies two heat maps stand side by side.
+_MOST_BESIDE = 7
 
 
 @dataclass(frozen=True)
@@ -49,8 +56,8 @@ def plots_of(report: Report, kinds: Sequence[str], batch_sizes: Sequence[int] | 
     if batch_sizes:
         rows = rows[rows["batch_size"].isin(batch_sizes)]
     for kind in kinds:
-        if kind not in KINDS:
-            raise ResultsError(f"there is no plot '{kind}'{nearest(kind, KINDS)}")
+        if kind not in (known_kinds := KINDS + FURTHER_KINDS):
+            raise ResultsError(f"there is no plot '{kind}'{nearest(kind, known_kinds)}")
     lacking = {kind: _lacking(report, rows, kind) for kind in dict.fromkeys(kinds or KINDS)}
     if set(lacking) != set(KINDS):  # a kind that was named is not left out in silence
         for sentence in filter(None, lacking.values()):
@@ -61,7 +68,7 @@ def plots_of(report: Report, kinds: Sequence[str], batch_sizes: Sequence[int] | 
 def _lacking(report: Report, rows: pd.DataFrame, kind: str) -> str | None:
     """Return why a kind cannot be drawn, in a sentence."""
     so = f"so that '{kind}' cannot be drawn"
-    if kind in ("savings", "reached") and not report.targets:
+    if kind in ("savings", "reached", *FURTHER_KINDS) and not report.targets:
         return f"no target is named, {so}; name one with --target"
     if kind in ("difference", "savings"):
         if not rows["is_baseline"].any():
@@ -71,6 +78,10 @@ def _lacking(report: Report, rows: pd.DataFrame, kind: str) -> str | None:
             )
         if _compared(rows).empty:
             return f"there is nothing to compare with {report.baseline}, {so}; sweep a strategy"
+    if kind == "pairs" and not _pairs(report, rows).panels:
+        return f"there are no two strategies to compare, {so}; sweep another"
+    if kind == "ranks" and not _ranks(report, rows).panels:
+        return f"there are not several data sets with the same strategies, {so}; sweep another"
     return None
 
 
@@ -158,6 +169,34 @@ def _reached(report: Report, rows: pd.DataFrame) -> Plot:
     return Plot(title, "their share by number of labels", panels, columns)
 
 
+def _pairs(report: Report, rows: pd.DataFrame) -> Plot:
+    found = Comparisons(report.name, report, report.pairs)
+    keys = [*COMPARISON_GROUP, "target"]
+    by_key = dict(iter(found.pairs.assign(told=found.told).groupby(keys, observed=True)))
+    panels = tuple(
+        PairsPanel(_where(report, part, keys), tuple(part["strategy"]), by_key[key])
+        for key, part in rows.groupby(keys, observed=True, sort=False)
+        if key in by_key
+    )
+    n_columns = 1 if rows["strategy"].nunique() > _MOST_BESIDE else min(len(panels), 2)
+    detail = "mean labels of the row / of the column; a star where adjusted p ≤ .05"
+    return Plot("All pairs", detail, panels, n_columns)
+
+
+def _ranks(report: Report, rows: pd.DataFrame) -> Plot:
+    found = Comparisons(report.name, report, report.pairs)
+    panels = []
+    for ranking in found.rankings:
+        same = (rows[RANKED] == pd.Series(ranking.key, RANKED)).all(axis=1)
+        if same.any():
+            panels.append(RanksPanel(_where(report, rows[same], RANKED), ranking))
+    detail = (
+        "mean rank over data sets; bars: within the critical difference of Nemenyi's test, beside"
+        " the sign-flip test, which decides"
+    )
+    return Plot("Ranks", detail, tuple(panels), min(len(panels), 2))
+
+
 def _band(panels: Sequence[LinesPanel]) -> str:
     has_band = [not np.isnan(line.half_width).any() for p in panels for line in p.lines]
     if all(has_band):
@@ -228,4 +267,6 @@ _MAKERS: dict[str, Callable[[Report, pd.DataFrame], Plot]] = {
     "difference": _difference,
     "savings": _savings,
     "reached": _reached,
+    "pairs": _pairs,
+    "ranks": _ranks,
 }
