@@ -79,7 +79,11 @@ def _receive(requests: socket.socket) -> tuple[Request, Descriptors] | None:
         length, files, _, _ = socket.recv_fds(requests, _LENGTH.size, len(Descriptors._fields))
         if length:
             (size,) = _LENGTH.unpack(length)
-            content = requests.recv(size, socket.MSG_WAITALL)
+            content = b""
+            while len(content) < size:  # a signal may cut what is received
+                if not (piece := requests.recv(size - len(content))):
+                    return None
+                content += piece
             return Request(*json.loads(content)), Descriptors(*files)
     return None
 
@@ -142,7 +146,13 @@ class _Template:
     def _copy(self, request: Request, descriptors: Descriptors) -> None:
         with warnings.catch_warnings():  # Python counts the threads of libraries, which are safe
             warnings.simplefilter("ignore", DeprecationWarning)
-            pid = os.fork()
+            try:
+                pid = os.fork()
+            except OSError as error:
+                os.write(descriptors.output, f"{error.strerror}\n".encode())
+                for descriptor in descriptors:
+                    os.close(descriptor)
+                return
         if pid == 0:
             self._forget()
             os.close(descriptors.status)

@@ -8,13 +8,13 @@ import sys
 
 import pandas as pd
 import pytest
-from alrun.cli.progress import shown
 from commands import ALRUN, alrun, alrun_here
 from small_experiments import TINY
 
 from alrun.cli.app import main
 from alrun.cli.power_text import describe_power
 from alrun.execute.worker import Outcome
+from alrun.progress import shown
 from alrun.records import Failure
 from alrun.sweep.plan import plan_sweep
 

@@ -55,11 +55,13 @@ def test_a_copy_has_the_surroundings_of_who_asks_for_it(tmp_path, monkeypatch):
     with IsolatedWorker() as worker:
         worker.call(os.getpid)  # now there is a template
     monkeypatch.setenv("A_WORD", "\udcff of mine")
+    monkeypatch.setenv("MUCH", 100_000 * "x")
     monkeypatch.delenv("HOME", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
     with IsolatedWorker() as worker:
         assert worker.call(os.getenv, "A_WORD") == "\udcff of mine"
+        assert worker.call(os.getenv, "MUCH") == 100_000 * "x"
         assert worker.call(os.getenv, "HOME") is None
         assert worker.call(os.getcwd) == str(tmp_path)
         assert worker.call(eval, "__import__('sys').path") == sys.path
@@ -192,3 +194,20 @@ def test_too_little_address_space_is_a_sentence(template_program, monkeypatch):
         worker.call(len, "abc")
     assert "workers do not start" in str(raised.value)
     assert "(the limit on address space is 640 MiB, and alrun needs 1,024 MiB;" in str(raised.value)
+
+
+UNABLE = """
+import os
+
+def fork():
+    raise BlockingIOError(11, "no more processes")
+
+os.fork = fork
+"""
+
+
+def test_a_system_that_makes_no_more_processes_is_a_sentence(template_program, monkeypatch):
+    template_program(UNABLE + template._PROGRAM)
+    monkeypatch.setattr("alrun.execute.isolated._STARTS", 2)
+    with IsolatedWorker() as worker, pytest.raises(ResultsError, match="no more processes"):
+        worker.call(len, "abc")
