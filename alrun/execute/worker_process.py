@@ -144,7 +144,7 @@ class WorkerProcess:
     def end(self) -> None:
         """End it and its children at once."""
         if self.kill():
-            self._process.wait()
+            self._process.wait(_GRACE_PERIOD)  # nobody tells of it if the template is stopped
         self._process.close()
         self._connection.close()
         self._crash_log.close()

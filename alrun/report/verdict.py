@@ -216,21 +216,27 @@ def _seeds_sentence(
 ) -> Iterator[str]:
     """Say how many seeds would show a saving where none is shown, and where that is known."""
     by_number: dict[str, list[str]] = {}
+    enough = []
     for one in same:
         n_seeds = seeds.get(one.contender, np.nan)
-        if not np.isnan(n_seeds):
+        if n_seeds <= one.first.n_seeds:
+            enough.append(goals.of(one))
+        elif not np.isnan(n_seeds):
             text = f"more than {stats.MOST_SEEDS:,}" if np.isinf(n_seeds) else f"{n_seeds:.0f}"
             by_number.setdefault(text, []).append(goals.of(one))
-    if not by_number:
-        return
-    numbers = [
-        f"{text} seeds{f' at {enumerated(named)}' if len(same) > 1 else ''}"
-        for text, named in by_number.items()
-    ]
-    yield (
-        f"{enumerated(numbers)} would show a saving of {percent(SAVING)} % with a chance of"
-        f" {percent(POWER)} %; there are {same[0].first.n_seeds}."
-    )
+    chance = f"with a chance of {percent(POWER)} %"
+    if enough:
+        where = f" at {enumerated(enough)}" if len(same) > 1 else ""
+        yield f"A saving of {percent(SAVING)} % would have been shown{where} {chance}."
+    if by_number:
+        numbers = [
+            f"{text} seeds{f' at {enumerated(named)}' if len(same) > 1 else ''}"
+            for text, named in by_number.items()
+        ]
+        yield (
+            f"{enumerated(numbers)} would show a saving of {percent(SAVING)} % {chance}; there are"
+            f" {same[0].first.n_seeds}."
+        )
 
 
 def _reach_sentence(same: Sequence[Standing], goals: _Goals) -> Iterator[str]:

@@ -65,7 +65,7 @@ def test_a_verdict_opens_every_text_and_none_is_in_the_rows_of_csv(tmp_path):
 
 
 def test_without_a_star_nothing_is_said_to_be_shown_and_the_seeds_it_takes_are(tmp_path):
-    few = [90, 130, 130, 100, 120, 110, 130, 100]
+    few = [60, 160, 130, 70, 150, 90, 170, 80]
     report = report_of(tmp_path, reaching(RANDOM), reaching(few, "margin"))
     row = report.rows.set_index("strategy").loc["margin"]
     assert not row["significant"]
@@ -115,6 +115,14 @@ def test_every_relation_to_the_best_and_to_the_baseline_has_its_words(tmp_path):
         "Needs more labels than margin, and cannot be told from random: like_random.",
         "Needs more labels than random: worse.",
     ]
+
+
+def test_where_the_seeds_suffice_no_more_are_asked_for(tmp_path):
+    near = [n + shift for n, shift in zip(RANDOM, 4 * [-3, 2], strict=True)]
+    report = report_of(tmp_path, reaching(RANDOM), reaching(near, "margin"))
+    assert seeds_needed(report, 0.2, 0.8)["seeds"].iloc[0] <= 8
+    _, seeds, *_ = sentences_of(report)
+    assert seeds == "A saving of 20 % would have been shown with a chance of 80 %."
 
 
 def test_the_baseline_can_have_the_fewest_labels(tmp_path):
