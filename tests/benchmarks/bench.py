@@ -160,7 +160,13 @@ def made_up_curves(path: Path, n_seeds: int = 250, n_rounds: int = 100) -> None:
         "log_loss": rng.uniform(size=len(rounds)),
         "average_precision": np.full(len(rounds), np.nan),
     }
-    arrays = [pa.array(values[field.name]).cast(field.type) for field in CURVES]
+    values["start"] = [""] * len(rounds)
+    arrays = [
+        pa.array(values[field.name]).cast(field.type)
+        if field.name in values
+        else pa.nulls(len(rounds), field.type)
+        for field in CURVES
+    ]
     path.mkdir(parents=True)
     pq.write_table(pa.table(arrays, schema=CURVES), path / "curves.parquet", compression="zstd")
 
