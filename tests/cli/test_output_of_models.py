@@ -129,7 +129,7 @@ def test_what_user_code_prints_while_a_command_is_at_work_is_no_result(noisy, co
 @pytest.mark.parametrize(
     "backend",
     [
-        "loky",
+        pytest.param("loky", marks=pytest.mark.slow),
         pytest.param("multiprocessing", marks=pytest.mark.slow),
         "threading",
         pytest.param("sequential", marks=pytest.mark.slow),

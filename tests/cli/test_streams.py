@@ -55,7 +55,7 @@ def results(tmp_path_factory):
     [
         pytest.param("printing", ">/dev/full 2>&1", 0, marks=pytest.mark.slow),
         ("printing", "2>&1 | head -1", 0),
-        ("printing", ">&- 2>&-", 0),
+        pytest.param("printing", ">&- 2>&-", 0, marks=pytest.mark.slow),
         ("failing", ">/dev/full 2>&1", 1),
     ],
 )

@@ -100,7 +100,7 @@ def test_a_python_that_puts_no_directory_on_the_path_keeps_its_first(folder):
     [
         ["--jobs", 1],
         pytest.param(["--jobs", 2], marks=pytest.mark.slow),
-        ["--jobs", 2, "--backend", "loky"],
+        pytest.param(["--jobs", 2, "--backend", "loky"], marks=pytest.mark.slow),
         # The test below computes in the process of the command too.
         pytest.param(["--jobs", 2, "--backend", "threading"], marks=pytest.mark.slow),
     ],
