@@ -291,8 +291,8 @@ def _wins(row: Any) -> str:
 
 def _seconds(row: Any, wide: bool) -> str:
     """Return the seconds of queries, with their interval in a wide table."""
-    ends = (row.query_seconds_low, row.query_seconds_high) if wide else (math.nan, math.nan)
-    return with_interval(row.query_seconds, *ends, seconds_text)
+    low, high = row.query_seconds_low, row.query_seconds_high
+    return with_interval(row.query_seconds, low if wide else math.nan, high, seconds_text)
 
 
 def _mean_labels(row: Any, wide: bool) -> str:
