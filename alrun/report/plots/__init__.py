@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from alrun.errors import ResultsError
 from alrun.report.build import Report
@@ -35,6 +35,9 @@ from alrun.util.atomic_files import write_file
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
+
+# The first panel of each kind, data set, model and target.
+Scales: TypeAlias = "dict[tuple[str | None, ...], Axes]"
 
 __all__ = ["KINDS", "as_png", "draw", "write_plot"]
 
@@ -125,7 +128,10 @@ def _figure(plots: Sequence[Plot], styles: Mapping[str, Style]) -> "Figure":
     layout = figure.get_layout_engine()
     assert layout is not None
     parts = figure.subfigures(len(plots), 1, squeeze=False, height_ratios=heights)[:, 0]
-    named = [_draw_panels(part, plot, styles) for part, plot in zip(parts, plots, strict=True)]
+    scales: Scales = {}
+    named = [
+        _draw_panels(part, plot, styles, scales) for part, plot in zip(parts, plots, strict=True)
+    ]
     layout.execute(figure)  # before this the room for names is not known
     for part, plot, panels in zip(parts, plots, named, strict=True):
         has_room = all(map(fit, filter(None, panels))) and not isinstance(
@@ -146,24 +152,27 @@ def _figure(plots: Sequence[Plot], styles: Mapping[str, Style]) -> "Figure":
     return figure
 
 
-def _draw_panels(part: "SubFigure", plot: Plot, styles: Mapping[str, Style]) -> list[Names]:
+def _draw_panels(
+    part: "SubFigure", plot: Plot, styles: Mapping[str, Style], scales: Scales
+) -> list[Names]:
     """Draw the panels of a plot and return the names of lines in each.
 
-    Panels of the same data set, model and target have the same scales.
+    Panels of the same data set, model and target have the same scales, in all parts of a kind:
+    `scales` holds the first of each.
     """
     _, titles = in_common([panel.where for panel in plot.panels])
     grid = part.subplots(
         len(plot.heights), plot.n_columns, squeeze=False, height_ratios=plot.heights
     ).ravel()
-    first: dict[tuple[str | None, ...], Axes] = {}
     named = []
     for place, (panel, title, axes) in enumerate(zip(plot.panels, titles, grid, strict=False)):
-        key = tuple(panel.where.get(column) for column in ("dataset", "model", "target"))
+        data = (panel.where.get(column) for column in ("dataset", "model", "target"))
+        key = (plot.title, *data)
         if isinstance(panel, LinesPanel | SavingsPanel):  # others name strategies on their axes
-            if key in first:
-                axes.sharex(first[key])
-                axes.sharey(first[key])
-            first.setdefault(key, axes)
+            if key in scales:
+                axes.sharex(scales[key])
+                axes.sharey(scales[key])
+            scales.setdefault(key, axes)
         named.append(panel.draw(axes, styles))
         axes.set_title(wrapped(title, _WIDTH / max(plot.n_columns, 2) - 0.6, MEDIUM), loc="left")
         if place % plot.n_columns:

@@ -227,7 +227,7 @@ def _pareto(report: Report, rows: pd.DataFrame) -> Plot:
         "mean labels, and seconds of queries of a whole run, with 95 % intervals; joined: no other"
         " is better in both. Seconds differ between machines"
     )
-    return Plot("Labels to target by seconds of queries", detail, panels, _columns(panels))
+    return Plot("Labels to target by seconds of queries", detail, panels, min(len(panels), 2))
 
 
 def _band(panels: Sequence[LinesPanel]) -> str:

@@ -54,6 +54,7 @@ class ParetoPanel:
         axes.margins(x=0.08, y=0.1)
         if is_log:
             axes.set_xscale("log")
+            axes.xaxis.set_major_formatter(lambda seconds, _: f"{seconds:g}")
         is_best = non_dominated(seconds, labels)
         axes.plot(seconds[is_best], labels[is_best], color=GREY, linewidth=0.9, zorder=1)
         least = _LEAST * seconds[0] if is_log else -np.inf
@@ -69,13 +70,16 @@ class ParetoPanel:
 
     def _name(self, axes: "Axes", rows: pd.DataFrame, last: float) -> None:
         """Name strategies at their points, the one at the right to its left."""
+        from matplotlib.patheffects import withStroke
+
         for row in rows.itertuples():
             is_last = row.query_seconds == last and len(self.rows) > 1
             axes.annotate(
                 shortened(row.strategy),
                 (row.query_seconds, row.mean_labels),
-                xytext=(-5 if is_last else 5, 4),
+                xytext=(-5, -10) if is_last else (5, 4),  # beside the line, which falls
                 textcoords="offset points",
                 horizontalalignment="right" if is_last else "left",
                 fontsize=SMALL,
+                path_effects=[withStroke(linewidth=2, foreground="white")],
             )
