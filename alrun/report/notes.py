@@ -357,7 +357,7 @@ def _seconds(tables: Tables) -> Iterator[str]:
     """Say what the seconds of queries are, or that there are none."""
     if tables.rows["query_seconds"].notna().any():
         yield Definition(
-            "Query s: seconds that a run spent in its strategy, from the first query to the last,"
+            "Column s: seconds that a run spent in its strategy, from the first query to the last,"
             " with a 95 % interval. They depend on the machine and on what else it did: compare"
             " those of one machine alone."
         )

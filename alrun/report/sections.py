@@ -101,7 +101,7 @@ def _labels_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) 
         *(["W/T/L"] if wide else []),
     )
     has_seconds = rows["query_seconds"].notna().any()
-    header += ("query s",) if has_seconds else ()
+    header += ("s",) if has_seconds else ()
     texts: list[tuple[str, ...]] = []
     bold: set[tuple[int, int]] = set()
     withheld = is_withheld(rows)

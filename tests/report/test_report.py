@@ -1223,8 +1223,8 @@ def test_seconds_in_the_strategy_are_the_mean_of_its_cell():
     ends = row_of(report)[["query_seconds_low", "query_seconds_high"]]
     assert ends.tolist() == [0, pytest.approx(high)]
     assert np.isnan(row_of(report, "random")["query_seconds_low"])
-    assert line_of(report)["query s"] == "3.0"
-    assert noted(report, "Query s:", "depend on the machine")
+    assert line_of(report)["s"] == "3.0"
+    assert noted(report, "Column s:", "depend on the machine")
 
 
 def test_without_a_table_of_runs_the_seconds_are_null_with_a_note():
@@ -1232,7 +1232,7 @@ def test_without_a_table_of_runs_the_seconds_are_null_with_a_note():
     row = json_row(report)
     assert [row[f"query_seconds{end}"] for end in ("", "_low", "_high")] == [None] * 3
     assert noted(report, "Query seconds are not known", "runs.parquet")
-    assert "query s" not in line_of(report)
+    assert "s" not in line_of(report)
 
 
 def test_seconds_of_a_run_that_failed_do_not_make_the_mean_unknown():

@@ -280,15 +280,15 @@ def test_a_strategy_without_the_hard_seeds_is_not_the_best_for_that(tmp_path):
     report = report_of(tmp_path, *frames)
     assert report.rows["mean_labels"].idxmin() == 1
     headline, *others = sentences_of(report)
-    assert headline.startswith("margin has the fewest labels")
+    assert headline.startswith("margin needs the fewest labels")
     assert others[-1] == "Needs more labels than random: easy."
 
 
 def test_names_in_a_verdict_obey_no_terminal(tmp_path):
     report = report_of(tmp_path, reaching(RANDOM), reaching(FEWER, "a\n\x1b[2J[b]"))
-    assert "a\\n\\x1b[2J[b] has the fewest" in report.verdict[0]
+    assert "a\\n\\x1b[2J[b] needs the fewest" in report.verdict[0]
     text = render(report, "table")
-    assert "a\\n\\x1b[2J[b] has the fewest" in text
+    assert "a\\n\\x1b[2J[b] needs the fewest" in text
     assert "\x1b" not in text
 
 
@@ -354,3 +354,15 @@ def test_an_order_of_the_experiment_is_that_of_verdict_and_rows(tmp_path):
     (tmp_path / "experiment.toml").unlink()
     plain = alrun.report(tmp_path, [0.9]).rows[["dataset", "batch_size"]].drop_duplicates()
     assert list(plain.itertuples(index=False, name=None)) == sorted(order)
+
+
+@pytest.mark.parametrize("differences", [(10, 10), (10, 20)])
+def test_two_seeds_with_equal_differences_name_no_number_of_seeds(tmp_path, differences):
+    """A spread of zero over two seeds is no estimate of a spread."""
+    frames = [
+        reaching([100, 120]),
+        reaching([100 - differences[0], 120 - differences[1]], "margin"),
+    ]
+    said = " ".join(report_of(tmp_path, *frames).verdict)
+    assert "its saving is not shown" in said
+    assert ("would show" in said) == (differences[0] != differences[1])

@@ -224,8 +224,8 @@ def _pareto(report: Report, rows: pd.DataFrame) -> Plot:
         for _, part in known.groupby(keys, observed=True, sort=False)
     )
     detail = (
-        "mean labels, and seconds of queries of a whole run, with 95 % intervals; joined: no other"
-        " is better in both. Seconds differ between machines"
+        "with 95 % intervals, seconds of a whole run; joined: no other is better in both; seconds"
+        " differ between machines"
     )
     return Plot("Labels to target by seconds of queries", detail, panels, min(len(panels), 2))
 
