@@ -691,8 +691,8 @@ def lines_in_colour(axes):
     return found - {MUTED}
 
 
-def test_every_title_says_how_many_seeds(whole):
-    titles = [part.legends[0].get_title().get_text() for part in whole.subfigs]
+def test_every_title_says_how_many_seeds(small_whole):
+    titles = [part.legends[0].get_title().get_text() for part in small_whole.subfigs]
     assert all("6 seeds" in title.split("\n")[0] for title in titles)
     few = draw(report_of(*rising(1), *rising(3, dataset="b")), ["curves"])
     assert "1 to 3 seeds" in few.subfigs[0].legends[0].get_title().get_text()
