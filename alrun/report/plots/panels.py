@@ -18,6 +18,7 @@ from alrun.report.plots.styles import (
     SMALL,
     Names,
     Style,
+    halo,
     name_ends,
     shortened,
 )
@@ -151,13 +152,12 @@ def _draw_reference(axes: "Axes", level: float, name: str) -> None:
         verticalalignment="bottom" if is_below else "top",
         color=GREY,
         fontsize=SMALL - 1,
+        path_effects=halo(),
     )
 
 
 def _draw_level(axes: "Axes", level: float, name: str, is_reference: bool = False) -> None:
     """Draw a target, named at the left, or a reference, dotted and named at the right."""
-    from matplotlib.patheffects import withStroke
-
     colour, line = (GREY, ":") if is_reference else (LIGHT, "-")
     axes.axhline(level, color=colour, linestyle=line, linewidth=0.6, zorder=1)
     axes.text(
@@ -169,7 +169,7 @@ def _draw_level(axes: "Axes", level: float, name: str, is_reference: bool = Fals
         verticalalignment="bottom",
         color=GREY,
         fontsize=SMALL - 1,
-        path_effects=[withStroke(linewidth=2, foreground="white")],  # legible on a line
+        path_effects=halo(),
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from alrun.arrays import Array, BoolArray
-from alrun.report.plots.styles import GREY, SMALL, Names, Style, shortened
+from alrun.report.plots.styles import GREY, SMALL, Names, Style, halo, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,8 +70,6 @@ class ParetoPanel:
 
     def _name(self, axes: "Axes", rows: pd.DataFrame, last: float) -> None:
         """Name strategies at their points, the one at the right to its left."""
-        from matplotlib.patheffects import withStroke
-
         for row in rows.itertuples():
             is_last = row.query_seconds == last and len(self.rows) > 1
             axes.annotate(
@@ -81,5 +79,5 @@ class ParetoPanel:
                 textcoords="offset points",
                 horizontalalignment="right" if is_last else "left",
                 fontsize=SMALL,
-                path_effects=[withStroke(linewidth=2, foreground="white")],
+                path_effects=halo(),
             )

@@ -17,6 +17,7 @@ from alrun.util.install_hint import install_hint
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
+    from matplotlib.patheffects import AbstractPathEffect
     from matplotlib.text import Annotation
 Names: TypeAlias = "list[Annotation]"
 
@@ -122,6 +123,13 @@ def house_style() -> Iterator[None]:
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_SETTINGS)
         yield
+
+
+def halo() -> "list[AbstractPathEffect]":
+    """Return what makes a text legible on a line: a white edge around its letters."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=2, foreground="white")]
 
 
 def shortened(name: str) -> str:
