@@ -76,6 +76,7 @@ def plot(
     targets: Sequence[float | str] | None = None,
     *,
     kind: str | Sequence[str] | None = None,
+    highlight: Sequence[str] = (),
     metric: str | None = None,
     baseline: str = "random",
     sustain: int = 1,
@@ -87,8 +88,13 @@ def plot(
     results
         The directory, or a report of it, which brings its own targets, metric and baseline.
     kind
-        "curves", "difference", "savings" or "reached", or several of them; by default all for which
-        the report has a target and a baseline.
+        "curves", "difference", "savings" or "reached", or several of them; by default all of these
+        for which the report has a target and a baseline. Drawn only where named: "pairs", a heat
+        map of every two strategies; "ranks", mean ranks over data sets; and "pareto", labels to
+        target against seconds of queries.
+    highlight
+        Strategies in colour beside the baseline, the others in grey; by default all, and above
+        eight strategies those that are the best somewhere.
     targets, metric, baseline, sustain
         As for `report`.
 
@@ -102,7 +108,8 @@ def plot(
 
     if not isinstance(results, Report):
         results = report(results, targets, metric=metric, baseline=baseline, sustain=sustain)
-    figure = draw(results, [kind] if isinstance(kind, str) else kind or KINDS)
+    kinds = [kind] if isinstance(kind, str) else kind or KINDS
+    figure = draw(results, kinds, highlight=highlight)
     # A notebook shows what has this method; figures alone it shows after %matplotlib inline only.
     figure._repr_png_ = partial(as_png, figure)  # type: ignore[attr-defined]
     return figure

@@ -33,6 +33,7 @@ class Plot(StrEnum):
     reached = "reached"
     pairs = "pairs"
     ranks = "ranks"
+    pareto = "pareto"
 
 
 def plot(
@@ -41,6 +42,14 @@ def plot(
     kind: Annotated[
         list[Plot] | None,
         typer.Option(help="Draw this kind of plot. Repeatable.", show_default="the first four"),
+    ] = None,
+    highlight: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LABEL",
+            help="Draw this strategy in colour, others in grey. Repeatable.",
+            show_default="above eight strategies: the best",
+        ),
     ] = None,
     target: Targets = None,
     metric: Metric = None,
@@ -55,10 +64,13 @@ def plot(
 ) -> None:
     """Draw curves with bands, differences, savings and the share of runs at the target.
 
-    All pairs of strategies, and their ranks over data sets, are drawn where they are named.
+    Drawn where they are named: all pairs of strategies, their ranks over data sets, and labels to
+    target by seconds of queries (pareto).
     """
     from alrun.report.plots import KINDS, write_plot
 
     selection = selection_of(strategy, dataset, model, start, batch_size)
     found = build_report(results, target, metric, baseline, sustain, adjust, selection=selection)
-    write_plot(found, output, [entry.value for entry in kind] if kind else KINDS)
+    kinds = [entry.value for entry in kind] if kind else KINDS
+    for warning in write_plot(found, output, kinds, highlight=highlight or ()):
+        typer.echo(warning, err=True)

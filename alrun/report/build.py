@@ -7,8 +7,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from alrun import stats
 from alrun.errors import printable
 from alrun.experiment.names import code_of
 from alrun.experiment.settings import Experiment
@@ -311,10 +313,22 @@ def _reported(runs: pd.DataFrame | None, frame: pd.DataFrame) -> pd.DataFrame:
     return runs.loc[runs["run_id"].isin(frame["run_id"].unique()), needed]
 
 
-def _query_seconds(runs: pd.DataFrame | None) -> dict[tuple[Any, ...], float]:
-    """Return the mean seconds of a run in its strategy, by group and strategy."""
+def _query_seconds(runs: pd.DataFrame | None) -> dict[tuple[Any, ...], dict[str, float]]:
+    """Return the mean seconds of a run in its strategy with their interval, by group and strategy.
+
+    They are those of the finished runs for which they are known.
+    """
     if runs is None:
         return {}
-    keys = [*COMPARISON_GROUP, "strategy"]
-    means = runs.groupby(keys, observed=True)["seconds_query"].mean()
-    return {tuple(key): float(value) for key, value in means.items()}
+    known = runs[runs["seconds_query"].notna()]
+    found = {}
+    for key, seconds in known.groupby([*COMPARISON_GROUP, "strategy"], observed=True)[
+        "seconds_query"
+    ]:
+        interval = stats.mean_interval(seconds.to_numpy(np.float64)).within(0.0, np.inf)
+        found[tuple(key)] = {
+            "query_seconds": float(seconds.mean()),
+            "query_seconds_low": interval.low,
+            "query_seconds_high": interval.high,
+        }
+    return found

@@ -78,6 +78,7 @@ def write_notes(
         *_power(tables),
         *(_estimates(tables) if tables.options.targets else ()),
         *_ranges(tables),
+        *_seconds(tables),
         *find_idle_targets(tables),
         *find_imbalance(tables),
         *warnings,
@@ -350,6 +351,21 @@ def _estimates(tables: Tables) -> Iterator[str]:
     )
     constant = others[others["no_variation"]]
     yield from about(constant, "all differences are equal: no variation across seeds")
+
+
+def _seconds(tables: Tables) -> Iterator[str]:
+    """Say what the seconds of queries are, or that there are none."""
+    if tables.rows["query_seconds"].notna().any():
+        yield Definition(
+            "Column s: seconds that a run spent in its strategy, from the first query to the last,"
+            " with a 95 % interval. They depend on the machine and on what else it did: compare"
+            " those of one machine alone."
+        )
+    else:
+        yield Definition(
+            "Query seconds are not known, since they stand in runs.parquet, which is not there or"
+            " holds none."
+        )
 
 
 def _ranges(tables: Tables) -> Iterator[str]:

@@ -115,6 +115,12 @@ def score_text(value: float) -> str:
     return "" if np.isnan(value) else f"{value:.3f}"
 
 
+def seconds_text(value: float) -> str:
+    """Return seconds: whole from ten on, else with one decimal, or three below one."""
+    digits = 0 if value >= 10 else 1 if value >= 1 else 3
+    return f"{value:.{digits}f}"
+
+
 def labels_text(value: float, is_exact: bool) -> str:
     """Return a mean number of labels: exact to a tenth, or whole."""
     digits = 1 if is_exact else 0

@@ -79,6 +79,8 @@ COLUMNS = [
     "final_p_value",
     "final_p_adjusted",
     "query_seconds",
+    "query_seconds_low",
+    "query_seconds_high",
     "aulc_significant",
     "final_significant",
     "target_value",
@@ -141,7 +143,7 @@ def build_tables(
     options: ReportOptions,
     *,
     order: Mapping[str, Sequence[Any]] = MappingProxyType({}),
-    query_seconds: Mapping[tuple[Any, ...], float] | None = None,
+    query_seconds: Mapping[tuple[Any, ...], Mapping[str, float]] = MappingProxyType({}),
     known_ends: Callable[[], Mapping[Any, int]] = dict,
     references: pd.DataFrame | None = None,
 ) -> Tables:
@@ -152,7 +154,8 @@ def build_tables(
     order
         Labels and batch sizes in the order wanted, by column; others follow by the alphabet.
     query_seconds
-        Mean seconds that a run spent in its strategy, by the keys of COMPARISON_GROUP and strategy.
+        The columns on seconds that a run spent in its strategy, by the keys of COMPARISON_GROUP and
+        strategy.
     known_ends
         As for `read_curves`.
     references
@@ -170,7 +173,7 @@ def build_tables(
     rows = list(_compare_all(curves, per_run, options, scores, order))
     for row in rows:
         key = (*(row[column] for column in COMPARISON_GROUP), row["strategy"])
-        row["query_seconds"] = (query_seconds or {}).get(key, np.nan)
+        row |= query_seconds.get(key, {})
     table = pd.DataFrame(rows, columns=COLUMNS)
     table["random_mean_labels"] = table["baseline_mean_labels"]
     table["informative"] = table["informative"].ne(False)

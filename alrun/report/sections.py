@@ -18,6 +18,7 @@ from alrun.report.phrasing import (
     percent,
     percent_with_interval,
     score_text,
+    seconds_text,
     seed_counts,
     target_name,
 )
@@ -99,6 +100,8 @@ def _labels_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) 
         "p adj.",
         *(["W/T/L"] if wide else []),
     )
+    has_seconds = rows["query_seconds"].notna().any()
+    header += ("s",) if has_seconds else ()
     texts: list[tuple[str, ...]] = []
     bold: set[tuple[int, int]] = set()
     withheld = is_withheld(rows)
@@ -117,6 +120,7 @@ def _labels_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) 
                 _share(row.drop_back, wide),
                 _p(row.p_adjusted, row.significant, withheld[place]),
                 *([_wins(row)] if wide else []),
+                *([_seconds(row, wide)] if has_seconds else []),
             )
         )
         if row.mean_labels == rows.loc[rows["target"] == row.target, "mean_labels"].min():
@@ -283,6 +287,12 @@ def _reached(row: Any, wide: bool) -> str:
 
 def _wins(row: Any) -> str:
     return "" if math.isnan(row.wins) else f"{row.wins:.0f}/{row.ties:.0f}/{row.losses:.0f}"
+
+
+def _seconds(row: Any, wide: bool) -> str:
+    """Return the seconds of queries, with their interval in a wide table."""
+    low, high = row.query_seconds_low, row.query_seconds_high
+    return with_interval(row.query_seconds, low if wide else math.nan, high, seconds_text)
 
 
 def _mean_labels(row: Any, wide: bool) -> str:

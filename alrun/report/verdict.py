@@ -79,10 +79,15 @@ def write_verdict(tables: Tables) -> list[Paragraph]:
 
 
 def _seeds(tables: Tables, places: Sequence[Any]) -> dict[Any, float]:
-    """Return how many seeds would show a saving, by the index of the row."""
+    """Return how many seeds would show a saving, by the index of the row.
+
+    Nothing is known where all differences are equal: a spread of zero is no estimate.
+    """
+    varied = tables.rows.loc[list(places), "difference_sd"] > 0
+    places = list(varied.index[varied])
     if not places or not tables.family:
         return {}
-    needed = seeds_needed(replace(tables, rows=tables.rows.loc[list(places)]), SAVING, POWER)
+    needed = seeds_needed(replace(tables, rows=tables.rows.loc[places]), SAVING, POWER)
     return dict(needed["seeds"].items())
 
 
@@ -155,8 +160,8 @@ def _headline(same: Sequence[Standing], goals: _Goals) -> str:
         if all(to_best is ToBest.uncompared for _, (to_best, _) in same[0].others):
             return f"There is nothing to compare {best.strategy} with: {numbers}."
         if kind is Kind.baseline_first:
-            return f"No strategy has fewer labels on average than {best.strategy}: {numbers}."
-        return f"{best.strategy} has the fewest labels on average: {numbers}."
+            return f"No strategy needs fewer labels on average than {best.strategy}: {numbers}."
+        return f"{best.strategy} needs the fewest labels on average: {numbers}."
     p_values = [_p_value(one.best.p_adjusted) for one in same]
     agree = len(same) > 1 and len(set(p_values)) == 1
     items = []
@@ -167,7 +172,7 @@ def _headline(same: Sequence[Standing], goals: _Goals) -> str:
             f" {_baseline_labels(one)} ({_saving(one, place == 0)}{p_value})"
         )
     how = "and its saving is shown" if kind is Kind.saves else "but its saving is not shown"
-    lead = f"{best.strategy} has the fewest labels on average, {how}"
+    lead = f"{best.strategy} needs the fewest labels on average, {how}"
     return f"{lead}: {'; '.join(items)}{f'; {p_values[0]} each' if agree else ''}."
 
 

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import combinations
 from math import inf
 from pathlib import Path
@@ -16,7 +17,9 @@ from curves_factory import GRID, curve, reaching, write
 import alrun
 from alrun import stats
 from alrun.errors import ResultsError
-from alrun.report.plots.styles import LONGEST_NAME, shortened, spread, styles_of
+from alrun.report.plots.highlight import highlighted_in
+from alrun.report.plots.pareto import non_dominated
+from alrun.report.plots.styles import LONGEST_NAME, MUTED, shortened, spread, styles_of
 from alrun.util.install_hint import install_hint
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -669,3 +672,128 @@ def test_plots_of_a_falling_score_say_that_less_is_better():
     for text in texts_of(draw(report_of(*frames, targets=[0.85]))):
         assert "at most" not in text
         assert "less is" not in text
+
+
+# Many strategies, seeds and seconds
+
+MANY = ["random", *(f"s{place}" for place in range(9))]
+
+
+@pytest.fixture(scope="module")
+def many():
+    """Return a report of ten strategies, of which s0 has the fewest labels."""
+    return report_of(*rising(2, names=[MANY[1], MANY[0], *MANY[2:]]))
+
+
+def lines_in_colour(axes):
+    """Return the colours of the lines of strategies but the muted ones."""
+    found = {line.get_color() for line in axes.lines if line.get_marker() not in ("None", "")}
+    return found - {MUTED}
+
+
+def test_every_title_says_how_many_seeds(small_whole):
+    titles = [part.legends[0].get_title().get_text() for part in small_whole.subfigs]
+    assert all("6 seeds" in title.split("\n")[0] for title in titles)
+    few = draw(report_of(*rising(1), *rising(3, dataset="b")), ["curves"])
+    assert "1 to 3 seeds" in few.subfigs[0].legends[0].get_title().get_text()
+
+
+def test_above_eight_strategies_the_best_and_the_baseline_are_in_colour(many):
+    styles = styles_of(MANY, "random", highlighted_in(many))
+    assert {name for name, style in styles.items() if not style.is_muted} == {"random", "s0"}
+    figure = draw(many, ["curves"])
+    assert lines_in_colour(figure.axes[0]) == {styles["random"].colour, styles["s0"].colour}
+    assert sum(line.get_color() == MUTED for line in figure.axes[0].lines) == 8
+    assert "grey: all others" in figure.subfigs[0].legends[0].get_title().get_text()
+
+
+def test_eight_strategies_are_all_in_colour():
+    assert highlighted_in(report_of(*rising(1, names=MANY[:8]))) is None
+
+
+def test_those_highlighted_are_in_colour_however_few_there_are(small):
+    (axes,) = draw(small, ["curves"], highlight=["margin"]).axes
+    styles = styles_of(NAMES, "random", ["margin"])
+    assert styles["entropy"].colour == MUTED
+    assert lines_in_colour(axes) == {styles["random"].colour, styles["margin"].colour}
+    with pytest.raises(ResultsError, match="no strategy 'margn'; did you mean 'margin'"):
+        draw(small, highlight=["margn"])
+
+
+def test_without_targets_the_best_are_those_with_the_highest_area():
+    assert highlighted_in(report_of(*rising(1, names=MANY[::-1]), targets=[])) == ["s8"]
+
+
+def test_all_panels_of_savings_have_one_scale():
+    frames = [*rising(dataset="a"), *rising(dataset="b", names=["entropy", "random", "margin"])]
+    first, second = panels_of(report_of(*frames), "savings")
+    assert first.get_xlim() == second.get_xlim()
+
+
+def test_a_plot_of_many_rows_is_drawn_in_parts_with_a_legend_each():
+    frames = [
+        frame
+        for size in range(1, 6)
+        for frame in rising(1, names=["random", "m" * 40], batch_size=size)
+    ]
+    figure = draw(report_of(*frames), ["reached"])
+    assert [len(part.axes) for part in figure.subfigs] == [6, 4]
+    assert [len(part.legends[0].get_texts()) for part in figure.subfigs] == [2, 2]
+    first, last = figure.subfigs[0].axes[0], figure.subfigs[1].axes[-2]
+    assert first.get_xlim() == last.get_xlim()
+
+
+def test_characters_that_the_font_lacks_are_named(tmp_path):
+    report = report_of(reaching([20, 30], "random"), reaching([20, 40], "日本 баланс"))
+    (sentence,) = write_plot(report, tmp_path / "plot.svg", ["curves"])
+    assert "日本 баланс (日 本)" in sentence
+    assert write_plot(report_of(*rising(1)), tmp_path / "plot.svg", ["curves"]) == ()
+
+
+def test_non_dominated_points_are_those_of_a_search_over_all_pairs():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        seconds, labels = rng.integers(0, 4, (2, 7))
+        points = list(zip(seconds.tolist(), labels.tolist(), strict=True))
+        expected = [
+            not any(a <= x and b <= y and (a, b) != (x, y) for a, b in points) for x, y in points
+        ]
+        assert non_dominated(seconds, labels).tolist() == expected
+
+
+def with_seconds(report, seconds):
+    """Return a report in which queries of a strategy take these seconds, 10 % more or less."""
+    known = report.rows["strategy"].map(seconds)
+    columns = {"query_seconds": known, "query_seconds_low": 0.9 * known}
+    rows = report.rows.assign(**columns, query_seconds_high=1.1 * known)
+    return replace(report, rows=rows)
+
+
+def test_labels_are_drawn_by_seconds_and_the_non_dominated_are_joined_and_named(small):
+    seconds = {"random": 0.01, "entropy": 2.0, "margin": 3.0}  # margin is slower in every way
+    report = with_seconds(small, seconds)
+    figure = draw(report, ["pareto"])
+    assert len(figure.axes) == 2
+    for axes, target in zip(figure.axes, (0.8, 0.9), strict=True):
+        rows = report.rows[report.rows["target"] == target].set_index("strategy")
+        for name in NAMES:
+            x, y = line_of(axes, name).get_data()
+            assert (list(x), list(y)) == ([seconds[name]], [rows.loc[name, "mean_labels"]])
+        # `rising` makes each strategy slower than the one before.
+        assert [text.get_text() for text in axes.texts] == ["random"]
+        assert axes.get_xscale() == "log"
+    texts = texts_of(figure)
+    assert any("seconds differ between machines" in " ".join(text.split()) for text in texts)
+    assert not any("mathdefault" in text for text in texts)
+
+
+def test_a_strategy_with_fewer_labels_is_named_however_slow(small):
+    report = with_seconds(small, {"random": 3.0, "entropy": 2.0, "margin": 1.0})
+    axes = draw(report, ["pareto"]).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["margin", "entropy", "random"]
+    assert axes.get_xscale() == "linear"
+
+
+def test_without_seconds_they_are_not_drawn(small):
+    with pytest.raises(ResultsError, match=r"without runs.parquet, so that 'pareto'"):
+        draw(small, ["pareto"])

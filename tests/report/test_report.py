@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 from curves_factory import COMPARISON_GROUP, GRID, curve, jump, reaching, shuffled, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,6 +35,7 @@ CONTRACT = """
     saving saving_low saving_high wins ties losses p_value p_adjusted significant random_mean_labels
     aulc aulc_low aulc_high aulc_difference aulc_p_value aulc_p_adjusted initial
     final final_low final_high gain final_difference final_p_value final_p_adjusted query_seconds
+    query_seconds_low query_seconds_high
 """
 INTERVALS = ["mean_labels", "median_labels", "saving", "aulc", "final"]
 TESTS = ["p_value", "aulc_p_value", "final_p_value"]
@@ -1216,7 +1218,29 @@ def test_seconds_in_the_strategy_are_the_mean_of_its_cell():
     report = report_of(*REACHED, runs=runs)
     assert row_of(report)["query_seconds"] == 3
     assert row_of(report, "random")["query_seconds"] == 0.5
-    assert json_row(report_of(*REACHED))["query_seconds"] is None
+    low, high = scipy.stats.t.interval(0.95, 1, loc=3, scale=scipy.stats.sem([2, 4]))
+    assert low < 0  # no run takes less than no time
+    ends = row_of(report)[["query_seconds_low", "query_seconds_high"]]
+    assert ends.tolist() == [0, pytest.approx(high)]
+    assert np.isnan(row_of(report, "random")["query_seconds_low"])
+    assert line_of(report)["s"] == "3.0"
+    assert noted(report, "Column s:", "depend on the machine")
+
+
+def test_without_a_table_of_runs_the_seconds_are_null_with_a_note():
+    report = report_of(*REACHED)
+    row = json_row(report)
+    assert [row[f"query_seconds{end}"] for end in ("", "_low", "_high")] == [None] * 3
+    assert noted(report, "Query seconds are not known", "runs.parquet")
+    assert "s" not in line_of(report)
+
+
+def test_seconds_of_a_run_that_failed_do_not_make_the_mean_unknown():
+    runs = runs_table(
+        {"strategy": "margin", "seed": 0, "seconds_query": 2.0},
+        {"strategy": "margin", "seed": 1, "seconds_query": np.nan, "status": "failed"},
+    )
+    assert row_of(report_of(*REACHED, runs=runs))["query_seconds"] == 2
 
 
 def test_counts_are_whole_numbers_in_json_whatever_they_are(tmp_path):

@@ -46,7 +46,7 @@ def test_a_saving_that_is_shown_has_the_numbers_of_its_row(tmp_path):
     ends = f"[{percent(row['saving_low'])}, {percent(row['saving_high'])}]"
     assert (row["mean_labels"], row["baseline_mean_labels"]) == (70, 122.5)
     assert sentences_of(report) == [
-        "margin has the fewest labels on average, and its saving is shown: 70 to reach 0.9, where"
+        "margin needs the fewest labels on average, and its saving is shown: 70 to reach 0.9, where"
         f" random needs 122 (saving {percent(row['saving'])} % {ends}, adjusted p .008)."
     ]
     assert row["p_adjusted"] == 2**-7
@@ -128,7 +128,7 @@ def test_where_the_seeds_suffice_no_more_are_asked_for(tmp_path):
 def test_the_baseline_can_have_the_fewest_labels(tmp_path):
     arms = {"random": FEWER, "margin": plus(FEWER, 40), "either": [70, 60, 90, 70, 70, 80, 80, 50]}
     found = sentences_of(report_of(tmp_path, *(reaching(n, name) for name, n in arms.items())))
-    assert found[0] == "No strategy has fewer labels on average than random: 70 to reach 0.9."
+    assert found[0] == "No strategy needs fewer labels on average than random: 70 to reach 0.9."
     assert re.fullmatch(r"\d+ seeds would show a saving of 20 % .*; there are 8\.", found[1])
     assert found[2:] == [
         "Cannot be told from random: either.",
@@ -186,7 +186,7 @@ def test_a_target_at_the_floor_has_no_winner(tmp_path):
         " verdict."
     )
     assert high.startswith(
-        "margin has the fewest labels on average, and its saving is shown: 70 to"
+        "margin needs the fewest labels on average, and its saving is shown: 70 to"
     )
 
 
@@ -213,7 +213,7 @@ def test_one_seed_shows_nothing(tmp_path):
         )
     )
     assert found == [
-        "a has the fewest labels on average, but its saving is not shown: 80 to reach 0.9, where"
+        "a needs the fewest labels on average, but its saving is not shown: 80 to reach 0.9, where"
         " random needs 100 (saving 20 %, not tested).",
         "Not compared with a, since fewer than two seeds are shared: b.",
     ]
@@ -230,7 +230,7 @@ def test_a_strategy_without_a_common_seed_is_not_compared(tmp_path):
 def test_without_a_baseline_strategies_are_compared_with_each_other(tmp_path):
     frames = [reaching(FEWER, "a"), reaching(plus(FEWER, 30), "b")]
     assert sentences_of(report_of(tmp_path, *frames)) == [
-        "a has the fewest labels on average: 70 to reach 0.9.",
+        "a needs the fewest labels on average: 70 to reach 0.9.",
         "Needs more labels than a: b.",
     ]
 
@@ -280,15 +280,15 @@ def test_a_strategy_without_the_hard_seeds_is_not_the_best_for_that(tmp_path):
     report = report_of(tmp_path, *frames)
     assert report.rows["mean_labels"].idxmin() == 1
     headline, *others = sentences_of(report)
-    assert headline.startswith("margin has the fewest labels")
+    assert headline.startswith("margin needs the fewest labels")
     assert others[-1] == "Needs more labels than random: easy."
 
 
 def test_names_in_a_verdict_obey_no_terminal(tmp_path):
     report = report_of(tmp_path, reaching(RANDOM), reaching(FEWER, "a\n\x1b[2J[b]"))
-    assert "a\\n\\x1b[2J[b] has the fewest" in report.verdict[0]
+    assert "a\\n\\x1b[2J[b] needs the fewest" in report.verdict[0]
     text = render(report, "table")
-    assert "a\\n\\x1b[2J[b] has the fewest" in text
+    assert "a\\n\\x1b[2J[b] needs the fewest" in text
     assert "\x1b" not in text
 
 
@@ -354,3 +354,15 @@ def test_an_order_of_the_experiment_is_that_of_verdict_and_rows(tmp_path):
     (tmp_path / "experiment.toml").unlink()
     plain = alrun.report(tmp_path, [0.9]).rows[["dataset", "batch_size"]].drop_duplicates()
     assert list(plain.itertuples(index=False, name=None)) == sorted(order)
+
+
+@pytest.mark.parametrize("differences", [(10, 10), (10, 20)])
+def test_two_seeds_with_equal_differences_name_no_number_of_seeds(tmp_path, differences):
+    """A spread of zero over two seeds is no estimate of a spread."""
+    frames = [
+        reaching([100, 120]),
+        reaching([100 - differences[0], 120 - differences[1]], "margin"),
+    ]
+    said = " ".join(report_of(tmp_path, *frames).verdict)
+    assert "its saving is not shown" in said
+    assert ("would show" in said) == (differences[0] != differences[1])

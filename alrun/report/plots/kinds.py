@@ -1,7 +1,7 @@
 """The kinds of plots: their needs and their panels."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,11 @@ import pandas as pd
 from alrun.errors import ResultsError, nearest
 from alrun.report.all_pairs import Comparisons
 from alrun.report.build import Report
-from alrun.report.phrasing import target_name
+from alrun.report.phrasing import seed_counts, target_name
 from alrun.report.plots.comparisons import PairsPanel, RanksPanel
 from alrun.report.plots.lines import mean_curves, mean_differences, shares_at_target
-from alrun.report.plots.panels import LinesPanel, SavingsPanel
+from alrun.report.plots.panels import LinesPanel, SavingsPanel, limits_of
+from alrun.report.plots.pareto import ParetoPanel
 from alrun.report.plots.styles import shortened
 from alrun.report.ranks import GROUP as RANKED
 from alrun.report.rows import comparison_groups
@@ -22,21 +23,24 @@ from alrun.targets import Written
 
 # Those that are drawn by default, and those that are drawn where they are named.
 KINDS = ("curves", "difference", "savings", "reached")
-FURTHER_KINDS = ("pairs", "ranks")
+FURTHER_KINDS = ("pairs", "ranks", "pareto")
 
-Panel = LinesPanel | SavingsPanel | PairsPanel | RanksPanel
+Panel = LinesPanel | SavingsPanel | PairsPanel | RanksPanel | ParetoPanel
 # Up to so many strategies two heat maps stand side by side.
 _MOST_BESIDE = 7
+# Lines in more rows of panels are drawn in parts, each with a title and a legend of its own.
+_MOST_ROWS, _ROWS_OF_PART = 4, 3
 
 
 @dataclass(frozen=True)
 class Plot:
-    """The panels of one kind in columns, with a title and a line of detail."""
+    """The panels of one kind in columns, with a title, a line of detail and the seeds in words."""
 
     title: str
     detail: str
     panels: tuple[Panel, ...]
     n_columns: int
+    seeds: str = ""
 
     @property
     def heights(self) -> list[float]:
@@ -62,7 +66,18 @@ def plots_of(report: Report, kinds: Sequence[str], batch_sizes: Sequence[int] | 
     if set(lacking) != set(KINDS):  # a kind that was named is not left out in silence
         for sentence in filter(None, lacking.values()):
             raise ResultsError(sentence)
-    return [_MAKERS[kind](report, rows) for kind, sentence in lacking.items() if not sentence]
+    seeds = seed_counts(rows["n_seeds"])
+    made = [_MAKERS[kind](report, rows) for kind, lack in lacking.items() if not lack]
+    return [part for plot in made for part in _parts(replace(plot, seeds=seeds))]
+
+
+def _parts(plot: Plot) -> list[Plot]:
+    """Return a plot, or several with fewer rows of panels where its legend would be far away."""
+    if len(plot.heights) <= _MOST_ROWS or not isinstance(plot.panels[0], LinesPanel):
+        return [plot]
+    size = _ROWS_OF_PART * plot.n_columns
+    starts = range(0, len(plot.panels), size)
+    return [replace(plot, panels=plot.panels[start : start + size]) for start in starts]
 
 
 def _lacking(report: Report, rows: pd.DataFrame, kind: str) -> str | None:
@@ -78,6 +93,8 @@ def _lacking(report: Report, rows: pd.DataFrame, kind: str) -> str | None:
             )
         if _compared(rows).empty:
             return f"there is nothing to compare with {report.baseline}, {so}; sweep a strategy"
+    if kind == "pareto" and not _pareto(report, rows).panels:
+        return f"the seconds of queries are not known without runs.parquet, {so}; sweep it again"
     if kind == "pairs" and not _pairs(report, rows).panels:
         return f"there are no two strategies to compare, {so}; sweep another"
     if kind == "ranks" and not _ranks(report, rows).panels:
@@ -128,8 +145,10 @@ def _difference(report: Report, rows: pd.DataFrame) -> Plot:
 
 def _savings(report: Report, rows: pd.DataFrame) -> Plot:
     panels = []
+    compared = _compared(rows)
+    limits = limits_of(compared[~compared["is_baseline"]])
     keys = [key for key in COMPARISON_GROUP if key != "batch_size"]
-    for _, group in _compared(rows).groupby(keys, observed=True, sort=False):
+    for _, group in compared.groupby(keys, observed=True, sort=False):
         others = group[~group["is_baseline"]]
         parts = [
             pair
@@ -141,7 +160,7 @@ def _savings(report: Report, rows: pd.DataFrame) -> Plot:
         )
         where = _where(report, group, keys) | common
         named = tuple((name, part) for name, (_, part) in zip(names, parts, strict=True))
-        panels.append(SavingsPanel(where, named))
+        panels.append(SavingsPanel(where, named, limits))
     title = f"Saving against {shortened(report.baseline)}"
     detail = (
         "with 95 % intervals, an arrow where one goes on; filled where adjusted p ≤ .05; each"
@@ -195,6 +214,20 @@ def _ranks(report: Report, rows: pd.DataFrame) -> Plot:
         " the sign-flip test, which decides"
     )
     return Plot("Ranks", detail, tuple(panels), min(len(panels), 2))
+
+
+def _pareto(report: Report, rows: pd.DataFrame) -> Plot:
+    keys = [*COMPARISON_GROUP, "target"]
+    known = rows[rows["mean_labels"].notna() & rows["query_seconds"].notna() & rows["informative"]]
+    panels = tuple(
+        ParetoPanel(_where(report, part, keys), part)
+        for _, part in known.groupby(keys, observed=True, sort=False)
+    )
+    detail = (
+        "with 95 % intervals, seconds of a whole run; joined: no other is better in both; seconds"
+        " differ between machines"
+    )
+    return Plot("Labels to target by seconds of queries", detail, panels, min(len(panels), 2))
 
 
 def _band(panels: Sequence[LinesPanel]) -> str:
@@ -269,4 +302,5 @@ _MAKERS: dict[str, Callable[[Report, pd.DataFrame], Plot]] = {
     "reached": _reached,
     "pairs": _pairs,
     "ranks": _ranks,
+    "pareto": _pareto,
 }

@@ -18,6 +18,7 @@ from alrun.report.plots.styles import (
     SMALL,
     Names,
     Style,
+    halo,
     name_ends,
     shortened,
 )
@@ -85,6 +86,7 @@ class LinesPanel:
             _draw_reference(axes, level, name)
         axes.locator_params(axis="x", integer=True)
         ends = {line.strategy: (line.n_labels[-1], line.height[-1]) for line in self.lines}
+        ends = {name: end for name, end in ends.items() if not styles[name].is_muted}
         return name_ends(axes, ends, styles)
 
 
@@ -98,10 +100,13 @@ class SavingsPanel:
         As for LinesPanel.
     groups
         Rows of a report that stand together, each group with its name.
+    limits
+        The lowest and the highest percentage on the axis.
     """
 
     where: Mapping[str, str]
     groups: tuple[tuple[str, pd.DataFrame], ...]
+    limits: tuple[float, float]
 
     def height(self, n_columns: int) -> float:
         """Return the height in inches, by the number of rows."""
@@ -111,7 +116,7 @@ class SavingsPanel:
     def draw(self, axes: "Axes", styles: Mapping[str, Style]) -> Names:
         """Draw the panel; its rows are named on the axis."""
         rows = pd.concat([rows for _, rows in self.groups])
-        axes.set(xlim=_limits(rows), xlabel="saving within the budget (%)")
+        axes.set(xlim=self.limits, xlabel="saving within the budget (%)")
         axes.axvline(0, **_ZERO)
         axes.grid(axis="x")
         axes.spines["left"].set_visible(False)
@@ -135,7 +140,7 @@ def _draw_reference(axes: "Axes", level: float, name: str) -> None:
     text = f"{name} {score_text(level)}"
     furthest = _FURTHEST_REFERENCE * (high - low)
     if low - furthest <= level <= high + furthest:
-        _draw_level(axes, level, text, GREY, ":")
+        _draw_level(axes, level, text, is_reference=True)
         return
     is_below = level < low
     axes.text(
@@ -147,21 +152,24 @@ def _draw_reference(axes: "Axes", level: float, name: str) -> None:
         verticalalignment="bottom" if is_below else "top",
         color=GREY,
         fontsize=SMALL - 1,
+        path_effects=halo(),
     )
 
 
-def _draw_level(
-    axes: "Axes", level: float, name: str, colour: str = LIGHT, line: str = "-"
-) -> None:
+def _draw_level(axes: "Axes", level: float, name: str, is_reference: bool = False) -> None:
+    """Draw a target, named at the left, or a reference, dotted and named at the right."""
+    colour, line = (GREY, ":") if is_reference else (LIGHT, "-")
     axes.axhline(level, color=colour, linestyle=line, linewidth=0.6, zorder=1)
     axes.text(
-        0.005,
+        0.995 if is_reference else 0.005,
         level,
         name,
         transform=axes.get_yaxis_transform(),
+        horizontalalignment="right" if is_reference else "left",
         verticalalignment="bottom",
         color=GREY,
         fontsize=SMALL - 1,
+        path_effects=halo(),
     )
 
 
@@ -177,6 +185,16 @@ def _draw_line(
 
     Its place shifts its markers from those of other lines.
     """
+    if style.is_muted:
+        axes.plot(
+            line.n_labels,
+            line.height,
+            color=style.colour,
+            linewidth=0.8,
+            zorder=1.5,
+            drawstyle="steps-post" if is_share else "default",
+        )
+        return
     if not np.isnan(line.half_width).any():
         axes.fill_between(
             line.n_labels,
@@ -229,8 +247,8 @@ def _draw_saving(axes: "Axes", place: float, row: Any, style: Style) -> None:
     )
 
 
-def _limits(rows: pd.DataFrame) -> tuple[float, float]:
-    """Return the lowest and the highest percentage on the axis."""
+def limits_of(rows: pd.DataFrame) -> tuple[float, float]:
+    """Return the lowest and the highest percentage on an axis that shows the savings of rows."""
     saving = 100 * rows["saving"].dropna()
     ends = 100 * rows[["saving_low", "saving_high"]].to_numpy(np.float64).ravel()
     within = ends[(ends >= saving.min() - _FURTHEST) & (ends <= saving.max() + _FURTHEST)]

@@ -1,6 +1,6 @@
 """The look of strategies in a plot: colour, line, marker, and a name at the line's end."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +17,7 @@ from alrun.util.install_hint import install_hint
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
+    from matplotlib.patheffects import AbstractPathEffect
     from matplotlib.text import Annotation
 Names: TypeAlias = "list[Annotation]"
 
@@ -32,6 +33,9 @@ LINES: tuple[Any, ...] = (
     (0, (4, 1.2, 1, 1.2, 1, 1.2)),
 )
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+MUTED = "#bbbbbb"
+# Above so many strategies only some are in colour.
+MOST_IN_COLOUR = 8
 BLACK, GREY, LIGHT, FAINT = "#222222", "#555555", "#999999", "#dddddd"
 LONGEST_NAME = 40
 SMALL, MEDIUM, LARGE = 8.0, 9.0, 10.0  # points
@@ -72,27 +76,38 @@ _SETTINGS: Any = {
 
 @dataclass(frozen=True)
 class Style:
-    """The look of one strategy in every panel."""
+    """The look of one strategy in every panel; a muted one is grey, without a band or a name."""
 
     colour: str
     line: Any
     marker: str
+    is_muted: bool = False
 
 
-def styles_of(strategies: Iterable[str], baseline: str) -> dict[str, Style]:
+def styles_of(
+    strategies: Iterable[str], baseline: str, highlighted: Collection[str] | None = None
+) -> dict[str, Style]:
     """Return the style of each strategy: one for the baseline, the others by their order.
 
-    The first 210 differ in colour, line or marker, the first 30 in colour or line.
+    The first 210 differ in colour, line or marker, the first 30 in colour or line. Where some are
+    highlighted, all but these and the baseline are muted.
     """
     others = [name for name in dict.fromkeys(strategies) if name != baseline]
-    return {baseline: Style(BLACK, (0, (4, 2)), "x")} | {
-        name: Style(
-            COLOURS[place % len(COLOURS)],
-            LINES[place % len(LINES)],
-            MARKERS[place % len(MARKERS)],
-        )
-        for place, name in enumerate(others)
-    }
+    muted = [name for name in others if highlighted is not None and name not in highlighted]
+    others = [name for name in others if name not in muted]
+    grey = {name: Style(MUTED, "solid", "o", is_muted=True) for name in muted}
+    return (
+        grey
+        | {baseline: Style(BLACK, (0, (4, 2)), "x")}
+        | {
+            name: Style(
+                COLOURS[place % len(COLOURS)],
+                LINES[place % len(LINES)],
+                MARKERS[place % len(MARKERS)],
+            )
+            for place, name in enumerate(others)
+        }
+    )
 
 
 @contextmanager
@@ -108,6 +123,13 @@ def house_style() -> Iterator[None]:
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_SETTINGS)
         yield
+
+
+def halo() -> "list[AbstractPathEffect]":
+    """Return what makes a text legible on a line: a white edge around its letters."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=2, foreground="white")]
 
 
 def shortened(name: str) -> str:
