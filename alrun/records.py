@@ -92,7 +92,7 @@ SIGNAL_TOLERANCES = {
 
 
 # The phases of a run. In `prepare` a strategy computes what all its queries on one split share.
-PHASES = ("fit", "query", "evaluate", "prepare")
+PHASES = ("fit", "query", "evaluate", "prepare", "signals")
 # Counts that say how far a comparison of this run can be trusted.
 DIAGNOSTICS = (
     "batches",
