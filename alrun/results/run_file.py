@@ -49,7 +49,9 @@ def serialize_run(
         "n_test": [entry.scores.n_test for entry in result.rounds],
         "n_correct": [entry.scores.n_correct for entry in result.rounds],
         **{name: [entry.scores.values[name] for entry in result.rounds] for name in METRICS},
-        **{name: [entry.signals.get(name) for entry in result.rounds] for name in SIGNAL_TOLERANCES},
+        **{
+            name: [entry.signals.get(name) for entry in result.rounds] for name in SIGNAL_TOLERANCES
+        },
     }
     table = pa.table([pa.array(columns[f.name], f.type) for f in RUN_FILE], schema=RUN_FILE)
     footer = {

@@ -56,7 +56,9 @@ def share_of_work(scratch: Path) -> dict[str, float]:
     stored = [path.stat().st_mtime for path in (results / "runs").iterdir()]
     wall = max(stored) - (results / "experiment.toml").stat().st_mtime
     runs, cores = load_runs(results), os.cpu_count() or 1
-    worked = runs[["seconds_fit", "seconds_query", "seconds_evaluate"]].sum().sum()
+    worked = (
+        runs[["seconds_fit", "seconds_query", "seconds_evaluate", "seconds_signals"]].sum().sum()
+    )
     return {
         "runs": len(runs),
         "command_seconds": seconds,
