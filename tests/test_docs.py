@@ -30,7 +30,7 @@ from alrun.report.options import Adjustment
 from alrun.report.ranks import COLUMNS as RANK_COLUMNS
 from alrun.report.rows import COLUMNS
 from alrun.report.two_results import COLUMNS as PAIR_COLUMNS
-from alrun.results.schema import CURVES, QUERIES, REFERENCES, RUNS, SPLITS
+from alrun.results.schema import CURVES, QUERIES, REFERENCES, RUNS, SIGNALS, SPLITS
 from alrun.strategies.registry import BUILT_IN
 
 ROOT = Path(__file__).parent.parent
@@ -157,7 +157,7 @@ def test_every_column_is_described():
     report = words_in_code(DOCS / "statistics.md")
     assert {*COLUMNS, *COLUMNS_ACROSS, *PAIR_COLUMNS, *RANK_COLUMNS, *LETTER_COLUMNS} <= report
     results = words_in_code(DOCS / "reproducibility.md")
-    tables = (CURVES, QUERIES, SPLITS, RUNS, REFERENCES)
+    tables = (CURVES, QUERIES, SPLITS, RUNS, REFERENCES, SIGNALS)
     assert {name for table in tables for name in table.names} <= results
 
 

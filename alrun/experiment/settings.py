@@ -436,7 +436,9 @@ class Experiment(_Section):
     targets: list[TargetText] = []
     budget: Positive
     metric: Annotated[str, Field(validate_default=True)] = "accuracy"
-    skip_impossible: bool | None = None  # as the optional keys of a data set
+    # None where they are not given, as the optional keys of a data set
+    skip_impossible: bool | None = None
+    signals: bool | None = None
     until_halfwidth: Annotated[float, Field(gt=0, lt=1)] | None = None
     max_seeds: Annotated[int, Field(gt=0, le=_MOST_SEEDS)] | None = None
     dataset: Annotated[list[DatasetSettings], BeforeValidator(_one_or_more), Field(min_length=1)]
