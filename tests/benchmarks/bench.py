@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import growth
+import mapped
 import numpy as np
 import peers
 import psutil
@@ -225,6 +226,7 @@ MEASUREMENTS = {
     "share_of_work": (share_of_work, "at least .90, in 40 s"),
     "sweep_memory": (sweep_memory, "at most 1.6: the data once, and .30 of them per worker"),
     **growth.MEASUREMENTS,
+    **mapped.MEASUREMENTS,
     **peers.MEASUREMENTS,
     **refits.MEASUREMENTS,
     **strategies.MEASUREMENTS,
