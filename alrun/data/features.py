@@ -147,9 +147,10 @@ def squared_distances_inplace(
 
     The distance of equal rows is exactly 0.
     """
-    sums = norms[:, None] + others
-    products *= -2.0
-    products += sums
-    sums *= ROUNDING
-    products[products < sums] = 0.0
+    for block in slices(products, _WIDENED):
+        part, sums = products[block], norms[block, None] + others
+        part *= -2.0
+        part += sums
+        sums *= ROUNDING
+        part[part < sums] = 0.0
     return products
