@@ -54,7 +54,7 @@ def overhead(scratch: Path) -> dict[str, float]:
 
 
 def rounds(scratch: Path) -> dict[str, float]:
-    """Return milliseconds of a round outside the fit, and the exponent of its growth with labels.
+    """Return CPU milliseconds of a round outside the fit, and the exponent of their growth.
 
     A label is bought at a time, up to 5,000, of 60,000 x 64. The milliseconds are medians of 250
     rounds; the exponent is the slope of their logarithm by that of the number of labels.
@@ -83,13 +83,13 @@ def rounds(scratch: Path) -> dict[str, float]:
 
 
 def _outside_the_fit(spec: RunSpec, dataset: Dataset) -> np.ndarray:
-    """Return the seconds between the fits of a run, shape (n_rounds - 1,)."""
+    """Return the CPU seconds between the fits of a run, shape (n_rounds - 1,)."""
     fit, started, ended = loop._Learner.fit, [], []
 
     def timed(learner: loop._Learner) -> object:
-        started.append(time.perf_counter())
+        started.append(time.process_time())
         predictions = fit(learner)
-        ended.append(time.perf_counter())
+        ended.append(time.process_time())
         return predictions
 
     with mock.patch.object(loop._Learner, "fit", timed):
