@@ -136,7 +136,7 @@ def average_precision(outputs: ModelOutputs) -> float | None:
     """
     if outputs.ranking is None:
         return None
-    order = np.argsort(-outputs.ranking, kind="stable")
+    order = np.argsort(-outputs.ranking)  # the order of equal scores does not matter
     positive, scores = outputs.y[order] == 1, outputs.ranking[order]
     if not positive.any():
         return None
@@ -164,10 +164,11 @@ def roc_auc(outputs: ModelOutputs) -> float | None:
     # Classes are offset, so that one sort orders the scores within each class.
     keys = _ordered_integers(scores) + (np.arange(n_classes) << 43)
     ordered = np.sort(keys.T, axis=1).ravel()
-    own = keys[np.arange(n), outputs.y]
+    own = np.sort(keys[np.arange(n), outputs.y])  # in order they are found several times as fast
     ranks = (ordered.searchsorted(own) + ordered.searchsorted(own, "right") + 1) / 2
     positives = np.bincount(outputs.y, minlength=n_classes)
-    sums = np.bincount(outputs.y, ranks - n * outputs.y, minlength=n_classes)
+    y = np.repeat(np.arange(n_classes), positives)
+    sums = np.bincount(y, ranks - n * y, minlength=n_classes)
     pairs = positives * (n - positives)
     defined = pairs > 0
     if not defined.any():

@@ -7,14 +7,27 @@ from functools import cached_property
 from pathlib import PurePath
 from typing import Any, TypeVar
 
-from alrun.util.digest import digest
+from alrun.util.digest import canonical_json, digest, digest_of_bytes
 
 # Raise it when the meaning of a spec changes, so that no old run is taken for a new one.
 SPEC_VERSION = 1
 
 
+class _Part:
+    """A part of a spec that has an identity of its own."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return the part's share of a run's identity."""
+        raise NotImplementedError
+
+    @cached_property
+    def canonical(self) -> str:
+        """The identity as canonical JSON."""
+        return canonical_json(self.identity()).decode()
+
+
 @dataclass(frozen=True)
-class DatasetSpec:
+class DatasetSpec(_Part):
     """A data set and how it is split.
 
     `test_size` is a count. It is 0 if the user gives the splits; `splits` is then their
@@ -57,7 +70,7 @@ def _plain(rule: str | float | Mapping[str, str | float]) -> str | float | dict[
 
 
 @dataclass(frozen=True)
-class InitialSpec:
+class InitialSpec(_Part):
     """The rule of the initial set.
 
     The methods are `per_class`, `random`, `stratified`, `kmeans`, `typical`, `model_scores`,
@@ -85,7 +98,7 @@ PIPELINE = "pipeline"
 
 
 @dataclass(frozen=True)
-class ModelSpec:
+class ModelSpec(_Part):
     """A model with its parameters, defaults resolved.
 
     `version` is that of the code, for a model of the user's own. `fallback` names the model that
@@ -125,7 +138,7 @@ def _dotted(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class StrategySpec:
+class StrategySpec(_Part):
     """A query strategy with its parameters, defaults resolved.
 
     If `name` starts with the path of a file, only the file's stem is part of the identity.
@@ -223,7 +236,14 @@ class RunSpec:
 
     @cached_property  # a command asks for it several times, and grids are large
     def _run_id(self) -> str:
-        return digest(self.identity())
+        """The digest of the identity, whose parts many runs share."""
+        parts = (self.dataset, self.initial, self.model, self.strategy)
+        dataset, initial, model, strategy = (part.canonical for part in parts)
+        return digest_of_bytes(
+            f'{{"batch_size":{self.batch_size},"budget":{self.budget},"dataset":{dataset},'
+            f'"initial":{initial},"model":{model},"seed":{self.seed},"spec":{SPEC_VERSION},'
+            f'"strategy":{strategy}}}'.encode()
+        )
 
     @property
     def start(self) -> str:
@@ -305,7 +325,7 @@ def run_id(spec: TaskSpec) -> str:
     return spec._run_id if isinstance(spec, RunSpec) else digest(spec.identity())
 
 
-_Part = TypeVar("_Part", DatasetSpec, InitialSpec, ModelSpec, StrategySpec)
+_AnyPart = TypeVar("_AnyPart", DatasetSpec, InitialSpec, ModelSpec, StrategySpec)
 
 
 def same_run(one: str, other: str) -> bool:
@@ -329,7 +349,7 @@ def _described(description: Mapping[str, Any]) -> RunSpec:
     )
 
 
-def _part(kind: type[_Part], values: Mapping[str, Any]) -> _Part:
+def _part(kind: type[_AnyPart], values: Mapping[str, Any]) -> _AnyPart:
     """Return a part of a spec from its description."""
     values = {"display_name": values.get("label", ""), **values}
     if values.get("method") == "given":

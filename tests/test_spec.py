@@ -8,6 +8,7 @@ from blob_runs import spec_of
 
 from alrun.spec import PIPELINE, run_id
 from alrun.sweep.plan import plan_sweep
+from alrun.util.digest import digest
 
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
 
@@ -47,6 +48,7 @@ def test_the_first_run_of_the_digits_grid_is_the_same_for_ever():
 )
 def test_what_can_change_a_curve_changes_the_id(change):
     assert run_id(spec_of(**change)) != run_id(spec_of())
+    assert run_id(spec_of(**change)) == digest(spec_of(**change).identity())
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from alrun.arrays import FloatArray, IntArray
+from alrun.data.mapped_arrays import empty, is_in_file
 
 # Numbers in a block of features that is copied: 32 MB.
 LARGEST_CHUNK = 4_000_000
@@ -44,9 +45,19 @@ def private_copy(X: Any) -> Any:
 
     Of features in a file that processes share, only the pages that are written are copied.
     """
-    if hasattr(X, "file"):
-        return np.memmap(X.file, dtype=X.dtype, mode="c", shape=X.shape)
+    if is_in_file(X):
+        return np.memmap(X.file, X.dtype, "c", X.place.offset, X.shape)
     return np.array(X)
+
+
+def select(X: Any, rows: IntArray) -> Any:
+    """Return a copy of these rows, in a temporary file if it is huge."""
+    if sparse.issparse(X):
+        return X[rows]
+    selected = empty((len(rows), *X.shape[1:]), X.dtype)
+    for block in slices(selected, LARGEST_CHUNK):
+        selected[block] = X[rows[block]]
+    return selected
 
 
 def as_float64(X: Any) -> Any:
@@ -66,19 +77,35 @@ def with_small_indices(X: Any) -> Any:
 
 
 def map_in_blocks(method: Callable[[Any], Any], X: Any) -> Any:
-    """Apply `method` to X in double precision, block by block, and return the stacked results.
+    """Apply `method` to X in double precision and return the results, a row for each row.
 
-    `method` must return one row for each row of its block.
+    Features in single precision are converted block by block; others are passed on at once.
     """
     if sparse.issparse(X) or X.dtype == np.float64:
         return method(as_float64(X))
+    return map_each_block(method, X)
+
+
+def map_each_block(method: Callable[[Any], Any], X: Any) -> Any:
+    """Apply `method` to dense X in double precision, block by block, and stack the results.
+
+    `method` must return one row for each row of its block. Huge results are in a temporary file.
+    """
     whole: Any = None
     for block in slices(X, _WIDENED):
         values = method(as_float64(X[block]))
         if whole is None:
-            whole = np.empty_like(values, shape=(X.shape[0], *values.shape[1:]))
+            whole = _empty_like(values, X.shape[0])
         whole[block] = values
     return whole
+
+
+def _empty_like(values: Any, n: int) -> Any:
+    """Return an array for `n` rows like these, of the same type and order."""
+    shape = (n, *values.shape[1:])
+    if values.flags.c_contiguous or not values.flags.f_contiguous:
+        return empty(shape, values.dtype)
+    return empty(shape[::-1], values.dtype).T
 
 
 def map_rows(method: Callable[[Any], Any], X: Any, rows: IntArray) -> Any:
@@ -120,9 +147,10 @@ def squared_distances_inplace(
 
     The distance of equal rows is exactly 0.
     """
-    sums = norms[:, None] + others
-    products *= -2.0
-    products += sums
-    sums *= ROUNDING
-    products[products < sums] = 0.0
+    for block in slices(products, _WIDENED):
+        part, sums = products[block], norms[block, None] + others
+        part *= -2.0
+        part += sums
+        sums *= ROUNDING
+        part[part < sums] = 0.0
     return products

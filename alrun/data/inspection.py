@@ -126,7 +126,7 @@ def inspect(name: str, folder: Path, target: str | None = None) -> Inspection:
     """
     found = _Keys()
     has_columns = (is_source(name) and is_table(name, folder)) or name.startswith("openml:")
-    if target is not None and not has_columns:
+    if target is not None and not has_columns and ending_of(name) != ".npy":
         raise DatasetError(f"a target is a column of a table, and {name} is none; leave it out")
     check_name(name, False, folder)
     if target is not None:

@@ -84,6 +84,8 @@ def settle(source: Path | str, X: Any, columns: Sequence[Column], keys: ColumnKe
         for column in columns
         if (mask := np.isnan(X[:, column.start : column.stop]).any(axis=1)).any()
     }
+    if not X.flags.writeable:  # it is in the user's own file
+        X = private_copy(X)
     rules = {column: keys.rule(column.name, column.is_text) for column in masks}
     unsettled = [column for column, rule in rules.items() if rule is None]
     if unsettled:

@@ -36,6 +36,7 @@ DESCRIPTIONS = {
     "FILE.jsonl": "a table with a JSON object per row; may be packed as FILE.csv",
     "FILE.arff": "a table in Weka's format, with numeric and nominal attributes",
     "FILE.npz": "arrays X, a row per example, and y",
+    "FILE.npy": "the array X alone, mapped and not read; target names the file of y beside it",
     "FILE.svmlight": "sparse rows of a label and index:value pairs; also .svm and .libsvm",
     "FOLDER/": "texts in UTF-8, a folder for each class; or the Parquet files of one table",
     "idx:FOLDER": "images and labels in the format of MNIST, .gz or not",

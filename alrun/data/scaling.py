@@ -8,7 +8,8 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from alrun.arrays import IntArray
-from alrun.data.features import as_float64, map_in_blocks, row_chunks
+from alrun.data.features import as_float64, map_each_block, row_chunks
+from alrun.data.mapped_arrays import empty
 from alrun.data.readers.contents import is_infinite
 from alrun.errors import DatasetError
 
@@ -45,7 +46,7 @@ def divided(source: str, X: Any, scale: str | float) -> Any:
         if sparse.issparse(X):
             X = X / scale
         else:
-            X = np.divide(X, scale, out=X if X.flags.writeable else None)
+            X = np.divide(X, scale, out=X if X.flags.writeable else empty(X.shape, X.dtype))
         is_representable = 0 < X.dtype.type(scale) < np.inf
     if not is_representable or is_infinite(X):
         raise DatasetError(
@@ -67,4 +68,4 @@ def rescale(X: Any, scale: str | float, rows: IntArray) -> Any:
     scaler = StandardScaler() if scale == "standard" else MinMaxScaler()
     for block in row_chunks(X, rows):
         scaler.partial_fit(as_float64(X[block]))
-    return map_in_blocks(scaler.transform, X)
+    return map_each_block(scaler.transform, X)

@@ -20,7 +20,7 @@ from scipy.linalg import cholesky
 from threadpoolctl import ThreadpoolController
 
 from alrun.data.dataset import AnyDataset, Dataset
-from alrun.data.memory_map import receive
+from alrun.data.memory_map import check_unchanged, receive
 from alrun.errors import as_line
 from alrun.execute.library_state import LibraryState
 from alrun.records import Failure
@@ -98,6 +98,7 @@ def _compute(task: Task) -> Outcome:
             started = perf_counter()
             content = _content(spec, dataset, task.checkout)
             seconds = perf_counter() - started
+            check_unchanged(dataset)
     except BaseException as error:
         is_interrupt = isinstance(error, KeyboardInterrupt)
         if is_interrupt and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:

@@ -98,15 +98,16 @@ def _pairs_of(
     runs = group.assign(cut=cut, reached=labels <= budget)
     cuts = runs.pivot(index="seed", columns="strategy", values="cut")[list(names)].to_numpy()
     has_run = ~np.isnan(cuts.astype(np.float64))
-    reached = runs.groupby("strategy", observed=True)["reached"].any()
+    reached = runs.groupby("strategy", observed=True)["reached"].any().to_dict()
     # All that a number of labels can be; means within a range so narrow need no test.
     is_narrow = budget <= min(group["first"].min(), budget) * (1 + rope)
+    labels_of = np.where(has_run, cuts, 0).astype(np.int64).T
     is_joint = bool(has_run.all()) and len(cuts) > 1 and len(names) > 1
     found, columns = [], list(combinations(range(len(names)), 2))
     for a, b in columns:
-        both = has_run[:, a] & has_run[:, b]
+        both = slice(None) if is_joint else has_run[:, a] & has_run[:, b]
         is_reached = bool(reached[names[a]] or reached[names[b]])
-        one, other = cuts[both][:, [a, b]].T.astype(np.int64)
+        one, other = labels_of[a][both], labels_of[b][both]
         compared = compare_means(one, other, rope, is_reached, is_narrow)
         has_test = len(one) > 1 and (has_raw_p or not is_joint)
         compared["p_value"] = stats.sign_flip(one - other) if has_test else np.nan
@@ -125,12 +126,15 @@ def compare_means(
     """Return the columns of two strategies from their labels, paired by seed."""
     is_known = bool(len(a)) and is_reached and bool(b.any())
     interval = stats.ratio_interval(a, b) if is_known else stats.Interval()
+    mean_a, mean_b = (float(a.mean()), float(b.mean())) if len(a) else (np.nan, np.nan)
     return {
         "n_pairs": len(a),
-        "mean_a": float(a.mean()) if len(a) else np.nan,
-        "mean_b": float(b.mean()) if len(a) else np.nan,
-        "ratio": float(a.mean() / b.mean()) if is_known else np.nan,
+        "mean_a": mean_a,
+        "mean_b": mean_b,
+        "ratio": mean_a / mean_b if is_known else np.nan,
         "ratio_low": interval.low,
         "ratio_high": interval.high,
-        "same": is_known and len(a) > 1 and (is_narrow or stats.is_equivalent(a, b, rope)),
+        "same": is_known
+        and len(a) > 1
+        and (is_narrow or stats.is_equivalent(a, b, rope, interval)),
     }

@@ -6,6 +6,7 @@ import numpy as np
 
 from alrun.arrays import IntArray
 from alrun.data.dataset import Dataset
+from alrun.data.features import select
 from alrun.metrics import ModelOutputs, score
 from alrun.models.classifier import Classifier
 from alrun.models.predictions import Predictions
@@ -22,7 +23,7 @@ def select_rows(dataset: Dataset, split: Split) -> tuple[IntArray, Any, IntArray
     """
     rows = split.rows
     if 2 * len(rows) < dataset.n_examples:
-        return rows, dataset.X[rows], dataset.y[rows], split.among(rows)
+        return rows, select(dataset.X, rows), dataset.y[rows], split.among(rows)
     return np.arange(dataset.n_examples), dataset.X, dataset.y, split
 
 

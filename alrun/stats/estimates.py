@@ -1,6 +1,7 @@
 """Estimates of one strategy and of one comparison, with their intervals."""
 
 from dataclasses import dataclass
+from functools import cache
 from math import nan
 
 import numpy as np
@@ -35,6 +36,7 @@ def mean_interval(values: Array) -> Interval:
     return Interval(mean - half, mean + half)
 
 
+@cache
 def t_quantile(n: int) -> float:
     """Return the two-sided quantile of Student's t with n - 1 degrees of freedom."""
     return float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1))
@@ -92,8 +94,11 @@ def ratio_interval(numerator: Array, denominator: Array) -> Interval:
     n = len(denominator)
     if n < 2:
         return Interval()
-    mean_r, mean_s = float(np.mean(denominator)), float(np.mean(numerator))
-    covariance = np.cov(denominator, numerator) / n
+    values = np.array([denominator, numerator], dtype=np.float64)
+    means = values.mean(axis=1)
+    values -= means[:, None]
+    covariance = values @ values.T * (1 / (n - 1)) / n  # several times as fast as np.cov
+    mean_r, mean_s = means.tolist()
     t2 = t_quantile(n) ** 2
     a = mean_r**2 - t2 * covariance[0, 0]
     b = mean_r * mean_s - t2 * covariance[0, 1]
@@ -104,17 +109,20 @@ def ratio_interval(numerator: Array, denominator: Array) -> Interval:
     return Interval(float((b - root) / a), float((b + root) / a))
 
 
-def is_equivalent(numerator: Array, denominator: Array, rope: float) -> bool:
+def is_equivalent(
+    numerator: Array, denominator: Array, rope: float, interval: Interval | None = None
+) -> bool:
     """Return whether two means are shown to be the same within a share `rope` of each other.
 
     The interval of their ratio lies inside [1 / (1 + rope), 1 + rope], and at least
     FEWEST_DIFFERENT pairs differ. With fewer the interval is that of rare differences which the
     sample may have missed: it would call means that are 10 % apart the same in up to 75 % of
-    samples.
+    samples. `interval` is that of `ratio_interval`, where it is known.
     """
     if np.count_nonzero(numerator != denominator) < FEWEST_DIFFERENT:
         return False
-    interval = ratio_interval(numerator, denominator)
+    if interval is None:
+        interval = ratio_interval(numerator, denominator)
     return 1 / (1 + rope) <= interval.low and interval.high <= 1 + rope
 
 

@@ -14,6 +14,9 @@ ALPHA = 0.05
 # Up to this many seeds all sign patterns are enumerated.
 _MOST_ENUMERATED = 16
 _AT_ONCE = 8192
+# Tests below this share of the statistics that chance gives are taken to have p = 1, which is then
+# checked.
+_SHARE = 0.8
 
 
 def holm(p_values: Array) -> Array:
@@ -54,17 +57,39 @@ def max_t(differences: Array, n_draws: int = MONTE_CARLO_DRAWS) -> Array:
     values = values[np.lexsort(values.T)]
     observed = np.abs(values.sum(axis=0))
     steps = np.argsort(-observed, kind="stable")
-    exceeding, n_patterns = np.zeros(n_tests), 0
-    for signs in _sign_patterns(n, n_tests, n_draws):
-        flipped = np.abs(signs @ values[:, steps])
-        largest_left = np.maximum.accumulate(flipped[:, ::-1], axis=1)[:, ::-1]
-        exceeding += (largest_left >= observed[steps] - 1e-9).sum(axis=0)
-        n_patterns += len(signs)
+    # The smallest comes first, so that the largest of those left is a running one.
+    rising, thresholds = values[:, steps[::-1]], observed[steps[::-1]] - 1e-9
+    signs = next(_sign_patterns(n, n_tests, n_draws))
+    doubtful = int(thresholds.searchsorted(_SHARE * np.abs(signs @ rising).max(axis=1).min()))
+    for first in (min(doubtful, n_tests - 1), 0):
+        exceeding, n_patterns = _exceeding(n, n_draws, rising, thresholds, first)
+        if exceeding[0] == n_patterns:  # so all smaller ones have p = 1 too
+            break
+    exceeding = np.append(np.full(n_tests - len(exceeding), n_patterns), exceeding)[::-1]
     drawn = _is_drawn(n, n_draws)
     stepwise = np.maximum.accumulate((exceeding + drawn) / (n_patterns + drawn))
     adjusted = np.empty(n_tests)
     adjusted[tests[steps]] = stepwise
     return adjusted
+
+
+def _exceeding(
+    n: int, n_draws: int, rising: Array, thresholds: Array, first: int
+) -> tuple[Array, int]:
+    """Return how many sign patterns exceed the threshold of each test from `first` on, and of all.
+
+    A pattern exceeds it if its statistic does in this test or one before. The tests before `first`
+    are not counted, which takes a third of the time.
+    """
+    exceeding, n_patterns = np.zeros(len(thresholds) - first), 0
+    for signs in _sign_patterns(n, len(thresholds), n_draws):
+        flipped = signs @ rising
+        np.abs(flipped, out=flipped)
+        flipped[:, first] = flipped[:, : first + 1].max(axis=1)
+        largest = np.maximum.accumulate(flipped[:, first:], axis=1)
+        exceeding += np.count_nonzero(largest >= thresholds[first:], axis=0)
+        n_patterns += len(signs)
+    return exceeding, n_patterns
 
 
 def _is_drawn(n: int, n_draws: int) -> bool:

@@ -66,10 +66,12 @@ def _integer_tail(magnitudes: Array, observed: int) -> float:
 def _float_tail(magnitudes: Array, threshold: float) -> float:
     n = len(magnitudes)
     if n <= MOST_ENUMERATED:
-        sums = np.zeros(1)
-        for magnitude in magnitudes:
-            sums = np.concatenate([sums - magnitude, sums + magnitude])
-        return float(np.mean(np.abs(sums) >= threshold))
+        # Each sum is one of the first half and one of the second: those are found, not added up.
+        ones, others = _all_sums(magnitudes[: n // 2]), np.sort(_all_sums(magnitudes[n // 2 :]))
+        n_below = others.searchsorted(threshold - ones)
+        n_above = others.searchsorted(-threshold - ones, "right")
+        n_sums = len(ones) * len(others)
+        return float(n_sums - n_below.sum() + n_above.sum()) / n_sums if threshold > 0 else 1.0
     padded = np.zeros(8 * -(-n // 8))
     padded[:n] = magnitudes
     draws = _sign_bytes(len(padded) // 8)
@@ -78,6 +80,14 @@ def _float_tail(magnitudes: Array, threshold: float) -> float:
     sums = sum(table[byte] for table, byte in zip(tables, draws, strict=True))
     exceeding = int(np.count_nonzero(np.abs(sums) >= threshold))
     return (exceeding + 1) / (MONTE_CARLO_DRAWS + 1)
+
+
+def _all_sums(magnitudes: Array) -> Array:
+    """Return the sums with every pattern of signs, shape (2^n,)."""
+    sums = np.zeros(1)
+    for magnitude in magnitudes:
+        sums = np.concatenate([sums - magnitude, sums + magnitude])
+    return sums
 
 
 _SIGNS_OF_BYTES = 2.0 * np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1) - 1.0

@@ -13,11 +13,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
 import growth
+import mapped
 import numpy as np
 import peers
 import psutil
@@ -135,14 +137,21 @@ def start(scratch: Path) -> dict[str, float]:
     }
 
 
-def made_up_curves(path: Path, n_seeds: int = 250, n_rounds: int = 100) -> None:
-    """Write curves of 10,000 runs x 100 rounds, rising to about .95."""
+def made_up_curves(
+    path: Path,
+    n_seeds: int = 250,
+    n_rounds: int = 100,
+    strategies: Sequence[str] = ("entropy", "least_confidence", "margin", "random"),
+    batch_sizes: Sequence[int] = (2, 5, 10, 20, 50),
+    datasets: Sequence[str] = ("one", "two"),
+) -> None:
+    """Write curves, rising to about .95; by default of 10,000 runs x 100 rounds."""
     rng = np.random.default_rng(0)
     cells = [
         (dataset, "logistic", strategy, batch_size, seed)
-        for dataset in ("one", "two")
-        for strategy in ("entropy", "least_confidence", "margin", "random")
-        for batch_size in (2, 5, 10, 20, 50)
+        for dataset in datasets
+        for strategy in strategies
+        for batch_size in batch_sizes
         for seed in range(n_seeds)
     ]
     columns = [np.repeat(np.array(values), n_rounds) for values in zip(*cells, strict=True)]
@@ -175,8 +184,19 @@ def made_up_curves(path: Path, n_seeds: int = 250, n_rounds: int = 100) -> None:
 def report(scratch: Path) -> dict[str, float]:
     """Return seconds and memory of `alrun report` on 10,000 runs x 100 rounds."""
     made_up_curves(scratch / "many")
+    return _report_figures(scratch / "many")
+
+
+def report_of_many_strategies(scratch: Path) -> dict[str, float]:
+    """Return seconds and memory of `alrun report` on 300 strategies x 20 seeds x 30 rounds."""
+    names = ["random", *(f"strategy_{place}" for place in range(299))]
+    made_up_curves(scratch / "many", 20, 30, names, [10], ["one"])
+    return _report_figures(scratch / "many")
+
+
+def _report_figures(path: Path) -> dict[str, float]:
     targets = ["--target", "0.85", "--target", "0.9"]
-    command = [sys.executable, "-c", MAIN, "report", str(scratch / "many"), *targets]
+    command = [sys.executable, "-c", MAIN, "report", str(path), *targets]
     figures = [seconds_and_memory(*command) for _ in range(3)]
     return {
         "report_seconds": statistics.median(seconds for seconds, _ in figures),
@@ -222,10 +242,12 @@ MEASUREMENTS = {
     "start": (start, "help at most .3 s"),
     "planning": (planning, "at most 2 s for 10,000 runs"),
     "report": (report, "at most 3 s and 1 GiB for a million rows"),
+    "report_of_many_strategies": (report_of_many_strategies, "at most 10 s"),
     "joint_statistics": (joint_statistics, "at most 2 s"),
     "share_of_work": (share_of_work, "at least .90, in 40 s"),
     "sweep_memory": (sweep_memory, "at most 1.6: the data once, and .30 of them per worker"),
     **growth.MEASUREMENTS,
+    **mapped.MEASUREMENTS,
     **peers.MEASUREMENTS,
     **refits.MEASUREMENTS,
     **strategies.MEASUREMENTS,

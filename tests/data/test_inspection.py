@@ -145,3 +145,11 @@ def test_the_keys_of_an_error_survive_a_pickle():
     error = pickle.loads(pickle.dumps(DatasetError("too bad", {"bins": 4})))
     assert (str(error), error.keys) == ("too bad", {"bins": 4})
     assert DatasetError("too bad").keys == {}
+
+
+def test_the_target_of_an_array_is_the_file_of_its_labels(tmp_path):
+    np.save(tmp_path / "X.npy", np.zeros((20, 2)))
+    np.save(tmp_path / "labels.npy", np.arange(20) % 2)
+    found = inspect("X.npy", tmp_path, "labels.npy")
+    assert dict(found.keys) == {"target": "labels.npy"}
+    assert found.dataset.n_examples == 20

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from alrun.data import memory_map as module
+from alrun.data import mapped_arrays as module
 from alrun.data.dataset import Dataset
 from alrun.data.memory_map import mapped, receive, send
 

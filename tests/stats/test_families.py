@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from alrun import stats
 from alrun.report.options import Adjustment
+from alrun.stats import families as families_module
 
 FEW = settings(max_examples=40, deadline=None, derandomize=True)
 BY_HAND = np.array([[10, 20], [20, 10], [10, -10], [30, 20]])
@@ -60,6 +61,15 @@ def test_max_t_as_computed_by_hand():
 def test_max_t_agrees_with_a_slow_one(rows):
     found = stats.max_t(np.array(rows))
     np.testing.assert_allclose(found, naive_max_t(rows), rtol=1e-12)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.8, 3.0])
+def test_max_t_agrees_with_a_slow_one_whichever_tests_are_taken_to_show_nothing(share, monkeypatch):
+    monkeypatch.setattr(families_module, "_SHARE", share)
+    rng = np.random.default_rng(0)
+    for n_tests in (4, 60):
+        rows = rng.normal(size=(7, n_tests)).round(2) + rng.choice([0, 0, 0, 2], size=n_tests)
+        np.testing.assert_allclose(stats.max_t(rows), naive_max_t(rows.tolist()), rtol=1e-12)
 
 
 @FEW

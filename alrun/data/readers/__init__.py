@@ -11,7 +11,7 @@ from typing import Any
 
 from alrun.data.column_keys import ALL_COLUMNS, ColumnKeys
 from alrun.data.read_keys import AS_USUAL, ReadKeys
-from alrun.data.readers.arrays import SVMLIGHT, read_npz, read_svmlight
+from alrun.data.readers.arrays import SVMLIGHT, read_npy, read_npz, read_svmlight
 from alrun.data.readers.contents import Contents
 from alrun.data.readers.delimited import DELIMITED
 from alrun.data.readers.idx import check_idx, read_idx
@@ -21,7 +21,7 @@ from alrun.data.readers.tables import TABLES, is_table, read_table
 from alrun.data.readers.texts import counting_parameters, read_texts
 from alrun.errors import DatasetError
 
-FILES = (*TABLES, ".npz", *SVMLIGHT)
+FILES = (*TABLES, ".npz", ".npy", *SVMLIGHT)
 
 
 def check_source(name: str, folder: Path, has_text: bool) -> list[str]:
@@ -76,6 +76,8 @@ def read_source(
         return read_table(path, target or "target", text, parameters, keys, test, read)
     if name.endswith("/"):
         return read_texts(path, parameters)
+    if ending_of(name) == ".npy":
+        return read_npy(path, target or "target", keys)
     return read_npz(path, keys) if ending_of(name) == ".npz" else read_svmlight(path)
 
 
@@ -94,6 +96,6 @@ def keys_of(name: str, folder: Path) -> frozenset[str]:
         return ALL_KEYS - {"test", "read"}
     if is_source(name) and is_table(name, folder):
         return ALL_KEYS if ending_of(name) in DELIMITED else ALL_KEYS - {"read"}
-    if ending_of(name) == ".npz":
+    if ending_of(name) in (".npz", ".npy"):
         return frozenset(("missing", "missing_indicator", "bins"))
     return frozenset(("bins",)) if is_source(name) else frozenset()

@@ -1,7 +1,12 @@
-"""Files of arrays: NumPy archives and svmlight."""
+"""Files of arrays: NumPy arrays and archives, and svmlight."""
 
 import math
+import os
 import re
+from collections.abc import Sequence
+from dataclasses import replace
+from io import BytesIO
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +16,12 @@ from sklearn.datasets import load_svmlight_file
 
 from alrun.arrays import first_true
 from alrun.data.column_keys import ALL_COLUMNS, ColumnKeys
+from alrun.data.features import LARGEST_CHUNK, slices
+from alrun.data.mapped_arrays import Place, map_file, state_of
 from alrun.data.missing import Column, settle
 from alrun.data.readers.contents import Contents, check_finite, contents_of
-from alrun.data.readers.memory_limit import check_fits
+from alrun.data.readers.memory_limit import check_fits, room_for
+from alrun.data.readers.packed import ending_of
 from alrun.data.readers.source_file import SourceFile, opened
 from alrun.errors import DatasetError, first_line, nearest
 from alrun.util.digest import digest
@@ -28,6 +36,61 @@ def read_npz(path: Path, keys: ColumnKeys = ALL_COLUMNS) -> Contents:
     """
     with opened(path) as file:
         X, y = _arrays(file)
+    return _contents(path, X, path, y, keys, _identity(file), file.n_bytes)
+
+
+def read_npy(path: Path, target: str, keys: ColumnKeys = ALL_COLUMNS) -> Contents:
+    """Read features from a file of one array, and labels from the file `target` beside it.
+
+    A large array in single or double precision is not read but mapped, so that it needs no memory.
+    Otherwise it is as `read_npz`.
+    """
+    beside = path.parent / target
+    if ending_of(target) != ".npy" or not isfile(beside):
+        raise DatasetError(
+            f"{path}: its labels are in another .npy file beside it, and '{target}' is none; name"
+            ' it, as in target = "labels.npy"'
+        )
+    with opened(path) as file, opened(beside) as labels:
+        X, y = _array(file), _array(labels)
+        identity = ["npy", file.sha256, labels.sha256]
+        return _contents(path, X, beside, y, keys, identity, file.n_bytes)
+
+
+def _array(file: SourceFile) -> Any:
+    """Return the array of a .npy file, mapped if the file is too large to be held."""
+    try:
+        stream = file.from_start()
+        if isinstance(stream, BytesIO):
+            return np.load(stream, allow_pickle=False)
+        version = np.lib.format.read_magic(stream)
+        header: Any = getattr(np.lib.format, f"read_array_header_{version[0]}_0")
+        shape, is_by_column, dtype = header(stream)
+        if dtype.hasobject:
+            raise ValueError("it holds Python objects")
+        own = file.path.open("rb")  # a copy of the descriptor would share its position
+        if not os.path.samestat(os.fstat(own.fileno()), os.fstat(stream.fileno())):
+            raise ValueError("it was replaced while it was read")
+        place = Place(shape, dtype, stream.tell(), state_of(own))
+        return (
+            map_file(own, replace(place, shape=shape[::-1])).T
+            if is_by_column
+            else map_file(own, place)
+        )
+    except Exception as error:  # a damaged file raises almost anything
+        raise DatasetError(f"{file.path} cannot be read: {first_line(error)}") from error
+
+
+def _contents(
+    path: Path,
+    X: Any,
+    y_path: Path,
+    y: Any,
+    keys: ColumnKeys,
+    identity: Sequence[str | None],
+    n_bytes: int,
+) -> Contents:
+    """Return features from one file of `n_bytes`, and labels, as contents after all checks."""
     if X.ndim != 2 or X.dtype.kind not in "biuf" or X.shape[1] == 0:
         raise DatasetError(
             f"{path}: X must be a matrix of numbers with a row per example and a column per"
@@ -35,18 +98,29 @@ def read_npz(path: Path, keys: ColumnKeys = ALL_COLUMNS) -> Contents:
         )
     if y.ndim != 1 or len(y) != len(X):
         raise DatasetError(
-            f"{path}: y must hold one label for each of the {len(X)} rows of X; its shape is"
+            f"{y_path}: y must hold one label for each of the {len(X)} rows of X; its shape is"
             f" {y.shape}"
         )
-    is_single = X.dtype.kind == "f" and X.dtype.itemsize == 4
-    X = np.ascontiguousarray(X, np.float32 if is_single else np.float64)
+    X = _converted(path, X, n_bytes)
     check_finite(path, X)
-    y = _decoded(path, y)
+    y = _decoded(y_path, np.array(y))
     missing_label = np.isnan(y) if y.dtype.kind == "f" else np.zeros(len(y), dtype=bool)
     if (row := first_true(missing_label)) is not None:
-        raise DatasetError(f"{path}: y, row {row} (the first is 0): no label")
+        raise DatasetError(f"{y_path}: y, row {row} (the first is 0): no label")
     columns = [Column(str(place), place, place + 1) for place in range(X.shape[1])]
-    return contents_of(settle(path, X, columns, keys), (), y, _identity(file))
+    return contents_of(settle(path, X, columns, keys), (), y, identity)
+
+
+def _converted(path: Path, X: Any, n_bytes: int) -> Any:
+    """Return features in single precision if they have it, else in double precision."""
+    is_single = X.dtype.kind == "f" and X.dtype.itemsize == 4
+    dtype = np.dtype(np.float32 if is_single else np.float64)
+    if X.dtype == dtype and X.flags.c_contiguous and X.flags.aligned:
+        return X
+    converted = room_for(path, X.shape, dtype, n_bytes)
+    for block in slices(X, LARGEST_CHUNK):
+        converted[block] = X[block]
+    return converted
 
 
 def _decoded(path: Path, y: Any) -> Any:

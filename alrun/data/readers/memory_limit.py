@@ -1,11 +1,19 @@
 """The limit on what a data file may claim to hold: the memory at hand."""
 
+import math
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+import numpy as np
 import psutil
 
+from alrun.data.mapped_arrays import empty_in_file
 from alrun.errors import DatasetError
+
+# Bytes of features from which on they are read into a temporary file.
+_LARGE = 2**25
+# Bytes of features that a byte of a file can stand for.
+_DENSEST = 16
 
 
 def available_bytes() -> int:
@@ -22,6 +30,29 @@ def check_fits(source: Path | str, n_bytes: int) -> None:
             f" {as_size(available)} are free; use fewer rows or columns, or a machine with"
             " more memory"
         )
+
+
+def check_claim(source: Path | str, needed: int, n_bytes: int) -> None:
+    """Raise DatasetError if a source of `n_bytes` claims far more and that does not fit in memory.
+
+    Such a file may be made to fill the disk.
+    """
+    if needed > _DENSEST * n_bytes:
+        check_fits(source, needed)
+
+
+def room_for(source: Path | str, shape: tuple[int, ...], dtype: Any, n_bytes: int) -> Any:
+    """Return an array for the features of a source of `n_bytes`, in a temporary file if large.
+
+    Raises DatasetError if they fit neither on the disk nor in memory, and as `check_claim` does.
+    """
+    needed = math.prod(shape) * np.dtype(dtype).itemsize
+    check_claim(source, needed, n_bytes)
+    array = empty_in_file(shape, dtype) if needed >= _LARGE else None
+    if array is None:
+        check_fits(source, needed)
+        array = np.empty(shape, dtype)
+    return array
 
 
 def read_at_most(stream: BinaryIO, n_bytes: int) -> bytearray:

@@ -1,31 +1,37 @@
-"""Reader of purely numeric Parquet files, without a second copy of the data; counts of values."""
+"""Reader of purely numeric Parquet files; counts of values."""
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from alrun.data.column_keys import ALL_COLUMNS, ColumnKeys
+from alrun.data.mapped_arrays import HUGE
 from alrun.data.missing import Column, Settled, settle
 from alrun.data.readers.columns import numbers
-from alrun.data.readers.memory_limit import check_fits
+from alrun.data.readers.memory_limit import check_claim, room_for
 from alrun.errors import DatasetError, first_line
 
 # Numbers read at a time.
 _BATCH = 1_000_000
+# Numbers of row groups that are filled in column by column: what they fill should stay in memory.
+_SLAB = 100_000_000
 
 
 def wide_fields(file: Any, target: str, keys: ColumnKeys = ALL_COLUMNS) -> list[Any]:
     """Return the fields of the features if all are float32 or lists of numbers, else none.
 
-    `file` is a ParquetFile.
+    `file` is a ParquetFile. In a huge one they may be float64 too.
     """
     import pyarrow as pa
 
+    is_huge = count_values(file) * np.dtype(np.float64).itemsize >= HUGE
+
     def is_wide(kind: Any) -> bool:
         if not _is_list_type(kind):
-            return kind == pa.float32()
+            return kind == pa.float32() or (is_huge and kind == pa.float64())
         return pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)
 
     schema = file.schema_arrow
@@ -68,11 +74,13 @@ def count_values(file: Any, columns: Collection[str] | None = None) -> int:
     return metadata.num_rows * n_plain + n_in_lists
 
 
-def read_wide(path: Path, file: Any, fields: list[Any], keys: ColumnKeys = ALL_COLUMNS) -> Settled:
-    """Read these fields of a ParquetFile as one matrix, its missing values settled.
+def read_wide(
+    path: Path, file: Any, n_bytes: int, fields: list[Any], keys: ColumnKeys = ALL_COLUMNS
+) -> Settled:
+    """Read these fields of a ParquetFile of `n_bytes` as one matrix, its missing values settled.
 
-    The matrix has the shape (n_rows, n_features). Beside it, a few columns at most are in memory.
-    Raises DatasetError, which names the column and the row.
+    The matrix has the shape (n_rows, n_features); a large one is in a temporary file. Beside it, a
+    few columns at most are in memory. Raises DatasetError, which names the column and the row.
     """
     import pyarrow as pa
 
@@ -82,13 +90,14 @@ def read_wide(path: Path, file: Any, fields: list[Any], keys: ColumnKeys = ALL_C
         n_rows = file.metadata.num_rows
         dtype = np.dtype(np.float32 if is_single else np.float64)
         names = [field.name for field in fields]
-        check_fits(path, count_values(file, names) * dtype.itemsize)
+        check_claim(path, count_values(file, names) * dtype.itemsize, n_bytes)
         widths = [_width(file, field) for field in fields]
-        X = np.empty((n_rows, sum(widths)), dtype)
-        end = 0
-        for group in _groups(widths, n_rows):
-            start, end = end, end + sum(widths[group])
-            _fill(path, file, fields[group], widths[group], X[:, start:end])
+        X = room_for(path, (n_rows, sum(widths)), dtype, n_bytes)
+        for slab in _slabs(file, sum(widths)):
+            end = 0
+            for group in _groups(widths, slab.stop - slab.start):
+                start, end = end, end + sum(widths[group])
+                _fill(path, file, slab, fields[group], widths[group], X[:, start:end])
     except DatasetError:
         raise
     except Exception as error:  # damaged pages raise almost anything
@@ -99,6 +108,29 @@ def read_wide(path: Path, file: Any, fields: list[Any], keys: ColumnKeys = ALL_C
         for field, width, end in zip(fields, widths, ends, strict=True)
     ]
     return settle(path, X, columns, keys)
+
+
+@dataclass(frozen=True)
+class _Slab:
+    """Row groups of a Parquet file that follow each other, and their rows: `start` up to `stop`."""
+
+    row_groups: list[int]
+    start: int
+    stop: int
+
+
+def _slabs(file: Any, width: int) -> Iterator[_Slab]:
+    """Yield the row groups of a ParquetFile in slabs of at most `_SLAB` numbers or one group."""
+    groups: list[int] = []
+    start = stop = 0
+    for group in range(file.metadata.num_row_groups):
+        height = file.metadata.row_group(group).num_rows
+        if groups and (stop + height - start) * width > _SLAB:
+            yield _Slab(groups, start, stop)
+            groups, start = [], stop
+        groups.append(group)
+        stop += height
+    yield _Slab(groups, start, stop)
 
 
 def _groups(widths: Sequence[int], n_rows: int) -> Iterator[slice]:
@@ -116,11 +148,12 @@ def _groups(widths: Sequence[int], n_rows: int) -> Iterator[slice]:
     yield slice(start, len(widths))
 
 
-def _fill(path: Path, file: Any, fields: list[Any], widths: list[int], X: Any) -> None:
-    """Read these fields into X, shape (n_rows, sum of the widths)."""
+def _fill(path: Path, file: Any, slab: _Slab, fields: list[Any], widths: list[int], X: Any) -> None:
+    """Read these fields of a slab into its rows of X, shape (n_rows, sum of the widths)."""
     names = [field.name for field in fields]
-    first, height = 0, max(_BATCH // max(sum(widths), 1), 1)
-    for batch in file.iter_batches(height, columns=names, use_threads=False):
+    first, height = slab.start, max(_BATCH // max(sum(widths), 1), 1)
+    batches = file.iter_batches(height, slab.row_groups, columns=names, use_threads=False)
+    for batch in batches:
         rows, end = X[first : first + len(batch)], 0
         for place, (field, width) in enumerate(zip(fields, widths, strict=True)):
             start, end = end, end + width
@@ -134,7 +167,7 @@ def _fill(path: Path, file: Any, fields: list[Any], widths: list[int], X: Any) -
                 if not _is_list_type(field.type):
                     numbers(path, _series(field.name, column, first), 1)
         first += len(batch)
-    if first < len(X):
+    if first < slab.stop:
         raise DatasetError(f"{path} cannot be read: column '{names[0]}' ends at row {first}")
 
 

@@ -108,7 +108,7 @@ def _numeric_parquet(file: SourceFile, target: str, keys: ColumnKeys) -> Content
     names = [name for name in parquet.schema_arrow.names if name != target]
     identity += _chosen(kept_columns(file.path, names, target, keys), keys)
     labels = take_labels(file.path, read_column(file.path, parquet, target), target)
-    settled = read_wide(file.path, parquet, fields, keys)
+    settled = read_wide(file.path, parquet, file.n_bytes, fields, keys)
     return contents_of(settled, several_labels_note(labels), labels, identity)
 
 
