@@ -120,13 +120,15 @@ def _quantiles(numbers: FloatArray, bins: int) -> FloatArray:
     """Return the quantiles 0, 1 / bins, ..., 1, interpolated, shape (bins + 1,).
 
     Where a quantile is one of the numbers it is exactly that, unlike in `np.quantile`. Otherwise
-    rounding would decide which of two bins this number belongs to.
+    rounding would decide which of two bins this number belongs to. Where it lies between two
+    numbers it is below the larger one, even if they are so close that it is rounded to that one.
     """
     ordered = np.sort(numbers)
     places, rests = np.divmod(np.arange(bins + 1) * (len(ordered) - 1), bins)
     weights = rests / bins
     following = ordered[np.minimum(places + 1, len(ordered) - 1)]
-    return ordered[places] * (1 - weights) + following * weights
+    between = ordered[places] * (1 - weights) + following * weights
+    return np.where((rests > 0) & (between >= following), ordered[places], between)
 
 
 def _intervals(edges: FloatArray) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ from alrun.data.splits import draw_split
 from alrun.errors import DatasetError
 from alrun.spec import InitialSpec
 
-floats = st.floats(-1e6, 1e6, allow_nan=False)
+# Between two of them is room for a quantile; where there is none, two bins may be one.
+floats = st.floats(-1e6, 1e6, allow_nan=False, width=32)
 
 
 def all_of(labels):
@@ -43,6 +44,13 @@ def test_bins_are_intervals_between_quantiles_with_equally_many_values(values, b
     # The classes are in ascending order.
     order = np.argsort(values)
     assert (np.diff(found.y[order]) >= 0).all()
+
+
+def test_a_quantile_between_neighbouring_numbers_leaves_the_larger_one_above():
+    second = np.nextafter(1.0, 2)
+    third = np.nextafter(second, 2)
+    assert (second + third) / 2 == third
+    assert in_bins([0.5, second, third, 2], 2).y.tolist() == [0, 0, 1, 1]
 
 
 def test_the_labels_are_the_intervals():
