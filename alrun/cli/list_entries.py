@@ -34,7 +34,7 @@ def list_entries(
         bool, typer.Option("--verbose", "-v", help="Print the paper of each entry, too.")
     ] = False,
 ) -> None:
-    """List the built-in strategies, data sets, models, metrics or stopping rules with their parameters."""
+    """List what is built in with its parameters: strategies, data sets, models, metrics, rules."""
     entries = import_module(_REGISTRIES[kind]).entries()
     width = max(len(entry.name) for entry in entries)
     for entry in entries:

@@ -6,12 +6,12 @@ from alrun.stopping.signals import Curve
 
 
 def score_plateau(curve: Curve, gain: float = 0.005, rounds: int = 5) -> int | None:
-    """Hindsight: stops when the test score has gained at most this in the last rounds."""
+    """Stop, in hindsight, when the test score has gained at most this in the last rounds."""
     number("score_plateau", "gain", gain)
     whole_number("score_plateau", "rounds", rounds)
     return first_true(is_plateau(curve.score, gain, rounds))
 
 
 def score_target(curve: Curve, score: float) -> int | None:
-    """Hindsight: stops when the test score is reached, or where less is better got down to."""
+    """Stop, in hindsight, when the test score is reached, or where less is better got down to."""
     return first_true(curve.score >= number("score_target", "score", score))

@@ -77,8 +77,9 @@ class Rule:
             return HINDSIGHT[self.name](curve, **self.parameters)
         if self.name in BUILT_IN:
             return BUILT_IN[self.name](signals, **self.parameters)
+        function = _find(self.name)
         for round in range(len(signals)):
-            if _asked(self, signals.known_in(round)) is not None:
+            if _asked(self, function, signals.known_in(round)) is not None:
                 return round
         return None
 
@@ -126,8 +127,8 @@ def entries() -> list[Entry]:
     named = {**BUILT_IN, **HINDSIGHT}
     return [
         *(entry_of(name, rule, _printed(parameters_of(name))) for name, rule in named.items()),
-        Entry("all", "Stops once every one of several rules has stopped.", ("rules",)),
-        Entry("any", "Stops once the first of several rules stops.", ("rules",)),
+        Entry("all", "Stop once every one of several rules has stopped.", ("rules",)),
+        Entry("any", "Stop once the first of several rules stops.", ("rules",)),
         Entry("package.module:function", "A function of your own."),
         Entry("folder/file.py:function", "A function of your own, beside the experiment file."),
     ]
@@ -157,7 +158,7 @@ def _find(name: str) -> Callable[..., Any]:
     function = imported(name, ":", StoppingError)
     if not callable(function):
         raise StoppingError(f"'{name}' is not a function; name a function of (signals)")
-    return function  # type: ignore[no-any-return]
+    return function
 
 
 def _combined(name: str, given: Mapping[str, Any], folder: Path | None) -> Rule:
@@ -188,10 +189,10 @@ def rule_of(entry: Any, folder: Path | None = None) -> Rule:
     return make_rule(located(table["name"], folder or Path()), given, folder)
 
 
-def _asked(rule: Rule, known: Signals) -> int | None:
+def _asked(rule: Rule, function: Callable[..., Any], known: Signals) -> int | None:
     """Return what a rule of the user's answers to what is known; raises StoppingError."""
     try:
-        answer = _find(rule.name)(known, **rule.parameters)
+        answer = function(known, **rule.parameters)
     except StoppingError:
         raise
     except Exception as error:  # it may raise anything

@@ -19,12 +19,12 @@ _DECIMALS = 9
 
 
 def budget(signals: Signals, labels: int) -> int | None:
-    """Stops at a fixed number of labels: the honest baseline."""
+    """Stop at a fixed number of labels: the honest baseline."""
     return first_true(signals.n_labels >= whole_number("budget", "labels", labels))
 
 
 def kappa(signals: Signals, threshold: float = 0.99, window: int = 3) -> int | None:
-    """Stops when the mean agreement of successive models is high over the last rounds.
+    """Stop when the mean agreement of successive models is high over the last rounds.
 
     Source: Bloodgood and Vijay-Shanker 2009, A method for stopping active learning based on
     stabilizing predictions and the need for user-adjustable stopping.
@@ -35,7 +35,7 @@ def kappa(signals: Signals, threshold: float = 0.99, window: int = 3) -> int | N
 
 
 def classification_change(signals: Signals, tolerance: float = 0.0) -> int | None:
-    """Stops when at most this share of predicted classes changed since the last round.
+    """Stop when at most this share of predicted classes changed since the last round.
 
     Source: Zhu, Wang and Hovy 2008, Multi-criteria-based strategy to stop active learning for data
     annotation.
@@ -45,7 +45,7 @@ def classification_change(signals: Signals, tolerance: float = 0.0) -> int | Non
 
 
 def overall_uncertainty(signals: Signals, threshold: float = 0.05) -> int | None:
-    """Stops when the mean entropy over the unlabelled examples is low.
+    """Stop when the mean entropy over the unlabelled examples is low.
 
     Source: Zhu, Wang and Hovy 2008, Multi-criteria-based strategy to stop active learning for data
     annotation.
@@ -55,7 +55,7 @@ def overall_uncertainty(signals: Signals, threshold: float = 0.05) -> int | None
 
 
 def max_confidence(signals: Signals, threshold: float = 0.001) -> int | None:
-    """Stops when every entropy in the batch to buy is low.
+    """Stop when every entropy in the batch to buy is low.
 
     Source: Zhu and Hovy 2007, Active learning for word sense disambiguation with methods for
     addressing the class imbalance problem.
@@ -65,7 +65,7 @@ def max_confidence(signals: Signals, threshold: float = 0.001) -> int | None:
 
 
 def min_error(signals: Signals, threshold: float = 0.01) -> int | None:
-    """Stops when the error that the model expects over the unlabelled examples is low.
+    """Stop when the error that the model expects over the unlabelled examples is low.
 
     Source: Zhu and Hovy 2007, Active learning for word sense disambiguation with methods for
     addressing the class imbalance problem.
@@ -75,7 +75,7 @@ def min_error(signals: Signals, threshold: float = 0.01) -> int | None:
 
 
 def batch_accuracy(signals: Signals, threshold: float = 0.9) -> int | None:
-    """Stops when the model before it had predicted most of a bought batch right.
+    """Stop when the model before it had predicted most of a bought batch right.
 
     Source: Zhu and Hovy 2007, Active learning for word sense disambiguation with methods for
     addressing the class imbalance problem.
@@ -87,7 +87,7 @@ def batch_accuracy(signals: Signals, threshold: float = 0.9) -> int | None:
 def performance_convergence(
     signals: Signals, threshold: float = 5e-5, window: int = 10
 ) -> int | None:
-    """Stops when the expected F1 is at a new maximum and its windowed gradient is almost zero.
+    """Stop when the expected F1 is at a new maximum and its windowed gradient is almost zero.
 
     Source: Laws and Schuetze 2008, Stopping criteria for active learning of named entity
     recognition.
@@ -100,7 +100,7 @@ def performance_convergence(
 def uncertainty_convergence(
     signals: Signals, threshold: float = 5e-5, window: int = 10
 ) -> int | None:
-    """Stops when the median certainty of the batch is at a new maximum, its gradient almost zero.
+    """Stop when the median certainty of the batch is at a new maximum, its gradient almost zero.
 
     Source: Laws and Schuetze 2008, Stopping criteria for active learning of named entity
     recognition.
@@ -111,7 +111,7 @@ def uncertainty_convergence(
 
 
 def contradiction(signals: Signals, rounds: int = 3) -> int | None:
-    """Stops when bought labels contradict the model less and less, so many rounds running.
+    """Stop when bought labels contradict the model less and less, so many rounds running.
 
     Source: Vlachos 2008, A stopping criterion for active learning.
     """
@@ -120,7 +120,7 @@ def contradiction(signals: Signals, rounds: int = 3) -> int | None:
 
 
 def variance(signals: Signals, rounds: int = 2) -> int | None:
-    """Stops when the variance of the uncertainty falls so many rounds running.
+    """Stop when the variance of the uncertainty falls so many rounds running.
 
     Source: Ghayoomi 2010, Using variance as a stopping criterion for active learning of frame
     assignment.
@@ -130,7 +130,7 @@ def variance(signals: Signals, rounds: int = 2) -> int | None:
 
 
 def plateau(signals: Signals, gain: float = 0.005, rounds: int = 5) -> int | None:
-    """Stops when the expected F1 has gained at most this over its best in the last rounds."""
+    """Stop when the expected F1 has gained at most this over its best in the last rounds."""
     number("plateau", "gain", gain)
     return first_true(
         is_plateau(signals.expected_f1, gain, whole_number("plateau", "rounds", rounds))
@@ -138,7 +138,7 @@ def plateau(signals: Signals, gain: float = 0.005, rounds: int = 5) -> int | Non
 
 
 def diminishing_returns(signals: Signals, gain: float = 0.01, rounds: int = 5) -> int | None:
-    """Stops when the expected F1 gains less than this per 100 labels over the last rounds."""
+    """Stop when the expected F1 gains less than this per 100 labels over the last rounds."""
     number("diminishing_returns", "gain", gain)
     whole_number("diminishing_returns", "rounds", rounds)
     expected, n_labels = signals.expected_f1, signals.n_labels
