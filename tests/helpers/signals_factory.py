@@ -21,7 +21,7 @@ def noisy(rng, n_rounds):
     values = {}
     for name in NAMES:
         steps = rng.choice([-0.02, -0.01, 0.0, 0.01, 0.02, 1e-6], n_rounds)
-        value = np.clip(rng.choice([0.01, 0.5, 0.97]) + np.cumsum(steps), 0, 1)
+        value = np.clip(rng.choice([0.08, 0.5, 0.92]) + np.cumsum(steps), 0, 1)
         values[name] = np.where(rng.random(n_rounds) < 0.05, np.nan, value)
     return signals(n_rounds, **values)
 
