@@ -11,9 +11,11 @@ from alrun.cli.options import (
     Baseline,
     BatchSizes,
     Datasets,
+    LabelCost,
     Metric,
     Models,
     ResultsDirectory,
+    Rules,
     Starts,
     Strategies,
     Sustain,
@@ -21,7 +23,8 @@ from alrun.cli.options import (
     build_report,
     selection_of,
 )
-from alrun.report.options import Adjustment
+from alrun.errors import AlrunError
+from alrun.report.options import Adjustment, ReportOptions, stopping_options
 
 
 class Plot(StrEnum):
@@ -33,6 +36,7 @@ class Plot(StrEnum):
     reached = "reached"
     pairs = "pairs"
     ranks = "ranks"
+    stopping = "stopping"
 
 
 def plot(
@@ -52,13 +56,38 @@ def plot(
     model: Models = None,
     start: Starts = None,
     batch_size: BatchSizes = None,
+    rule: Rules = None,
+    label_cost: LabelCost = None,
 ) -> None:
     """Draw curves with bands, differences, savings and the share of runs at the target.
 
-    All pairs of strategies, and their ranks over data sets, are drawn where they are named.
+    All pairs of strategies, their ranks over data sets, and where stopping rules stop are drawn
+    where they are named.
     """
     from alrun.report.plots import KINDS, write_plot
 
     selection = selection_of(strategy, dataset, model, start, batch_size)
+    if kind and Plot.stopping in kind:
+        if len(kind) > 1:
+            raise AlrunError("draw 'stopping' alone: it is about rules, and on another scale")
+        _plot_stopping(
+            results, output, stopping_options(results, metric, selection), rule, label_cost
+        )
+        return
     found = build_report(results, target, metric, baseline, sustain, adjust, selection=selection)
     write_plot(found, output, [entry.value for entry in kind] if kind else KINDS)
+
+
+def _plot_stopping(
+    results: Path,
+    output: Path,
+    options: ReportOptions,
+    rules: list[str] | None,
+    label_cost: float | None,
+) -> None:
+    """Draw where stopping rules stop."""
+    from alrun.report.stopping.build import build_stopping
+    from alrun.report.stopping.options import costs_of
+    from alrun.report.stopping.plot import write_stopping_plot
+
+    write_stopping_plot(build_stopping(results, options, rules, costs_of(label_cost, None)), output)

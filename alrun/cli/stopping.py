@@ -47,8 +47,9 @@ def stopping(
     ] = None,
 ) -> None:
     """Judge stopping rules: where they stop, whether they adapt, and what they cost."""
+    from alrun.report.options import stopping_options
     from alrun.report.render import Layout
-    from alrun.report.stopping.build import build_stopping, stopping_options
+    from alrun.report.stopping.build import build_stopping
     from alrun.report.stopping.options import costs_of
     from alrun.report.stopping.render import render_stopping, sentences_of
 

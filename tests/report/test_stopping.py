@@ -12,9 +12,9 @@ from signals_factory import made_results, rising
 
 from alrun import stats
 from alrun.errors import ResultsError, StoppingError
-from alrun.report.options import Selection
+from alrun.report.options import Selection, stopping_options
 from alrun.report.render import Layout
-from alrun.report.stopping.build import build_stopping, stopping_options
+from alrun.report.stopping.build import build_stopping
 from alrun.report.stopping.options import Costs, costs_of
 from alrun.report.stopping.render import STOPPING_FORMATS, render_stopping, sentences_of
 from alrun.report.stopping.rows import CELL_COLUMNS, COLUMNS
@@ -277,3 +277,30 @@ def test_rules_of_the_experiment_are_the_default(made, tmp_path):
 def test_a_rule_that_is_gone_is_a_sentence(made):
     with pytest.raises(StoppingError, match="there is no file"):
         build_stopping(made, stopping_options(made), ["gone.py:rule"])
+
+
+def test_the_picture_shows_every_stop(judged, made, tmp_path):
+    pytest.importorskip("matplotlib")
+    from alrun.report.stopping.plot import draw_stopping
+
+    figure = draw_stopping(judged)
+    rows, curve = figure.axes[0], figure.axes[-1]
+    names = [label.get_text() for label in rows.get_yticklabels()]
+    assert names == ["kappa", "plateau", "variance (never)", "budget(labels=100)"]
+    ticks = [line for line in rows.lines if line.get_marker() == "|"]
+    assert sorted(ticks[0].get_xdata()) == [70, 80, 120, 150, 200]
+    crosses = [line for line in rows.lines if line.get_marker() == "x"]
+    assert list(crosses[0].get_xdata()) == [220]
+    assert (curve.lines[0].get_xdata() == GRID).all()
+    marks = [line.get_xdata()[0] for line in curve.lines[1:]]
+    assert marks == pytest.approx(judged.rows["mean_labels"][[0, 1, 3]])
+    regret = figure.axes[1].lines[0]
+    at = np.flatnonzero(np.isclose(regret.get_xdata(), 1e3))[0]
+    assert regret.get_ydata()[at] == pytest.approx(judged.rows["regret_1000"][0])
+    output = tmp_path / "stops.svg"
+    done = alrun_here("plot", made, "--kind", "stopping", "--rule", "kappa", "--output", output)
+    assert (done.returncode, output.is_file()) == (0, True)
+    done = alrun_here(
+        "plot", made, "--kind", "stopping", "--kind", "curves", "--output", tmp_path / "b.svg"
+    )
+    assert (done.returncode, "draw 'stopping' alone" in done.stderr) == (2, True)

@@ -1,7 +1,7 @@
 """A report as pictures: curves, differences, savings, shares at the target, pairs and ranks."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-__all__ = ["KINDS", "as_png", "draw", "write_plot"]
+__all__ = ["KINDS", "as_png", "draw", "draw_plots", "write_figure", "write_plot"]
 
 # Metadata with the time or the version of writing, left out so that equal plots are equal files.
 _SILENT: dict[str, dict[str, None]] = {
@@ -65,8 +65,13 @@ def draw(
         matplotlib is missing.
     """
     plots = plots_of(report, kinds, batch_sizes)
+    return draw_plots(plots, styles_of(report.rows["strategy"], report.baseline))
+
+
+def draw_plots(plots: Sequence[Plot], styles: Mapping[str, Style]) -> "Figure":
+    """Draw plots one below the other, what they show in these styles."""
     with house_style():
-        return _figure(plots, styles_of(report.rows["strategy"], report.baseline))
+        return _figure(plots, styles)
 
 
 def as_png(figure: "Figure") -> bytes:
@@ -88,13 +93,18 @@ def write_plot(
     The same report makes the same bytes. Raises ResultsError as `draw` does, for another suffix,
     and where the file cannot be written.
     """
+    write_figure(lambda: draw(report, kinds, batch_sizes), output)
+
+
+def write_figure(make: "Callable[[], Figure]", output: Path) -> None:
+    """Draw a figure and write it to a file; raises ResultsError as `write_plot` does."""
     format = output.suffix.lower().removeprefix(".")
     if format not in _SILENT:
         raise ResultsError(f"{output} must end in .svg, .png or .pdf")
     content = BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a box is drawn in its stead
-        figure = draw(report, kinds, batch_sizes)
+        figure = make()
         resolution = min(_RESOLUTION, _MOST_PIXELS / figure.get_figheight())
         with house_style():
             figure.savefig(content, format=format, dpi=resolution, metadata=_SILENT[format])

@@ -14,6 +14,7 @@ from alrun.report.phrasing import target_name
 from alrun.report.plots.comparisons import PairsPanel, RanksPanel
 from alrun.report.plots.lines import mean_curves, mean_differences, shares_at_target
 from alrun.report.plots.panels import LinesPanel, SavingsPanel
+from alrun.report.plots.stopping import RegretPanel, StopsPanel
 from alrun.report.plots.styles import shortened
 from alrun.report.ranks import GROUP as RANKED
 from alrun.report.rows import comparison_groups
@@ -24,7 +25,7 @@ from alrun.targets import Written
 KINDS = ("curves", "difference", "savings", "reached")
 FURTHER_KINDS = ("pairs", "ranks")
 
-Panel = LinesPanel | SavingsPanel | PairsPanel | RanksPanel
+Panel = LinesPanel | SavingsPanel | PairsPanel | RanksPanel | StopsPanel | RegretPanel
 # Up to so many strategies two heat maps stand side by side.
 _MOST_BESIDE = 7
 

@@ -13,7 +13,7 @@ from alrun import stats
 from alrun.arrays import IntArray
 from alrun.errors import ResultsError
 from alrun.report.build import known_ends, order_of, read_selected
-from alrun.report.options import ReportOptions, Selection, experiment_of, options_for
+from alrun.report.options import ReportOptions, experiment_of
 from alrun.report.phrasing import Listing, counted
 from alrun.report.rows import places_of
 from alrun.report.stopping.notes import write_notes
@@ -137,13 +137,6 @@ def build_stopping(
         costs=costs,
         notes=tuple(write_notes(table, rules, options, costs, [*excluded, *nulls])),
     )
-
-
-def stopping_options(
-    results: Path, metric: str | None = None, selection: Selection = ReportOptions.selection
-) -> ReportOptions:
-    """Return the options of a judgement: no target, and no baseline that is always selected."""
-    return replace(options_for(results, (), metric, selection=selection), baseline="")
 
 
 def _adjusted(rows: Sequence[Row], costs: Costs) -> pd.DataFrame:
