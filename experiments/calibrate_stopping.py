@@ -104,7 +104,7 @@ def one_outcome(n: int, repetition: int, truth: Mapping[str, float]) -> Outcome:
         found[f"type I, {law}", n] = float(row["budget_p_value"] <= stats.ALPHA)
         low, high = row["budget_difference_low"], row["budget_difference_high"]
         found[f"coverage, {law}", n] = float(low <= truth[law] <= high)
-    knowing = np.clip(30 * pace, 5, len(N_LABELS) - 1).astype(np.int64)
+    knowing = np.clip(45 * pace, 5, len(N_LABELS) - 1).astype(np.int64)
     adapting = judge(stops_of(score, knowing), False, {})
     found["power, concave", n] = float(adapting["budget_p_value"] <= stats.ALPHA)
     return found

@@ -63,13 +63,14 @@ def test_the_numbers_of_a_rule_are_those_of_its_runs(judged):
 
 def test_the_fixed_budget_is_the_mean_and_the_slope_is_taken_out(judged):
     row = judged.rows.iloc[0]
-    budget = LABELS.mean()  # 140, a round: the slope there is the mean of those on both sides
+    budget, spread = LABELS.mean(), LABELS.std()
     own = np.array(
         [score(pace, n) - score(pace, budget) for pace, n in zip(PACES, LABELS, strict=True)]
     )
-    mean = np.mean([rising(GRID, pace) for pace in PACES], axis=0)
-    at = list(GRID).index(int(budget))
-    slope = (mean[at + 1] - mean[at - 1]) / 20
+    low, high = (
+        np.mean([score(pace, budget + side * spread) for pace in PACES]) for side in (-1, 1)
+    )
+    slope = (high - low) / (2 * spread)
     interval = stats.mean_interval(own - slope * (LABELS - budget))
     assert row["budget_difference"] == pytest.approx(own.mean())
     assert (row["budget_difference_low"], row["budget_difference_high"]) == pytest.approx(

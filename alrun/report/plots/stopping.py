@@ -120,6 +120,8 @@ class RegretPanel:
 
     def draw(self, axes: "Axes", styles: Mapping[str, Style]) -> Names:
         """Draw the panel; its lines have the colours and markers of the rows beside it."""
+        from matplotlib.ticker import NullLocator
+
         for rule, regret in self.regrets.items():
             style = styles[rule]
             axes.plot(
@@ -130,6 +132,10 @@ class RegretPanel:
                 marker=style.marker,
                 markevery=8,
             )
-        axes.set(xscale="log", yscale="log", xlabel="error cost, in labels", ylabel="mean regret")
+        axes.set(xscale="log", yscale="log", xlabel="error cost", ylabel="mean regret")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_locator(NullLocator())
+        axes.tick_params(axis="x", labelsize=SMALL - 1)
         axes.grid()
         return []

@@ -109,8 +109,8 @@ def _against_budget(stops: Stops, score: FloatArray) -> Row:
     budget = float(stops.labels.mean())
     ends = [stops.curves.rounds(run)[0][[0, -1]] for run in stops.runs]
     first, last = max(end[0] for end in ends), min(end[1] for end in ends)
-    # Over one label, so that where two straight parts meet the slope is the mean of theirs.
-    around = np.clip([budget - 0.5, budget + 0.5], first, last)
+    # Over the range in which the rule stops: between two rounds the slope would be mostly noise.
+    around = np.clip(budget + np.array([-1, 1]) * stops.labels.std(), first, last)
     low, high = stops.score_at(around).mean(axis=0)
     slope = (high - low) / (around[1] - around[0]) if around[1] > around[0] else 0.0
     differences = score - stops.score_at(np.array([budget]))[:, 0]
