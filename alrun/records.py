@@ -58,16 +58,41 @@ class Round:
         Rows of the data set, best first; empty in the last round.
     labels
         The class codes bought for them, of the same length.
+    signals
+        The label-free signals by name, as in SIGNAL_TOLERANCES; one is None if it does not apply.
+        Without any, they were not computed.
     """
 
     n_labels: int
     scores: Scores
     batch: IntArray
     labels: IntArray
+    signals: Mapping[str, float | None] = field(default_factory=dict)
+
+
+# The label-free signals of a round, in the order of the columns of `signals.parquet`, and by how
+# much the same one may differ between processors.
+SIGNAL_TOLERANCES = {
+    "kappa": 0.0,
+    "changed": 0.0,
+    "kappa_2": 0.0,
+    "mean_uncertainty": 1e-6,
+    "max_uncertainty": 1e-6,
+    "var_uncertainty": 1e-6,
+    "mean_entropy": 1e-6,
+    "max_entropy": 1e-6,
+    "batch_uncertainty_min": 1e-6,
+    "batch_uncertainty_median": 1e-6,
+    "batch_uncertainty_max": 1e-6,
+    "batch_entropy_max": 1e-6,
+    "batch_accuracy": 0.0,
+    "contradiction": 1e-6,
+    "expected_f1": 1e-6,
+}
 
 
 # The phases of a run. In `prepare` a strategy computes what all its queries on one split share.
-PHASES = ("fit", "query", "evaluate", "prepare")
+PHASES = ("fit", "query", "evaluate", "prepare", "signals")
 # Counts that say how far a comparison of this run can be trusted.
 DIAGNOSTICS = (
     "batches",

@@ -161,7 +161,11 @@ def without_folder(name: str) -> str:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """The full specification of one run of the grid; only the data come on top."""
+    """The full specification of one run of the grid; only the data come on top.
+
+    `signals` says whether its signals are computed. They change no curve, so it is not part of the
+    identity.
+    """
 
     dataset: DatasetSpec
     initial: InitialSpec
@@ -170,6 +174,7 @@ class RunSpec:
     batch_size: int
     budget: int
     seed: int
+    signals: bool = True
 
     def identity(self) -> dict[str, Any]:
         """Return the run's identity, as JSON can hold it.
@@ -212,6 +217,8 @@ class RunSpec:
             description[part]["label"] = description[part].pop("display_name")
         if not self.start:  # as in the files of earlier versions
             del description["initial"]["label"]
+        if self.signals:
+            del description["signals"]
         return description
 
     @cached_property  # a command asks for it several times, and grids are large

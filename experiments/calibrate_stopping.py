@@ -40,7 +40,15 @@ BOUNDS = {
     # A test that never rejects would pass all of the above.
     "power, concave": (0.0, 1.0),
 }
-EXCEPTIONS = {("power, concave", 20): (0.8, 1.0), ("power, concave", 50): (0.95, 1.0)}
+EXCEPTIONS = {
+    ("power, concave", 20): (0.8, 1.0),
+    ("power, concave", 50): (0.95, 1.0),
+    # Where curves bend strongly, what a rule loses by chance is skewed: few seeds miss the few that
+    # lose much, so that the interval lies too high, nearer to zero. It covers more with more seeds.
+    ("coverage, concave", 5): (0.80, 0.97),
+    ("coverage, concave", 10): (0.86, 0.97),
+    ("coverage, concave", 20): (0.90, 0.97),
+}
 WIDTHS = (18, *(11 for _ in SEEDS), 14)
 
 Outcome = dict[tuple[str, int], float]

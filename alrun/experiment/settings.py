@@ -440,7 +440,9 @@ class Experiment(_Section):
     targets: list[TargetText] = []
     budget: Positive
     metric: Annotated[str, Field(validate_default=True)] = "accuracy"
-    skip_impossible: bool | None = None  # as the optional keys of a data set
+    # None where they are not given, as the optional keys of a data set
+    skip_impossible: bool | None = None
+    signals: bool | None = None
     stopping: (
         Annotated[list[RuleSettings], BeforeValidator(_named_or_table), Field(min_length=1)] | None
     ) = None

@@ -33,9 +33,14 @@ class Predictions:
         """Decision values of all rows, shape (n, n_classes); -inf for unseen classes."""
         return map_in_blocks(self.classifier.decision, self._X)
 
+    @property
+    def has_all_probabilities(self) -> bool:
+        """Whether the probabilities of all rows have been computed."""
+        return "probabilities" in self.__dict__  # cached_property has stored them there
+
     def probabilities_of(self, rows: IntArray) -> FloatArray:
         """Return the class probabilities of these rows, shape (len(rows), n_classes)."""
-        if "probabilities" in self.__dict__:  # cached_property has stored it there
+        if self.has_all_probabilities:
             return rows_of(self.probabilities, rows)
         return map_rows(self.classifier.probabilities, self._X, rows)
 

@@ -1,4 +1,4 @@
-"""Comparison of two tables, exact but for metrics with a tolerance."""
+"""Comparison of two tables, exact but for metrics and signals with a tolerance."""
 
 import numpy as np
 import pyarrow as pa
@@ -6,6 +6,12 @@ import pyarrow.compute as pc
 
 from alrun.arrays import BoolArray
 from alrun.metrics import METRICS
+from alrun.records import SIGNAL_TOLERANCES
+
+_TOLERANCES = {
+    **{name: metric.tolerance for name, metric in METRICS.items()},
+    **SIGNAL_TOLERANCES,
+}
 
 
 def agree(one: pa.Table, other: pa.Table) -> bool:
@@ -19,14 +25,14 @@ def differing_rows(one: pa.Table, other: pa.Table) -> BoolArray:
     """Return a mask of the differing rows, shape (n_rows,).
 
     The tables must have the same columns and the same number of rows. Values are compared for
-    equality, types included; only a metric with a tolerance, such as log_loss, may differ by that.
+    equality, types included; only a metric or signal with a tolerance, such as log_loss, may differ by that.
     """
     differs = np.zeros(one.num_rows, dtype=bool)
     for name in one.column_names:
         left, right = _decoded(one[name]), _decoded(other[name])
         if left.type != right.type:
             return np.ones(one.num_rows, dtype=bool)
-        tolerance = METRICS[name].tolerance if name in METRICS else 0.0
+        tolerance = _TOLERANCES.get(name, 0.0)
         if tolerance:
             same = pc.less_equal(pc.abs(pc.subtract(left, right)), tolerance)
         else:

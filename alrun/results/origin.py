@@ -5,7 +5,15 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from alrun.records import Failure
-from alrun.results.schema import CURVES, QUERIES, REFERENCES, RUNS, SCHEMA_VERSION, SPLITS
+from alrun.results.schema import (
+    CURVES,
+    QUERIES,
+    REFERENCES,
+    RUNS,
+    SCHEMA_VERSION,
+    SIGNALS,
+    SPLITS,
+)
 from alrun.spec import ReferenceSpec, RunSpec
 from alrun.util.digest import digest
 
@@ -54,7 +62,7 @@ def origin_of(
         [run, failures[run].status, failures[run].error]
         for run in sorted(failures.keys() & specs.keys())
     ]
-    columns = [str(schema) for schema in (CURVES, QUERIES, RUNS, SPLITS)]
+    columns = [str(schema) for schema in (CURVES, QUERIES, RUNS, SIGNALS, SPLITS)]
     others = sorted(files.keys() - specs.keys())
     return digest([SCHEMA_VERSION, columns, runs, failed, others, dict(notes), references])
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from alrun.errors import ResultsError, first_line
 from alrun.metrics import METRICS
-from alrun.records import DIAGNOSTICS, RunResult
+from alrun.records import DIAGNOSTICS, SIGNAL_TOLERANCES, RunResult
 from alrun.results.schema import FOOTER, RUN_FILE, RUNS, check_version, conform, to_parquet_bytes
 from alrun.spec import RunSpec, run_id, same_run
 from alrun.util.atomic_files import unusable
@@ -49,6 +49,9 @@ def serialize_run(
         "n_test": [entry.scores.n_test for entry in result.rounds],
         "n_correct": [entry.scores.n_correct for entry in result.rounds],
         **{name: [entry.scores.values[name] for entry in result.rounds] for name in METRICS},
+        **{
+            name: [entry.signals.get(name) for entry in result.rounds] for name in SIGNAL_TOLERANCES
+        },
     }
     table = pa.table([pa.array(columns[f.name], f.type) for f in RUN_FILE], schema=RUN_FILE)
     footer = {

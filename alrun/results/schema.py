@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from alrun.errors import ResultsError
 from alrun.metrics import METRICS
-from alrun.records import DIAGNOSTICS, PHASES
+from alrun.records import DIAGNOSTICS, PHASES, SIGNAL_TOLERANCES
 
 # Raise it when a column changes its name, type or meaning. Readers fill missing columns with null.
 # 1: the first version.
@@ -34,8 +34,18 @@ _KEYS = [
     ("batch_size", _INTEGER),
     ("seed", _INTEGER),
 ]
-RUN_FILE = pa.schema([*_ROUND, ("batch", pa.list_(_INTEGER)), ("labels", pa.list_(pa.string()))])
+_SIGNALS = [(signal, pa.float64()) for signal in SIGNAL_TOLERANCES]
+RUN_FILE = pa.schema(
+    [
+        *_ROUND,
+        *_SIGNALS,
+        ("batch", pa.list_(_INTEGER)),
+        ("labels", pa.list_(pa.string())),
+    ]
+)
 CURVES = pa.schema([*_KEYS, _ROUND[0], ("run_id", pa.string()), *_ROUND[1:]])
+# Every signal is null in a run that has none, and some are null in the first rounds or the last.
+SIGNALS = pa.schema([*_KEYS, _ROUND[0], ("run_id", pa.string()), _ROUND[1], *_SIGNALS])
 QUERIES = pa.schema(
     [
         ("run_id", pa.string()),

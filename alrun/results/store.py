@@ -33,6 +33,7 @@ from alrun.results.tables import (
     curves_table,
     queries_table,
     runs_table,
+    signals_table,
     sort_key,
     splits_table,
 )
@@ -44,7 +45,13 @@ _RUN_ID = re.compile("[0-9a-f]{16}")
 # Keys in the footer of `runs.parquet`: the ids of runs with a file, but not of the experiment; what
 # the tables were made from; and the digests of the other tables.
 _LEFT_OUT, _ORIGIN, _DIGESTS = "left_out", "origin", "digests"
-_OTHERS = ("queries.parquet", "splits.parquet", "curves.parquet", "references.parquet")
+_OTHERS = (
+    "queries.parquet",
+    "splits.parquet",
+    "signals.parquet",
+    "curves.parquet",
+    "references.parquet",
+)
 
 
 class Store:
@@ -263,6 +270,7 @@ class Store:
             "splits.parquet": self._kept_or_new(
                 "splits.parquet", splits_table(splits(list(runs.specs.values())))
             ),
+            "signals.parquet": self._kept_or_new("signals.parquet", signals_table(runs)),
             "curves.parquet": self._kept_or_new(
                 "curves.parquet", curves_table(runs), {NOTES: notes} if notes else {}
             ),

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from alrun.records import ROLES, Failure, Split
 from alrun.results.run_file import Runs, run_keys
-from alrun.results.schema import CURVES, QUERIES, RUNS, SPLITS
+from alrun.results.schema import CURVES, QUERIES, RUNS, SIGNALS, SPLITS
 from alrun.spec import RunSpec
 
 
@@ -21,6 +21,16 @@ def sort_key(spec: RunSpec) -> tuple[str, str, str, str, int, int]:
 
 def curves_table(runs: Runs) -> pa.Table:
     """Return `curves.parquet`: a row per round of every run."""
+    return _rounds_table(runs, CURVES)
+
+
+def signals_table(runs: Runs) -> pa.Table:
+    """Return `signals.parquet`: a row per round of every run, in the order of `curves.parquet`."""
+    return _rounds_table(runs, SIGNALS)
+
+
+def _rounds_table(runs: Runs, schema: pa.Schema) -> pa.Table:
+    """Return the keys and the rounds of all runs, with the columns of a schema."""
     counts, specs = runs.counts, runs.specs.values()
     datasets, models, strategies = np.array([spec.display_names for spec in specs]).reshape(-1, 3).T
     keys = {
@@ -32,8 +42,8 @@ def curves_table(runs: Runs) -> pa.Table:
         "seed": np.repeat(np.array([spec.seed for spec in specs], np.int32), counts),
         "run_id": _repeated(list(runs.specs), counts),
     }
-    columns = [keys[name] if name in keys else runs.rounds[name] for name in CURVES.names]
-    return pa.table(columns, schema=CURVES)
+    columns = [keys[name] if name in keys else runs.rounds[name] for name in schema.names]
+    return pa.table(columns, schema=schema)
 
 
 def queries_table(runs: Runs) -> pa.Table:

@@ -2,7 +2,7 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +24,7 @@ from alrun.records import Round, RunResult, Scores, Split
 from alrun.run.oracle import TrueLabels
 from alrun.run.query import query
 from alrun.run.setting import new_classifier, score_test_part, select_rows
+from alrun.run.signals import SignalMeter
 from alrun.spec import RunSpec
 from alrun.strategies.registry import find
 from alrun.strategies.support.pool import Pool
@@ -53,7 +54,7 @@ def _run(spec: RunSpec, dataset: Dataset) -> RunResult:
     # Data sets are checked when they are loaded, not by every estimator in every round.
     with _recorded_warnings() as seen, sklearn.config_context(assume_finite=True):
         while True:
-            n_labels = len(learner.labelled)
+            n_labels, unlabelled = len(learner.labelled), learner.unlabelled
             stopwatch.enter("fit")
             predictions = learner.fit()
             # The query comes first: the scores reuse predictions that it computes.
@@ -61,7 +62,10 @@ def _run(spec: RunSpec, dataset: Dataset) -> RunResult:
             batch, labels = learner.query(predictions)
             stopwatch.enter("evaluate")
             scores = learner.evaluate(predictions)
-            rounds.append(Round(n_labels, scores, batch, labels))
+            # The signals come last: the scores are the same with and without them.
+            stopwatch.enter("signals")
+            signals = learner.measure(predictions, n_labels, unlabelled)
+            rounds.append(Round(n_labels, scores, batch, labels, signals))
             if len(batch) == 0:
                 break
     stopwatch.enter(None)
@@ -105,6 +109,7 @@ class _Learner:
     y_test: IntArray
     training: TrainingSet
     classifier: Classifier
+    meter: SignalMeter | None
     strategy_rng: np.random.Generator
     diagnostics: dict[str, int]
 
@@ -140,6 +145,7 @@ class _Learner:
                 partial(generator, spec.seed, "training", spec.dataset.fingerprint),
             ),
             classifier=new_classifier(spec, dataset),
+            meter=SignalMeter(spec, split.training, len(rows)) if spec.signals else None,
             strategy_rng=generator(spec.seed, "strategy", spec.stream_key()),
             diagnostics={
                 "batches": 0,
@@ -185,6 +191,18 @@ class _Learner:
     def evaluate(self, predictions: Predictions) -> Scores:
         """Return the model's scores on the test part."""
         return score_test_part(predictions, self.test, self.y_test)
+
+    def measure(
+        self, predictions: Predictions, n_labels: int, unlabelled: IntArray
+    ) -> Mapping[str, float | None]:
+        """Return the signals of the round, by name; none without a meter.
+
+        `n_labels` and `unlabelled` are those from before the query.
+        """
+        if self.meter is None:
+            return {}
+        batch, labels = self.labelled[n_labels:], self.labels[n_labels:]
+        return self.meter.measure(predictions, unlabelled, batch, labels)
 
 
 def _cache_key(spec: RunSpec, split: Split) -> Hashable:

@@ -46,7 +46,14 @@ def expand(
             dataset, initial = _split_specs(experiment, settings, start, loaded, seed)
             for model, strategy, batch_size in product(models, strategies, experiment.batch_sizes):
                 yield RunSpec(
-                    dataset, initial, model, strategy, batch_size, experiment.budget, seed
+                    dataset,
+                    initial,
+                    model,
+                    strategy,
+                    batch_size,
+                    experiment.budget,
+                    seed,
+                    experiment.signals is not False,
                 )
 
 

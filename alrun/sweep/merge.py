@@ -10,6 +10,7 @@ from alrun.errors import ResultsError
 from alrun.experiment.join import join
 from alrun.experiment.settings import Experiment
 from alrun.experiment.toml import experiment_of, read_experiment, to_toml
+from alrun.records import SIGNAL_TOLERANCES
 from alrun.results.compare import agree
 from alrun.results.reference_file import read_reference
 from alrun.results.run_file import CorruptRunFile, read_run
@@ -19,6 +20,7 @@ from alrun.sweep.run import rebuild_tables
 
 # Columns of lists, which are compared as they are.
 _LISTS = ["batch", "labels"]
+_NOT_COMPARED = [*_LISTS, *SIGNAL_TOLERANCES]
 
 
 def merge(
@@ -134,8 +136,9 @@ def _copy_runs(
 
 
 def _same(one: pa.Table, other: pa.Table) -> bool:
+    """Return whether two files have the same rounds; a run of an earlier alrun has no signals."""
     are_equal = one.select(_LISTS).equals(other.select(_LISTS))
-    return are_equal and agree(one.drop_columns(_LISTS), other.drop_columns(_LISTS))
+    return are_equal and agree(one.drop_columns(_NOT_COMPARED), other.drop_columns(_NOT_COMPARED))
 
 
 def _copy_references(plan: SweepPlan, source: Path) -> None:

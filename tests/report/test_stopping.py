@@ -204,7 +204,7 @@ def test_runs_without_signals_are_left_out_and_named(tmp_path):
     assert report.rows["n_seeds"][0] == 5
     assert report.notes[0].startswith("Warning: left out, since 1 run without signals: random seed")
     (tmp_path / "signals.parquet").unlink()
-    with pytest.raises(ResultsError, match="has no signals: an earlier alrun swept it"):
+    with pytest.raises(ResultsError, match="has no signals: an earlier alrun computed"):
         build_stopping(tmp_path, stopping_options(tmp_path), ["kappa"])
 
 

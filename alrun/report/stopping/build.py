@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from alrun import stats
 from alrun.arrays import IntArray
@@ -30,19 +29,12 @@ from alrun.report.stopping.rows import (
 from alrun.report.stopping.stops import Stops, find_stops, signals_of, without_signals
 from alrun.report.stopping.verdict import write_verdict
 from alrun.report.verdict import Paragraph
-from alrun.results.curves import COMPARISON_GROUP, RUN, Curves, read_curves
-from alrun.results.load import read_table
-from alrun.results.schema import CURVES
+from alrun.results.curves import COMPARISON_GROUP, Curves, read_curves
+from alrun.results.load import load_signals
 from alrun.stopping.registry import Rule
 from alrun.stopping.signals import NAMES
 
 CELL = [*COMPARISON_GROUP, "strategy"]
-_SIGNALS = pa.schema(
-    [
-        *(CURVES.field(name) for name in (*RUN, "n_labels")),
-        *(pa.field(name, pa.float64()) for name in NAMES),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -108,10 +100,10 @@ def build_stopping(
     curves = read_curves(frame, options.metric, partial(known_ends, path, experiment))
     if curves.runs.empty:
         raise ResultsError("; ".join(["there is no run that can be judged", *curves.excluded]))
-    signals = signals_of(curves, _read_signals(path))
+    signals = signals_of(curves, load_signals(path))
     silent = without_signals(curves, signals)
     if silent.all():
-        raise ResultsError(_no_signals(path))
+        raise ResultsError("no run of these has signals; sweep them into another directory")
     order = order_of(experiment)
     rows, cells, stops = [], [], []
     for key, runs in _cells(curves.runs[~silent], order):
@@ -149,21 +141,6 @@ def _adjusted(rows: Sequence[Row], costs: Costs) -> pd.DataFrame:
 def _of_costs(name: str, costs: Costs) -> list[str]:
     names = [f"{name}_{cost_name(cost)}" for cost in costs.errors]
     return [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
-
-
-def _read_signals(path: Path) -> pd.DataFrame:
-    file = path / "signals.parquet"
-    if not file.is_file():
-        raise ResultsError(_no_signals(path))
-    needed = [name for name in (*RUN, "n_labels") if name != "start"]
-    return read_table(file, _SIGNALS, _SIGNALS.names, required=needed)
-
-
-def _no_signals(path: Path) -> str:
-    return (
-        f"{path} has no signals: an earlier alrun swept it, or `signals` is false; sweep the"
-        f" experiment again into another directory, with --results"
-    )
 
 
 def _cells(
