@@ -15,12 +15,13 @@ from alrun.errors import AlrunError
 
 if TYPE_CHECKING:
     from alrun.report.build import Report
-    from alrun.results.load import load_curves, load_queries, load_runs
+    from alrun.results.load import load_curves, load_queries, load_runs, load_signals
 
 __all__ = [
     "load_curves",
     "load_runs",
     "load_queries",
+    "load_signals",
     "plot",
     "report",
     "Report",
@@ -33,6 +34,7 @@ _MODULES = {
     "load_curves": "alrun.results.load",
     "load_runs": "alrun.results.load",
     "load_queries": "alrun.results.load",
+    "load_signals": "alrun.results.load",
     "Report": "alrun.report.build",
 }
 

@@ -32,10 +32,10 @@ from alrun.report.rows import COLUMNS
 from alrun.report.stopping.rows import CELL_COLUMNS
 from alrun.report.stopping.rows import COLUMNS as STOPPING_COLUMNS
 from alrun.report.two_results import COLUMNS as PAIR_COLUMNS
-from alrun.results.schema import CURVES, QUERIES, REFERENCES, RUNS, SPLITS
+from alrun.results.schema import CURVES, QUERIES, REFERENCES, RUNS, SIGNALS, SPLITS
 from alrun.stopping.registry import BUILT_IN as RULES
 from alrun.stopping.registry import COMBINED, HINDSIGHT
-from alrun.stopping.signals import NAMES as SIGNALS
+from alrun.stopping.signals import NAMES as SIGNAL_NAMES
 from alrun.strategies.registry import BUILT_IN
 
 ROOT = Path(__file__).parent.parent
@@ -162,7 +162,7 @@ def test_every_column_is_described():
     report = words_in_code(DOCS / "statistics.md")
     assert {*COLUMNS, *COLUMNS_ACROSS, *PAIR_COLUMNS, *RANK_COLUMNS, *LETTER_COLUMNS} <= report
     results = words_in_code(DOCS / "reproducibility.md")
-    tables = (CURVES, QUERIES, SPLITS, RUNS, REFERENCES)
+    tables = (CURVES, QUERIES, SPLITS, RUNS, REFERENCES, SIGNALS)
     assert {name for table in tables for name in table.names} <= results
 
 
@@ -192,7 +192,7 @@ def test_every_built_in_model_is_described():
 
 def test_every_stopping_rule_signal_and_column_is_described():
     described = words_in_code(DOCS / "stopping.md")
-    assert {*RULES, *HINDSIGHT, *COMBINED, *SIGNALS} <= described
+    assert {*RULES, *HINDSIGHT, *COMBINED, *SIGNAL_NAMES} <= described
     assert {*STOPPING_COLUMNS, *CELL_COLUMNS} <= described
 
 

@@ -25,7 +25,7 @@ def differing_rows(one: pa.Table, other: pa.Table) -> BoolArray:
     """Return a mask of the differing rows, shape (n_rows,).
 
     The tables must have the same columns and the same number of rows. Values are compared for
-    equality, types included; only a metric or signal with a tolerance, such as log_loss, may differ by that.
+    equality, types included; only a metric or signal with a tolerance may differ by that.
     """
     differs = np.zeros(one.num_rows, dtype=bool)
     for name in one.column_names:

@@ -9,7 +9,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alrun.errors import AlrunError, ResultsError, first_line
-from alrun.results.schema import CURVES, LATER_LABELS, QUERIES, RUNS, check_version, notes_in
+from alrun.records import SIGNAL_TOLERANCES
+from alrun.results.schema import (
+    CURVES,
+    LATER_LABELS,
+    QUERIES,
+    RUNS,
+    SIGNALS,
+    check_version,
+    notes_in,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +46,24 @@ def load_runs(path: str | Path) -> "pd.DataFrame":
     others.
     """
     return read_table(Path(path) / "runs.parquet", RUNS)
+
+
+def load_signals(path: str | Path) -> "pd.DataFrame":
+    """Return the label-free signals of a results directory: a row per round of every run.
+
+    The keys and the order of the rows are those of `curves.parquet`. A signal is null where it does
+    not apply, and all are in runs without signals. Raises ResultsError if no run has any: an
+    earlier alrun computed them, or the experiment has `signals = false`.
+    """
+    file = Path(path) / "signals.parquet"
+    signals = read_table(file, SIGNALS) if file.is_file() else None
+    if signals is None or signals[list(SIGNAL_TOLERANCES)].isna().all(axis=None):
+        raise ResultsError(
+            f"{path} has no signals: an earlier alrun computed its runs, or they were swept with"
+            " signals = false, or the table is not committed; sweep the experiment into another"
+            " directory, with --results"
+        )
+    return signals
 
 
 def load_queries(path: str | Path) -> "pd.DataFrame":

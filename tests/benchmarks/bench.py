@@ -28,6 +28,7 @@ import strategies
 from consumption import seconds_and_memory
 
 from alrun import load_runs, stats
+from alrun.records import PHASES
 from alrun.results.schema import CURVES
 from alrun.sweep.plan import plan_sweep
 
@@ -56,7 +57,7 @@ def share_of_work(scratch: Path) -> dict[str, float]:
     stored = [path.stat().st_mtime for path in (results / "runs").iterdir()]
     wall = max(stored) - (results / "experiment.toml").stat().st_mtime
     runs, cores = load_runs(results), os.cpu_count() or 1
-    worked = runs[["seconds_fit", "seconds_query", "seconds_evaluate"]].sum().sum()
+    worked = runs[[f"seconds_{phase}" for phase in PHASES if phase != "prepare"]].sum().sum()
     return {
         "runs": len(runs),
         "command_seconds": seconds,

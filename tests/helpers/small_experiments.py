@@ -31,7 +31,13 @@ test_size = 50
 per_class = 2
 """
 
-TABLES = ("curves.parquet", "queries.parquet", "splits.parquet", "references.parquet")
+TABLES = (
+    "curves.parquet",
+    "queries.parquet",
+    "splits.parquet",
+    "references.parquet",
+    "signals.parquet",
+)
 
 
 def tables(results):

@@ -169,7 +169,7 @@ def test_the_table_that_is_asked_which_runs_there_are_is_written_last(tmp_path, 
     written = []
     monkeypatch.setattr("alrun.results.store.write_file", lambda path, _: written.append(path.name))
     store.rebuild_tables(specs, splits)
-    assert len(written) == 4
+    assert len(written) == 5
     assert written[-1] == "curves.parquet"
 
 

@@ -213,7 +213,7 @@ def test_fits_that_stop_short_are_counted_in_the_record_of_the_run(monkeypatch):
 
 def test_no_part_of_the_features_is_kept_besides_them(monkeypatch):
     """What a run adds to the memory is the labelled rows and blocks of others, no copy of X."""
-    monkeypatch.setattr("alrun.data.features.LARGEST_CHUNK", 40)
+    monkeypatch.setattr("alrun.data.features.LARGEST_CHUNK", 400)
     dataset = blobs(n=2000, n_features=40)
     size = dataset.X.nbytes
     for name in ("random", "margin"):
