@@ -58,6 +58,10 @@ class StrategyError(AlrunError):
     """An unusable query strategy, or a wrong answer of one."""
 
 
+class StoppingError(AlrunError):
+    """An unusable stopping rule, or a wrong answer of one."""
+
+
 class ResultsError(AlrunError):
     """A failure to read, write or report a results directory."""
 

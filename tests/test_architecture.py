@@ -23,6 +23,7 @@ ORDER = [
     "models",
     "strategies",
     "run",
+    "stopping",
     "experiment",
     "results",
     "execute",

@@ -29,8 +29,13 @@ from alrun.report.all_pairs import LETTER_COLUMNS
 from alrun.report.options import Adjustment
 from alrun.report.ranks import COLUMNS as RANK_COLUMNS
 from alrun.report.rows import COLUMNS
+from alrun.report.stopping.rows import CELL_COLUMNS
+from alrun.report.stopping.rows import COLUMNS as STOPPING_COLUMNS
 from alrun.report.two_results import COLUMNS as PAIR_COLUMNS
 from alrun.results.schema import CURVES, QUERIES, REFERENCES, RUNS, SIGNALS, SPLITS
+from alrun.stopping.registry import BUILT_IN as RULES
+from alrun.stopping.registry import COMBINED, HINDSIGHT
+from alrun.stopping.signals import NAMES as SIGNAL_NAMES
 from alrun.strategies.registry import BUILT_IN
 
 ROOT = Path(__file__).parent.parent
@@ -183,6 +188,12 @@ def test_every_choice_of_an_option_is_described(choices):
 
 def test_every_built_in_model_is_described():
     assert set(models.BUILT_IN) <= words_in_code(DOCS / "models-and-strategies.md")
+
+
+def test_every_stopping_rule_signal_and_column_is_described():
+    described = words_in_code(DOCS / "stopping.md")
+    assert {*RULES, *HINDSIGHT, *COMBINED, *SIGNAL_NAMES} <= described
+    assert {*STOPPING_COLUMNS, *CELL_COLUMNS} <= described
 
 
 def test_every_built_in_strategy_is_on_the_map():

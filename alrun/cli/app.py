@@ -23,6 +23,7 @@ from alrun.cli.queries import queries
 from alrun.cli.report import report
 from alrun.cli.sample_size import sample_size
 from alrun.cli.status import status
+from alrun.cli.stopping import stopping
 from alrun.cli.sweep import sweep
 from alrun.errors import AlrunError, printable
 from alrun.util.address_space import check_address_space, too_little_memory
@@ -100,6 +101,7 @@ app.command(cls=_Command)(sweep)
 app.command(cls=_Command)(report)
 app.command(cls=_Command)(compare)
 app.command(cls=_Command)(plot)
+app.command(cls=_Command)(stopping)
 app.command("sample-size", cls=_Command)(sample_size)
 app.command("plan", cls=_Command, hidden=True, deprecated=True)(sample_size)  # its name until 0.1
 app.command("import-curves", cls=_Command)(import_curves)

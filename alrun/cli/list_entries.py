@@ -16,6 +16,7 @@ class Kind(StrEnum):
     datasets = "datasets"
     models = "models"
     metrics = "metrics"
+    rules = "rules"
 
 
 _REGISTRIES = {
@@ -23,6 +24,7 @@ _REGISTRIES = {
     Kind.datasets: "alrun.data.registry",
     Kind.models: "alrun.models.registry",
     Kind.metrics: "alrun.metrics",
+    Kind.rules: "alrun.stopping.registry",
 }
 
 
@@ -32,7 +34,7 @@ def list_entries(
         bool, typer.Option("--verbose", "-v", help="Print the paper of each entry, too.")
     ] = False,
 ) -> None:
-    """List the built-in strategies, data sets, models or metrics with their parameters."""
+    """List what is built in with its parameters: strategies, data sets, models, metrics, rules."""
     entries = import_module(_REGISTRIES[kind]).entries()
     width = max(len(entry.name) for entry in entries)
     for entry in entries:

@@ -51,6 +51,36 @@ Strategies = Annotated[
         show_default="all",
     ),
 ]
+OnlyStrategies = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--strategy",
+        metavar="LABEL",
+        help="Judge on this strategy. Repeatable.",
+        show_default="all",
+    ),
+]
+Rules = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rule",
+        metavar="RULE",
+        help="Judge this stopping rule, or a table as in an experiment. Repeatable.",
+        show_default="the experiment's",
+    ),
+]
+LabelCost = Annotated[
+    float | None, typer.Option(help="Count this cost for a label.", show_default="1")
+]
+ErrorCosts = Annotated[
+    list[float] | None,
+    typer.Option(
+        "--error-cost",
+        metavar="COST",
+        help="Count this cost for all mistakes at an error rate of 1. Repeatable.",
+        show_default="1000, 10000, 100000",
+    ),
+]
 Datasets = Annotated[
     list[str] | None,
     typer.Option(

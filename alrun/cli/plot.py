@@ -11,9 +11,11 @@ from alrun.cli.options import (
     Baseline,
     BatchSizes,
     Datasets,
+    LabelCost,
     Metric,
     Models,
     ResultsDirectory,
+    Rules,
     Starts,
     Strategies,
     Sustain,
@@ -21,7 +23,8 @@ from alrun.cli.options import (
     build_report,
     selection_of,
 )
-from alrun.report.options import Adjustment
+from alrun.errors import AlrunError
+from alrun.report.options import Adjustment, ReportOptions, stopping_options
 
 
 class Plot(StrEnum):
@@ -34,6 +37,7 @@ class Plot(StrEnum):
     pairs = "pairs"
     ranks = "ranks"
     pareto = "pareto"
+    stopping = "stopping"
 
 
 def plot(
@@ -61,16 +65,49 @@ def plot(
     model: Models = None,
     start: Starts = None,
     batch_size: BatchSizes = None,
+    rule: Rules = None,
+    label_cost: LabelCost = None,
 ) -> None:
     """Draw curves with bands, differences, savings and the share of runs at the target.
 
-    Drawn where they are named: all pairs of strategies, their ranks over data sets, and labels to
-    target by seconds of queries (pareto).
+    Drawn where they are named: all pairs of strategies, their ranks over data sets, labels to
+    target by seconds of queries (pareto), and where stopping rules stop.
     """
     from alrun.report.plots import KINDS, write_plot
 
     selection = selection_of(strategy, dataset, model, start, batch_size)
+    if kind and Plot.stopping in kind:
+        if len(kind) > 1:
+            raise AlrunError("draw 'stopping' alone: it is about rules, and on another scale")
+        if target or highlight:
+            raise AlrunError(
+                "'stopping' draws neither targets nor a strategy in colour: leave out"
+                " --target and --highlight"
+            )
+        _plot_stopping(
+            results, output, stopping_options(results, metric, selection), rule, label_cost
+        )
+        return
+    if rule or label_cost is not None:
+        raise AlrunError(
+            "--rule and --label-cost are for --kind stopping: add it, or leave them out"
+        )
     found = build_report(results, target, metric, baseline, sustain, adjust, selection=selection)
     kinds = [entry.value for entry in kind] if kind else KINDS
     for warning in write_plot(found, output, kinds, highlight=highlight or ()):
         typer.echo(warning, err=True)
+
+
+def _plot_stopping(
+    results: Path,
+    output: Path,
+    options: ReportOptions,
+    rules: list[str] | None,
+    label_cost: float | None,
+) -> None:
+    """Draw where stopping rules stop."""
+    from alrun.report.stopping.build import build_stopping
+    from alrun.report.stopping.options import costs_of
+    from alrun.report.stopping.plot import write_stopping_plot
+
+    write_stopping_plot(build_stopping(results, options, rules, costs_of(label_cost, None)), output)

@@ -15,6 +15,7 @@ from alrun.experiment.settings import (
     DatasetSettings,
     Experiment,
     ModelSettings,
+    RuleSettings,
     Step,
     StrategySettings,
 )
@@ -50,6 +51,7 @@ def _problems(content: Mapping[str, Any], folder: Path) -> list[str]:
             per_seed = table.get("per_seed") is True
             known = datasets.check_name(table["name"], per_seed, folder, table.keys())
             _known_parameters(key, table, DatasetSettings, known, problems)
+    problems += _rules(content, folder)
     strategies = _strategies(content, folder, problems)
     problems += _same_stems({key: name for key, name, _ in strategies})
     # Where impossible pairs are skipped, the plan leaves out those of strategies.
@@ -101,6 +103,17 @@ def _strategies(
             found.append((key, name, strategies.requirements_of(name).requires))
             strategies.resolve(name, parameters)
     return found
+
+
+def _rules(content: Mapping[str, Any], folder: Path) -> list[str]:
+    """Return the problems with stopping rules."""
+    from alrun.stopping.registry import rule_of
+
+    problems: list[str] = []
+    for key, table in _entries(content, "stopping", RuleSettings):
+        with _noted(problems, key):
+            rule_of(table, folder)
+    return problems
 
 
 def _models(content: Mapping[str, Any], problems: list[str]) -> list[tuple[str, frozenset[str]]]:

@@ -415,6 +415,10 @@ class StrategySettings(Named):
         return self.label or (f"{name}({inside})" if inside else name)
 
 
+class RuleSettings(Step):
+    """A stopping rule: its name, or a table with parameters."""
+
+
 def _one_or_more(value: Any) -> Any:
     return [value] if isinstance(value, dict) else value
 
@@ -439,6 +443,9 @@ class Experiment(_Section):
     # None where they are not given, as the optional keys of a data set
     skip_impossible: bool | None = None
     signals: bool | None = None
+    stopping: (
+        Annotated[list[RuleSettings], BeforeValidator(_named_or_table), Field(min_length=1)] | None
+    ) = None
     until_halfwidth: Annotated[float, Field(gt=0, lt=1)] | None = None
     max_seeds: Annotated[int, Field(gt=0, le=_MOST_SEEDS)] | None = None
     dataset: Annotated[list[DatasetSettings], BeforeValidator(_one_or_more), Field(min_length=1)]

@@ -22,6 +22,7 @@ from alrun.experiment.settings import (
     Experiment,
     InitialSettings,
     ModelSettings,
+    RuleSettings,
     StrategySettings,
 )
 from alrun.experiment.suites import put_datasets, take_suites
@@ -172,6 +173,7 @@ _KNOWN: dict[str, type[BaseModel]] = {
     "dataset": DatasetSettings,
     "model": ModelSettings,
     "strategies": StrategySettings,
+    "stopping": RuleSettings,
 }
 
 
@@ -254,16 +256,33 @@ def to_toml(
             entry["test"] = _moved(entry["test"], folder, new_folder)
         entry["name"] = _moved_dataset(entry["name"], folder, new_folder)
     for entry in content["strategies"]:
-        file = file_of(entry["name"])
-        if file is not None:
-            function = entry["name"].removeprefix(file)
-            entry["name"] = _moved(file, folder, new_folder) + function
+        entry["name"] = _moved_code(entry["name"], folder, new_folder)
+    if "stopping" in content:
+        content["stopping"] = _moved_rules(content["stopping"], folder, new_folder)
     return tomli_w.dumps(content)
 
 
 def _moved(name: str, folder: Path, new_folder: Path) -> str:
     """Return a path relative to another folder."""
     return Path(os.path.relpath((folder / name).resolve(), new_folder.resolve())).as_posix()
+
+
+def _moved_code(name: str, folder: Path, new_folder: Path) -> str:
+    """Return the name of user code; if it lies in a file, relative to another folder."""
+    file = file_of(name)
+    return name if file is None else _moved(file, folder, new_folder) + name.removeprefix(file)
+
+
+def _moved_rules(entries: Any, folder: Path, new_folder: Path) -> Any:
+    """Return stopping rules, and the rules that they are made of, relative to another folder."""
+    moved = []
+    for entry in entries:
+        table = {"name": entry} if isinstance(entry, str) else dict(entry)
+        table["name"] = _moved_code(table["name"], folder, new_folder)
+        if isinstance(table.get("rules"), list):
+            table["rules"] = _moved_rules(table["rules"], folder, new_folder)
+        moved.append(table)
+    return moved
 
 
 def _moved_dataset(name: str, folder: Path, new_folder: Path) -> str:

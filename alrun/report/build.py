@@ -154,9 +154,9 @@ def build_report(path: Path, options: ReportOptions | None = None) -> Report:
     tables = build_tables(
         frame,
         options,
-        order=_order(experiment),
+        order=order_of(experiment),
         query_seconds=_query_seconds(runs),
-        known_ends=partial(_known_ends, path, experiment),
+        known_ends=partial(known_ends, path, experiment),
         references=read_references(path),
     )
     across = build_across(tables.rows)
@@ -191,17 +191,26 @@ def build_selected(path: Path, options: ReportOptions) -> Tables:
 
     Raises ResultsError as `build_report` does.
     """
+    frame, experiment = read_selected(path, options)
+    return build_tables(
+        frame,
+        options,
+        order=order_of(experiment),
+        known_ends=partial(known_ends, path, experiment),
+        references=read_references(path),
+    )
+
+
+def read_selected(path: Path, options: ReportOptions) -> tuple[pd.DataFrame, Experiment | None]:
+    """Return the rows of the table of curves that are selected, and the experiment.
+
+    Raises ResultsError as `build_report` does.
+    """
     experiment = experiment_of(path)
     everything = _curves(path, options.metric)
     frame = select(everything, options)
     check_selection(everything, frame, options.selection)
-    return build_tables(
-        frame,
-        options,
-        order=_order(experiment),
-        known_ends=partial(_known_ends, path, experiment),
-        references=read_references(path),
-    )
+    return frame, experiment
 
 
 def _curves(path: Path, metric: str) -> pd.DataFrame:
@@ -241,7 +250,7 @@ def _queries(path: Path, frame: pd.DataFrame) -> pd.DataFrame | None:
     return fingerprints(queries, frame[[*RUN, "run_id"]].drop_duplicates("run_id"))
 
 
-def _order(experiment: Experiment | None) -> dict[str, list[Any]]:
+def order_of(experiment: Experiment | None) -> dict[str, list[Any]]:
     """Return the labels and batch sizes of an experiment in its order, by column."""
     if experiment is None:
         return {}
@@ -285,7 +294,7 @@ def _wanted(
     return {keys[place]: len(experiment.seed_list) for place in cells.index}
 
 
-def _known_ends(path: Path, experiment: Experiment | None) -> dict[Any, int]:
+def known_ends(path: Path, experiment: Experiment | None) -> dict[Any, int]:
     """Return the last label count of a run by data set and seed: the budget, or an empty pool's."""
     file = path / "splits.parquet"
     if experiment is None or not file.is_file():

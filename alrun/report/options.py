@@ -1,7 +1,7 @@
 """Options of a report."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import inf
 from pathlib import Path
@@ -157,6 +157,14 @@ def options_for(
         rope=rope,
         selection=selection,
     )
+
+
+def stopping_options(
+    results: Path, metric: str | None = None, selection: Selection = ReportOptions.selection
+) -> ReportOptions:
+    """Return the options of a judgement of stopping rules: no target, no baseline."""
+    options = options_for(results, (), metric, selection=selection)
+    return replace(options, baseline="")  # else it would always be selected
 
 
 def _same_direction(metric: str, other: str) -> bool:

@@ -15,6 +15,7 @@ from alrun.report.build import Report
 from alrun.report.rows import COUNTS
 from alrun.report.sections import Section, sections
 from alrun.report.text import WIDTH, as_text
+from alrun.report.verdict import Paragraph
 
 # Signs of Markdown's that a text may hold by chance are left as they are: `p <= .05`.
 _HTML_OR_LINK = re.compile(r"<(?=[A-Za-z/!?])|&(?=#?\w+;)|\](?=\()")
@@ -58,12 +59,19 @@ def _table(report: Report, layout: Layout) -> str:
 
 
 def _markdown(report: Report, layout: Layout) -> str:
-    lines = [f"## {in_markdown(report.name)}", ""]
-    for paragraph in report.paragraphs:
+    tables = sections(report, wide=True, not_significant=" n.s.")
+    return markdown_document(report.name, report.paragraphs, tables, layout.notes_of(report))
+
+
+def markdown_document(
+    name: str, paragraphs: Iterable[Paragraph], tables: Iterable[Section], notes: Iterable[str]
+) -> str:
+    """Return a Markdown document: paragraphs, tables and notes under the name."""
+    lines = [f"## {in_markdown(name)}", ""]
+    for paragraph in paragraphs:
         lines += [f"**{in_markdown(paragraph.title)}.**", ""]
         lines += [*(f"- {in_markdown(text)}" for text in paragraph.sentences), ""]
-    tables = sections(report, wide=True, not_significant=" n.s.")
-    return "\n".join([*lines, *markdown_lines(tables, layout.notes_of(report))]) + "\n"
+    return "\n".join([*lines, *markdown_lines(tables, notes)]) + "\n"
 
 
 def markdown_lines(tables: Iterable[Section], notes: Iterable[str]) -> Iterator[str]:
@@ -94,11 +102,19 @@ def _without_html(text: str) -> str:
 
 
 def _latex(report: Report, layout: Layout) -> str:
+    tables = sections(report, not_significant=" n.s.")  # the narrow ones fit on a page
+    return latex_document(report.paragraphs, tables, layout.notes_of(report))
+
+
+def latex_document(
+    paragraphs: Iterable[Paragraph], tables: Iterable[Section], notes: Iterable[str]
+) -> str:
+    """Return paragraphs and tables in LaTeX, and notes as its comments."""
     lines = []
-    for paragraph in report.paragraphs:
+    for paragraph in paragraphs:
         sentences = map(_escaped, paragraph.sentences)
         lines += [rf"\paragraph{{{_escaped(paragraph.title)}}}", *sentences, ""]
-    for section in sections(report, not_significant=" n.s."):  # the narrow ones fit on a page
+    for section in tables:
         alignment = "l" * section.n_left + "r" * (len(section.header) - section.n_left)
         rows = [[_escaped(cell) for cell in row] for row in section.rows]
         for row, column in section.bold:
@@ -117,7 +133,7 @@ def _latex(report: Report, layout: Layout) -> str:
             r"\end{table}",
             "",
         ]
-    return "\n".join([*lines, *(f"% {note}" for note in layout.notes_of(report))]) + "\n"
+    return "\n".join([*lines, *(f"% {note}" for note in notes)]) + "\n"
 
 
 _LATEX = {

@@ -194,9 +194,9 @@ def _compare_all(
     baseline, metric = options.baseline, curves.metric
     readings = {target: Readings.of(curves, score, options) for target, score in scores.items()}
     groups = dict(iter(per_run.groupby(COMPARISON_GROUP, observed=True)))
-    for key in sorted(groups, key=lambda key: _places(key, order)):
+    for key in sorted(groups, key=lambda key: places_of(key, order)):
         group = groups[key]
-        names = _ranked(group["strategy"].unique(), baseline, order.get("strategy", ()))
+        names = ranked(group["strategy"].unique(), baseline, order.get("strategy", ()))
         whole = {name: compare_curves(group, name, baseline, metric) for name in names}
         common = dict(zip(COMPARISON_GROUP, key, strict=True)) | mean_levels(group)
         for target in targets_of(options, group, metric) or (np.nan,):
@@ -213,7 +213,7 @@ def _compare_all(
                 yield row
 
 
-def _places(key: tuple[Any, ...], order: Mapping[str, Sequence[Any]]) -> list[tuple[int, Any]]:
+def places_of(key: tuple[Any, ...], order: Mapping[str, Sequence[Any]]) -> list[tuple[int, Any]]:
     """Return what sorts a comparison group: the order wanted, then the alphabet."""
     wanted = ([*order.get(column, ())] for column in COMPARISON_GROUP)
     return [
@@ -222,7 +222,7 @@ def _places(key: tuple[Any, ...], order: Mapping[str, Sequence[Any]]) -> list[tu
     ]
 
 
-def _ranked(names: Iterable[str], baseline: str, order: Sequence[str]) -> list[str]:
+def ranked(names: Iterable[str], baseline: str, order: Sequence[str]) -> list[str]:
     """Sort strategies: the baseline, then the order of the experiment, then the alphabet."""
     places = {name: place for place, name in enumerate(order)}
     return sorted(names, key=lambda name: (name != baseline, places.get(name, len(places)), name))

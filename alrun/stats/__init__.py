@@ -34,6 +34,7 @@ from alrun.stats.letters import compact_letters
 from alrun.stats.paired import MONTE_CARLO_DRAWS, sign_flip, smallest_p
 from alrun.stats.power import MOST_SEEDS, power_of, seeds_for, smallest_effect, upper_spread
 from alrun.stats.ranks import critical_difference, friedman, mean_ranks, nemenyi
+from alrun.stats.stopping import adaptation, against_budget
 
 __all__ = [
     "ALPHA",
@@ -43,6 +44,8 @@ __all__ = [
     "MONTE_CARLO_DRAWS",
     "MOST_SEEDS",
     "Interval",
+    "adaptation",
+    "against_budget",
     "band_half_width",
     "compact_letters",
     "critical_difference",

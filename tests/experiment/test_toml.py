@@ -727,3 +727,28 @@ def test_tables_in_memory_are_read_as_those_of_a_file_and_left_as_they_are(tmp_p
     overrides = ["model.C=0.5", "strategies[1].replica=1"]
     assert experiment_of(content, path, overrides, check=True) == read_experiment(path, overrides)
     assert content == tomllib.loads(SMALL)
+
+
+def test_stopping_rules_are_validated_like_everything_else(tmp_path):
+    (tmp_path / "mine.py").write_text("def rule(signals, often=2):\n    return None\n")
+    rules = '["kappa", { name = "mine.py:rule", often = 3 }, { name = "any", rules = ["kappa"] }]'
+    path = tmp_path / "rules.toml"
+    text = f'strategies = ["random"]\nseeds = 2\nbudget = 40\nstopping = {rules}\n'
+    path.write_text(f'{text}[dataset]\nname = "digits"\n')
+    experiment = read_experiment(path, check=True)
+    assert [entry.name for entry in experiment.stopping] == ["kappa", "mine.py:rule", "any"]
+    results = tmp_path / "results"
+    results.mkdir()
+    (results / "experiment.toml").write_text(to_toml(experiment, tmp_path, results))
+    again = read_experiment(results / "experiment.toml", check=True)
+    assert again.stopping[1].name == "../mine.py:rule"
+    assert again.stopping[1].parameters == {"often": 3}
+    path.write_text(
+        f'{text.replace(rules, """["kapa", { name = "kappa", windw = 3 }]""")}'
+        '[dataset]\nname = "digits"\n'
+    )
+    with pytest.raises(ExperimentError) as error:
+        read_experiment(path, check=True)
+    first, second = error.value.problems
+    assert "stopping[1]: there is no stopping rule 'kapa'" in first
+    assert "stopping[2]: kappa has no parameter 'windw'; did you mean 'window'?" in second

@@ -1,7 +1,7 @@
 """A report as pictures: curves, differences, savings, shares, pairs, ranks and seconds."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 # The first panel of each kind, data set, model and target.
 Scales: TypeAlias = "dict[tuple[str | None, ...], Axes]"
 
-__all__ = ["KINDS", "as_png", "draw", "write_plot"]
+__all__ = ["KINDS", "as_png", "draw", "draw_plots", "write_figure", "write_plot"]
 
 # Metadata with the time or the version of writing, left out so that equal plots are equal files.
 _SILENT: dict[str, dict[str, None]] = {
@@ -78,9 +78,14 @@ def draw(
         results, or matplotlib is missing.
     """
     plots = plots_of(report, kinds, batch_sizes)
+    in_colour = highlighted_in(report, highlight)
+    return draw_plots(plots, styles_of(report.rows["strategy"], report.baseline, in_colour))
+
+
+def draw_plots(plots: Sequence[Plot], styles: Mapping[str, Style]) -> "Figure":
+    """Draw plots one below the other, what they show in these styles."""
     with house_style():
-        in_colour = highlighted_in(report, highlight)
-        return _figure(plots, styles_of(report.rows["strategy"], report.baseline, in_colour))
+        return _figure(plots, styles)
 
 
 def as_png(figure: "Figure") -> bytes:
@@ -103,18 +108,23 @@ def write_plot(
     They name the characters that the font lacks. The same report makes the same bytes. Raises
     ResultsError as `draw` does, for another suffix, and where the file cannot be written.
     """
+    write_figure(lambda: draw(report, kinds, batch_sizes, highlight), output)
+    return missing_glyphs(report)
+
+
+def write_figure(make: "Callable[[], Figure]", output: Path) -> None:
+    """Draw a figure and write it to a file; raises ResultsError as `write_plot` does."""
     format = output.suffix.lower().removeprefix(".")
     if format not in _SILENT:
         raise ResultsError(f"{output} must end in .svg, .png or .pdf")
     content = BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a box is drawn in its stead
-        figure = draw(report, kinds, batch_sizes, highlight)
+        figure = make()
         resolution = min(_RESOLUTION, _MOST_PIXELS / figure.get_figheight())
         with house_style():
             figure.savefig(content, format=format, dpi=resolution, metadata=_SILENT[format])
     write_file(output, content.getvalue())
-    return missing_glyphs(report)
 
 
 def _figure(plots: Sequence[Plot], styles: Mapping[str, Style]) -> "Figure":

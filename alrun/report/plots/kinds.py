@@ -15,6 +15,7 @@ from alrun.report.plots.comparisons import PairsPanel, RanksPanel
 from alrun.report.plots.lines import mean_curves, mean_differences, shares_at_target
 from alrun.report.plots.panels import LinesPanel, SavingsPanel, limits_of
 from alrun.report.plots.pareto import ParetoPanel
+from alrun.report.plots.stopping import RegretPanel, StopsPanel
 from alrun.report.plots.styles import shortened
 from alrun.report.ranks import GROUP as RANKED
 from alrun.report.rows import comparison_groups
@@ -25,7 +26,7 @@ from alrun.targets import Written
 KINDS = ("curves", "difference", "savings", "reached")
 FURTHER_KINDS = ("pairs", "ranks", "pareto")
 
-Panel = LinesPanel | SavingsPanel | PairsPanel | RanksPanel | ParetoPanel
+Panel = LinesPanel | SavingsPanel | PairsPanel | RanksPanel | ParetoPanel | StopsPanel | RegretPanel
 # Up to so many strategies two heat maps stand side by side.
 _MOST_BESIDE = 7
 # Lines in more rows of panels are drawn in parts, each with a title and a legend of its own.

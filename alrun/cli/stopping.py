@@ -1,0 +1,64 @@
+"""`alrun stopping`: judge rules that say when to stop."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alrun.cli.options import (
+    BatchSizes,
+    Datasets,
+    ErrorCosts,
+    LabelCost,
+    Metric,
+    Models,
+    OnlyStrategies,
+    ResultsDirectory,
+    Rules,
+    Starts,
+    selection_of,
+)
+from alrun.cli.output import format_of, say, screen, write_to
+from alrun.cli.report import ENDINGS, Format
+
+
+def stopping(
+    results: ResultsDirectory,
+    rule: Rules = None,
+    label_cost: LabelCost = None,
+    error_cost: ErrorCosts = None,
+    metric: Metric = None,
+    strategy: OnlyStrategies = None,
+    dataset: Datasets = None,
+    model: Models = None,
+    start: Starts = None,
+    batch_size: BatchSizes = None,
+    format: Annotated[
+        Format | None,
+        typer.Option(
+            help="Write the judgement in this form.", show_default="by the ending of the output"
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write to this .txt, .md, .tex, .csv or .json.", show_default="the screen"
+        ),
+    ] = None,
+) -> None:
+    """Judge stopping rules: where they stop, whether they adapt, and what they cost."""
+    from alrun.report.options import stopping_options
+    from alrun.report.render import Layout
+    from alrun.report.stopping.build import build_stopping
+    from alrun.report.stopping.options import costs_of
+    from alrun.report.stopping.render import render_stopping, sentences_of
+
+    form = format or format_of(output, ENDINGS, Format.table)
+    selection = selection_of(strategy, dataset, model, start, batch_size)
+    options = stopping_options(results, metric, selection)
+    found = build_stopping(results, options, rule, costs_of(label_cost, error_cost))
+    text = render_stopping(found, form.value, Layout(*screen()) if output is None else Layout())
+    if form is Format.csv:  # a CSV file has no place for sentences
+        for sentence in (*sentences_of(found), *found.notes):
+            say(sentence)
+    write_to(output, text)

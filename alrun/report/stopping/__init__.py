@@ -1,0 +1,1 @@
+"""Stopping rules judged: their rows, sentences and tables."""
