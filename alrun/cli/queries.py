@@ -24,7 +24,7 @@ def queries(
 ) -> None:
     """Show the class mix of queried examples and of the pool."""
     from alrun.class_mix import MOST_PARTS, class_mix, mix_notes, mix_sections
-    from alrun.report.render import as_csv
+    from alrun.report.render_csv import as_csv
     from alrun.report.text import as_text
 
     if format is QueriesFormat.csv:

@@ -34,6 +34,7 @@ class Format(StrEnum):
     csv = "csv"
     json = "json"
     latex = "latex"
+    html = "html"
 
 
 class Notes(StrEnum):
@@ -50,6 +51,7 @@ ENDINGS = {
     ".csv": Format.csv,
     ".json": Format.json,
     ".tex": Format.latex,
+    ".html": Format.html,
 }
 
 
@@ -75,7 +77,7 @@ def report(
     output: Annotated[
         Path | None,
         typer.Option(
-            help="Write to this .txt, .md, .tex, .csv or .json.", show_default="the screen"
+            help="Write to this .txt, .md, .tex, .csv, .json or .html.", show_default="the screen"
         ),
     ] = None,
     notes: Annotated[Notes, typer.Option(help="Show these notes.")] = Notes.brief,

@@ -1,4 +1,4 @@
-"""A report as text: tables on the screen, Markdown, LaTeX, CSV or JSON."""
+"""A report as text: tables on the screen, Markdown, LaTeX, CSV, JSON or a page."""
 
 import json
 import math
@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from alrun.errors import printable
 from alrun.report.build import Report
+from alrun.report.html.page import as_page
+from alrun.report.render_csv import as_csv
 from alrun.report.rows import COUNTS
 from alrun.report.sections import Section, sections
 from alrun.report.text import WIDTH, as_text
@@ -19,8 +20,6 @@ from alrun.report.text import WIDTH, as_text
 # Signs of Markdown's that a text may hold by chance are left as they are: `p <= .05`.
 _HTML_OR_LINK = re.compile(r"<(?=[A-Za-z/!?])|&(?=#?\w+;)|\](?=\()")
 _AS_TEXT = {"<": "&lt;", "&": "&amp;", "]": r"\]"}
-# The beginning of a text that a spreadsheet computes; a signed number is one already.
-_FORMULA = re.compile(r"[=@]|[+-](?!\d+(\.\d*)?\Z)")
 
 
 @dataclass(frozen=True)
@@ -139,27 +138,6 @@ def _csv(report: Report, layout: Layout) -> str:
     return as_csv(report.rows)
 
 
-def as_csv(table: pd.DataFrame) -> str:
-    """Return a table as CSV with no control character, and with no text that is a formula.
-
-    A spreadsheet computes a text that begins with `=`, `+`, `-` or `@`, unless an apostrophe stands
-    before it. Numbers stay as they are.
-    """
-    texts = {
-        name: [_in_spreadsheet(value) for value in column]
-        for name, column in table.items()
-        if not (is_numeric_dtype(column) or is_bool_dtype(column))
-    }
-    return str(table.assign(**texts).to_csv(index=False, lineterminator="\n"))
-
-
-def _in_spreadsheet(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    text = printable(value)
-    return f"'{text}" if _FORMULA.match(text) else text
-
-
 def _json(report: Report, layout: Layout) -> str:
     content = {
         "budget": report.budget,
@@ -193,10 +171,15 @@ def _plain(column: str, value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
+def _html(report: Report, layout: Layout) -> str:
+    return as_page(report)
+
+
 FORMATS: dict[str, Callable[[Report, Layout], str]] = {
     "table": _table,
     "markdown": _markdown,
     "csv": _csv,
     "json": _json,
     "latex": _latex,
+    "html": _html,
 }
