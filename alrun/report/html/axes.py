@@ -99,7 +99,7 @@ def place(value: float) -> str:
     )  # fmt: skip
 
 
-def picture(height: float, title: str, *content: Markup, class_: str, **data: str) -> Markup:
+def picture(height: float, title: str, *content: Markup | None, class_: str, **data: str) -> Markup:
     """Return an SVG with a title that is read out."""
     size = f"0 0 {WIDTH:g} {height:g}"
     return element(

@@ -39,7 +39,7 @@ def as_page(report: Report) -> str:
         "body",
         *_beginning(report, looks),
         element("main", *_chapters(report, looks), *_end(report)),
-        element("script", page_data(report), type="application/json", id="data"),
+        element("script", page_data(report, looks), type="application/json", id="data"),
         element("script", Markup(script)),
     )
     return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"

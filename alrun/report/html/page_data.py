@@ -1,14 +1,17 @@
 """The curves of a report as JSON, from which the script reads labels to any target."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from alrun.arrays import Array
+from alrun.errors import printable
 from alrun.report.build import Report
 from alrun.report.html.curve import axes_of
+from alrun.report.html.look import number_of
 from alrun.report.html.markup import Markup
 from alrun.report.phrasing import target_name
 from alrun.report.plots.lines import mean_curves
@@ -19,15 +22,15 @@ from alrun.results.curves import COMPARISON_GROUP
 MOST_ROUNDS = 250_000
 
 
-def page_data(report: Report) -> Markup:
+def page_data(report: Report, looks: Mapping[str, str]) -> Markup:
     """Return the content of a data block: JSON without a sign that could end it."""
-    text = json.dumps(_content(report), separators=(",", ":"), allow_nan=False)
+    text = json.dumps(_content(report, looks), separators=(",", ":"), allow_nan=False)
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return Markup(text)
 
 
-def _content(report: Report) -> dict[str, Any]:
+def _content(report: Report, looks: Mapping[str, str]) -> dict[str, Any]:
     strategies = list(dict.fromkeys(report.rows["strategy"]))
     metric = report.curves.metric
     has_runs = len(report.curves.score) <= MOST_ROUNDS
@@ -37,6 +40,8 @@ def _content(report: Report) -> dict[str, Any]:
         "sustain": report.sustain,
         "baseline": report.baseline,
         "strategies": strategies,
+        "labels": [printable(name) for name in strategies],
+        "switches": [number_of(looks[name]) for name in strategies],
         "targets": [target_name(target) for target in report.targets],
         "range": _range(report),
         "groups": [
