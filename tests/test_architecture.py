@@ -30,6 +30,7 @@ ORDER = [
     "report",
     "sequential",
     "class_mix",
+    "queried",
     "progress",
     "api",
     "",

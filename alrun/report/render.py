@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from alrun.errors import printable
 from alrun.report.build import Report
+from alrun.report.html.gallery import Queried
 from alrun.report.html.page import as_page
 from alrun.report.render_csv import as_csv
 from alrun.report.rows import COUNTS
@@ -35,11 +36,14 @@ class Layout:
     all_notes
         Whether notes are shown with every item of their lists, not in brief. JSON never has them
         in brief.
+    queried
+        What was queried, by comparison group, if it may be shown; the format html shows it.
     """
 
     width: int = WIDTH
     has_bold: bool = False
     all_notes: bool = False
+    queried: Mapping[tuple[Any, ...], Queried] | None = None
 
     def notes_of(self, report: Report) -> tuple[str, ...]:
         """Return the notes of a report that are shown."""
@@ -172,7 +176,7 @@ def _plain(column: str, value: Any) -> Any:
 
 
 def _html(report: Report, layout: Layout) -> str:
-    return as_page(report)
+    return as_page(report, layout.queried or {})
 
 
 FORMATS: dict[str, Callable[[Report, Layout], str]] = {

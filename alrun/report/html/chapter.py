@@ -12,6 +12,7 @@ from alrun.report.comparison import cut_at_budget
 from alrun.report.html.curve import curves
 from alrun.report.html.dots import Answers, dots
 from alrun.report.html.forest import forest
+from alrun.report.html.gallery import Queried, queried_parts
 from alrun.report.html.markup import Markup, element, joined
 from alrun.report.html.matrix import Matrix, matrix
 from alrun.report.html.table import table
@@ -32,6 +33,7 @@ def chapter(
     rows: pd.DataFrame,
     tables: list[Section],
     looks: Mapping[str, str],
+    queried: Queried | None = None,
 ) -> Markup:
     """Return the chapter of a group: `rows` of the report, and its `tables` as texts."""
     name, names = group_name(key), dict(looks)
@@ -43,6 +45,7 @@ def chapter(
         _savings(report, rows, name, looks),
         *_seeds(report, key, rows, name, looks),
         *_pairs(report, key, rows, names, number),
+        *(queried_parts(queried, looks, str(number + 1)) if queried else ()),
     ]
     return element("section", *parts, id=f"group-{number}", class_="chapter")
 

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from importlib import resources
 from io import StringIO
+from typing import Any
 
 from alrun.report.build import Report
 from alrun.report.html.chapter import chapter, ranks
+from alrun.report.html.gallery import Queried
 from alrun.report.html.look import looks_of, number_of, sample, switching_rules
 from alrun.report.html.markup import Markup, element, joined
 from alrun.report.html.page_data import page_data
@@ -19,7 +21,7 @@ from alrun.report.rows import comparison_groups
 from alrun.report.sections import Section, sections
 
 
-def as_page(report: Report) -> str:
+def as_page(report: Report, queried: Mapping[Any, Queried]) -> str:
     """Return a report as a page that needs no other file and no network.
 
     Without its script it is the same page, but that it cannot be sorted, filtered or asked.
@@ -38,7 +40,7 @@ def as_page(report: Report) -> str:
     body = element(
         "body",
         *_beginning(report, looks),
-        element("main", *_chapters(report, looks), *_end(report)),
+        element("main", *_chapters(report, looks, queried), *_end(report)),
         element("script", page_data(report, looks), type="application/json", id="data"),
         element("script", Markup(script)),
     )
@@ -128,12 +130,14 @@ def _target_choice(report: Report) -> Markup:
     )
 
 
-def _chapters(report: Report, looks: Mapping[str, str]) -> Iterator[Markup]:
+def _chapters(
+    report: Report, looks: Mapping[str, str], queried: Mapping[Any, Queried]
+) -> Iterator[Markup]:
     tables = sections(report)
     per_group = 2 if report.targets else 1
     for number, (key, rows) in enumerate(comparison_groups(report.rows)):
         own = tables[number * per_group : (number + 1) * per_group]
-        yield chapter(report, number, key, rows, own, looks)
+        yield chapter(report, number, key, rows, own, looks, queried.get(key))
     n_groups = report.rows[["dataset", "model", "start", "batch_size"]].drop_duplicates()
     across = tables[len(n_groups) * per_group :]
     if across:
