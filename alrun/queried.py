@@ -25,7 +25,7 @@ from alrun.results.load import load_queries
 from alrun.sweep.plan import SweepPlan, plan_of
 
 # Examples of a gallery, letters of a text, and values of a row that stand out.
-MOST_SHOWN, _MOST_BATCH, _MOST_LETTERS, _MOST_VALUES = 50, 20, 160, 4
+MOST_SHOWN, _MOST_LETTERS, _MOST_VALUES = 50, 160, 4
 
 
 def is_built_in(results: Path) -> bool:
@@ -94,8 +94,9 @@ def _galleries(group: pd.DataFrame, example: Callable[[int, str], Example]) -> I
         title = f"the {len(shown)} queried most often, with the number of seeds"
         yield Gallery(str(name), title, tuple(examples))
         of_seed = own[own["seed"] == first_seed].sort_values(["round", "position"])
-        for title, place in (("first", of_seed["round"].min()), ("last", of_seed["round"].max())):
-            batch = of_seed.loc[of_seed["round"] == place, "index"].head(_MOST_BATCH)
+        batches = {int(of_seed["round"].max()): "last", int(of_seed["round"].min()): "first"}
+        for place, title in sorted(batches.items()):
+            batch = of_seed.loc[of_seed["round"] == place, "index"].head(MOST_SHOWN)
             where = f"its {title} batch in seed {first_seed}"
             yield Gallery(str(name), where, tuple(example(int(row), "") for row in batch))
 

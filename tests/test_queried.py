@@ -7,8 +7,10 @@ from commands import alrun_here
 from alrun import load_queries
 from alrun.api import run_sweep
 from alrun.data.load import load
-from alrun.queried import queried
+from alrun.errors import ResultsError
+from alrun.queried import pictures, queried
 from alrun.report.html.gallery import as_png
+from alrun.report.plots.pictures import write_pictures
 
 
 def test_a_page_shows_what_was_queried(small_results, tmp_path):
@@ -70,3 +72,21 @@ def test_a_picture_is_a_png_of_its_pixels():
     pixels = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
     read = np.asarray(image.open(BytesIO(as_png(pixels))))
     assert read.tolist() == pixels.tolist()
+
+
+def test_pictures_are_drawn_for_a_paper(small_results, tmp_path):
+    pytest.importorskip("matplotlib")
+    one, again = tmp_path / "one.png", tmp_path / "again.png"
+    found = list(pictures(queried(small_results)))
+    assert {gallery.strategy for _, gallery in found} == {
+        "random", "least_confidence", "margin", "entropy"
+    }  # fmt: skip
+    few = [("digits", gallery) for _, gallery in found[1:3]]
+    write_pictures(few, one)
+    write_pictures(few, again)
+    assert one.read_bytes() == again.read_bytes()
+    assert one.read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(ResultsError, match=r"must end in \.png"):
+        write_pictures(few, tmp_path / "one.jpg")
+    with pytest.raises(ResultsError, match="no pictures"):
+        write_pictures([], one)
