@@ -18,7 +18,8 @@ function make(name, properties = {}, ...children) {
 function rounded(value, digits = 0) {
   const scaled = value * 10 ** digits;
   const below = Math.floor(scaled);
-  if (scaled - below !== 0.5) return (value < 0 ? -1 : 1) * Number(Math.abs(value).toFixed(digits));
+  const isHalf = scaled - below === 0.5 && Number.isInteger(value * 2 ** (digits + 1));
+  if (!isHalf) return (value < 0 ? -1 : 1) * Number(Math.abs(value).toFixed(digits));
   return (below % 2 === 0 ? below : below + 1) / 10 ** digits;
 }
 
