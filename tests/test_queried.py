@@ -1,5 +1,7 @@
 """What was queried, on a page, against loops over the tables."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from commands import alrun_here
@@ -11,6 +13,8 @@ from alrun.errors import ResultsError
 from alrun.queried import pictures, queried
 from alrun.report.html.gallery import as_png
 from alrun.report.plots.pictures import write_pictures
+
+ROOT = Path(__file__).parent.parent
 
 
 def test_a_page_shows_what_was_queried(small_results, tmp_path):
@@ -63,6 +67,13 @@ def test_private_data_are_embedded_where_asked_for_alone(tmp_path):
         done = alrun_here("report", results, "--with-examples", "--output", page)
         assert done.returncode == 0, done.stderr
         assert shown in page.read_text()
+
+
+@pytest.mark.slow  # the page of a small grid is made above
+def test_the_page_of_the_digits_grid_can_be_sent(tmp_path):
+    done = alrun_here("report", ROOT / "results/digits", "--output", tmp_path / "page.html")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "page.html").stat().st_size < 1_000_000
 
 
 def test_a_picture_is_a_png_of_its_pixels():
