@@ -10,11 +10,13 @@ EXPERIMENTS := $(wildcard experiments/*.toml)
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-sweep: $(READY)  ## run experiments/digits.toml on all cores, draw its plots and print its report
+sweep: $(READY)  ## run experiments/digits.toml on all cores, draw its plots, write its page and print its report
 	$(BIN)/alrun sweep experiments/digits.toml
 	$(BIN)/alrun plot results/digits --kind curves --batch-size 10 --output results/digits/curves.svg
 	$(BIN)/alrun plot results/digits --kind savings --output results/digits/savings.svg
+	$(BIN)/alrun report results/digits --output results/digits/report.html
 	$(BIN)/alrun report results/digits
+	@echo "The same as a page: results/digits/report.html"
 
 gallery: $(READY)  ## run every experiment
 	for file in $(EXPERIMENTS); do $(BIN)/alrun sweep $$file || exit; done

@@ -73,17 +73,18 @@ def _mix_of_run(
     pool = np.bincount(codes[split_of(spec, dataset).pool], minlength=n_classes)
     unlabelled = pool - np.cumsum(counts, axis=0) + counts
     there = unlabelled / unlabelled.sum(axis=1, keepdims=True)
-    tables = []
-    for first, last in _parts(len(counts), most_parts):
-        queried = counts[first : last + 1].sum(axis=0)
-        columns = {
-            "label": [str(label) for label in dataset.source_classes],
-            "queried": queried.astype(int),
-            "share": queried / queried.sum(),
-            "pool_share": there[first : last + 1].mean(axis=0),
-        }
-        tables.append(pd.DataFrame(columns).assign(first_round=first, last_round=last))
-    return pd.concat(tables).assign(
+    parts = _parts(len(counts), most_parts)
+    queried = np.array([counts[first : last + 1].sum(axis=0) for first, last in parts])
+    pool_share = np.array([there[first : last + 1].mean(axis=0) for first, last in parts])
+    columns = {
+        "label": [str(label) for label in dataset.source_classes] * len(parts),
+        "queried": queried.astype(int).ravel(),
+        "share": (queried / queried.sum(axis=1, keepdims=True)).ravel(),
+        "pool_share": pool_share.ravel(),
+        "first_round": np.repeat([first for first, _ in parts], n_classes),
+        "last_round": np.repeat([last for _, last in parts], n_classes),
+    }
+    return pd.DataFrame(columns).assign(
         dataset=spec.dataset.display_name,
         model=spec.model.display_name,
         start=spec.start,

@@ -31,6 +31,7 @@ ORDER = [
     "report",
     "sequential",
     "class_mix",
+    "queried",
     "progress",
     "api",
     "",

@@ -1,6 +1,7 @@
 """`alrun queries`: show the classes of the queried examples."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,15 +22,32 @@ def queries(
     format: Annotated[
         QueriesFormat, typer.Option(help="Write the class mix in this form.")
     ] = QueriesFormat.table,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(help="Draw the queried images into this .png.", show_default="none"),
+    ] = None,
 ) -> None:
     """Show the class mix of queried examples and of the pool."""
     from alrun.class_mix import MOST_PARTS, class_mix, mix_notes, mix_sections
-    from alrun.report.render import as_csv
+    from alrun.report.render_csv import as_csv
     from alrun.report.text import as_text
 
+    if pictures is not None:
+        _draw(results, pictures)
+        return
     if format is QueriesFormat.csv:
         write(as_csv(class_mix(results)))
         return
     mix = class_mix(results, MOST_PARTS)
     width, has_bold = screen()
     write(as_text(mix_sections(mix), mix_notes(mix), width=width, has_bold=has_bold))
+
+
+def _draw(results: Path, output: Path) -> None:
+    """Draw what every strategy queried as pictures."""
+    from alrun.queried import pictures, queried
+    from alrun.report.phrasing import group_name
+    from alrun.report.plots.pictures import write_pictures
+
+    drawn = [(group_name(key), gallery) for key, gallery in pictures(queried(results))]
+    write_pictures(drawn, output)

@@ -1,8 +1,10 @@
 """`alrun report`: print the verdict and the tables."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,7 +25,11 @@ from alrun.cli.options import (
     selection_of,
 )
 from alrun.cli.output import format_of, say, screen, write_to
+from alrun.errors import AlrunError
 from alrun.report.options import Adjustment, ReportOptions
+
+if TYPE_CHECKING:
+    from alrun.report.html.gallery import Queried
 
 
 class Format(StrEnum):
@@ -34,6 +40,7 @@ class Format(StrEnum):
     csv = "csv"
     json = "json"
     latex = "latex"
+    html = "html"
 
 
 class Notes(StrEnum):
@@ -50,6 +57,7 @@ ENDINGS = {
     ".csv": Format.csv,
     ".json": Format.json,
     ".tex": Format.latex,
+    ".html": Format.html,
 }
 
 
@@ -75,7 +83,15 @@ def report(
     output: Annotated[
         Path | None,
         typer.Option(
-            help="Write to this .txt, .md, .tex, .csv or .json.", show_default="the screen"
+            help="Write to this .txt, .md, .tex, .csv, .json or .html.", show_default="the screen"
+        ),
+    ] = None,
+    with_examples: Annotated[
+        bool | None,
+        typer.Option(
+            "--with-examples/--no-examples",
+            help="Show the queried examples in the format html.",
+            show_default="where the data sets are built in",
         ),
     ] = None,
     notes: Annotated[Notes, typer.Option(help="Show these notes.")] = Notes.brief,
@@ -89,8 +105,25 @@ def report(
     layout = Layout(all_notes=notes is Notes.full)
     if output is None:
         layout = Layout(*screen(), all_notes=layout.all_notes)
+    if form is Format.html:
+        layout = replace(layout, queried=_queried(results, with_examples))
     text = render(found, form.value, layout)
     if form is Format.csv:  # a CSV file has no place for sentences
         for sentence in (*found.verdict, *layout.notes_of(found)):
             say(sentence)
     write_to(output, text)
+
+
+def _queried(results: Path, with_examples: bool | None) -> "Mapping[tuple[Any, ...], Queried]":
+    """Return what was queried if it may be shown; where nobody asked, errors are only told."""
+    from alrun.queried import is_built_in, queried
+
+    if with_examples is False or not (with_examples or is_built_in(results)):
+        return {}
+    try:
+        return queried(results)
+    except AlrunError as error:
+        if with_examples:
+            raise
+        say(f"The page shows no examples: {error}")
+        return {}

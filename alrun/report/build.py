@@ -20,7 +20,7 @@ from alrun.report.diagnostics import find_degeneracies, fingerprints
 from alrun.report.notes import write_notes
 from alrun.report.options import Adjustment, ReportOptions, experiment_of, options_for
 from alrun.report.pairs import compare_pairs, compare_two
-from alrun.report.provenance_notes import find_mixtures
+from alrun.report.provenance_notes import find_mixtures, origins_of
 from alrun.report.references import read_references
 from alrun.report.rows import Tables, build_tables
 from alrun.report.selection import check_selection, select
@@ -75,6 +75,10 @@ class Report(Tables):
         The same with every item of their lists, and in brief: without what only says how to read.
     is_sequential
         Whether seeds were added until the intervals of the savings were narrow enough.
+    experiment_text
+        The experiment file as it is written; empty without one.
+    origins
+        What computed the runs: the name of each thing, and how many runs have each value of it.
     """
 
     name: str
@@ -83,6 +87,8 @@ class Report(Tables):
     all_notes: tuple[str, ...]
     brief_notes: tuple[str, ...]
     is_sequential: bool
+    experiment_text: str = ""
+    origins: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def paragraphs(self) -> tuple[Paragraph, ...]:
@@ -175,6 +181,8 @@ def build_report(path: Path, options: ReportOptions | None = None) -> Report:
         all_notes=notes.full,
         brief_notes=notes.brief,
         is_sequential=experiment is not None and experiment.until_halfwidth is not None,
+        experiment_text=_experiment_text(path),
+        origins=tuple(origins_of(_reported(runs, frame))),
     )
 
 
@@ -211,6 +219,11 @@ def read_selected(path: Path, options: ReportOptions) -> tuple[pd.DataFrame, Exp
     frame = select(everything, options)
     check_selection(everything, frame, options.selection)
     return frame, experiment
+
+
+def _experiment_text(path: Path) -> str:
+    file = path / "experiment.toml"
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
 
 
 def _curves(path: Path, metric: str) -> pd.DataFrame:

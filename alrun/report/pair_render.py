@@ -15,7 +15,8 @@ from alrun.report.pair_sections import (
     sentences_on_two,
 )
 from alrun.report.ranks import COLUMNS as RANK_COLUMNS
-from alrun.report.render import Layout, as_csv, in_markdown, markdown_lines, records
+from alrun.report.render import Layout, in_markdown, markdown_lines, records
+from alrun.report.render_csv import as_csv
 from alrun.report.sections import Section
 from alrun.report.text import as_text
 from alrun.report.two_results import TwoResults

@@ -42,6 +42,13 @@ def find_mixtures(
     yield from _tolerances(experiment)
 
 
+def origins_of(runs: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """Yield each thing that computed the runs, and each value of it with its number of runs."""
+    for part, said in (("", _said(runs)), ("code ", _said(runs, "code"))):
+        for name, counts in sorted(said.items()):
+            yield f"{part}{name}", _each(counts)
+
+
 def _versions(said: Said) -> Iterator[str]:
     named = [
         f"{name} {_each(counts)}"

@@ -1,17 +1,19 @@
-"""A report as text: tables on the screen, Markdown, LaTeX, CSV or JSON."""
+"""A report as text: tables on the screen, Markdown, LaTeX, CSV, JSON or a page."""
 
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from alrun.errors import printable
 from alrun.report.build import Report
+from alrun.report.html.gallery import Queried
+from alrun.report.html.page import as_page
+from alrun.report.render_csv import as_csv
 from alrun.report.rows import COUNTS
 from alrun.report.sections import Section, sections
 from alrun.report.text import WIDTH, as_text
@@ -20,8 +22,6 @@ from alrun.report.verdict import Paragraph
 # Signs of Markdown's that a text may hold by chance are left as they are: `p <= .05`.
 _HTML_OR_LINK = re.compile(r"<(?=[A-Za-z/!?])|&(?=#?\w+;)|\](?=\()")
 _AS_TEXT = {"<": "&lt;", "&": "&amp;", "]": r"\]"}
-# The beginning of a text that a spreadsheet computes; a signed number is one already.
-_FORMULA = re.compile(r"[=@]|[+-](?!\d+(\.\d*)?\Z)")
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,14 @@ class Layout:
     all_notes
         Whether notes are shown with every item of their lists, not in brief. JSON never has them
         in brief.
+    queried
+        What was queried, by comparison group, if it may be shown; the format html shows it.
     """
 
     width: int = WIDTH
     has_bold: bool = False
     all_notes: bool = False
+    queried: Mapping[tuple[Any, ...], Queried] | None = None
 
     def notes_of(self, report: Report) -> tuple[str, ...]:
         """Return the notes of a report that are shown."""
@@ -155,27 +158,6 @@ def _csv(report: Report, layout: Layout) -> str:
     return as_csv(report.rows)
 
 
-def as_csv(table: pd.DataFrame) -> str:
-    """Return a table as CSV with no control character, and with no text that is a formula.
-
-    A spreadsheet computes a text that begins with `=`, `+`, `-` or `@`, unless an apostrophe stands
-    before it. Numbers stay as they are.
-    """
-    texts = {
-        name: [_in_spreadsheet(value) for value in column]
-        for name, column in table.items()
-        if not (is_numeric_dtype(column) or is_bool_dtype(column))
-    }
-    return str(table.assign(**texts).to_csv(index=False, lineterminator="\n"))
-
-
-def _in_spreadsheet(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    text = printable(value)
-    return f"'{text}" if _FORMULA.match(text) else text
-
-
 def _json(report: Report, layout: Layout) -> str:
     content = {
         "budget": report.budget,
@@ -209,10 +191,15 @@ def _plain(column: str, value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
+def _html(report: Report, layout: Layout) -> str:
+    return as_page(report, layout.queried or {})
+
+
 FORMATS: dict[str, Callable[[Report, Layout], str]] = {
     "table": _table,
     "markdown": _markdown,
     "csv": _csv,
     "json": _json,
     "latex": _latex,
+    "html": _html,
 }

@@ -1,7 +1,7 @@
 """Reader of texts in folders by class, and the counting of their words."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,20 +46,11 @@ def read_texts(folder: Path, parameters: Mapping[str, Any]) -> Contents:
     """
     documents, labels = [], []
     content = hashlib.sha256()
-    for class_folder in _entries(folder):
-        if not class_folder.is_dir():
-            continue
-        files = _entries(class_folder)
-        if not files:
-            raise DatasetError(
-                f"{class_folder}: a class without texts; add some or drop the folder"
-            )
-        for path in files:
-            encoded = _bytes_of(path)
-            documents.append(_decoded(path, encoded))
-            labels.append(class_folder.name)
-            for part in (class_folder.name.encode(), encoded):
-                content.update(hashlib.sha256(part).digest())
+    for path, text in documents_in(folder):
+        documents.append(text)
+        labels.append(path.parent.name)
+        for part in (path.parent.name.encode(), text.encode()):
+            content.update(hashlib.sha256(part).digest())
     if not documents:
         names = [path.name for path in _entries(folder)]
         raise DatasetError(
@@ -69,6 +60,20 @@ def read_texts(folder: Path, parameters: Mapping[str, Any]) -> Contents:
     X, resolved = count_words(folder, documents, parameters)
     fingerprint = digest(["texts", content.hexdigest(), resolved])
     return Contents(X, np.array(labels), fingerprint, (vocabulary_note(X),), "tfidf")
+
+
+def documents_in(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the files of the classes of a folder with their texts; raises DatasetError."""
+    for class_folder in _entries(folder):
+        if not class_folder.is_dir():
+            continue
+        files = _entries(class_folder)
+        if not files:
+            raise DatasetError(
+                f"{class_folder}: a class without texts; add some or drop the folder"
+            )
+        for path in files:
+            yield path, _decoded(path, _bytes_of(path))
 
 
 def count_words(

@@ -1,0 +1,305 @@
+"use strict";
+// The script of the page: a target of one's own, values at the pointer, tables sorted and saved.
+// What it computes are means by the definitions of alrun/report/comparison.py.
+
+const root = document.documentElement;
+root.classList.add("has-script");
+const data = JSON.parse(document.getElementById("data").textContent);
+
+function make(name, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+// ---- Labels to a target
+
+/** Return the nearest number with so many decimals; halves to the even one, as Python rounds. */
+function rounded(value, digits = 0) {
+  const scaled = value * 10 ** digits;
+  const below = Math.floor(scaled);
+  const isHalf = scaled - below === 0.5 && Number.isInteger(value * 2 ** (digits + 1));
+  if (!isHalf) return (value < 0 ? -1 : 1) * Number(Math.abs(value).toFixed(digits));
+  return (below % 2 === 0 ? below : below + 1) / 10 ** digits;
+}
+
+function isAt(score, target) {
+  return data.greater ? score >= target : score <= target;
+}
+
+/** Return the fewest labels of a run whose score is at the target as long as it must be. */
+function labelsToTarget(run, target, grids) {
+  const [, , grid, divisor, numbers] = run;
+  const labels = grids[grid];
+  for (let first = 0; first + data.sustain <= labels.length; first++) {
+    let place = first;
+    while (place < first + data.sustain
+      && isAt(divisor ? numbers[place] / divisor : numbers[place], target)) place++;
+    if (place === first + data.sustain) return labels[first];
+  }
+  return Infinity;
+}
+
+function mean(values) {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Return a row for each strategy of a group: reached, runs, budget, mean labels and saving. */
+function readOff(group, target) {
+  const found = group.runs.map((run) => ({
+    strategy: run[0], seed: run[1], labels: labelsToTarget(run, target, group.grids),
+    last: group.grids[run[2]].at(-1),
+  }));
+  const out = found.filter((run) => run.labels === Infinity);
+  const budget = out.length
+    ? Math.min(...out.map((run) => run.last))
+    : Math.max(...found.map((run) => run.labels));
+  const runsOf = (name) => found.filter((run) => data.strategies[run.strategy] === name);
+  const bySeed = new Map(runsOf(data.baseline).map((run) => [run.seed, run]));
+  return data.strategies.filter((name) => runsOf(name).length).map((name) => {
+    const all = runsOf(name);
+    const both = name === data.baseline ? [] : all.filter((run) => bySeed.has(run.seed));
+    const mine = both.length ? both : all;
+    const theirs = both.map((run) => bySeed.get(run.seed));
+    const cut = (runs) => runs.map((run) => Math.min(run.labels, budget));
+    const reached = mine.filter((run) => run.labels <= budget).length;
+    const isReached = reached > 0 || theirs.some((run) => run.labels <= budget);
+    const base = theirs.length ? mean(cut(theirs)) : NaN;
+    const meanLabels = mean(cut(mine));
+    const saving = theirs.length && isReached && base > 0 ? 1 - meanLabels / base : NaN;
+    return { name, reached, runs: mine.length, budget, meanLabels, saving };
+  });
+}
+
+function labelsText(value) {
+  const digits = value < 10 ? 1 : 0;
+  return rounded(value, digits).toFixed(digits);
+}
+
+function percentText(share) {
+  const text = rounded(100 * share).toFixed(0);
+  return text === "-0" ? "0" : text;
+}
+
+function cell(text, kind, scope) {
+  const made = make(scope ? "th" : "td", { textContent: text, className: kind });
+  if (scope) made.scope = scope;
+  return made;
+}
+
+function showReadOut(place, target) {
+  const group = data.groups[Number(place.dataset.group)];
+  if (!group.runs.length) {
+    place.textContent = "The curves are too many to be read here; name a target with --target.";
+    return;
+  }
+  const most = data.greater ? "" : "at most ";
+  const caption = make("caption", {},
+    make("b", { textContent: `Read off at ${data.metric} ${most}${target}` }),
+    make("span", { className: "note", textContent: "Means only, without intervals and tests; "
+      + "a run that does not reach the target counts as the budget (within)." }));
+  const header = make("tr", {}, ...["strategy", "reached", "within", "mean labels", "saving"]
+    .map((name, n) => cell(name, n ? "number" : "", "col")));
+  const rows = readOff(group, target).map((row) => {
+    const saving = row.name === data.baseline ? ""
+      : Number.isNaN(row.saving) ? "not estimable" : `${percentText(row.saving)} %`;
+    const switched = data.strategies.indexOf(row.name);
+    return make("tr", { className: numberOf[switched] },
+      cell(data.labels[switched], "", "row"), cell(`${row.reached}/${row.runs}`, "number"),
+      cell(String(row.budget), "number"), cell(labelsText(row.meanLabels), "number"),
+      cell(saving, "number"));
+  });
+  place.replaceChildren(make("table", {}, caption, make("thead", {}, header),
+    make("tbody", {}, ...rows)));
+}
+
+// The class of each strategy, by which it is switched on and off.
+const numberOf = data.switches.map((n) => `strategy-${n}`);
+
+function setUpTarget() {
+  const slider = document.getElementById("target");
+  const exact = document.getElementById("target-exact");
+  const [low, high] = data.range;
+  const step = high - low > 2 ? 0.01 : 0.001;
+  Object.assign(slider, { min: Math.floor(low / step) * step, max: high, step });
+  const first = data.targets.map(Number).find((target) => !Number.isNaN(target));
+  const show = (target) => {
+    if (target === "" || Number.isNaN(Number(target))) return;
+    slider.setAttribute("aria-valuetext", `${data.metric} ${target}`);
+    for (const place of document.querySelectorAll(".chapter:not([hidden]) .read-out")) {
+      showReadOut(place, Number(target));
+    }
+  };
+  slider.addEventListener("input", () => {
+    exact.value = Number(Number(slider.value).toFixed(3));
+    show(exact.value);
+  });
+  exact.addEventListener("input", () => {
+    slider.value = exact.value;
+    show(exact.value);
+  });
+  exact.value = first ?? Number((low + 0.8 * (high - low)).toFixed(3));
+  slider.value = exact.value;
+  return () => show(exact.value);
+}
+
+// ---- One group at a time
+
+function setUpGroups(onShow) {
+  const select = document.getElementById("group");
+  const chapters = [...document.querySelectorAll(".chapter")];
+  const show = () => {
+    chapters.forEach((one, n) => {
+      one.hidden = select.value !== "all" && select.value !== String(n);
+    });
+    onShow();
+  };
+  select.addEventListener("change", show);
+  if (location.hash.startsWith("#group-")) select.value = location.hash.slice(7);
+  show();
+}
+
+// ---- Values at the pointer
+
+function setUpCurves(svg) {
+  const group = data.groups[Number(svg.dataset.curves)];
+  const [left, right, top, bottom, x0, x1, y0, y1] = group.box;
+  const width = svg.viewBox.baseVal.width - left - right;
+  const values = make("output", { className: "values" });
+  const cursor = svg.querySelector(".cursor");
+  const drawn = [...svg.querySelectorAll(".curve")];
+  svg.closest("figure").append(values);
+  svg.tabIndex = 0;
+  let place = 0;
+  const isShown = (n) => getComputedStyle(drawn[n]).display !== "none";
+
+  function show(nearest) {
+    const labels = group.labels[place];
+    const x = left + ((labels - x0) / (x1 - x0)) * width;
+    cursor.setAttribute("d", `M${x} ${top}V${bottom}`);
+    const lines = group.lines.filter((line, n) => isShown(n)).map((line) => {
+      const half = line.half[place];
+      const band = half === null ? "" : ` ± ${half.toFixed(3)}`;
+      return `${line.mean[place].toFixed(3)}${band}  ${data.labels[line.strategy]}`;
+    });
+    values.textContent = [`${labels} labels`, ...lines].join("\n");
+    svg.classList.toggle("isolated", nearest !== null);
+    drawn.forEach((one, n) => one.classList.toggle("shown", n === nearest));
+  }
+  function clear() {
+    values.textContent = "";
+    cursor.setAttribute("d", "");
+    svg.classList.remove("isolated");
+  }
+  svg.addEventListener("pointermove", (event) => {
+    const box = svg.getBoundingClientRect();
+    const scale = svg.viewBox.baseVal.width / box.width;
+    const labels = x0 + (((event.clientX - box.left) * scale - left) / width) * (x1 - x0);
+    place = group.labels.reduce((best, n, at) =>
+      Math.abs(n - labels) < Math.abs(group.labels[best] - labels) ? at : best, 0);
+    const height = y1 - (((event.clientY - box.top) * scale - top) / (bottom - top)) * (y1 - y0);
+    const away = group.lines.map((line, n) =>
+      isShown(n) ? Math.abs(line.mean[place] - height) : Infinity);
+    const least = Math.min(...away);
+    show(least < (y1 - y0) / 12 ? away.indexOf(least) : null);
+  });
+  svg.addEventListener("pointerleave", clear);
+  svg.addEventListener("blur", clear);
+  svg.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    place = Math.min(Math.max(place + step, 0), group.labels.length - 1);
+    show(null);
+  });
+}
+
+function setUpSwitches() {
+  for (const label of document.querySelectorAll("label[data-strategy]")) {
+    const own = `strategy-${label.dataset.strategy}`;
+    const isolate = (isOn) => {
+      for (const svg of document.querySelectorAll(".curves")) {
+        svg.classList.toggle("isolated", isOn);
+        for (const one of svg.querySelectorAll(".curve")) {
+          one.classList.toggle("shown", one.classList.contains(own));
+        }
+      }
+    };
+    label.addEventListener("pointerenter", () => isolate(true));
+    label.addEventListener("pointerleave", () => isolate(false));
+  }
+}
+
+// ---- Tables
+
+/** Return what a cell is sorted by: its first number, or its text; nothing comes last. */
+function sortKey(text, isNumber) {
+  if (!isNumber) return text;
+  const found = text.replaceAll(/[()]/g, "").match(/-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?/i);
+  return found ? Number(found[0]) : null;
+}
+
+function sortTable(table, column, header) {
+  const isUp = header.getAttribute("aria-sort") !== "ascending";
+  const isNumber = header.classList.contains("number");
+  for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+  header.setAttribute("aria-sort", isUp ? "ascending" : "descending");
+  table.classList.add("sorted");
+  const rows = [...table.tBodies[0].rows].map((row) =>
+    [sortKey(row.cells[column].textContent, isNumber), row]);
+  rows.sort(([a], [b]) => {
+    if (a === null || b === null || a === "" || b === "") {
+      return (a === null || a === "") - (b === null || b === "");
+    }
+    const order = isNumber ? a - b : a.localeCompare(b, "en", { numeric: true });
+    return isUp ? order : -order;
+  });
+  table.tBodies[0].append(...rows.map(([, row]) => row));
+}
+
+/** Return the rows that are shown as CSV; no text is a formula in a spreadsheet. */
+function asCsv(table) {
+  const rows = [...table.tHead.rows, ...table.tBodies[0].rows].filter((row) =>
+    !row.hidden && getComputedStyle(row).display !== "none");
+  const written = (one) => {
+    const text = /^([=@]|[+-](?!\d+(\.\d*)?$))/.test(one) ? `'${one}` : one;
+    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return rows.map((row) => [...row.cells].map((one) => written(one.textContent)).join(",") + "\n")
+    .join("");
+}
+
+function save(name, text) {
+  const address = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+  const link = make("a", { href: address, download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
+}
+
+function setUpTable(box) {
+  const table = box.querySelector("table");
+  for (const [column, header] of [...table.tHead.rows[0].cells].entries()) {
+    const button = make("button", { type: "button", textContent: header.textContent });
+    button.addEventListener("click", () => sortTable(table, column, header));
+    header.replaceChildren(button);
+  }
+  const title = box.getAttribute("aria-label");
+  const filter = make("input", { type: "search", placeholder: "filter rows" });
+  filter.setAttribute("aria-label", `Filter rows: ${title}`);
+  filter.addEventListener("input", () => {
+    const wanted = filter.value.toLowerCase();
+    for (const row of table.tBodies[0].rows) {
+      const texts = [...row.cells].map((one) => one.textContent.toLowerCase());
+      row.hidden = !texts.some((text) => text.includes(wanted));
+    }
+  });
+  const button = make("button", { type: "button", textContent: "CSV" });
+  button.setAttribute("aria-label", `Save as CSV: ${title}`);
+  button.addEventListener("click", () => save(`${box.dataset.file}.csv`, asCsv(table)));
+  box.before(make("div", { className: "tools" }, filter, button));
+}
+
+document.querySelectorAll("[data-file]").forEach(setUpTable);
+document.querySelectorAll("[data-curves]").forEach(setUpCurves);
+setUpSwitches();
+setUpGroups(setUpTarget());

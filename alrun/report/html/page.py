@@ -1,0 +1,188 @@
+"""A whole page: the verdict, a chapter for each comparison group, notes and provenance."""
+
+import csv
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from importlib import resources
+from io import StringIO
+from typing import Any
+
+from alrun.report.build import Report
+from alrun.report.html.chapter import chapter, ranks
+from alrun.report.html.gallery import Queried
+from alrun.report.html.look import looks_of, number_of, sample, switching_rules
+from alrun.report.html.markup import Markup, element, joined
+from alrun.report.html.page_data import page_data
+from alrun.report.html.table import table
+from alrun.report.phrasing import group_name, seed_counts, target_name
+from alrun.report.render_csv import as_csv
+from alrun.report.rows import comparison_groups
+from alrun.report.sections import Section, sections
+
+
+def as_page(report: Report, queried: Mapping[Any, Queried]) -> str:
+    """Return a report as a page that needs no other file and no network.
+
+    Without its script it is the same page, but that it cannot be sorted, filtered or asked.
+    """
+    looks = looks_of(report.rows["strategy"], report.baseline)
+    style = _own("page.css") + switching_rules(max(map(number_of, looks.values())) + 1)
+    script = _own("page.js")
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=_policy(style, script)),
+        element("meta", name_="viewport", content="width=device-width, initial-scale=1"),
+        element("title", f"{report.name}: alrun report"),
+        element("style", Markup(style)),
+    )
+    body = element(
+        "body",
+        *_beginning(report, looks),
+        element("main", *_chapters(report, looks, queried), *_end(report)),
+        element("script", page_data(report, looks), type="application/json", id="data"),
+        element("script", Markup(script)),
+    )
+    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
+
+
+def _own(name: str) -> str:
+    """Return a file of this package: the stylesheet or the script."""
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _policy(style: str, script: str) -> str:
+    """Return the rule that lets the browser load nothing and run this script alone."""
+    return (
+        f"default-src 'none'; img-src data:; style-src '{_digest(style)}';"
+        f" script-src '{_digest(script)}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
+
+
+def _beginning(report: Report, looks: Mapping[str, str]) -> Iterator[Markup]:
+    """Yield title, verdict, and the bar with the strategies and the target."""
+    seeds = seed_counts(report.rows["n_seeds"])
+    targets = ", ".join(map(target_name, report.targets)) or "none"
+    yield element(
+        "header",
+        element("h1", report.name),
+        element("p", f"{seeds} per strategy; targets on {report.metric}: {targets}."),
+    )
+    yield element(
+        "section",
+        *(
+            joined(
+                element("h2", paragraph.title),
+                element("ul", *(element("li", text) for text in paragraph.sentences)),
+            )
+            for paragraph in report.paragraphs
+        ),
+        class_="verdict",
+    )
+    switches = [
+        element(
+            "label",
+            element("input", type="checkbox", id=f"switch-{number_of(look)}", checked=True),
+            sample(look),
+            name,
+            data_strategy=str(number_of(look)),
+        )
+        for name, look in looks.items()
+        if name in set(report.rows["strategy"])
+    ]
+    names = [group_name(key) for key, _ in comparison_groups(report.rows)]
+    yield element(
+        "div",
+        element("fieldset", element("legend", "Strategies"), *switches),
+        _group_choice(names),
+        _target_choice(report),
+        class_="bar",
+    )
+
+
+def _group_choice(names: list[str]) -> Markup:
+    options = [element("option", name, value=str(n)) for n, name in enumerate(names)]
+    options.append(element("option", "all", value="all"))
+    select = element("select", *options, id="group")
+    return element("p", element("label", "Show ", select), class_="scripted")
+
+
+def _target_choice(report: Report) -> Markup:
+    slider = element("input", type="range", id="target", aria_describedby="target-note")
+    exact = element("input", type="number", id="target-exact", step="any",
+                    aria_label=f"target on {report.metric}")  # fmt: skip
+    return element(
+        "p",
+        element("label", f"Target on {report.metric} ", slider),
+        exact,
+        element(
+            "span",
+            "Means only; intervals and tests are for the targets that were computed.",
+            id="target-note",
+            class_="note",
+        ),
+        class_="scripted",
+    )
+
+
+def _chapters(
+    report: Report, looks: Mapping[str, str], queried: Mapping[Any, Queried]
+) -> Iterator[Markup]:
+    tables = sections(report)
+    per_group = 2 if report.targets else 1
+    for number, (key, rows) in enumerate(comparison_groups(report.rows)):
+        own = tables[number * per_group : (number + 1) * per_group]
+        yield chapter(report, number, key, rows, own, looks, queried.get(key))
+    n_groups = report.rows[["dataset", "model", "start", "batch_size"]].drop_duplicates()
+    across = tables[len(n_groups) * per_group :]
+    if across:
+        yield element(
+            "section",
+            element("h2", "Across data sets"),
+            *(table(one, dict(looks), f"across-{n + 1}") for n, one in enumerate(across)),
+            ranks(report, looks),
+        )
+
+
+def _end(report: Report) -> Iterator[Markup]:
+    """Yield notes, diagnostics, provenance, the experiment and all numbers."""
+    found = [text for text in report.all_notes if text.startswith(("Warning", "Note"))]
+    usual = [text for text in report.all_notes if text not in found]
+    for title, sentences in (("Diagnostics", found), ("How to read it", usual)):
+        items = [element("li", text) for text in sentences]
+        yield element("section", element("h2", title), element("ul", *items))
+    rows = [element("tr", element("th", name, scope="row"), element("td", value))
+            for name, value in (*_options(report), *report.origins)]  # fmt: skip
+    caption = element("caption", "What was reported, and what computed the runs")
+    head = element("thead", element("tr", element("th", "what", scope="col"),
+                                    element("th", "which", scope="col")))  # fmt: skip
+    origin = element("table", caption, head, element("tbody", *rows))
+    yield element("section", element("h2", "Provenance"), element("div", origin, class_="table"))
+    if report.experiment_text:
+        lines = [element("span", line) for line in report.experiment_text.splitlines()]
+        shown = element("pre", joined(*lines, between="\n"), tabindex="0")
+        yield element("section", element("h2", "Experiment"), shown)
+    header, *values = csv.reader(StringIO(as_csv(report.rows)))
+    numbers = Section("All numbers", "The rows of the report, as of --format csv.",
+                      tuple(header), tuple(map(tuple, values)), 6)  # fmt: skip
+    yield element(
+        "section",
+        element(
+            "details",
+            element("summary", "All numbers"),
+            table(numbers, {}, "report"),
+        ),
+    )
+
+
+def _options(report: Report) -> Iterator[tuple[str, str]]:
+    yield "score of the targets", report.metric
+    yield "baseline", report.baseline
+    yield "rounds in a row at the target", str(report.sustain)
+    yield "adjustment of p values", report.adjustment.words
+    yield "the same within", f"{report.options.rope:g}"
