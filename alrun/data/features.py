@@ -65,16 +65,17 @@ def with_small_indices(X: Any) -> Any:
     return sparse.csr_matrix(parts, shape=X.shape)
 
 
-def map_in_blocks(method: Callable[[Any], Any], X: Any) -> Any:
+def map_in_blocks(method: Callable[..., Any], X: Any, *others: FloatArray) -> Any:
     """Apply `method` to X in double precision, block by block, and return the stacked results.
 
-    `method` must return one row for each row of its block.
+    The rows of `others` are those of X. `method` takes a block of each, and must return one row
+    for each row of its block. The result is laid out in memory as those of the blocks are.
     """
     if sparse.issparse(X) or X.dtype == np.float64:
-        return method(as_float64(X))
+        return method(as_float64(X), *others)
     whole: Any = None
     for block in slices(X, _WIDENED):
-        values = method(as_float64(X[block]))
+        values = method(as_float64(X[block]), *(other[block] for other in others))
         if whole is None:
             whole = np.empty_like(values, shape=(X.shape[0], *values.shape[1:]))
         whole[block] = values
