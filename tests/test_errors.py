@@ -11,11 +11,12 @@ from alrun.errors import (
     ExperimentError,
     ModelError,
     ResultsError,
+    StoppingError,
     StrategyError,
     nearest,
 )
 
-KINDS = [DatasetError, ModelError, ResultsError, StrategyError]
+KINDS = [DatasetError, ModelError, ResultsError, StoppingError, StrategyError]
 
 
 @pytest.mark.parametrize("kind", [*KINDS, ExperimentError])

@@ -76,24 +76,27 @@ def with_small_indices(X: Any) -> Any:
     return sparse.csr_matrix(parts, shape=X.shape)
 
 
-def map_in_blocks(method: Callable[[Any], Any], X: Any) -> Any:
+def map_in_blocks(method: Callable[..., Any], X: Any, *others: FloatArray) -> Any:
     """Apply `method` to X in double precision and return the results, a row for each row.
 
-    Features in single precision are converted block by block; others are passed on at once.
+    The rows of `others` are those of X, and `method` takes them too. Features in single precision
+    are converted block by block; others are passed on at once.
     """
     if sparse.issparse(X) or X.dtype == np.float64:
-        return method(as_float64(X))
-    return map_each_block(method, X)
+        return method(as_float64(X), *others)
+    return map_each_block(method, X, *others)
 
 
-def map_each_block(method: Callable[[Any], Any], X: Any) -> Any:
+def map_each_block(method: Callable[..., Any], X: Any, *others: FloatArray) -> Any:
     """Apply `method` to dense X in double precision, block by block, and stack the results.
 
-    `method` must return one row for each row of its block. Huge results are in a temporary file.
+    `method` takes a block of X and of each of `others`, and must return one row for each row of its
+    block. The result is laid out in memory as those of the blocks are; a huge one is in a temporary
+    file.
     """
     whole: Any = None
     for block in slices(X, _WIDENED):
-        values = method(as_float64(X[block]))
+        values = method(as_float64(X[block]), *(other[block] for other in others))
         if whole is None:
             whole = _empty_like(values, X.shape[0])
         whole[block] = values

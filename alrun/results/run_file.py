@@ -62,6 +62,7 @@ def serialize_run(
         "provenance": dict(provenance),
         "checks": dict(result.diagnostics),
         "ended": result.ended,
+        "columns": table.column_names,
     }
     # The file is small. Without these two of Parquet's features it is written much faster.
     return to_parquet_bytes(table, footer, use_dictionary=False, write_statistics=False)
@@ -172,6 +173,10 @@ def _parsed(path: Path, content: bytes, spec: RunSpec) -> tuple[pa.Table, dict[s
     if missing:
         raise CorruptRunFile(f"its footer has no {missing[0]}")
     rounds = file.read(use_threads=False).replace_schema_metadata()
+    # A column with a damaged name would pass for one that an earlier alrun did not write.
+    written, read = set(json.loads(footer.get(b"columns", b"[]"))), set(rounds.column_names)
+    if written - read and read - written:
+        raise CorruptRunFile("its columns are not those that it was written with")
     rounds = conform(rounds, RUN_FILE, _REQUIRED)
     _check(rounds)
     row = _finished_row(spec, rounds.num_rows, footer)

@@ -9,11 +9,14 @@ product of the inner products of their residuals and their features. The interce
 import numpy as np
 
 from alrun.arrays import FloatArray, IntArray
-from alrun.data.features import squared_distances_inplace, squared_norms
+from alrun.data.features import slices, squared_distances_inplace, squared_norms
 from alrun.strategies.support.greedy import kmeanspp_sample
 from alrun.strategies.support.pool import Pool
 from alrun.strategies.support.requirements import requires
 from alrun.util.top_k import top_k
+
+# Distances computed together, for little memory.
+_AT_ONCE = 1_000_000
 
 
 @requires("predict_proba")
@@ -27,10 +30,14 @@ def badge(pool: Pool, n: int, rng: np.random.Generator) -> IntArray:
     norms = squared_norms(residuals) * pool.training.squared_norms[pool.unlabelled]
 
     def distances(rows: IntArray) -> FloatArray:
-        products = pool.training.products(pool.unlabelled[rows])[pool.unlabelled]
-        return squared_distances_inplace(
-            norms, norms[rows], products * (residuals @ residuals[rows].T)
-        )
+        products = pool.training.products(pool.unlabelled[rows], pool.unlabelled)
+        for block in slices(products, _AT_ONCE):
+            products[block] = squared_distances_inplace(
+                norms[block],
+                norms[rows],
+                products[block] * (residuals[block] @ residuals[rows].T),
+            )
+        return products
 
     longest = top_k(norms, 1)[0]
     return kmeanspp_sample(distances(longest)[:, 0], distances, n, rng, longest)

@@ -84,7 +84,7 @@ def test_what_is_written_has_the_rights_that_the_umask_leaves(folder):
     )
     assert done.returncode == 0
     written = [folder / "results", *(folder / "results").rglob("*")]
-    assert len(written) == 6 + 8 + 2 + 6  # runs, tables and folders, references
+    assert len(written) == 6 + 9 + 2 + 6  # runs, tables and folders, references
     for path in written:
         full = 0o777 if path.is_dir() else 0o666
         assert stat.S_IMODE(path.stat().st_mode) == full & ~mask, path

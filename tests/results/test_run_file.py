@@ -246,6 +246,15 @@ def test_a_score_that_an_earlier_version_did_not_write_is_null(stored, name):
     assert row["ended"] is None
 
 
+def test_a_column_whose_name_is_damaged_is_not_taken_for_one_of_another_version(stored):
+    path, spec = stored
+    table = pq.read_table(path)
+    names = [name.replace("kappa_2", "kappa_3") for name in table.column_names]
+    rewrite(path, table.rename_columns(names))
+    with pytest.raises(CorruptRunFile, match="its columns are not those"):
+        read_run(path, spec)
+
+
 @pytest.mark.parametrize("name", ["round", "n_correct", "accuracy", "batch", "labels"])
 def test_a_column_that_every_version_wrote_must_be_there(stored, name):
     path, spec = stored

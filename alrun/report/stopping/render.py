@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from alrun.errors import printable
-from alrun.report.render import Layout, as_csv, latex_document, markdown_document
+from alrun.report.render import Layout, latex_document, markdown_document
+from alrun.report.render_csv import as_csv
 from alrun.report.stopping.build import StoppingReport
 from alrun.report.stopping.rows import cost_name
 from alrun.report.stopping.sections import stopping_sections

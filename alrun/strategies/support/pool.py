@@ -75,7 +75,7 @@ class Pool:
 
     def squared_distances(self, rows: IntArray) -> FloatArray:
         """Return squared distances of all rows to these rows, shape (len(pool), len(rows))."""
-        return self.training.squared_distances(self.unlabelled[rows])[self.unlabelled]
+        return self.training.squared_distances(self.unlabelled[rows], self.unlabelled)
 
     @property
     def n_classes(self) -> int:

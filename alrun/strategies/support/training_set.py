@@ -80,25 +80,41 @@ class TrainingSet:
     @cached_property
     def squared_norms(self) -> FloatArray:
         """Squared norms of the features, shape (len(training),)."""
-        matrix, rows = self._matrix
-        return map_in_blocks(squared_norms, matrix)[rows]
-
-    def products(self, positions: IntArray) -> FloatArray:
-        """Return inner products of all with these, shape (len(training), len(positions))."""
-        return self.products_with(self.features(positions))
+        return self._matrix_norms[self._matrix[1]]
 
     def products_with(self, vectors: Any) -> FloatArray:
         """Return inner products of all with n rows of features, shape (len(training), n)."""
         matrix, rows = self._matrix
         return map_in_blocks(lambda X: products_of(X, vectors), matrix)[rows]
 
-    def squared_distances(self, positions: IntArray) -> FloatArray:
-        """Return squared distances of all to these, shape (len(training), len(positions)).
+    def squared_distances(
+        self, positions: IntArray, of: IntArray | slice = slice(None)
+    ) -> FloatArray:
+        """Return squared distances to these examples, shape (len(training), len(positions)).
 
-        The distance of equal examples is exactly 0.
+        They are those of all examples, or `of` some positions. The distance of equal examples is
+        exactly 0. Each column lies together in memory, since strategies use one after the other.
         """
-        norms = self.squared_norms
-        return squared_distances_inplace(norms, norms[positions], self.products(positions))
+        vectors, others = self.features(positions), self.squared_norms[positions]
+
+        def distances(X: Any, norms: FloatArray) -> FloatArray:
+            return np.asfortranarray(
+                squared_distances_inplace(norms, others, products_of(X, vectors))
+            )
+
+        matrix, rows = self._matrix
+        values = map_in_blocks(distances, matrix, self._matrix_norms)
+        return _by_column(values, of if isinstance(rows, slice) else rows[of])
+
+    def products(self, positions: IntArray, of: IntArray | slice = slice(None)) -> FloatArray:
+        """Return inner products with these examples, shape (len(training), len(positions)).
+
+        They are those of all examples, or `of` some positions. Each column lies together in memory.
+        """
+        vectors = self.features(positions)
+        matrix, rows = self._matrix
+        values = map_in_blocks(lambda X: np.asfortranarray(products_of(X, vectors)), matrix)
+        return _by_column(values, of if isinstance(rows, slice) else rows[of])
 
     def weighted_mean(self, weights: FloatArray) -> FloatArray:
         """Return the mean over all examples of weight times features, shape (n_features,)."""
@@ -106,6 +122,11 @@ class TrainingSet:
         matrix_weights = np.zeros(matrix.shape[0])
         matrix_weights[rows] = weights / len(self)
         return weighted_sum(matrix, matrix_weights)
+
+    @cached_property
+    def _matrix_norms(self) -> FloatArray:
+        """Squared norms of all rows of the matrix in `_matrix`."""
+        return np.asarray(map_in_blocks(squared_norms, self._matrix[0]))
 
     @cached_property
     def _matrix(self) -> tuple[Any, IntArray | slice]:
@@ -130,3 +151,10 @@ class TrainingSet:
             results[key] = make(self._stream(key))
             self.stopwatch.enter(phase)
         return results[key]
+
+
+def _by_column(values: FloatArray, rows: IntArray | slice) -> FloatArray:
+    """Return some rows of values whose columns lie together in memory, in the same layout."""
+    if isinstance(rows, slice):
+        return values[rows]
+    return np.take(values.T, rows, axis=1).T

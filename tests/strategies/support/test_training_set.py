@@ -80,4 +80,9 @@ def test_what_is_computed_is_of_the_training_part_alone(form, rows, monkeypatch)
     np.testing.assert_allclose(
         training.squared_distances(positions), naive_squared_distances(own, positions)
     )
+    some = np.array([3, 0, 2])
+    np.testing.assert_allclose(training.products(positions, some), own[some] @ own[positions].T)
+    distances = training.squared_distances(positions, some)
+    np.testing.assert_allclose(distances, np.array(naive_squared_distances(own, positions))[some])
+    assert distances[:, 0].flags.c_contiguous
     np.testing.assert_allclose(training.weighted_mean(weights), weights @ own / len(rows))
