@@ -85,7 +85,7 @@ def test_a_picture_is_a_png_of_its_pixels():
     assert read.tolist() == pixels.tolist()
 
 
-def test_pictures_are_drawn_for_a_paper(small_results, tmp_path):
+def test_pictures_are_drawn_for_a_paper(small_results, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
     one, again = tmp_path / "one.png", tmp_path / "again.png"
     found = list(pictures(queried(small_results)))
@@ -93,10 +93,12 @@ def test_pictures_are_drawn_for_a_paper(small_results, tmp_path):
         "random", "least_confidence", "margin", "entropy"
     }  # fmt: skip
     few = [("digits", gallery) for _, gallery in found[1:3]]
-    write_pictures(few, one)
+    assert write_pictures(few, one) == 0
     write_pictures(few, again)
     assert one.read_bytes() == again.read_bytes()
     assert one.read_bytes().startswith(b"\x89PNG")
+    monkeypatch.setitem(write_pictures.__globals__, "_MOST_GALLERIES", 1)
+    assert write_pictures(few, again) == 1
     with pytest.raises(ResultsError, match=r"must end in \.png"):
         write_pictures(few, tmp_path / "one.jpg")
     with pytest.raises(ResultsError, match="no pictures"):

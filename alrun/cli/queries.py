@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from alrun.cli.options import ResultsDirectory
-from alrun.cli.output import screen, write
+from alrun.cli.output import say, screen, write
 
 
 class QueriesFormat(StrEnum):
@@ -50,4 +50,6 @@ def _draw(results: Path, output: Path) -> None:
     from alrun.report.plots.pictures import write_pictures
 
     drawn = [(group_name(key), gallery) for key, gallery in pictures(queried(results))]
-    write_pictures(drawn, output)
+    left_out = write_pictures(drawn, output)
+    if left_out:
+        say(f"{output} has the first {len(drawn) - left_out} of {len(drawn)} galleries")

@@ -15,11 +15,12 @@ _RESOLUTION = 200
 _MOST_GALLERIES = 24
 
 
-def write_pictures(galleries: Sequence[tuple[str, Gallery]], output: Path) -> None:
-    """Draw galleries below each other, each with where it is from, into a PNG file.
+def write_pictures(galleries: Sequence[tuple[str, Gallery]], output: Path) -> int:
+    """Draw galleries below each other into a PNG file, and return how many of them are left out.
 
-    The same pictures make the same bytes. Raises ResultsError where there are none, for another
-    suffix, and where matplotlib is missing or the file cannot be written.
+    Each says where it is from. The same pictures make the same bytes. Raises ResultsError where
+    there are none, for another suffix, and where matplotlib is missing or the file cannot be
+    written.
     """
     if output.suffix.lower() != ".png":
         raise ResultsError(f"{output} must end in .png")
@@ -49,3 +50,4 @@ def write_pictures(galleries: Sequence[tuple[str, Gallery]], output: Path) -> No
         content = BytesIO()
         figure.savefig(content, format="png", dpi=_RESOLUTION, metadata={"Software": None})
     write_file(output, content.getvalue())
+    return len(galleries) - len(shown)
