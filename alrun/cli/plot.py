@@ -23,6 +23,7 @@ from alrun.cli.options import (
     build_report,
     selection_of,
 )
+from alrun.cli.output import say
 from alrun.errors import AlrunError
 from alrun.report.options import Adjustment, ReportOptions, stopping_options
 
@@ -95,7 +96,7 @@ def plot(
     found = build_report(results, target, metric, baseline, sustain, adjust, selection=selection)
     kinds = [entry.value for entry in kind] if kind else KINDS
     for warning in write_plot(found, output, kinds, highlight=highlight or ()):
-        typer.echo(warning, err=True)
+        say(warning)
 
 
 def _plot_stopping(

@@ -105,6 +105,8 @@ def report(
     layout = Layout(all_notes=notes is Notes.full)
     if output is None:
         layout = Layout(*screen(), all_notes=layout.all_notes)
+    if with_examples is not None and form is not Format.html:
+        raise AlrunError("--with-examples and --no-examples are for the format html")
     if form is Format.html:
         layout = replace(layout, queried=_queried(results, with_examples))
     text = render(found, form.value, layout)

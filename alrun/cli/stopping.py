@@ -20,6 +20,7 @@ from alrun.cli.options import (
 )
 from alrun.cli.output import format_of, say, screen, write_to
 from alrun.cli.report import ENDINGS, Format
+from alrun.errors import AlrunError
 
 
 def stopping(
@@ -54,6 +55,8 @@ def stopping(
     from alrun.report.stopping.render import render_stopping, sentences_of
 
     form = format or format_of(output, ENDINGS, Format.table)
+    if form is Format.html:
+        raise AlrunError("rules are judged as table, markdown, csv, json or latex, not yet as html")
     selection = selection_of(strategy, dataset, model, start, batch_size)
     options = stopping_options(results, metric, selection)
     found = build_stopping(results, options, rule, costs_of(label_cost, error_cost))

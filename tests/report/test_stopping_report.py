@@ -305,3 +305,9 @@ def test_the_picture_shows_every_stop(judged, made, tmp_path):
         "plot", made, "--kind", "stopping", "--kind", "curves", "--output", tmp_path / "b.svg"
     )
     assert (done.returncode, "draw 'stopping' alone" in done.stderr) == (2, True)
+
+
+def test_a_form_that_it_lacks_is_refused(tmp_path):
+    done = alrun_here("stopping", ".", "--output", "judged.html", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "not yet as html" in done.stderr
