@@ -29,6 +29,7 @@ ORDER = [
     "execute",
     "sweep",
     "report",
+    "labelling",
     "sequential",
     "class_mix",
     "queried",
