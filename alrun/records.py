@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from alrun.arrays import IntArray
+from alrun.arrays import FloatArray, IntArray
 from alrun.errors import printable
 
 # The roles in `splits.parquet`. The order is that of the codes in memory.
@@ -48,6 +48,31 @@ class Scores:
     values: Mapping[str, float | None]
 
 
+# The code of an answer that names no class: "I don't know".
+ABSTAINED = -1
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers of an oracle for a batch of n examples.
+
+    Attributes
+    ----------
+    given
+        The class codes that the examples have after these answers, shape (n,); ABSTAINED where
+        nobody named a class.
+    votes
+        For each example the answers that were bought for it now, in order: the number of the
+        annotator, and the class code or ABSTAINED.
+    costs
+        What the answers to each example cost together, shape (n,).
+    """
+
+    given: IntArray
+    votes: tuple[tuple[tuple[int, int], ...], ...]
+    costs: FloatArray
+
+
 @dataclass(frozen=True)
 class Round:
     """One pass of the loop: the scores on `n_labels` labels, then the batch queried.
@@ -57,7 +82,13 @@ class Round:
     batch
         Rows of the data set, best first; empty in the last round.
     labels
-        The class codes bought for them, of the same length.
+        Their true class codes, of the same length.
+    answers
+        What the oracle answered for them; None where its labels are the true ones and all cost 1.
+    cost
+        What all answers before the round cost; the initial labels are free.
+    n_wrong
+        Number of labels so far that are not the true ones.
     signals
         The label-free signals by name, as in SIGNAL_TOLERANCES; one is None if it does not apply.
         Without any, they were not computed.
@@ -68,6 +99,9 @@ class Round:
     batch: IntArray
     labels: IntArray
     signals: Mapping[str, float | None] = field(default_factory=dict)
+    answers: Answers | None = None
+    cost: float = 0.0
+    n_wrong: int = 0
 
 
 # The label-free signals of a round, in the order of the columns of `signals.parquet`, and by how
@@ -111,7 +145,7 @@ class RunResult:
     Attributes
     ----------
     ended
-        Why it ended: "budget" or "pool empty".
+        Why it ended: "budget", "budget_cost" or "pool empty".
     seconds, cpu_seconds
         Wall and CPU seconds by phase.
     warnings

@@ -143,7 +143,8 @@ class StrategySpec(_Part):
 
     If `name` starts with the path of a file, only the file's stem is part of the identity.
     `version` is a text if the strategy is another library's. `replica` changes only the random
-    streams, so that a strategy can be compared with itself.
+    streams, so that a strategy can be compared with itself. With `per_cost` examples are ranked by
+    their score divided by what their label costs.
     """
 
     display_name: str
@@ -151,15 +152,17 @@ class StrategySpec(_Part):
     parameters: Mapping[str, Any]
     version: int | str
     replica: int = 0
+    per_cost: bool = False
 
     def identity(self) -> dict[str, Any]:
         """Return the strategy's part of a run's identity."""
-        return {
+        identity = {
             "name": without_folder(self.name),
             "parameters": dict(self.parameters),
             "version": self.version,
             "replica": self.replica,
         }
+        return {**identity, "per_cost": True} if self.per_cost else identity
 
 
 def without_folder(name: str) -> str:
@@ -173,8 +176,96 @@ def without_folder(name: str) -> str:
 
 
 @dataclass(frozen=True)
+class AnnotatorSpec:
+    """One annotator of an oracle.
+
+    `noise` is the share of wrong answers; where `confusion` is given it stands instead: the
+    probabilities of the answers, a row for each true class. `cost` is what an answer costs, None
+    for the cost of the grid.
+    """
+
+    name: str
+    noise: float = 0.0
+    confusion: tuple[tuple[float, ...], ...] | None = None
+    cost: float | None = None
+
+
+@dataclass(frozen=True)
+class OracleSpec(_Part):
+    """The annotators from whom labels are bought, and how they err.
+
+    Attributes
+    ----------
+    kind
+        "uniform", "instance" or "boundary": how wrong answers are spread over the examples.
+    annotators
+        At least one.
+    votes
+        Number of answers for each example; the most frequent one counts.
+    abstain
+        Share of answers that name no class.
+    relabel
+        "disagreement" if labelled examples are asked for again, else None.
+    share
+        The share of each batch that is asked for again.
+    initial
+        Whether the initial labels come from the oracle too; else they are true.
+    display_name
+        Its name in a grid with several, else empty.
+    """
+
+    kind: str
+    annotators: tuple[AnnotatorSpec, ...]
+    votes: int = 1
+    abstain: float = 0.0
+    relabel: str | None = None
+    share: float = 0.0
+    initial: bool = False
+    display_name: str = ""
+
+    def identity(self) -> dict[str, Any]:
+        """Return the oracle's part of a run's identity."""
+        identity = asdict(self)
+        del identity["display_name"]
+        return identity
+
+
+@dataclass(frozen=True)
+class CostSpec(_Part):
+    """What a label costs.
+
+    Attributes
+    ----------
+    label
+        The cost of an answer, unless one of the others is given.
+    per_class
+        The cost of an answer by the true class of the example, in the order of the codes.
+    column
+        The name of the column that costs depend on: `base` + `rate` times its value.
+    display_name
+        Its name in a grid with several, else empty.
+    """
+
+    label: float = 1.0
+    per_class: tuple[float, ...] | None = None
+    column: str | None = None
+    base: float = 0.0
+    rate: float = 1.0
+    display_name: str = ""
+
+    def identity(self) -> dict[str, Any]:
+        """Return the costs' part of a run's identity."""
+        identity = asdict(self)
+        del identity["display_name"]
+        return identity
+
+
+@dataclass(frozen=True)
 class RunSpec:
     """The full specification of one run of the grid; only the data come on top.
+
+    Without an `oracle` all labels are true, and without a `cost` each answer costs 1. A run also
+    ends before its answers cost more than `budget_cost`.
 
     `signals` says whether its signals are computed. They change no curve, so it is not part of the
     identity.
@@ -188,12 +279,21 @@ class RunSpec:
     budget: int
     seed: int
     signals: bool = True
+    oracle: OracleSpec | None = None
+    cost: CostSpec | None = None
+    budget_cost: float | None = None
 
     def identity(self) -> dict[str, Any]:
         """Return the run's identity, as JSON can hold it.
 
         It has everything that can change the curve, and nothing else.
         """
+        # These are added only if they are given: runs without them keep their ids.
+        added = {
+            "oracle": self.oracle and self.oracle.identity(),
+            "cost": self.cost and self.cost.identity(),
+            "budget_cost": self.budget_cost,
+        }
         return {
             "spec": SPEC_VERSION,
             "dataset": self.dataset.identity(),
@@ -203,16 +303,17 @@ class RunSpec:
             "batch_size": self.batch_size,
             "budget": self.budget,
             "seed": self.seed,
+            **{key: value for key, value in added.items() if value is not None},
         }
 
     def stream_key(self) -> dict[str, Any]:
-        """Return the identity less the budget.
+        """Return the identity less budgets, oracle and costs.
 
-        The random streams are drawn from it, so that a longer run begins with the shorter one.
+        The random streams are drawn from it, so that a longer run begins with the shorter one, and
+        a run whose labels are right and cost 1 is the same with and without an oracle.
         """
-        identity = self.identity()
-        del identity["budget"]
-        return identity
+        apart = ("budget", "budget_cost", "oracle", "cost")
+        return {key: value for key, value in self.identity().items() if key not in apart}
 
     @property
     def user_code(self) -> tuple[str, ...]:
@@ -232,18 +333,31 @@ class RunSpec:
             del description["initial"]["label"]
         if self.signals:
             del description["signals"]
+        for key in ("oracle", "cost", "budget_cost"):
+            if description[key] is None:
+                del description[key]
+        if not self.strategy.per_cost:
+            del description["strategy"]["per_cost"]
         return description
 
     @cached_property  # a command asks for it several times, and grids are large
     def _run_id(self) -> str:
         """The digest of the identity, whose parts many runs share."""
-        parts = (self.dataset, self.initial, self.model, self.strategy)
-        dataset, initial, model, strategy = (part.canonical for part in parts)
-        return digest_of_bytes(
-            f'{{"batch_size":{self.batch_size},"budget":{self.budget},"dataset":{dataset},'
-            f'"initial":{initial},"model":{model},"seed":{self.seed},"spec":{SPEC_VERSION},'
-            f'"strategy":{strategy}}}'.encode()
-        )
+        parts = {
+            "batch_size": self.batch_size,
+            "budget": self.budget,
+            "budget_cost": self.budget_cost and canonical_json(self.budget_cost).decode(),
+            "cost": self.cost and self.cost.canonical,
+            "dataset": self.dataset.canonical,
+            "initial": self.initial.canonical,
+            "model": self.model.canonical,
+            "oracle": self.oracle and self.oracle.canonical,
+            "seed": self.seed,
+            "spec": SPEC_VERSION,
+            "strategy": self.strategy.canonical,
+        }
+        given = (f'"{key}":{value}' for key, value in parts.items() if value is not None)
+        return digest_of_bytes(f"{{{','.join(given)}}}".encode())
 
     @property
     def start(self) -> str:
@@ -251,14 +365,24 @@ class RunSpec:
         return self.initial.display_name
 
     @property
+    def oracle_name(self) -> str:
+        """Display name of the oracle; empty in a grid with one or none."""
+        return "" if self.oracle is None else self.oracle.display_name
+
+    @property
+    def cost_name(self) -> str:
+        """Display name of the costs; empty in a grid with one or none."""
+        return "" if self.cost is None else self.cost.display_name
+
+    @property
     def display_names(self) -> tuple[str, str, str]:
         """Display names of data set, model and strategy."""
         return (self.dataset.display_name, self.model.display_name, self.strategy.display_name)
 
     def __str__(self) -> str:
-        start = f" / {self.start}" if self.start else ""
-        names = " / ".join(self.display_names)
-        return f"{names}{start} / batch size {self.batch_size} / seed {self.seed}"
+        axes = (self.start, self.oracle_name, self.cost_name)
+        names = " / ".join([*self.display_names, *(name for name in axes if name)])
+        return f"{names} / batch size {self.batch_size} / seed {self.seed}"
 
 
 # The floor names the most frequent class of the training part; the ceiling has all its labels.
@@ -341,12 +465,39 @@ def same_run(one: str, other: str) -> bool:
 
 def _described(description: Mapping[str, Any]) -> RunSpec:
     return RunSpec(
-        _part(DatasetSpec, description["dataset"]),
-        _part(InitialSpec, description["initial"]),
-        _part(ModelSpec, description["model"]),
-        _part(StrategySpec, description["strategy"]),
-        *(description[key] for key in ("batch_size", "budget", "seed")),
+        dataset=_part(DatasetSpec, description["dataset"]),
+        initial=_part(InitialSpec, description["initial"]),
+        model=_part(ModelSpec, description["model"]),
+        strategy=_part(StrategySpec, description["strategy"]),
+        batch_size=description["batch_size"],
+        budget=description["budget"],
+        seed=description["seed"],
+        oracle=_oracle(description.get("oracle")),
+        cost=_cost(description.get("cost")),
+        budget_cost=description.get("budget_cost"),
     )
+
+
+def _oracle(values: Mapping[str, Any] | None) -> OracleSpec | None:
+    """Return an oracle from its description, in which tuples are lists."""
+    if values is None:
+        return None
+    annotators = tuple(
+        AnnotatorSpec(**{**entry, "confusion": _tuples(entry["confusion"])})
+        for entry in values["annotators"]
+    )
+    return OracleSpec(**{**values, "annotators": annotators})
+
+
+def _cost(values: Mapping[str, Any] | None) -> CostSpec | None:
+    """Return costs from their description, in which tuples are lists."""
+    if values is None:
+        return None
+    return CostSpec(**{**values, "per_class": _tuples(values["per_class"])})
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _part(kind: type[_AnyPart], values: Mapping[str, Any]) -> _AnyPart:

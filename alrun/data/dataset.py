@@ -70,6 +70,9 @@ class Dataset:
         The initial rows read from files, by the name of the start and by seed, in ascending order.
     sureness
         How sure an outside model is of each example, by the name of the start, shape (n_examples,).
+    costs
+        The values of columns that say what a label costs, by the name of the column, shape
+        (n_examples,).
     unmerged
         Classes and codes before all classes but one were merged; None if none were.
     """
@@ -88,6 +91,7 @@ class Dataset:
     missing: Rule | Mapping[str, Rule] | None = None
     drawable: IntArray | None = None
     test: IntArray | None = None
+    costs: Mapping[str, FloatArray] = field(default_factory=dict)
 
     @property
     def n_examples(self) -> int:

@@ -49,7 +49,8 @@ def _floor(dataset: Dataset, split: Split) -> Scores:
 
 def _ceiling(spec: ReferenceSpec, dataset: Dataset, split: Split) -> Scores:
     """Score the model of the runs, fitted on the whole training part."""
-    _, X, y, split = select_rows(dataset, split)
+    rows, X, split = select_rows(dataset, split)
+    y = dataset.y[rows]
     X = rescale(impute(X, dataset.fills, split.training), spec.dataset.scale, split.training)
     classifier = new_classifier(spec, dataset)
     global_rng = generator(spec.seed, "global", spec.identity())

@@ -15,16 +15,16 @@ from alrun.spec import TaskSpec
 from alrun.util.random_streams import generator
 
 
-def select_rows(dataset: Dataset, split: Split) -> tuple[IntArray, Any, IntArray, Split]:
-    """Return the rows to work on, their features and class codes, and the split as positions there.
+def select_rows(dataset: Dataset, split: Split) -> tuple[IntArray, Any, Split]:
+    """Return the rows to work on, their features, and the split as positions there.
 
     If the split uses less than half of the data set, its rows are copied: predicting all the others
     in every round would take longer. Otherwise all rows stay, uncopied.
     """
     rows = split.rows
     if 2 * len(rows) < dataset.n_examples:
-        return rows, select(dataset.X, rows), dataset.y[rows], split.among(rows)
-    return np.arange(dataset.n_examples), dataset.X, dataset.y, split
+        return rows, select(dataset.X, rows), split.among(rows)
+    return np.arange(dataset.n_examples), dataset.X, split
 
 
 def new_classifier(spec: TaskSpec, dataset: Dataset) -> Classifier:

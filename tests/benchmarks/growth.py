@@ -15,6 +15,7 @@ from consumption import seconds_and_memory
 from alrun import load_runs
 from alrun.data.dataset import Dataset
 from alrun.run import loop
+from alrun.run.learner import Learner
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
 
 sys.path.append(str(Path(__file__).parents[1] / "helpers"))
@@ -84,15 +85,15 @@ def rounds(scratch: Path) -> dict[str, float]:
 
 def _outside_the_fit(spec: RunSpec, dataset: Dataset) -> np.ndarray:
     """Return the CPU seconds between the fits of a run, shape (n_rounds - 1,)."""
-    fit, started, ended = loop._Learner.fit, [], []
+    fit, started, ended = Learner.fit, [], []
 
-    def timed(learner: loop._Learner) -> object:
+    def timed(learner: Learner) -> object:
         started.append(time.process_time())
         predictions = fit(learner)
         ended.append(time.process_time())
         return predictions
 
-    with mock.patch.object(loop._Learner, "fit", timed):
+    with mock.patch.object(Learner, "fit", timed):
         loop.run_active_learning(spec, dataset)
     return np.array(started[1:]) - np.array(ended[:-1])
 

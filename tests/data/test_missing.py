@@ -14,9 +14,10 @@ from alrun.data.dataset import Dataset
 from alrun.data.load import load
 from alrun.data.memory_map import mapped
 from alrun.data.missing import Column, Fill, impute, impute_kept, settle
-from alrun.data.splits import draw_split
+from alrun.data.splits import draw_split, split_of
 from alrun.errors import DatasetError
-from alrun.run.loop import _Learner
+from alrun.run.buyer import Buyer
+from alrun.run.learner import Learner
 from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
 
 NUMBERS = ("mean", "median", "most_frequent", "constant")
@@ -317,10 +318,17 @@ def spec_of(dataset, model="sklearn.ensemble.HistGradientBoostingClassifier", sc
     )
 
 
+def started(spec, dataset):
+    """Return a learner that has the initial labels."""
+    learner = Learner.start(spec, dataset, split_of(spec, dataset))
+    Buyer(spec, dataset, learner).buy_initial()
+    return learner
+
+
 @pytest.mark.parametrize("scale", ["none", "standard"])
 def test_the_model_sees_what_is_missing_and_the_strategy_its_median(tmp_path, scale):
     dataset = replace(loaded(tmp_path, "keep"), scale=scale)
-    learner = _Learner.start(spec_of(dataset, scale=scale), dataset)
+    learner = started(spec_of(dataset, scale=scale), dataset)
     is_missing = np.isnan(dataset.X)
     np.testing.assert_array_equal(np.isnan(learner.X), is_missing)
     assert np.isfinite(learner.X_of_strategy).all()
@@ -332,7 +340,7 @@ def test_the_model_sees_what_is_missing_and_the_strategy_its_median(tmp_path, sc
 
 def test_without_kept_values_model_and_strategy_share_one_matrix(tmp_path):
     dataset = loaded(tmp_path, "median")
-    learner = _Learner.start(spec_of(dataset), dataset)
+    learner = started(spec_of(dataset), dataset)
     assert learner.X is learner.X_of_strategy
 
 

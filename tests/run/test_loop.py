@@ -17,8 +17,7 @@ from alrun.errors import AlrunError
 from alrun.models.build import build
 from alrun.models.logistic.estimator import Logistic
 from alrun.run.loop import run_active_learning
-from alrun.run.oracle import TrueLabels
-from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, StrategySpec
+from alrun.spec import AnnotatorSpec, DatasetSpec, InitialSpec, ModelSpec, OracleSpec, StrategySpec
 from alrun.util.random_streams import generator
 
 STRATEGIES = ["random", "least_confidence", "margin", "entropy"]
@@ -244,7 +243,10 @@ def test_a_strategy_that_refits_the_model_changes_no_score(tmp_path, monkeypatch
     for name in ("refit", "honest"):
         strategy = StrategySpec("same", f"refitting:{name}", {}, 1)
         spec = spec_of(model=ModelSpec(model, model, {}), strategy=strategy)
-        monkeypatch.setattr("alrun.run.loop.generator", lambda seed, *key: generator(seed, key[0]))
+        for module in ("loop", "learner"):
+            monkeypatch.setattr(
+                f"alrun.run.{module}.generator", lambda seed, *key: generator(seed, key[0])
+            )
         rounds = run_active_learning(spec, blobs()).rounds
         curves.append([entry.scores.n_correct for entry in rounds])
     assert curves[0] == curves[1]
@@ -257,7 +259,7 @@ def test_what_scikit_learn_takes_on_trust_is_so_in_a_run_and_not_after(tmp_path,
         seen.append(sklearn.get_config()["assume_finite"])
         raise AlrunError("enough")
 
-    monkeypatch.setattr("alrun.run.loop.query", look)
+    monkeypatch.setattr("alrun.run.learner.query", look)
     with pytest.raises(AlrunError):
         run_active_learning(spec_of(), blobs())
     assert seen == [True]
@@ -413,11 +415,15 @@ def test_a_round_holds_the_labels_that_were_bought_in_it():
         assert entry.labels.tolist() == dataset.y[entry.batch].tolist()
 
 
-def test_the_model_learns_what_was_bought_and_is_tested_on_the_truth(monkeypatch):
+def test_the_model_learns_what_was_bought_and_is_tested_on_the_truth():
     """An oracle that says the same class of all makes a model that predicts nothing else."""
-    monkeypatch.setattr(TrueLabels, "label", lambda self, rows: np.ones(len(rows), dtype=int))
     dataset = blobs()
-    result = run_active_learning(spec_of(), dataset)
-    assert {code for entry in result.rounds for code in entry.labels.tolist()} == {1}
+    always_1 = np.eye(dataset.n_classes)[np.ones(dataset.n_classes, dtype=int)]
+    annotator = AnnotatorSpec("", confusion=tuple(map(tuple, always_1.tolist())))
+    oracle = OracleSpec("uniform", (annotator,), initial=True)
+    result = run_active_learning(replace(spec_of(), oracle=oracle), dataset)
+    given = [entry.answers.given for entry in result.rounds]
+    assert set(np.concatenate(given).tolist()) == {1}
+    assert {code for entry in result.rounds for code in entry.labels.tolist()} != {1}
     test = split_of(spec_of(), dataset).test
     assert result.rounds[-1].scores.n_correct == (dataset.y[test] == 1).sum()

@@ -12,6 +12,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from alrun.records import SIGNAL_TOLERANCES
 from alrun.run import loop, signals
+from alrun.run.buyer import Buyer
 from alrun.run.signals import SignalMeter, cohen_kappa, expected_f1
 from alrun.sweep.plan import plan_sweep
 
@@ -129,18 +130,16 @@ def test_signals_change_nothing_else(plan):
 
 def test_signals_do_not_see_the_labels_of_the_test_part(plan, monkeypatch):
     honest = run_of(plan, "margin")
-    original = loop._Learner.start
+    original = Buyer.buy_initial
 
-    def poisoned(spec, dataset):
-        learner = original(spec, dataset)
-        unbought = np.setdiff1d(np.arange(len(learner.oracle.y)), learner.labelled)
-        learner.y_test = (learner.y_test + 1) % 10
-        y = learner.oracle.y.copy()
-        y[np.intersect1d(unbought, learner.test)] = 0
-        learner.oracle = type(learner.oracle)(y)
-        return learner
+    def poisoned(buyer):
+        """Make all test labels wrong."""
+        original(buyer)
+        test = buyer._learner.split.test
+        buyer.oracle.y = buyer.oracle.y.copy()
+        buyer.oracle.y[test] = (buyer.oracle.y[test] + 1) % 10
 
-    monkeypatch.setattr(loop._Learner, "start", poisoned)
+    monkeypatch.setattr(Buyer, "buy_initial", poisoned)
     other = run_of(plan, "margin")
     assert [entry.signals for entry in other.rounds] == [entry.signals for entry in honest.rounds]
     assert [entry.scores for entry in other.rounds] != [entry.scores for entry in honest.rounds]

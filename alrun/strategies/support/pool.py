@@ -30,12 +30,14 @@ class Pool:
         labels: IntArray,
         predictions: Predictions,
         training: TrainingSet | None = None,
+        costs: FloatArray | None = None,
     ) -> None:
         self._X = X
         self._unlabelled = unlabelled
         self._labelled = labelled
         self._labels = labels
         self._predictions = predictions
+        self._costs = costs
         self.training = training or _training_of(X, unlabelled, labelled)
 
     def __len__(self) -> int:
@@ -55,6 +57,17 @@ class Pool:
     def y_labelled(self) -> IntArray:
         """Class codes of the labelled examples, shape (n_labels,); a copy."""
         return self._labels.copy()
+
+    @cached_property
+    def costs(self) -> FloatArray:
+        """What the label of each unlabelled example costs, shape (len(pool),).
+
+        It is 1 for all unless the experiment names a column with costs. Costs that depend on the
+        class or on who answers are not known before.
+        """
+        if self._costs is None:
+            return np.ones(len(self))
+        return self._costs[self._unlabelled]
 
     @cached_property
     def unlabelled(self) -> IntArray:
