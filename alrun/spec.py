@@ -175,6 +175,10 @@ def without_folder(name: str) -> str:
     return f"{PurePath(file).stem}:{function}" if colon and file.endswith(".py") else name
 
 
+# What joins the names of several annotators in `queries.parquet`.
+BETWEEN_NAMES = " + "
+
+
 @dataclass(frozen=True)
 class AnnotatorSpec:
     """One annotator of an oracle.

@@ -28,6 +28,8 @@ class ColumnKeys:
         Whether each column with missing values gets a feature that says where they were.
     test
         A file with the test part, relative to the experiment; None without one.
+    costs
+        Columns that say what a label costs. They are no features.
     """
 
     columns: tuple[str, ...] | None = None
@@ -35,9 +37,12 @@ class ColumnKeys:
     missing: Rule | Mapping[str, Rule] | None = None
     indicator: bool = False
     test: str | None = None
+    costs: tuple[str, ...] = ()
 
     def keeps(self, column: str) -> bool:
         """Return whether a column is used as a feature."""
+        if column in self.costs:
+            return False
         return (self.columns is None or column in self.columns) and column not in self.drop
 
     def rule(self, column: str, is_text: bool) -> Rule | None:

@@ -180,6 +180,11 @@ class GeneratedDataset:
         """Number of classes; a small draw may lack one of them."""
         return int(self.parameters["n_classes"])
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes as text, by code."""
+        return tuple(map(str, range(self.n_classes)))
+
     def at(self, seed: int) -> Dataset:
         """Draw the data set of one seed."""
         rng = generator(seed, "data", self.fingerprint)

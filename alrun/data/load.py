@@ -100,6 +100,7 @@ def _dataset(
         fills=fills,
         drawable=drawable,
         test=test,
+        costs=contents.costs,
     )
 
 

@@ -9,10 +9,10 @@ from alrun.experiment.settings import Experiment
 # The dimensions of the grid with entries that have labels.
 _LABELLED = ("dataset", "model", "strategies")
 # What a run depends on beside its place in the grid; other keys are read off the curves.
-_SHARED = ("budget", "initial")
+_SHARED = ("budget", "budget_cost", "initial", "oracle", "cost")
 # Keys of entries that name files: these may lie elsewhere on another machine, and what is in them
 # is part of a run's id.
-_PATHS = ("name", "splits", "test", "file", "model_scores")
+_PATHS = ("name", "splits", "test", "file", "model_scores", "confusion")
 
 
 def join(experiments: Mapping[str, Experiment]) -> Experiment:

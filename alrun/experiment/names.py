@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from alrun.errors import AlrunError, nearest
+from alrun.experiment.parts import Step
 from alrun.experiment.settings import (
     DatasetSettings,
     Experiment,
     ModelSettings,
     RuleSettings,
-    Step,
     StrategySettings,
 )
 from alrun.metrics import METRICS

@@ -14,10 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationInfo,
     field_validator,
@@ -29,47 +26,11 @@ from alrun import metrics
 from alrun.data.column_keys import RULES
 from alrun.data.read_keys import ReadKeys
 from alrun.errors import quoted
+from alrun.experiment.oracles import CostSettings, OracleSettings
+from alrun.experiment.parts import DisplayName, Named, Section, Step
 from alrun.spec import PIPELINE, InitialSpec, without_folder
 from alrun.targets import read_target
 from alrun.util.numbers import is_number, is_whole
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class Step(_Section):
-    """A table with a name; its further keys are parameters of the named object."""
-
-    model_config = ConfigDict(extra="allow")
-
-    name: str
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The further keys: parameters of the named object."""
-        return dict(self.model_extra or {})
-
-
-def _printable(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError(
-            f"should be a text on one line without control characters, not {quoted(value)}"
-        )
-    return value
-
-
-DisplayName = Annotated[str, AfterValidator(_printable)]
-
-
-class Named(Step):
-    """A table with a label: its display name in reports."""
-
-    label: DisplayName | None = None
-
-    def shown(self) -> str:
-        """Return the label, or by default the name."""
-        return self.label or self.name
 
 
 def _size(value: Any) -> Any:
@@ -170,7 +131,7 @@ def _encoding(value: Any) -> Any:
 Character = Annotated[str, BeforeValidator(_character)]
 
 
-class ReadSettings(_Section):
+class ReadSettings(Section):
     """The table `read` of a data set: how its CSV file is written."""
 
     sep: Annotated[str, BeforeValidator(_separator)] | None = None
@@ -281,7 +242,7 @@ class DatasetSettings(Named):
             )
 
 
-class InitialSettings(_Section):
+class InitialSettings(Section):
     """An `[initial]` table: `per_class`, `size` with a `method`, or a `file` with rows.
 
     With `model_scores` the `size` examples are those of which an outside model is least sure.
@@ -405,10 +366,13 @@ class StrategySettings(Named):
     """A strategy: its name, or a table with parameters."""
 
     replica: Annotated[int, Field(ge=0)] = 0
+    # None where it is not given, as the optional keys of a data set
+    per_cost: bool | None = None
 
     def shown(self) -> str:
         """Return the label, or by default the name with its parameters in brackets."""
         settings = self.parameters | ({"replica": self.replica} if self.replica else {})
+        settings |= {"per_cost": True} if self.per_cost else {}
         shown = [f"{key}={json.dumps(settings[key], default=str)}" for key in sorted(settings)]
         inside = ", ".join(shown)
         name = without_folder(self.name)
@@ -429,16 +393,17 @@ def _no_twins(values: Sequence[Any], kind: str) -> None:
         raise ValueError(f"{kind} {', '.join(map(str, twins))} is given more than once")
 
 
-class Experiment(_Section):
+class Experiment(Section):
     """An experiment file, its defaults filled in."""
 
     strategies: Annotated[
         list[StrategySettings], BeforeValidator(_named_or_table), Field(min_length=1)
     ]
-    batch_sizes: Annotated[list[Positive], Field(min_length=1)] = [10]
+    batch_sizes: Annotated[list[Positive], Field(min_length=1)] = Field(default=[10])
     seeds: Seeds
-    targets: list[TargetText] = []
+    targets: list[TargetText] = Field(default=[])
     budget: Positive
+    budget_cost: Annotated[float, Field(gt=0)] | None = None
     metric: Annotated[str, Field(validate_default=True)] = "accuracy"
     # None where they are not given, as the optional keys of a data set
     skip_impossible: bool | None = None
@@ -449,10 +414,12 @@ class Experiment(_Section):
     until_halfwidth: Annotated[float, Field(gt=0, lt=1)] | None = None
     max_seeds: Annotated[int, Field(gt=0, le=_MOST_SEEDS)] | None = None
     dataset: Annotated[list[DatasetSettings], BeforeValidator(_one_or_more), Field(min_length=1)]
-    initial: Annotated[list[InitialSettings], BeforeValidator(_one_or_more)] = []
+    initial: Annotated[list[InitialSettings], BeforeValidator(_one_or_more)] = Field(default=[])
     model: Annotated[list[ModelSettings], BeforeValidator(_one_or_more), Field(min_length=1)] = (
         Field(default=[{}], validate_default=True)
     )
+    oracle: Annotated[list[OracleSettings], BeforeValidator(_one_or_more)] = Field(default=[])
+    cost: Annotated[list[CostSettings], BeforeValidator(_one_or_more)] = Field(default=[])
 
     @field_validator("metric")
     @classmethod
@@ -489,6 +456,22 @@ class Experiment(_Section):
         _no_twins([entry.label for entry in value], "the label")
         return value
 
+    @field_validator("oracle")
+    @classmethod
+    def _distinct_oracles(cls, value: Any) -> Any:
+        for entry in value:
+            entry.label = entry.shown() if len(value) > 1 else None
+        _no_twins([entry.label for entry in value], "the label")
+        return value
+
+    @field_validator("cost")
+    @classmethod
+    def _distinct_costs(cls, value: Any) -> Any:
+        for entry in value:
+            entry.name = entry.shown() if len(value) > 1 else None
+        _no_twins([entry.name for entry in value], "the name")
+        return value
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         have_splits = all(entry.splits is not None for entry in self.dataset)
@@ -508,7 +491,8 @@ class Experiment(_Section):
 
     def check_size(self) -> None:
         """Raise ValueError if the grid has more runs than a plan may have."""
-        n_models = len(self.dataset) * len(self.model) * max(1, len(self.initial))
+        n_models = len(self.dataset) * len(self.model) * len(self.starts)
+        n_models *= len(self.oracles) * len(self.cost_models)
         n_runs = n_models * len(self.strategies) * len(self.batch_sizes) * len(self.seed_list)
         if n_runs > _MOST_RUNS:
             raise ValueError(
@@ -520,6 +504,16 @@ class Experiment(_Section):
     def starts(self) -> list[str]:
         """The labels of the starts; that of a single one is empty."""
         return [entry.label or "" for entry in self.initial] or [""]
+
+    @property
+    def oracles(self) -> list[str]:
+        """The labels of the oracles; that of a single one, or of none, is empty."""
+        return [entry.label or "" for entry in self.oracle] or [""]
+
+    @property
+    def cost_models(self) -> list[str]:
+        """The names of the costs; that of a single one, or of none, is empty."""
+        return [entry.name or "" for entry in self.cost] or [""]
 
     @property
     def seed_list(self) -> list[int]:

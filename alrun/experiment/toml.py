@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from alrun.errors import ExperimentError, nearest, quoted
 from alrun.experiment.names import check_names, entry_key
+from alrun.experiment.oracles import CostSettings, OracleSettings
 from alrun.experiment.settings import (
     DatasetSettings,
     Experiment,
@@ -167,13 +168,15 @@ def _is_position(text: str) -> bool:
 
 
 # Sections that are one table or a list of tables.
-_ONE_OR_MORE = ("dataset", "model", "initial")
+_ONE_OR_MORE = ("dataset", "model", "initial", "oracle", "cost")
 _KNOWN: dict[str, type[BaseModel]] = {
     "initial": InitialSettings,
     "dataset": DatasetSettings,
     "model": ModelSettings,
     "strategies": StrategySettings,
     "stopping": RuleSettings,
+    "oracle": OracleSettings,
+    "cost": CostSettings,
 }
 
 
@@ -247,6 +250,12 @@ def to_toml(
         content["initial"] = dict(*content["initial"])
     if not content["initial"]:
         del content["initial"]
+    for axis in ("oracle", "cost"):
+        if len(content[axis]) < 2:
+            content[axis] = dict(*content[axis])
+        if not content[axis]:
+            del content[axis]
+    _move_confusions(content.get("oracle", []), folder, new_folder)
     for entry in content["dataset"]:
         if entry.get("splits") is not None:
             entry.pop("test_size")
@@ -260,6 +269,14 @@ def to_toml(
     if "stopping" in content:
         content["stopping"] = _moved_rules(content["stopping"], folder, new_folder)
     return tomli_w.dumps(content)
+
+
+def _move_confusions(oracles: Any, folder: Path, new_folder: Path) -> None:
+    """Make the paths of confusions in `[oracle]` tables relative to another folder."""
+    for oracle in [oracles] if isinstance(oracles, dict) else oracles:
+        for entry in [oracle, *oracle.get("annotators", [])]:
+            if isinstance(entry.get("confusion"), str):
+                entry["confusion"] = _moved(entry["confusion"], folder, new_folder)
 
 
 def _moved(name: str, folder: Path, new_folder: Path) -> str:

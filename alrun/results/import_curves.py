@@ -15,7 +15,7 @@ from alrun.results.curves import RUN, read_curves
 from alrun.results.schema import CURVES, LATER_LABELS
 from alrun.results.store import Store
 
-_LABELS = ("dataset", "model", "start", "strategy")
+_LABELS = ("dataset", "model", *LATER_LABELS, "strategy")
 # The columns that a table must have beside a score, and the names of what it does not name.
 NEEDED = ("seed", "n_labels")
 _DATASET, _MODEL = "data", "model"

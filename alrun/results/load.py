@@ -76,7 +76,7 @@ def load_queries(path: str | Path) -> "pd.DataFrame":
     ResultsError if there is no such table.
     """
     results = Path(path)
-    queries = read_table(results / "queries.parquet", QUERIES, required=QUERIES.names)
+    queries = read_table(results / "queries.parquet", QUERIES, required=QUERIES.names[:5])
     keys = ["run_id", *CURVES.names[: CURVES.names.index("round")]]
     if not (results / "curves.parquet").is_file():
         return queries.reindex(columns=[*keys, *QUERIES.names[1:]])
@@ -97,6 +97,8 @@ def _in_order(frame: "pd.DataFrame", results: Path) -> "pd.DataFrame":
         "dataset": [str(entry.label) for entry in experiment.dataset],
         "model": [str(entry.label) for entry in experiment.model],
         "start": experiment.starts,
+        "oracle": experiment.oracles,
+        "cost_model": experiment.cost_models,
         "strategy": [str(entry.label) for entry in experiment.strategies],
     }
     for column, labels in orders.items():

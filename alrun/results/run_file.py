@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 
 from alrun.errors import ResultsError, first_line
 from alrun.metrics import METRICS
-from alrun.records import DIAGNOSTICS, SIGNAL_TOLERANCES, RunResult
+from alrun.records import ABSTAINED, DIAGNOSTICS, SIGNAL_TOLERANCES, RunResult
 from alrun.results.schema import FOOTER, RUN_FILE, RUNS, check_version, conform, to_parquet_bytes
-from alrun.spec import RunSpec, run_id, same_run
+from alrun.spec import BETWEEN_NAMES, RunSpec, run_id, same_run
 from alrun.util.atomic_files import unusable
 
 # These columns have a value in every round.
@@ -52,6 +52,9 @@ def serialize_run(
         **{
             name: [entry.signals.get(name) for entry in result.rounds] for name in SIGNAL_TOLERANCES
         },
+        "cost": [entry.cost for entry in result.rounds],
+        "n_wrong": [entry.n_wrong for entry in result.rounds],
+        **_answer_columns(spec, result, class_labels.tolist()),
     }
     table = pa.table([pa.array(columns[f.name], f.type) for f in RUN_FILE], schema=RUN_FILE)
     footer = {
@@ -66,6 +69,34 @@ def serialize_run(
     }
     # The file is small. Without these two of Parquet's features it is written much faster.
     return to_parquet_bytes(table, footer, use_dictionary=False, write_statistics=False)
+
+
+def _answer_columns(
+    spec: RunSpec, result: RunResult, classes: Sequence[str]
+) -> dict[str, list[Any]]:
+    """Return the columns on the answers of the oracle, with a list for each round.
+
+    They are null in a run whose labels are true and cost 1. A single answer is no vote.
+    """
+    answers = [entry.answers for entry in result.rounds]
+    people = () if spec.oracle is None else spec.oracle.annotators
+    names = [who.name or None for who in people] or [None]
+    has_votes = spec.oracle is not None and (spec.oracle.votes > 1 or spec.oracle.relabel)
+    label = {ABSTAINED: None, **dict(enumerate(classes))}
+    return {
+        "given": [a and [label[code] for code in a.given.tolist()] for a in answers],
+        "annotators": [a and [_joined(names, said) for said in a.votes] for a in answers],
+        "costs": [a and a.costs for a in answers],
+        "votes": [
+            [[label[code] for _, code in said] for said in a.votes] if a and has_votes else None
+            for a in answers
+        ],
+    }
+
+
+def _joined(names: Sequence[str | None], votes: Sequence[tuple[int, int]]) -> str | None:
+    """Return the names of those who voted, in order; None if they have none."""
+    return BETWEEN_NAMES.join(name for who, _ in votes if (name := names[who])) or None
 
 
 class CorruptRunFile(Exception):  # noqa: N818 -- a finding about a file, never shown as an error
@@ -179,6 +210,8 @@ def _parsed(path: Path, content: bytes, spec: RunSpec) -> tuple[pa.Table, dict[s
         raise CorruptRunFile("its columns are not those that it was written with")
     rounds = conform(rounds, RUN_FILE, _REQUIRED)
     _check(rounds)
+    if spec.oracle is None and spec.cost is None:
+        rounds = _with_plain_costs(rounds)
     row = _finished_row(spec, rounds.num_rows, footer)
     if not same_run(row["spec"], footer[b"spec"].decode()):
         raise CorruptRunFile("it holds another run")
@@ -208,10 +241,33 @@ def _check(rounds: pa.Table) -> None:
     if not are_labelled or any(pc.list_flatten(lists).null_count for lists in (batches, labels)):
         raise CorruptRunFile("it has queries without a label")
     sizes = pc.list_value_length(batches).to_numpy()
-    n_labels = rounds["n_labels"].to_numpy()
+    n_new = np.append(np.diff(rounds["n_labels"].to_numpy()), 0)
     is_consecutive = np.array_equal(rounds["round"].to_numpy(), np.arange(len(sizes)))
-    if not is_consecutive or not np.array_equal(np.append(np.diff(n_labels), 0), sizes):
+    # An abstention gives no label, and an example that is asked for again no further one.
+    has_answers = rounds["given"].null_count == 0
+    is_whole = np.all((n_new >= 0) & (n_new <= sizes)) if has_answers else all(n_new == sizes)
+    if not is_consecutive or not is_whole:
         raise CorruptRunFile("its rounds are not all those of one run in order")
+    answers = (rounds[name] for name in ("given", "annotators", "costs"))
+    if has_answers and not all(
+        pc.list_value_length(lists).equals(pc.list_value_length(batches)) for lists in answers
+    ):
+        raise CorruptRunFile("it has queries without an answer")
+
+
+def _with_plain_costs(rounds: pa.Table) -> pa.Table:
+    """Return rounds of a run whose labels are true and cost 1, with its costs.
+
+    An earlier alrun did not write them.
+    """
+    n_labels = rounds["n_labels"].to_numpy()
+    columns = {
+        "cost": pa.array((n_labels - n_labels[0]).astype(np.float64)),
+        "n_wrong": pa.array(np.zeros(len(n_labels), np.int32)),
+    }
+    for name, values in columns.items():
+        rounds = rounds.set_column(rounds.column_names.index(name), name, values)
+    return rounds
 
 
 def _finished_row(spec: RunSpec, n_rounds: int, footer: Mapping[bytes, bytes]) -> dict[str, Any]:
@@ -251,6 +307,8 @@ def run_keys(spec: RunSpec) -> dict[str, Any]:
         "dataset": spec.dataset.display_name,
         "model": spec.model.display_name,
         "start": spec.start,
+        "oracle": spec.oracle_name,
+        "cost_model": spec.cost_name,
         "strategy": spec.strategy.display_name,
         "batch_size": spec.batch_size,
         "seed": spec.seed,

@@ -26,10 +26,14 @@ _ROUND = [
     ("n_correct", _INTEGER),
     *((metric, pa.float64()) for metric in METRICS),
 ]
+# What the answers before a round cost, and how many of the labels are wrong.
+_ORACLE = [("cost", pa.float64()), ("n_wrong", _INTEGER)]
 _KEYS = [
     ("dataset", _LABEL),
     ("model", _LABEL),
     ("start", _LABEL),
+    ("oracle", _LABEL),
+    ("cost_model", _LABEL),
     ("strategy", _LABEL),
     ("batch_size", _INTEGER),
     ("seed", _INTEGER),
@@ -39,11 +43,17 @@ RUN_FILE = pa.schema(
     [
         *_ROUND,
         *_SIGNALS,
+        *_ORACLE,
         ("batch", pa.list_(_INTEGER)),
         ("labels", pa.list_(pa.string())),
+        # Of each queried example, null in runs without oracle and costs; its votes are a list.
+        ("given", pa.list_(pa.string())),
+        ("annotators", pa.list_(pa.string())),
+        ("costs", pa.list_(pa.float64())),
+        ("votes", pa.list_(pa.list_(pa.string()))),
     ]
 )
-CURVES = pa.schema([*_KEYS, _ROUND[0], ("run_id", pa.string()), *_ROUND[1:]])
+CURVES = pa.schema([*_KEYS, _ROUND[0], ("run_id", pa.string()), *_ROUND[1:], *_ORACLE])
 # Every signal is null in a run that has none, and some are null in the first rounds or the last.
 SIGNALS = pa.schema([*_KEYS, _ROUND[0], ("run_id", pa.string()), _ROUND[1], *_SIGNALS])
 QUERIES = pa.schema(
@@ -53,6 +63,10 @@ QUERIES = pa.schema(
         ("position", _INTEGER),
         ("index", _INTEGER),
         ("label", _LABEL),
+        ("given", _LABEL),
+        ("annotator", _LABEL),
+        ("cost", pa.float64()),
+        ("votes", pa.list_(pa.string())),
     ]
 )
 SPLITS = pa.schema(
@@ -94,7 +108,7 @@ RUNS = pa.schema(
     ]
 )
 # Labels that tables of earlier versions lack; they are empty where a grid has one value.
-LATER_LABELS = ("start",)
+LATER_LABELS = ("start", "oracle", "cost_model")
 # The keys that the footer of a run file must have beside the schema version, each with JSON. Files
 # of earlier versions may lack the others: the CPU seconds, the diagnostics, and why the run ended.
 FOOTER = ("spec", "seconds", "warnings", "provenance")

@@ -13,10 +13,11 @@ from alrun.results.schema import CURVES, QUERIES, RUNS, SIGNALS, SPLITS
 from alrun.spec import RunSpec
 
 
-def sort_key(spec: RunSpec) -> tuple[str, str, str, str, int, int]:
+def sort_key(spec: RunSpec) -> tuple[Any, ...]:
     """Return a run's sort key in the tables."""
     dataset, model, strategy = spec.display_names
-    return (dataset, model, spec.start, strategy, spec.batch_size, spec.seed)
+    axes = (spec.start, spec.oracle_name, spec.cost_name)
+    return (dataset, model, *axes, strategy, spec.batch_size, spec.seed)
 
 
 def curves_table(runs: Runs) -> pa.Table:
@@ -37,6 +38,8 @@ def _rounds_table(runs: Runs, schema: pa.Schema) -> pa.Table:
         "dataset": _repeated_names(datasets, counts),
         "model": _repeated_names(models, counts),
         "start": _repeated_names([spec.start for spec in specs], counts),
+        "oracle": _repeated_names([spec.oracle_name for spec in specs], counts),
+        "cost_model": _repeated_names([spec.cost_name for spec in specs], counts),
         "strategy": _repeated_names(strategies, counts),
         "batch_size": np.repeat(np.array([spec.batch_size for spec in specs], np.int32), counts),
         "seed": np.repeat(np.array([spec.seed for spec in specs], np.int32), counts),
@@ -57,8 +60,19 @@ def queries_table(runs: Runs) -> pa.Table:
         "position": np.arange(sizes.sum(), dtype=np.int32) - starts,
         "index": pc.list_flatten(runs.rounds["batch"]),
         "label": _sorted_labels(pc.list_flatten(runs.rounds["labels"])),
+        "given": _sorted_labels(_flattened(runs.rounds["given"], sizes)),
+        "annotator": _sorted_labels(_flattened(runs.rounds["annotators"], sizes)),
+        "cost": _flattened(runs.rounds["costs"], sizes),
+        "votes": _flattened(runs.rounds["votes"], sizes),
     }
     return pa.table(columns, schema=QUERIES)
+
+
+def _flattened(lists: pa.ChunkedArray, sizes: Any) -> pa.ChunkedArray:
+    """Return the values of lists of these sizes; those of a list that is null are null."""
+    is_there = np.repeat(pc.is_valid(lists).to_numpy(), sizes)
+    places = np.where(is_there, np.cumsum(is_there) - 1, 0)
+    return pc.list_flatten(lists).take(pa.array(places, pa.int64(), mask=~is_there))
 
 
 def splits_table(splits: Iterable[tuple[str, str, int, Split]]) -> pa.Table:
@@ -120,8 +134,7 @@ def _sorted_labels(values: pa.ChunkedArray) -> pa.DictionaryArray:
     encoded = values.dictionary_encode().unify_dictionaries().combine_chunks()
     names = encoded.dictionary.to_pylist()
     order = sorted(range(len(names)), key=names.__getitem__)
-    ranks = np.argsort(order).astype(np.int32)
-    codes = pa.array(ranks[encoded.indices.to_numpy()], pa.int32())
+    codes = pa.array(np.argsort(order), pa.int32()).take(encoded.indices)
     return pa.DictionaryArray.from_arrays(
         codes, encoded.dictionary.take(pa.array(order, pa.int32()))
     )

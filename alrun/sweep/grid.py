@@ -6,10 +6,20 @@ from itertools import product
 from pathlib import Path
 
 from alrun.data.dataset import AnyDataset, Dataset
-from alrun.errors import DatasetError
+from alrun.errors import DatasetError, first_line
+from alrun.experiment.names import entry_key
+from alrun.experiment.oracles import read_confusion
 from alrun.experiment.settings import DatasetSettings, Experiment, InitialSettings, as_count
 from alrun.models import build
-from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
+from alrun.spec import (
+    CostSpec,
+    DatasetSpec,
+    InitialSpec,
+    ModelSpec,
+    OracleSpec,
+    RunSpec,
+    StrategySpec,
+)
 from alrun.strategies.registry import resolve
 from alrun.util.import_path import located
 
@@ -38,13 +48,17 @@ def expand(
     for entry in experiment.strategies:
         name = located(entry.name, folder)
         resolved = resolve(name, entry.parameters)
-        strategies.append(StrategySpec(str(entry.label), name, *resolved, replica=entry.replica))
+        per_cost = entry.per_cost is True
+        strategies.append(StrategySpec(str(entry.label), name, *resolved, entry.replica, per_cost))
+    confusions = _confusions(experiment, folder)
     for settings in experiment.dataset:
         loaded = datasets[str(settings.label)]
+        sellers = _sellers(experiment, loaded, confusions)
         starts = [None] if has_initial(loaded, experiment) else experiment.initial
         for seed, start in product(experiment.seed_list, starts):
             dataset, initial = _split_specs(experiment, settings, start, loaded, seed)
-            for model, strategy, batch_size in product(models, strategies, experiment.batch_sizes):
+            cells = product(models, strategies, experiment.batch_sizes, sellers)
+            for model, strategy, batch_size, (oracle, cost) in cells:
                 yield RunSpec(
                     dataset,
                     initial,
@@ -54,7 +68,46 @@ def expand(
                     experiment.budget,
                     seed,
                     experiment.signals is not False,
+                    oracle,
+                    cost,
+                    experiment.budget_cost,
                 )
+
+
+def _confusions(experiment: Experiment, folder: Path) -> dict[str, dict[str, dict[str, float]]]:
+    """Return the confusions that oracles name by their files."""
+    found = {}
+    for name in (name for oracle in experiment.oracle for name in oracle.files):
+        path = folder / name
+        try:
+            found[name] = read_confusion(path.read_text(encoding="utf-8-sig"))
+        except (OSError, ValueError) as error:  # not UTF-8 is a ValueError too
+            raise DatasetError(f"oracle.confusion: {path}: {first_line(error)}") from error
+    return found
+
+
+def _sellers(
+    experiment: Experiment,
+    dataset: AnyDataset,
+    confusions: Mapping[str, Mapping[str, Mapping[str, float]]],
+) -> list[tuple[OracleSpec | None, CostSpec | None]]:
+    """Return every oracle with every cost, None for true labels and for costs of 1."""
+    classes = dataset.labels
+    oracles: list[OracleSpec | None] = []
+    costs: list[CostSpec | None] = []
+    for place, oracle in enumerate(experiment.oracle):
+        key = entry_key("oracle", place) if len(experiment.oracle) > 1 else "oracle"
+        try:
+            oracles.append(oracle.spec(classes, confusions))
+        except ValueError as error:
+            raise DatasetError(f"{key}.{error}") from None
+    for place, cost in enumerate(experiment.cost):
+        key = entry_key("cost", place) if len(experiment.cost) > 1 else "cost"
+        try:
+            costs.append(cost.spec(classes))
+        except ValueError as error:
+            raise DatasetError(f"{key}.{error}") from None
+    return list(product(oracles or [None], costs or [None]))
 
 
 def has_initial(dataset: AnyDataset, experiment: Experiment) -> bool:

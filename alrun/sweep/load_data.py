@@ -42,7 +42,8 @@ def load_all(
         try:
             draws_initial = bool(experiment.initial)
             with _announced(entry.name, path.parent, on_message, slow):
-                loaded = _load(entry, path.parent, experiment.seed_list, draws_initial)
+                costs = tuple(dict.fromkeys(c.column for c in experiment.cost if c.column))
+                loaded = _load(entry, path.parent, experiment.seed_list, draws_initial, costs)
             datasets[str(entry.label)] = loaded
         except DatasetError as error:
             problems.append(f"{path}: {key}: {error}")
@@ -121,7 +122,11 @@ def _with_start(
 
 
 def _load(
-    entry: DatasetSettings, folder: Path, seeds: Sequence[int], draws_initial: bool
+    entry: DatasetSettings,
+    folder: Path,
+    seeds: Sequence[int],
+    draws_initial: bool,
+    costs: tuple[str, ...],
 ) -> AnyDataset:
     columns = ColumnKeys(
         None if entry.columns is None else tuple(entry.columns),
@@ -129,6 +134,7 @@ def _load(
         entry.missing,
         entry.missing_indicator is True,
         entry.test,
+        costs,
     )
     dataset = load(
         entry.name,
@@ -145,6 +151,11 @@ def _load(
         rare=entry.rare,
         rare_below=entry.rare_below or 0,
     )
+    if costs and not (isinstance(dataset, Dataset) and dataset.costs):
+        raise DatasetError(
+            f"cost.column: {entry.label} has no columns with names; costs by a column go with"
+            " tables, such as CSV or Parquet"
+        )
     if not isinstance(dataset, Dataset):
         return dataset
     dataset = mapped(dataset)

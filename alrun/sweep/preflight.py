@@ -11,7 +11,8 @@ from alrun.data.splits import split_of
 from alrun.errors import DatasetError
 from alrun.execute.sandbox import Sandbox
 from alrun.experiment.names import entry_key, unmet_methods
-from alrun.experiment.settings import Experiment, Named
+from alrun.experiment.parts import Named
+from alrun.experiment.settings import Experiment
 from alrun.models.build import prediction_methods
 from alrun.models.compatibility import incompatibilities, unfit_for_start
 from alrun.spec import RunSpec

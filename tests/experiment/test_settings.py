@@ -251,6 +251,7 @@ class Given:
     """A data set with splits of its own: of each seed its identity and so many initial labels."""
 
     fingerprint, n_examples, n_classes, scale = "f", 100, 2, "none"
+    labels = ("a", "b")
 
     def user_split(self, seed):
         return f"split {seed}", 7

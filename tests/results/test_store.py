@@ -39,7 +39,8 @@ def test_the_tables_have_the_columns_and_types_of_the_contract(tmp_path):
     store.rebuild_tables(specs, splits)
     curves = pq.read_schema(tmp_path / "curves.parquet")
     assert {name: curves.field(name).type for name in curves.names} == {
-        "dataset": LABEL, "model": LABEL, "start": LABEL, "strategy": LABEL,
+        "dataset": LABEL, "model": LABEL, "start": LABEL, "oracle": LABEL, "cost_model": LABEL,
+        "strategy": LABEL, "cost": pa.float64(), "n_wrong": pa.int32(),
         "batch_size": pa.int32(), "seed": pa.int32(), "round": pa.int32(), "run_id": pa.string(),
         "n_labels": pa.int32(), "n_test": pa.int32(), "n_correct": pa.int32(),
         "accuracy": pa.float64(), "balanced_accuracy": pa.float64(), "macro_f1": pa.float64(),
@@ -47,7 +48,7 @@ def test_the_tables_have_the_columns_and_types_of_the_contract(tmp_path):
         "brier": pa.float64(), "ece": pa.float64(), "f1": pa.float64(), "recall": pa.float64(),
     }  # fmt: skip
     assert pq.read_schema(tmp_path / "queries.parquet").names == [
-        "run_id", "round", "position", "index", "label"
+        "run_id", "round", "position", "index", "label", "given", "annotator", "cost", "votes"
     ]  # fmt: skip
     assert pq.read_schema(tmp_path / "splits.parquet").names == ["dataset", "seed", "index", "role"]
 

@@ -394,7 +394,7 @@ def test_each_stream_depends_on_what_the_contract_says(tmp_path, monkeypatch):
         return generator(seed, purpose, *key)
 
     splits._split_cache.clear()
-    for module in ("run.loop", "run.setting", "data.splits", "data.dataset"):
+    for module in ("run.loop", "run.learner", "run.setting", "data.splits", "data.dataset"):
         monkeypatch.setattr(f"alrun.{module}.generator", spying)
     run_sweep(path, tmp_path / "a", jobs=0)
     counts = {purpose: len(keys) for purpose, keys in asked.items()}

@@ -1,15 +1,15 @@
 """The result of every reader, and the hashes for its identity."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from alrun.arrays import BoolArray, IntArray, first_true
+from alrun.arrays import BoolArray, FloatArray, IntArray, first_true
 from alrun.data.features import LARGEST_CHUNK, slices
 from alrun.data.missing import Fill, Settled
 from alrun.errors import DatasetError
@@ -39,6 +39,8 @@ class Contents:
         A mask of the rows left out of every split, shape (n_examples,); None if all stay.
     n_test
         How many rows at the end are from a file of the test part.
+    costs
+        The values of columns that say what a label costs, by name, shape (n_examples,).
     """
 
     X: Any
@@ -49,6 +51,7 @@ class Contents:
     fills: tuple[Fill, ...] = ()
     is_dropped: BoolArray | None = None
     n_test: int = 0
+    costs: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
 def contents_of(

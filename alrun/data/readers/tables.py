@@ -1,14 +1,14 @@
 """Reader of tables: features, labels and texts from files with named columns."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os.path import isdir, isfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from alrun.arrays import first_true
+from alrun.arrays import FloatArray, first_true
 from alrun.data.column_keys import ALL_COLUMNS, ColumnKeys
 from alrun.data.read_keys import AS_USUAL, ReadKeys
 from alrun.data.readers.arff import read_arff
@@ -90,7 +90,8 @@ def read_table(
         table = _read_folder(path, as_text)
     else:
         with opened(path) as file:
-            if ending_of(path.name) == ".parquet" and text is None and test is None:
+            is_plain = text is None and test is None and not keys.costs
+            if ending_of(path.name) == ".parquet" and is_plain:
                 contents = _numeric_parquet(file, target, keys)
                 if contents is not None:
                     return contents
@@ -132,8 +133,10 @@ def _contents(
     if table.is_text:
         labels = as_numbers(labels)
         identity += [{"labels": "as written"}] if were_numbers(labels) else []
+    costs = {name: _costs(path, frame, name) for name in keys.costs}
     kept = kept_columns(path, list(frame.columns), target, keys)
-    identity += _chosen(kept, keys)
+    if text is None:
+        identity += _chosen(kept, keys)
     if frame.empty or not kept:
         raise DatasetError(
             f"{path}: there are no rows, or no columns of features beside '{target}'"
@@ -142,19 +145,42 @@ def _contents(
         X, resolved = count_words(path, _documents(path, frame, text), parameters)
         fingerprint = digest([*identity, text, resolved])
         notes = (vocabulary_note(X), *several_labels_note(labels))
-        return Contents(X, labels, fingerprint, notes, "tfidf", n_test=n_test)
+        return Contents(X, labels, fingerprint, notes, "tfidf", n_test=n_test, costs=costs)
     _check_named(table, kept)
     frame = frame[[name for name in frame.columns if name in set(kept)]]
     if table.is_text:
         check_notations(path, frame, read)
     settled, notes, dates = features_of_table(path, frame, keys)
     identity += [{"days": dates}] if dates else []
-    return contents_of(settled, (*notes, *several_labels_note(labels)), labels, identity, n_test)
+    notes = (*notes, *several_labels_note(labels))
+    return replace(contents_of(settled, notes, labels, identity, n_test), costs=costs)
+
+
+def _costs(path: Path, frame: Any, name: str) -> FloatArray:
+    """Return a column of costs, as numbers from 0."""
+    from pandas.api import types
+
+    if name not in frame.columns:
+        raise DatasetError(
+            f"{path}: cost.column: there is no column '{name}' beside the labels"
+            f"{nearest(name, frame.columns)}"
+        )
+    values = frame[name]
+    if not types.is_numeric_dtype(values):
+        raise DatasetError(f"{path}: cost.column: '{name}' does not hold numbers alone")
+    costs = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    if (row := first_true(~(np.isfinite(costs) & (costs >= 0)))) is not None:
+        raise DatasetError(
+            f"{path}: cost.column: '{name}', row {row} (the first is 0): {costs[row]} is no cost;"
+            " it should be a number from 0"
+        )
+    return np.asarray(costs)
 
 
 def _chosen(kept: Collection[str], keys: ColumnKeys) -> list[Any]:
     """Return the part of an identity for chosen columns; none if none are chosen."""
-    return [{"columns": sorted(kept)}] if keys.columns is not None or keys.drop else []
+    is_chosen = keys.columns is not None or keys.drop or keys.costs
+    return [{"columns": sorted(kept)}] if is_chosen else []
 
 
 def _check_named(table: _Table, kept: Collection[str]) -> None:
