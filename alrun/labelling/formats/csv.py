@@ -29,7 +29,8 @@ def write(tasks: Sequence[Task], layout: Layout) -> bytes:
     own = [layout.id_column, BATCH, RANK]
     names = names_in_file({name: name for name in fields_of(tasks)}, {*RESERVED, *own})
     table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
+    # With another end of line, the csv module of older Pythons would not quote a \r in a cell.
+    writer = csv.writer(table, lineterminator="\r\n")
     writer.writerow([escaped(name) for name in (*own, *names.values())])
     for task in tasks:
         if "\0" in task.id or not task.id.strip():

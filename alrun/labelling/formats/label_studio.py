@@ -84,8 +84,10 @@ def _task(task: Task, keys: Mapping[str, str]) -> dict[str, Any]:
 def _prediction(task: Task, suggestion: str, shown: str) -> dict[str, Any]:
     value = {"choices": [suggestion]}
     result = [{"from_name": _CONTROL, "to_name": shown, "type": "choices", "value": value}]
-    score = {} if task.confidence is None else {"score": min(max(task.confidence, 0.0), 1.0)}
-    return {"model_version": f"alrun-{task.batch}", **score, "result": result}
+    prediction: dict[str, Any] = {"model_version": f"alrun-{task.batch}", "result": result}
+    if (confidence := plain(task.confidence)) is not None:
+        prediction["score"] = min(max(confidence, 0.0), 1.0)
+    return prediction
 
 
 def _datum(value: Any) -> str | int | float:

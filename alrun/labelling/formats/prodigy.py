@@ -30,10 +30,11 @@ def read(content: bytes, name: str, layout: Layout) -> list[Answer]:
     """
     answers = []
     for place, line in json_lines(text_of(content, name), name):
-        annotator = line.get("_annotator_id", line.get("_session_id"))
+        id_value = _id_of(line, place)
         label = _label_of(line, layout.classes, place)
+        annotator = line.get("_annotator_id", line.get("_session_id"))
         time = _time_of(line.get("_timestamp"), place)
-        answers.append(answer_of(place, _id_of(line, place), label, annotator, time))
+        answers.append(answer_of(place, id_value, label, annotator, time))
     return last_of_each(answers)
 
 
