@@ -87,7 +87,7 @@ def test_an_empty_label_is_a_skip_and_other_columns_are_passed_over():
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
 def test_separators_and_line_ends_of_spreadsheets(separator, line_end):
-    rows = [["note", "mail", "label"], ['"x\ny,;z"', "a", "ham"], [], ["", "b", ""], ["", "c"]]
+    rows = [["note", "mail", "label"], ['"x\ny,;z"', "a", "ham"], [], ["", "b", "", ""], ["", "c"]]
     text = line_end.join(separator.join(row) for row in rows)
     assert labels_in(text) == {"a": "ham", "b": None, "c": None}
 

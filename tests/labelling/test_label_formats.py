@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import re
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -147,6 +150,16 @@ def test_any_id_and_label_comes_back(ids, label, text):
         assert {answer.id: answer.label for answer in read(labelled)} == expected
 
 
+def test_the_examples_of_the_page_are_read():
+    page = Path(__file__).parents[2].joinpath("docs", "label-formats.md").read_text("utf-8")
+    (table,) = re.findall(r"```csv\n(.*?)```", page, re.DOTALL)
+    answer, skip = read(table.encode(), Layout(id_column="mail"))
+    assert (answer.label, answer.annotator, answer.seconds) == ("ham", "Ann", 4.2)
+    assert (skip.id, skip.label) == ("m-03", None)
+    (line,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    assert read(line.encode()) == [replace(answer, place="answers: line 1")]
+
+
 def test_what_else_is_known_of_an_answer():
     by_format = {
         name: read(tool(FORMATS[name].write(TASKS, LAYOUT), {"a": "ham"}))[0]
@@ -268,6 +281,11 @@ def test_answers_of_one_annotator_to_one_example():
     for records in ([early, late], [late, early]):
         labelled = [record | {"label": record["time"][-1]} for record in records]
         assert [answer.label for answer in read(lines(*labelled))] == ["Z"]
+    # A time without a zone is taken for UTC.
+    naive = {"time": "2026-05-01T08:30:00"}
+    assert [
+        answer.label for answer in read(lines(early | {"label": "x"}, naive | {"label": "y"}))
+    ] == ["y"]
     same = {"time": "2026-05-01T08:00:00Z"}
     assert "keep one" in refusal(lines(early | {"label": "ham"}, same | {"label": "spam"}))
     both = lines({"label": "ham", "annotator": "Ann"}, {"label": "spam", "annotator": "Bob"})
@@ -275,6 +293,9 @@ def test_answers_of_one_annotator_to_one_example():
 
 
 def test_whole_numbers_in_json_are_texts_and_other_keys_are_passed_over():
+    # A separator of lines of Unicode ends no line here.
+    (answer,) = read('{"id": "a\u2028b", "label": "ham"}'.encode())
+    assert answer.id == "a\u2028b"
     (answer,) = read(b'{"id": 7, "label": 1, "body": {"x": [1]}, "score": 0.5, "seconds": "2.5"}')
     assert (answer.id, answer.label, answer.seconds) == ("7", "1", 2.5)
 
