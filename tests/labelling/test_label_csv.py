@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alrun.errors import LabellingError
-from alrun.labelling.formats.csv import escaped, read, restored, write
+from alrun.labelling.formats.csv import escaped, read, read_table, restored, write
 from alrun.labelling.records import Layout, Task
 
 MAILS = Layout(id_column="mail")
@@ -90,6 +90,11 @@ def test_separators_and_line_ends_of_spreadsheets(separator, line_end):
     rows = [["note", "mail", "label"], ['"x\ny,;z"', "a", "ham"], [], ["", "b", "", ""], ["", "c"]]
     text = line_end.join(separator.join(row) for row in rows)
     assert labels_in(text) == {"a": "ham", "b": None, "c": None}
+
+
+def test_rows_have_as_many_cells_as_the_header():
+    _, rows = read_table("a,b\n1\n2,3,,\n", "x", ("a",))
+    assert rows == [("x: line 2", ["1", ""]), ("x: line 3", ["2", "3"])]
 
 
 def test_a_cell_may_be_long():

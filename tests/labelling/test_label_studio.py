@@ -197,12 +197,15 @@ def test_two_labels_in_short_exports_are_refused():
         ({"annotations": [annotation(result="ham")]}, 'the result "ham" is no list of objects'),
         ({"annotations": [annotation(result=["ham"])]}, "is no list of objects"),
         ({"annotations": [annotation("ham", "spam")]}, 'it has 2 labels, ["ham", "spam"]'),
+        ({"annotations": [annotation(result=result("ham") + result("spam"))]}, "it has 2 labels"),
+        ({"annotations": [annotation(result=result("ham", name={}))]}, "but {}; label with"),
+        ({"annotations": [annotation(result=[result("ham")[0] | {"value": 7}])]}, "7 is no list"),
         ({"annotations": [annotation(lead_time="long")]}, 'the seconds "long" are no number'),
         ({"annotations": [annotation(updated_at=7)]}, "the time 7 is none in ISO 8601"),
         ({"annotations": [annotation(user=[1])]}, "the annotator [1] is no text"),
         (
             {"annotations": [annotation(result=result("ham", name="Label"))]},
-            "there is no control 'label' in the result; did you mean 'Label'?",
+            "there is no control 'label' in the result, but \"Label\"; label with alrun's",
         ),
     ],
 )
