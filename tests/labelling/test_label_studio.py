@@ -76,7 +76,7 @@ def refusal(content):
 
 
 def test_tasks_hold_their_identity_and_the_prediction():
-    assert json.loads(write(TASKS, LAYOUT)) == [
+    assert json.loads(write(TASKS[::-1], LAYOUT)) == [
         {
             "data": {"text": "hello", "alrun_id": "007", "alrun_batch": 1, "alrun_rank": 1},
             "predictions": [{"model_version": "alrun-1", "score": 0.5, "result": result("ham")}],

@@ -20,12 +20,13 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write(tasks: Sequence[Task], layout: Layout) -> bytes:
-    """Return tasks as a JSON list to import, in the order of their ranks.
+    """Return tasks as a JSON list to import, by batch and rank: it shows them in this order.
 
     A suggestion of the model becomes a prediction, and its confidence the score.
     """
     keys = _keys(tasks, layout)
-    lines = ",\n".join(to_json(_task(task, keys)) for task in tasks)
+    ordered = sorted(tasks, key=lambda task: (task.batch, task.rank))
+    lines = ",\n".join(to_json(_task(task, keys)) for task in ordered)
     return to_bytes(f"[\n{lines}\n]\n")
 
 
