@@ -88,6 +88,8 @@ def _mix_of_run(
         dataset=spec.dataset.display_name,
         model=spec.model.display_name,
         start=spec.start,
+        oracle=spec.oracle_name,
+        cost_model=spec.cost_name,
         batch_size=spec.batch_size,
         strategy=spec.strategy.display_name,
     )

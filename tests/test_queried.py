@@ -21,7 +21,7 @@ def test_a_page_shows_what_was_queried(small_results, tmp_path):
     """Each pair of strategies by a loop over sets, and each picture once by its pixels."""
     queries = load_queries(small_results)
     group = queries[queries.batch_size == 10]
-    found = queried(small_results)[("digits", "logistic", "", 10)]
+    found = queried(small_results)[("digits", "logistic", "", "", "", 10)]
     names = list(found.overlap.rows)
     a, b = names.index("margin"), names.index("entropy")
     shares = []

@@ -9,9 +9,11 @@ import typer
 from alrun.cli.options import (
     Baseline,
     BatchSizes,
+    CostModels,
     Datasets,
     Metric,
     Models,
+    Oracles,
     ResultsDirectory,
     Rope,
     Starts,
@@ -62,6 +64,8 @@ def compare(
     dataset: Datasets = None,
     model: Models = None,
     start: Starts = None,
+    oracle: Oracles = None,
+    cost_model: CostModels = None,
     batch_size: BatchSizes = None,
     format: Annotated[
         PairFormat | None,
@@ -79,7 +83,7 @@ def compare(
 
     form = format or format_of(output, ENDINGS, PairFormat.table)
     _check_directory(results)
-    selection = selection_of(strategy, dataset, model, start, batch_size)
+    selection = selection_of(strategy, dataset, model, start, oracle, cost_model, batch_size)
     options = options_for(
         results, target, metric, baseline, sustain, rope=rope, selection=selection
     )

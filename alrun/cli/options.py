@@ -99,6 +99,18 @@ Starts = Annotated[
         "--start", metavar="LABEL", help="Report this start. Repeatable.", show_default="all"
     ),
 ]
+Oracles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--oracle", metavar="LABEL", help="Report this oracle. Repeatable.", show_default="all"
+    ),
+]
+CostModels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--cost-model", metavar="NAME", help="Report these costs. Repeatable.", show_default="all"
+    ),
+]
 BatchSizes = Annotated[
     list[int] | None,
     typer.Option(
@@ -138,6 +150,8 @@ def selection_of(
     datasets: list[str] | None,
     models: list[str] | None,
     starts: list[str] | None,
+    oracles: list[str] | None,
+    cost_models: list[str] | None,
     batch_sizes: list[int] | None,
 ) -> Selection:
     """Return the part of the results that the filters name."""
@@ -146,5 +160,7 @@ def selection_of(
         dataset=tuple(datasets or ()),
         model=tuple(models or ()),
         start=tuple(starts or ()),
+        oracle=tuple(oracles or ()),
+        cost_model=tuple(cost_models or ()),
         batch_size=tuple(batch_sizes or ()),
     )

@@ -10,10 +10,12 @@ from alrun.cli.options import (
     Adjust,
     Baseline,
     BatchSizes,
+    CostModels,
     Datasets,
     LabelCost,
     Metric,
     Models,
+    Oracles,
     ResultsDirectory,
     Rules,
     Starts,
@@ -65,6 +67,8 @@ def plot(
     dataset: Datasets = None,
     model: Models = None,
     start: Starts = None,
+    oracle: Oracles = None,
+    cost_model: CostModels = None,
     batch_size: BatchSizes = None,
     rule: Rules = None,
     label_cost: LabelCost = None,
@@ -76,7 +80,7 @@ def plot(
     """
     from alrun.report.plots import KINDS, write_plot
 
-    selection = selection_of(strategy, dataset, model, start, batch_size)
+    selection = selection_of(strategy, dataset, model, start, oracle, cost_model, batch_size)
     if kind and Plot.stopping in kind:
         if len(kind) > 1:
             raise AlrunError("draw 'stopping' alone: it is about rules, and on another scale")

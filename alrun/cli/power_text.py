@@ -47,7 +47,8 @@ def _family(plan: SweepPlan) -> int:
     compared: dict[object, set[str]] = {}
     for spec in plan.specs.values():
         *names, strategy = spec.display_names
-        compared.setdefault((*names, spec.start, spec.batch_size), set()).add(strategy)
+        axes = (spec.start, spec.oracle_name, spec.cost_name)
+        compared.setdefault((*names, *axes, spec.batch_size), set()).add(strategy)
     baseline = ReportOptions.baseline
     n_comparisons = sum(len(those) - 1 for those in compared.values() if baseline in those)
     n_targets = len(experiment.targets)

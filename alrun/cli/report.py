@@ -12,9 +12,11 @@ from alrun.cli.options import (
     Adjust,
     Baseline,
     BatchSizes,
+    CostModels,
     Datasets,
     Metric,
     Models,
+    Oracles,
     ResultsDirectory,
     Rope,
     Starts,
@@ -73,6 +75,8 @@ def report(
     dataset: Datasets = None,
     model: Models = None,
     start: Starts = None,
+    oracle: Oracles = None,
+    cost_model: CostModels = None,
     batch_size: BatchSizes = None,
     format: Annotated[
         Format | None,
@@ -100,7 +104,7 @@ def report(
     from alrun.report.render import Layout, render
 
     form = format or format_of(output, ENDINGS, Format.table)
-    selection = selection_of(strategy, dataset, model, start, batch_size)
+    selection = selection_of(strategy, dataset, model, start, oracle, cost_model, batch_size)
     found = build_report(results, target, metric, baseline, sustain, adjust, rope, selection)
     layout = Layout(all_notes=notes is Notes.full)
     if output is None:

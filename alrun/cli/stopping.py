@@ -7,12 +7,14 @@ import typer
 
 from alrun.cli.options import (
     BatchSizes,
+    CostModels,
     Datasets,
     ErrorCosts,
     LabelCost,
     Metric,
     Models,
     OnlyStrategies,
+    Oracles,
     ResultsDirectory,
     Rules,
     Starts,
@@ -33,6 +35,8 @@ def stopping(
     dataset: Datasets = None,
     model: Models = None,
     start: Starts = None,
+    oracle: Oracles = None,
+    cost_model: CostModels = None,
     batch_size: BatchSizes = None,
     format: Annotated[
         Format | None,
@@ -57,7 +61,7 @@ def stopping(
     form = format or format_of(output, ENDINGS, Format.table)
     if form is Format.html:
         raise AlrunError("rules are judged as table, markdown, csv, json or latex, not yet as html")
-    selection = selection_of(strategy, dataset, model, start, batch_size)
+    selection = selection_of(strategy, dataset, model, start, oracle, cost_model, batch_size)
     options = stopping_options(results, metric, selection)
     found = build_stopping(results, options, rule, costs_of(label_cost, error_cost))
     text = render_stopping(found, form.value, Layout(*screen()) if output is None else Layout())

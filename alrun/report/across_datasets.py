@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 
 from alrun import stats
+from alrun.results.curves import COMPARISON_GROUP
 
 # Below this many data sets nothing can be significant, and the row is marked as descriptive.
 FEWEST_DATASETS = 6
-_GROUP = ["model", "start", "batch_size", "target"]
+_GROUP = [*COMPARISON_GROUP[1:], "target"]
 COLUMNS = [
     *_GROUP,
     "strategy",

@@ -11,16 +11,21 @@ from alrun import stats
 from alrun.arrays import BoolArray
 from alrun.errors import ResultsError, printable
 from alrun.report.pairs import compare_pairs, compare_two
-from alrun.report.phrasing import Listing, group_name, group_of, p_text, target_name
+from alrun.report.phrasing import Listing, group_name, group_of, group_words, p_text, target_name
 from alrun.report.ranks import COLUMNS as RANK_COLUMNS
 from alrun.report.ranks import Ranking, rank_strategies, ranking_notes
 from alrun.report.references import FEWEST_CEILINGS
 from alrun.report.rows import Tables, comparison_groups
 from alrun.report.selection import selection_notes
 from alrun.results.curves import COMPARISON_GROUP
+from alrun.results.schema import LATER_LABELS
 
 _KEY = [*COMPARISON_GROUP, "target"]
-LETTER_COLUMNS = ["dataset", "model", "batch_size", "start", "target", "strategy", "letters"]
+LETTER_COLUMNS = [
+    *("dataset", "model", "batch_size"),
+    *LATER_LABELS,
+    *("target", "strategy", "letters"),
+]
 
 
 @dataclass(frozen=True)
@@ -128,8 +133,8 @@ def _letters(rows: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, str]:
 def _notes(found: Comparisons) -> Iterator[str]:
     yield (
         "Ratio: mean labels of a divided by those of b, on the seeds that both have, with a 95 %"
-        " interval. A run that does not reach the target counts as the budget common to its data"
-        " set, model, start and batch size. p: paired sign-flip tests; adjusted over all pairs of"
+        " interval. A run that does not reach the target counts as the budget common to its"
+        f" {group_words(found.tables.rows)}. p: paired sign-flip tests; adjusted over all pairs of"
         " strategies there at one target, by step-down maxT, or Holm's correction where seeds"
         " differ."
     )

@@ -15,7 +15,7 @@ _MOST_NAMED = 3
 def in_brief(notes: Iterable[str], tables: Tables) -> list[str]:
     """Return notes with short lists, the first of each kind, and without what groups share."""
     keys = [key for key, _ in comparison_groups(tables.rows)]
-    names = {str(name) for key in keys for name in key[:3]} - {""}
+    names = {str(name) for key in keys for name in key[:-1]} - {""}
     shown: dict[str, str] = {}
     n_more: dict[str, int] = {}
     for note in notes:

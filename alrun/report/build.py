@@ -271,6 +271,8 @@ def order_of(experiment: Experiment | None) -> dict[str, list[Any]]:
         "dataset": [entry.label for entry in experiment.dataset],
         "model": [entry.label for entry in experiment.model],
         "start": list(experiment.starts),
+        "oracle": list(experiment.oracles),
+        "cost_model": list(experiment.cost_models),
         "batch_size": list(experiment.batch_sizes),
         "strategy": [entry.label for entry in experiment.strategies],
     }
@@ -296,13 +298,13 @@ def _wanted(
         for entry in experiment.dataset
     }
     grid = (experiment.dataset, experiment.model, experiment.batch_sizes, experiment.strategies)
+    axes = (experiment.oracles, experiment.cost_models)
     keys = [
-        (dataset.label, model.label, start, batch_size, strategy.label)
+        (dataset.label, model.label, *labels, batch_size, strategy.label)
         for dataset, model, batch_size, strategy in product(*grid)
-        for start in starts[dataset.label]
-        if dataset.label not in skips
-        or (dataset.label, model.label, start, str(batch_size), strategy.label) in there
+        for labels in product(starts[dataset.label], *axes)
     ]
+    keys = [key for key in keys if key[0] not in skips or tuple(map(str, key)) in there]
     cells = select(pd.DataFrame(keys, columns=[*COMPARISON_GROUP, "strategy"]), options)
     return {keys[place]: len(experiment.seed_list) for place in cells.index}
 

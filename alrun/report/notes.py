@@ -11,6 +11,7 @@ from alrun import stats
 from alrun.errors import printable
 from alrun.experiment.settings import Experiment
 from alrun.report.across_datasets import FEWEST_DATASETS
+from alrun.report.axes import compare_axes
 from alrun.report.brief_notes import in_brief
 from alrun.report.phrasing import (
     Definition,
@@ -30,7 +31,6 @@ from alrun.report.reference_notes import find_idle_targets, find_imbalance, read
 from alrun.report.references import DEFAULT_TARGETS
 from alrun.report.rows import Tables, too_wide
 from alrun.report.selection import selection_notes
-from alrun.report.starts import compare_starts
 from alrun.results.curves import COMPARISON_GROUP
 from alrun.targets import between
 
@@ -72,7 +72,7 @@ def write_notes(
         *read_as(tables),
         *_sequential(tables, experiment),
         *_across(tables, across),
-        *compare_starts(tables),
+        *compare_axes(tables),
         *_claim(tables, experiment),
         *_baseline(tables),
         *_power(tables),

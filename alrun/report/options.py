@@ -34,6 +34,8 @@ class Selection:
     dataset: tuple[str, ...] = ()
     model: tuple[str, ...] = ()
     start: tuple[str, ...] = ()
+    oracle: tuple[str, ...] = ()
+    cost_model: tuple[str, ...] = ()
     batch_size: tuple[int, ...] = ()
 
     @property

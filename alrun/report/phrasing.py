@@ -9,6 +9,7 @@ import pandas as pd
 
 from alrun.metrics import Metric
 from alrun.results.curves import COMPARISON_GROUP
+from alrun.results.schema import FURTHER_AXES
 from alrun.targets import Written
 
 MOST_NAMED = 6
@@ -55,9 +56,19 @@ def about(
 
 
 def group_name(key: Sequence[Any]) -> str:
-    """Name a data set, model, start and batch size; the start where a grid has several."""
+    """Name a data set, model, start and batch size; start and further axes if there are several."""
     *names, batch_size = key
     return ", ".join([*(str(name) for name in names if name), f"batch size {batch_size}"])
+
+
+def group_words(rows: pd.DataFrame) -> str:
+    """Return what sets groups apart: "data set, model, start and batch size", and other axes."""
+    named = [
+        column.replace("dataset", "data set").replace("_", " ")
+        for column in COMPARISON_GROUP
+        if column not in FURTHER_AXES or (rows[column] != "").any()
+    ]
+    return enumerated(named)
 
 
 def group_of(row: Any) -> str:

@@ -19,8 +19,9 @@ from alrun.report.phrasing import (
     p_text,
     target_name,
 )
+from alrun.results.schema import LATER_LABELS
 
-GROUP = ["model", "batch_size", "start", "target"]
+GROUP = ["model", "batch_size", *LATER_LABELS, "target"]
 COLUMNS = [*GROUP, "strategy", "n_datasets", "mean_rank", "wins", "ties", "losses"]
 PAIR_COLUMNS = ["a", "b", "n_datasets", "ratio", "ratio_low", "ratio_high", "p_value", "p_adjusted"]
 
@@ -58,8 +59,8 @@ class Ranking:
     @property
     def where(self) -> str:
         """What it is about, but for the target."""
-        model, batch_size, start, _ = self.key
-        return group_name([model, start, batch_size])
+        model, batch_size, *labels, _ = self.key
+        return group_name([model, *labels, batch_size])
 
     @property
     def n_datasets(self) -> int:

@@ -13,7 +13,7 @@ from alrun.errors import printable
 from alrun.report.build import Report
 from alrun.report.html.gallery import Queried
 from alrun.report.html.page import as_page
-from alrun.report.render_csv import as_csv
+from alrun.report.render_csv import as_csv, without_idle_axes
 from alrun.report.rows import COUNTS
 from alrun.report.sections import Section, sections
 from alrun.report.text import WIDTH, as_text
@@ -178,7 +178,8 @@ def _json(report: Report, layout: Layout) -> str:
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of a table for JSON: null for NaN and infinity."""
     return [
-        {key: _plain(key, value) for key, value in row.items()} for row in table.to_dict("records")
+        {key: _plain(key, value) for key, value in row.items()}
+        for row in without_idle_axes(table).to_dict("records")
     ]
 
 

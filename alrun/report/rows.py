@@ -26,10 +26,7 @@ from alrun.targets import Written, in_order
 
 # The columns of a report, in order. NaN stands for what cannot be estimated.
 COLUMNS = [
-    "dataset",
-    "model",
-    "start",
-    "batch_size",
+    *COMPARISON_GROUP,
     "target",
     "strategy",
     "is_baseline",

@@ -16,7 +16,7 @@ from alrun.errors import ResultsError
 from alrun.metrics import Metric
 from alrun.results.schema import LATER_LABELS
 
-COMPARISON_GROUP = ["dataset", "model", "start", "batch_size"]
+COMPARISON_GROUP = ["dataset", "model", *LATER_LABELS, "batch_size"]
 RUN = [*COMPARISON_GROUP, "strategy", "seed"]
 REQUIRED = (*(key for key in RUN if key not in LATER_LABELS), "n_labels")
 
@@ -187,7 +187,7 @@ def _typed(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     for column in LATER_LABELS:
         labels = frame[column].astype(object) if column in frame.columns else ""
         frame[column] = pd.Series(labels, index=frame.index).fillna("").astype("category")
-    for column in ("dataset", "model", "start", "strategy"):
+    for column in ("dataset", "model", *LATER_LABELS, "strategy"):
         if frame[column].isna().any():
             raise ResultsError(f"the column '{column}' has a row without a value")
         values = frame[column].astype("category")
@@ -328,10 +328,13 @@ def _usable(
 
 def _named(runs: pd.DataFrame) -> str:
     """Name up to ten runs."""
+    first = runs.head(10)
     names = [
         f"{run.strategy} seed {run.seed} (batch size {run.batch_size}, {run.dataset}, {run.model}"
-        f"{f', {run.start}' if run.start else ''})"
-        for run in runs.head(10).itertuples()
+        f"{''.join(f', {label}' for label in labels if label)})"
+        for run, *labels in zip(
+            first.itertuples(), *(first[column] for column in LATER_LABELS), strict=True
+        )
     ]
     more = f" and {len(runs) - 10} more" if len(runs) > 10 else ""
     return "; ".join(names) + more

@@ -110,6 +110,8 @@ RUNS = pa.schema(
 )
 # Labels that tables of earlier versions lack; they are empty where a grid has one value.
 LATER_LABELS = ("start", "oracle", "cost_model")
+# Reports name these where the results have them, so that others look as they always did.
+FURTHER_AXES = LATER_LABELS[1:]
 # The keys that the footer of a run file must have beside the schema version, each with JSON. Files
 # of earlier versions may lack the others: the CPU seconds, the diagnostics, and why the run ended.
 FOOTER = ("spec", "seconds", "warnings", "provenance")

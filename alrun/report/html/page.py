@@ -19,6 +19,7 @@ from alrun.report.phrasing import group_name, seed_counts, target_name
 from alrun.report.render_csv import as_csv
 from alrun.report.rows import comparison_groups
 from alrun.report.sections import Section, sections
+from alrun.results.curves import COMPARISON_GROUP
 
 
 def as_page(report: Report, queried: Mapping[Any, Queried]) -> str:
@@ -138,8 +139,8 @@ def _chapters(
     for number, (key, rows) in enumerate(comparison_groups(report.rows)):
         own = tables[number * per_group : (number + 1) * per_group]
         yield chapter(report, number, key, rows, own, looks, queried.get(key))
-    n_groups = report.rows[["dataset", "model", "start", "batch_size"]].drop_duplicates()
-    across = tables[len(n_groups) * per_group :]
+    n_groups = len(report.rows[COMPARISON_GROUP].drop_duplicates())
+    across = tables[n_groups * per_group :]
     if across:
         yield element(
             "section",
@@ -168,8 +169,13 @@ def _end(report: Report) -> Iterator[Markup]:
         shown = element("pre", joined(*lines, between="\n"), tabindex="0")
         yield element("section", element("h2", "Experiment"), shown)
     header, *values = csv.reader(StringIO(as_csv(report.rows)))
-    numbers = Section("All numbers", "The rows of the report, as of --format csv.",
-                      tuple(header), tuple(map(tuple, values)), 6)  # fmt: skip
+    numbers = Section(
+        "All numbers",
+        "The rows of the report, as of --format csv.",
+        tuple(header),
+        tuple(map(tuple, values)),
+        n_left=header.index("strategy") + 1,
+    )
     yield element(
         "section",
         element(

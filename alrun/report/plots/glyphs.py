@@ -4,6 +4,7 @@ from alrun.errors import printable
 from alrun.report.build import Report
 from alrun.report.phrasing import Listing
 from alrun.report.plots.styles import shortened
+from alrun.results.schema import LATER_LABELS
 
 
 def missing_glyphs(report: Report) -> tuple[str, ...]:
@@ -13,7 +14,7 @@ def missing_glyphs(report: Report) -> tuple[str, ...]:
     known = get_font(findfont(FontProperties(family="DejaVu Sans"))).get_charmap()
     labels = [
         str(label)
-        for column in ("dataset", "model", "start", "strategy")
+        for column in ("dataset", "model", *LATER_LABELS, "strategy")
         for label in report.rows[column].unique()
     ]
     lacking = [

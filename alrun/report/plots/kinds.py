@@ -20,6 +20,7 @@ from alrun.report.plots.styles import shortened
 from alrun.report.ranks import GROUP as RANKED
 from alrun.report.rows import comparison_groups
 from alrun.results.curves import COMPARISON_GROUP
+from alrun.results.schema import LATER_LABELS
 from alrun.targets import Written
 
 # Those that are drawn by default, and those that are drawn where they are named.
@@ -254,7 +255,7 @@ def _where(
     words: dict[str, Callable[[Any], str]] = {
         "dataset": shortened,
         "model": shortened,
-        "start": shortened,
+        **dict.fromkeys(LATER_LABELS, shortened),
         "batch_size": "batch size {}".format,
         "target": lambda target: f"target {_target(report, target)}",
     }

@@ -9,7 +9,7 @@ import pandas as pd
 
 from alrun.errors import printable
 from alrun.report.render import Layout, latex_document, markdown_document
-from alrun.report.render_csv import as_csv
+from alrun.report.render_csv import as_csv, without_idle_axes
 from alrun.report.stopping.build import StoppingReport
 from alrun.report.stopping.rows import cost_name
 from alrun.report.stopping.sections import stopping_sections
@@ -63,7 +63,7 @@ def _records(report: StoppingReport, table: pd.DataFrame, name: str) -> list[dic
     """Return rows for JSON, what is by error cost as a table; null for NaN."""
     costs = [cost_name(cost) for cost in report.costs.errors]
     found = []
-    for row in table.to_dict("records"):
+    for row in without_idle_axes(table).to_dict("records"):
         flat = {key: _plain(value) for key, value in row.items()}
         by_cost = {
             cost: {key: flat.pop(f"{name}_{cost}{end}") for key, end in _ENDS.items()}

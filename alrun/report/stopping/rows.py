@@ -8,16 +8,13 @@ import numpy as np
 from alrun import stats
 from alrun.arrays import FloatArray, IntArray
 from alrun.report.stopping.stops import Stops
-from alrun.results.curves import Curves
+from alrun.results.curves import COMPARISON_GROUP, Curves
 
 Row = dict[str, Any]
 
 # The columns of the rows, and further three for each error cost: the regret and its interval.
 COLUMNS = [
-    "dataset",
-    "model",
-    "start",
-    "batch_size",
+    *COMPARISON_GROUP,
     "strategy",
     "rule",
     "hindsight",
@@ -45,10 +42,7 @@ COLUMNS = [
 ]
 # The columns of the cells, and as many for each error cost: the labels of the best stop.
 CELL_COLUMNS = [
-    "dataset",
-    "model",
-    "start",
-    "batch_size",
+    *COMPARISON_GROUP,
     "strategy",
     "n_seeds",
     "budget",
