@@ -51,6 +51,7 @@ atlas: $(READY)  ## compute 36 data sets for two models in about two hours, and 
 		$(BIN)/alrun report results/$$name --adjust maxT --output results/$$name/report.html && \
 		$(BIN)/alrun stopping results/$$name --format csv --output results/$$name/stopping.csv \
 		|| exit; done
+	$(BIN)/python experiments/atlas_findings.py
 	$(BIN)/python experiments/readme.py
 
 torture: $(READY)  ## kill sweeps at random moments, here and on a Dask cluster: is a run lost?

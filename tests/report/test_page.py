@@ -14,6 +14,7 @@ from alrun.report.build import build_report
 from alrun.report.html.axes import ticks
 from alrun.report.html.markup import element
 from alrun.report.html.page_data import page_data
+from alrun.report.html.shared import Shared
 from alrun.report.options import ReportOptions
 from alrun.report.render import render
 
@@ -112,7 +113,9 @@ def test_all_numbers_are_those_of_csv(text, report):
 
 
 def test_the_data_hold_every_round_as_the_curves_do(report):
-    data = json.loads(page_data(report, dict.fromkeys(report.rows["strategy"], "strategy-0")))
+    data = json.loads(
+        page_data(Shared(report), dict.fromkeys(report.rows["strategy"], "strategy-0"))
+    )
     (group,) = data["groups"]
     for place, (_, seed, grid, divisor, numbers) in enumerate(group["runs"]):
         n_labels, scores = report.curves.rounds(place)
