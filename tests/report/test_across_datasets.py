@@ -263,7 +263,7 @@ def test_json_holds_the_rows_across_with_counts_truths_and_nulls(tmp_path):
 
 
 def test_the_verdict_begins_with_all_data_sets(tmp_path):
-    """By hand: margin needs 50 labels less on eight data sets, and on a ninth now fewer, now more."""
+    """By hand: margin needs 50 labels less on eight data sets, on a ninth only now and then."""
     seeds = [*RANDOM, *RANDOM]
     better = [n - 50 for n in seeds]
     noisy = [n + 50 if place % 2 else n - 40 for place, n in enumerate(seeds)]
