@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import atlas_findings
+
 import alrun
 from alrun.class_mix import class_mix
 from alrun.data import registry as data_registry
@@ -452,6 +454,7 @@ BLOCKS = {
         strategy_table,
         dataset_table,
         metric_table,
+        *atlas_findings.BLOCKS,
     )
 }
 BLOCK = re.compile(r"(<!-- (\w+) -->\n)(.*?)(<!-- /\2 -->)", re.DOTALL)

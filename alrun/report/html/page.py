@@ -14,12 +14,15 @@ from alrun.report.html.gallery import Queried
 from alrun.report.html.look import looks_of, number_of, sample, switching_rules
 from alrun.report.html.markup import Markup, element, joined
 from alrun.report.html.page_data import page_data
+from alrun.report.html.shared import Shared
 from alrun.report.html.table import table
 from alrun.report.phrasing import group_name, seed_counts, target_name
 from alrun.report.render_csv import as_csv
 from alrun.report.rows import comparison_groups
 from alrun.report.sections import Section, sections
-from alrun.results.curves import COMPARISON_GROUP
+
+# Above this many paragraphs of a verdict those on single groups are folded.
+_MOST_OPEN = 12
 
 
 def as_page(report: Report, queried: Mapping[Any, Queried]) -> str:
@@ -27,7 +30,7 @@ def as_page(report: Report, queried: Mapping[Any, Queried]) -> str:
 
     Without its script it is the same page, but that it cannot be sorted, filtered or asked.
     """
-    looks = looks_of(report.rows["strategy"], report.baseline)
+    looks, shared = looks_of(report.rows["strategy"], report.baseline), Shared(report)
     style = _own("page.css") + switching_rules(max(map(number_of, looks.values())) + 1)
     script = _own("page.js")
     head = element(
@@ -41,8 +44,8 @@ def as_page(report: Report, queried: Mapping[Any, Queried]) -> str:
     body = element(
         "body",
         *_beginning(report, looks),
-        element("main", *_chapters(report, looks, queried), *_end(report)),
-        element("script", page_data(report, looks), type="application/json", id="data"),
+        element("main", *_chapters(shared, looks, queried), *_end(report)),
+        element("script", page_data(shared, looks), type="application/json", id="data"),
         element("script", Markup(script)),
     )
     return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
@@ -74,17 +77,7 @@ def _beginning(report: Report, looks: Mapping[str, str]) -> Iterator[Markup]:
         element("h1", report.name),
         element("p", f"{seeds} per strategy; targets on {report.metric}: {targets}."),
     )
-    yield element(
-        "section",
-        *(
-            joined(
-                element("h2", paragraph.title),
-                element("ul", *(element("li", text) for text in paragraph.sentences)),
-            )
-            for paragraph in report.paragraphs
-        ),
-        class_="verdict",
-    )
+    yield element("section", *_verdict(report), class_="verdict")
     switches = [
         element(
             "label",
@@ -104,6 +97,24 @@ def _beginning(report: Report, looks: Mapping[str, str]) -> Iterator[Markup]:
         _target_choice(report),
         class_="bar",
     )
+
+
+def _verdict(report: Report) -> Iterator[Markup]:
+    """Yield the paragraphs of the verdict; with many of them, most in a part that opens."""
+    parts = [
+        joined(
+            element("h2", paragraph.title),
+            element("ul", *(element("li", text) for text in paragraph.sentences)),
+        )
+        for paragraph in report.paragraphs
+    ]
+    if len(parts) <= _MOST_OPEN:
+        yield from parts
+        return
+    n_open = sum(paragraph.is_over_all for paragraph in report.paragraphs)
+    yield from parts[:n_open]
+    summary = element("summary", f"The verdict one by one ({len(parts) - n_open})")
+    yield element("details", summary, *parts[n_open:])
 
 
 def _group_choice(names: list[str]) -> Markup:
@@ -132,22 +143,23 @@ def _target_choice(report: Report) -> Markup:
 
 
 def _chapters(
-    report: Report, looks: Mapping[str, str], queried: Mapping[Any, Queried]
+    shared: Shared, looks: Mapping[str, str], queried: Mapping[Any, Queried]
 ) -> Iterator[Markup]:
-    tables = sections(report)
-    per_group = 2 if report.targets else 1
-    for number, (key, rows) in enumerate(comparison_groups(report.rows)):
-        own = tables[number * per_group : (number + 1) * per_group]
-        yield chapter(report, number, key, rows, own, looks, queried.get(key))
-    n_groups = len(report.rows[COMPARISON_GROUP].drop_duplicates())
-    across = tables[n_groups * per_group :]
+    """Yield what is said across data sets, then a chapter for each comparison group."""
+    tables = sections(shared.report)
+    per_group = 2 if shared.report.targets else 1
+    groups = list(comparison_groups(shared.report.rows))
+    across = tables[len(groups) * per_group :]
     if across:
         yield element(
             "section",
             element("h2", "Across data sets"),
             *(table(one, dict(looks), f"across-{n + 1}") for n, one in enumerate(across)),
-            ranks(report, looks),
+            ranks(shared, looks),
         )
+    for number, (key, rows) in enumerate(groups):
+        own = tables[number * per_group : (number + 1) * per_group]
+        yield chapter(shared, number, key, rows, own, looks, queried.get(key))
 
 
 def _end(report: Report) -> Iterator[Markup]:

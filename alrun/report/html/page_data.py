@@ -13,8 +13,8 @@ from alrun.report.build import Report
 from alrun.report.html.curve import axes_of
 from alrun.report.html.look import number_of
 from alrun.report.html.markup import Markup
+from alrun.report.html.shared import Shared
 from alrun.report.phrasing import target_name
-from alrun.report.plots.lines import mean_curves
 from alrun.report.rows import comparison_groups
 from alrun.results.curves import COMPARISON_GROUP
 
@@ -22,15 +22,16 @@ from alrun.results.curves import COMPARISON_GROUP
 MOST_ROUNDS = 250_000
 
 
-def page_data(report: Report, looks: Mapping[str, str]) -> Markup:
+def page_data(shared: Shared, looks: Mapping[str, str]) -> Markup:
     """Return the content of a data block: JSON without a sign that could end it."""
-    text = json.dumps(_content(report, looks), separators=(",", ":"), allow_nan=False)
+    text = json.dumps(_content(shared, looks), separators=(",", ":"), allow_nan=False)
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return Markup(text)
 
 
-def _content(report: Report, looks: Mapping[str, str]) -> dict[str, Any]:
+def _content(shared: Shared, looks: Mapping[str, str]) -> dict[str, Any]:
+    report = shared.report
     strategies = list(dict.fromkeys(report.rows["strategy"]))
     metric = report.curves.metric
     has_runs = len(report.curves.score) <= MOST_ROUNDS
@@ -45,7 +46,7 @@ def _content(report: Report, looks: Mapping[str, str]) -> dict[str, Any]:
         "targets": [target_name(target) for target in report.targets],
         "range": _range(report),
         "groups": [
-            _group(report, key, rows, strategies, has_runs)
+            _group(shared, key, rows, strategies, has_runs)
             for key, rows in comparison_groups(report.rows)
         ],
     }
@@ -57,11 +58,11 @@ def _range(report: Report) -> list[float]:
 
 
 def _group(
-    report: Report, key: Any, rows: pd.DataFrame, strategies: list[str], has_runs: bool
+    shared: Shared, key: Any, rows: pd.DataFrame, strategies: list[str], has_runs: bool
 ) -> dict[str, Any]:
     """Return mean curves, and every run with its rounds."""
+    report, lines = shared.report, shared.lines[key]
     curves = report.curves
-    lines = mean_curves(curves, rows)
     content: dict[str, Any] = {"runs": []}
     if lines:
         axes = axes_of(lines, _references(rows), (0.0, curves.metric.largest))
