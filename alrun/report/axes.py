@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from alrun import stats
-from alrun.report.comparison import Readings
+from alrun.report.axis import Axis
+from alrun.report.comparison import Readings, whole_or_rounded
 from alrun.report.phrasing import Listing, target_name
 from alrun.report.rows import Tables
 from alrun.results.curves import COMPARISON_GROUP
@@ -41,9 +42,9 @@ def _compare(tables: Tables, axis: str) -> Iterator[str]:
             if wide.columns.get_level_values(axis).nunique() > 1:
                 orders.append(_orders(wide, axis))
                 tests += _interactions(wide, axis, tables.options.baseline, target)
-    yield from _order_sentence(orders, axis)
+    yield from _order_sentence(orders, axis, tables.options.axis)
     if tests:
-        yield _test_sentence(pd.DataFrame(tests), axis)
+        yield _test_sentence(pd.DataFrame(tests), axis, tables.options.axis)
 
 
 def _by_value(block: pd.DataFrame, axis: str) -> pd.DataFrame:
@@ -76,27 +77,29 @@ def _interactions(
             pairs = wide[needed].dropna().to_numpy()
             if len(pairs) < 2:
                 continue
-            effect = (pairs[:, 0] - pairs[:, 1]) - (pairs[:, 2] - pairs[:, 3])
-            p_value = stats.sign_flip(effect.astype(np.int64))
+            effect = whole_or_rounded((pairs[:, 0] - pairs[:, 1]) - (pairs[:, 2] - pairs[:, 3]))
+            p_value = stats.sign_flip(effect)
             where = f"{name} at {target_name(target)}, {one} against {other}"
             found.append({"where": where, "p_value": p_value})
     return found
 
 
-def _order_sentence(orders: list[dict[str, tuple[str, ...]]], axis: str) -> Iterator[str]:
+def _order_sentence(
+    orders: list[dict[str, tuple[str, ...]]], axis: str, measure: Axis
+) -> Iterator[str]:
     differing = [order for order in orders if len(set(order.values())) > 1]
     if not differing:
         if orders:
-            yield f"The order of the strategies by mean labels is the same {_EVERY[axis]}."
+            yield f"The order of the strategies by mean {measure} is the same {_EVERY[axis]}."
         return
     shown = "; ".join(f"{value}: {', '.join(names)}" for value, names in differing[0].items())
     yield (
-        f"The order of the strategies by mean labels depends on the {_words(axis)} in"
+        f"The order of the strategies by mean {measure} depends on the {_words(axis)} in"
         f" {len(differing)} of {len(orders)} comparisons, as in {shown}."
     )
 
 
-def _test_sentence(tests: pd.DataFrame, axis: str) -> str:
+def _test_sentence(tests: pd.DataFrame, axis: str, measure: Axis) -> str:
     adjusted = stats.holm(tests["p_value"].to_numpy(np.float64))
     real = adjusted <= stats.ALPHA
     family = f"paired differences of differences, Holm over {len(tests)}"
@@ -105,11 +108,11 @@ def _test_sentence(tests: pd.DataFrame, axis: str) -> str:
             f"{where} (p adj. {p:.2g})"
             for where, p in zip(tests["where"][real], adjusted[real], strict=True)
         ]
-        changes = f"The {_words(axis)} changes the saving in labels of "
+        changes = f"The {_words(axis)} changes the saving in {measure} of "
         return Listing(changes, named, f": {family}.")
     return (
-        f"No strategy's saving in labels can be said to depend on the {_words(axis)}: the smallest"
-        f" adjusted p is {adjusted.min():.2g} ({family})."
+        f"No strategy's saving in {measure} can be said to depend on the {_words(axis)}: the"
+        f" smallest adjusted p is {adjusted.min():.2g} ({family})."
     )
 
 

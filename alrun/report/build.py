@@ -115,9 +115,10 @@ class Report(Tables):
         return compare_two(self.pairs, a, b, self.rows["strategy"].unique())
 
     @property
-    def budget(self) -> int:
-        """The largest number of labels of any run."""
-        return int(self.curves.runs["last"].max())
+    def budget(self) -> float:
+        """The largest number of labels of any run, or their largest cost; whole if it can be."""
+        last = float(self.curves.runs["last"].max())
+        return int(last) if last.is_integer() else last
 
     @property
     def metric(self) -> str:
@@ -227,7 +228,8 @@ def _experiment_text(path: Path) -> str:
 
 
 def _curves(path: Path, metric: str) -> pd.DataFrame:
-    columns = [*RUN, "run_id", "n_labels", "n_correct", "n_test", metric]
+    counts = ("round", "n_labels", "n_correct", "n_test", "cost", "n_wrong")
+    columns = [*RUN, "run_id", *counts, metric]
     return read_table(path / "curves.parquet", _CURVES, columns, strict=False)
 
 
