@@ -389,8 +389,9 @@ class RunSpec:
         return f"{names} / batch size {self.batch_size} / seed {self.seed}"
 
 
-# The floor names the most frequent class of the training part; the ceiling has all its labels.
-REFERENCES = ("ceiling", "floor")
+# The floor names the most frequent class of the training part; the ceiling has all its labels, and
+# the noisy ceiling all that the oracle would give.
+REFERENCES = ("ceiling", "floor", "noisy ceiling")
 
 
 @dataclass(frozen=True)
@@ -398,6 +399,7 @@ class ReferenceSpec:
     """The specification of a score that runs are read against: `kind` is one of REFERENCES.
 
     `initial` is that of the runs. It is part of the identity only where the split depends on it.
+    A noisy ceiling has the `oracle` of its runs; the others have none.
     """
 
     kind: str
@@ -405,6 +407,7 @@ class ReferenceSpec:
     initial: InitialSpec
     model: ModelSpec
     seed: int
+    oracle: OracleSpec | None = None
 
     def identity(self) -> dict[str, Any]:
         """Return the reference's identity, as JSON can hold it."""
@@ -415,6 +418,8 @@ class ReferenceSpec:
             "model": self.model.identity(),
             "seed": self.seed,
         }
+        if self.oracle is not None:
+            identity["oracle"] = self.oracle.identity()
         return {**identity, "initial": self.initial.identity()} if self.has_own_split else identity
 
     @property
@@ -433,12 +438,17 @@ class ReferenceSpec:
 
         A floor needs none.
         """
-        return self.model.user_code if self.kind == "ceiling" else ()
+        return () if self.kind == "floor" else self.model.user_code
+
+    @property
+    def oracle_name(self) -> str:
+        """Display name of the oracle; empty in a grid with one or none, and for other kinds."""
+        return "" if self.oracle is None else self.oracle.display_name
 
     def __str__(self) -> str:
         names = f"{self.dataset.display_name} / {self.model.display_name}"
-        start = f" / {self.start}" if self.start else ""
-        return f"{self.kind} of {names}{start} / seed {self.seed}"
+        axes = "".join(f" / {name}" for name in (self.start, self.oracle_name) if name)
+        return f"{self.kind} of {names}{axes} / seed {self.seed}"
 
 
 # What a worker computes.

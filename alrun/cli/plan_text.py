@@ -67,7 +67,7 @@ def announcement(plan: SweepPlan, todo: Sequence[RunSpec]) -> Iterator[str]:
     )
     references = plan.missing_references()
     if references:
-        n_ceilings = sum(spec.kind == "ceiling" for spec in references)
+        n_ceilings = sum(spec.kind != "floor" for spec in references)
         yield (f"{len(references)} references to do, {n_ceilings} of them with all training labels")
 
 
@@ -84,9 +84,13 @@ def describe_unknown_references(plan: SweepPlan) -> Iterator[str]:
 
 
 def count_by_combination(specs: Iterable[RunSpec]) -> Counter[str]:
-    """Return the number of runs for each data set, model, strategy, start and batch size."""
+    """Return the number of runs for each data set, model, strategy, axis and batch size."""
     names = (
-        (*spec.display_names, *filter(None, [spec.start]), f"batch size {spec.batch_size}")
+        (
+            *spec.display_names,
+            *filter(None, [spec.start, spec.oracle_name, spec.cost_name]),
+            f"batch size {spec.batch_size}",
+        )
         for spec in specs
     )
     return Counter(map(" / ".join, names))

@@ -85,6 +85,11 @@ class OracleSettings(Section):
                 'relabel = "disagreement" goes with share, the share of each batch that is asked'
                 " for again; give both or neither"
             )
+        if self.initial and self.abstain:
+            raise ValueError(
+                "initial and abstain exclude each other: a run needs the labels that it starts"
+                " with; drop one"
+            )
         names = [str(entry.name) for entry in self.people()]
         twins = sorted(name for name, n in Counter(names).items() if n > 1)
         if twins:

@@ -52,7 +52,7 @@ def origin_of(
         [
             run,
             *spec.display_names,
-            spec.start,
+            *(spec.start, spec.oracle_name, spec.cost_name),
             *(part.name for part in (spec.dataset, spec.model, spec.strategy)),
             files.get(run),
         ]
@@ -80,6 +80,7 @@ def origin_of_references(
             spec.dataset.display_name,
             spec.model.display_name,
             spec.start,
+            spec.oracle_name,
             spec.kind,
             name in unknown,
             files.get(name),

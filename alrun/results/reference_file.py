@@ -80,13 +80,14 @@ def references_table(specs: Mapping[str, ReferenceSpec], rows: Mapping[str, Row]
     without a start of its own split.
     """
     keys = {reference: _keys(spec) for reference, spec in specs.items()}
-    order = sorted(keys.values(), key=lambda row: tuple(row.values())[:5])
+    order = sorted(keys.values(), key=lambda row: tuple(row.values())[:6])
     whole = [
         {name: rows.get(row["reference_id"], {}).get(name) for name in _SCORES} | row
         for row in order
     ]
     table = pa.Table.from_pylist(whole, schema=REFERENCES).unify_dictionaries()
-    return table if any(row["start"] for row in whole) else table.drop_columns("start")
+    unused = [axis for axis in ("start", "oracle") if not any(row[axis] for row in whole)]
+    return table.drop_columns(unused)
 
 
 def _keys(spec: ReferenceSpec) -> Row:
@@ -94,6 +95,7 @@ def _keys(spec: ReferenceSpec) -> Row:
         "dataset": spec.dataset.display_name,
         "model": spec.model.display_name,
         "start": spec.start,
+        "oracle": spec.oracle_name,
         "seed": spec.seed,
         "reference": spec.kind,
         "reference_id": run_id(spec),

@@ -83,6 +83,7 @@ REFERENCES = pa.schema(
         ("dataset", _LABEL),
         ("model", _LABEL),
         ("start", _LABEL),
+        ("oracle", _LABEL),
         ("seed", _INTEGER),
         ("reference", _LABEL),
         ("reference_id", pa.string()),

@@ -49,7 +49,7 @@ class Buyer:
         labels = self.oracle.y[initial]
         if spec is not None and spec.initial:
             labels = self.oracle.ask(initial).given
-        self._learner.receive(initial, labels, labels != ABSTAINED)
+        self._learner.receive(initial, labels, np.ones(len(initial), dtype=bool))
 
     def buy_batch(self, predictions: Predictions) -> tuple[IntArray, Answers]:
         """Buy answers about the next batch; return its positions in X, and the answers.
@@ -92,13 +92,15 @@ class Buyer:
     def _how_many_again(self, n: int) -> int:
         """Return how many of the next n examples are asked for again.
 
-        It is such that their share of all examples asked for so far is that of the oracle.
+        It is such that their share of all examples asked for so far is that of the oracle, as far
+        as labels were bought.
         """
         spec = self._spec.oracle
         if spec is None or spec.relabel is None:
             return 0
         wanted = int(spec.share * (self._n_asked + n)) - self._n_again
-        return min(n, wanted, self._n_asked - self._n_again)
+        n_sold = int(self.oracle.has_sold(self._learner.labelled).sum())
+        return min(n, wanted, n_sold)
 
     def _disputed(self, n: int) -> IntArray:
         """Return the labelled examples that are asked for again: bought ones, not true ones."""

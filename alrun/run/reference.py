@@ -6,21 +6,19 @@ import numpy as np
 import sklearn
 
 from alrun.data.dataset import Dataset
-from alrun.data.features import as_float64
-from alrun.data.missing import impute
-from alrun.data.scaling import rescale
 from alrun.data.splits import split_of
 from alrun.metrics import ModelOutputs, score
-from alrun.models.predictions import Predictions
-from alrun.records import Scores, Split
-from alrun.run.setting import new_classifier, score_test_part, select_rows
-from alrun.spec import ReferenceSpec
+from alrun.records import ABSTAINED, Scores, Split
+from alrun.run.learner import Learner
+from alrun.run.oracle import Oracle
+from alrun.run.setting import score_test_part
+from alrun.spec import ReferenceSpec, RunSpec, StrategySpec
 from alrun.util.process_state import seeded
 from alrun.util.random_streams import generator
 
 
 def compute_reference(spec: ReferenceSpec, dataset: Dataset) -> Scores:
-    """Return the scores of a floor or a ceiling on the test part.
+    """Return the scores of a floor, a ceiling or a noisy ceiling on the test part.
 
     It is a pure function: the same arguments give the same scores. Raises AlrunError if the model
     gives a wrong answer.
@@ -48,11 +46,19 @@ def _floor(dataset: Dataset, split: Split) -> Scores:
 
 
 def _ceiling(spec: ReferenceSpec, dataset: Dataset, split: Split) -> Scores:
-    """Score the model of the runs, fitted on the whole training part."""
-    rows, X, split = select_rows(dataset, split)
-    y = dataset.y[rows]
-    X = rescale(impute(X, dataset.fills, split.training), spec.dataset.scale, split.training)
-    classifier = new_classifier(spec, dataset)
+    """Score the model of the runs, fitted on the whole training part.
+
+    Its labels are those that the oracle gives, true ones without an oracle.
+    """
+    # The strategy is never asked.
+    nobody = StrategySpec("", "random", {}, 1)
+    run = RunSpec(
+        spec.dataset, spec.initial, spec.model, nobody, 1, 0, spec.seed, oracle=spec.oracle
+    )
+    learner = Learner.start(run, dataset, split)
+    training, test, y = learner.split.training, learner.split.test, dataset.y[learner.rows]
+    labels = Oracle(run, dataset, learner).ask(training).given if spec.oracle else y[training]
+    learner.receive(training, labels, labels != ABSTAINED)
     global_rng = generator(spec.seed, "global", spec.identity())
     with (
         seeded(global_rng),
@@ -60,5 +66,4 @@ def _ceiling(spec: ReferenceSpec, dataset: Dataset, split: Split) -> Scores:
         sklearn.config_context(assume_finite=True),
     ):
         warnings.simplefilter("ignore")  # a fit that stops early is a reference all the same
-        classifier.fit(as_float64(X[split.training]), y[split.training])
-        return score_test_part(Predictions(classifier, X), split.test, y[split.test])
+        return score_test_part(learner.fit(), test, y[test])

@@ -1,4 +1,4 @@
-"""The references of an experiment: a floor and a ceiling for each data set, model and seed."""
+"""The references of an experiment: floors and ceilings for each data set, model and seed."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -21,28 +21,33 @@ def references_of(
     part.
     """
     wanted = {str(entry.label): entry.ceiling for entry in experiment.dataset}
-    one_each: dict[tuple[str, str, str, int], RunSpec] = {}
+    one_each: dict[tuple[str, str, str, str, int], RunSpec] = {}
     for spec in specs:
-        one_each.setdefault(key_of(_reference("floor", spec)), spec)
+        one_each.setdefault(key_of(_reference("noisy ceiling", spec)), spec)
     found = {}
     for (label, *_), spec in one_each.items():
         ceiling = wanted[label]
         if ceiling is None:
             ceiling = _n_training(spec, datasets[label]) <= MOST_WITH_CEILING
-        for kind in ("floor", "ceiling") if ceiling else ("floor",):
-            reference = _reference(kind, spec)
+        kinds = ["floor", "ceiling"] if ceiling else ["floor"]
+        kinds += ["noisy ceiling"] if ceiling and spec.oracle is not None else []
+        for reference in (_reference(kind, spec) for kind in kinds):
             found[run_id(reference)] = reference
     return found
 
 
-def key_of(reference: ReferenceSpec) -> tuple[str, str, str, int]:
-    """Return what the runs of a reference have in common: data set, model, start and seed."""
-    dataset, model = reference.dataset, reference.model
-    return dataset.display_name, model.display_name, reference.start, reference.seed
+def key_of(reference: ReferenceSpec) -> tuple[str, str, str, str, int]:
+    """Return what the runs of a reference have in common.
+
+    It is data set, model, start, oracle and seed; the oracle is empty for all but a noisy ceiling.
+    """
+    names = reference.dataset.display_name, reference.model.display_name, reference.start
+    return (*names, reference.oracle_name, reference.seed)
 
 
 def _reference(kind: str, spec: RunSpec) -> ReferenceSpec:
-    return ReferenceSpec(kind, spec.dataset, spec.initial, spec.model, spec.seed)
+    oracle = spec.oracle if kind == "noisy ceiling" else None
+    return ReferenceSpec(kind, spec.dataset, spec.initial, spec.model, spec.seed, oracle)
 
 
 def outdated(
