@@ -17,6 +17,7 @@ from alrun.experiment.settings import Experiment
 from alrun.records import DIAGNOSTICS
 from alrun.report.across_datasets import build_across
 from alrun.report.diagnostics import find_degeneracies, fingerprints
+from alrun.report.noise import compare_noise
 from alrun.report.notes import write_notes
 from alrun.report.options import Adjustment, ReportOptions, experiment_of, options_for
 from alrun.report.pairs import compare_pairs, compare_two
@@ -69,6 +70,9 @@ class Report(Tables):
     across
         A row per model, start, batch size, target and strategy over the data sets, where there are
         several; the columns are named in `alrun.report.across_datasets.COLUMNS`.
+    noise
+        What wrong labels do: a row per comparison group, target and strategy where the grid has
+        several oracles; the columns are named in `alrun.report.noise.COLUMNS`.
     notes
         How to read the rows, what the claim is about, and every warning.
     all_notes, brief_notes
@@ -83,6 +87,7 @@ class Report(Tables):
 
     name: str
     across: pd.DataFrame
+    noise: pd.DataFrame
     notes: tuple[str, ...]
     all_notes: tuple[str, ...]
     brief_notes: tuple[str, ...]
@@ -173,11 +178,13 @@ def build_report(path: Path, options: ReportOptions | None = None) -> Report:
     mixtures = find_mixtures(_reported(runs, frame), experiment, code)
     on_data = _notes_on_data(path, tables.rows["dataset"].unique())
     findings = [*on_data, *_unlisted(path, everything), *degeneracies, *mixtures]
-    notes = write_notes(tables, across, experiment, findings)
+    noise = compare_noise(tables)
+    notes = write_notes(tables, across, noise, experiment, findings)
     return Report(
         **vars(tables),
         name=path.resolve().name,
         across=across,
+        noise=noise,
         notes=notes.usual,
         all_notes=notes.full,
         brief_notes=notes.brief,

@@ -14,6 +14,7 @@ from alrun.report.across_datasets import FEWEST_DATASETS
 from alrun.report.axes import compare_axes
 from alrun.report.axis import Axis
 from alrun.report.brief_notes import in_brief
+from alrun.report.noise import noise_notes
 from alrun.report.phrasing import (
     Definition,
     Listing,
@@ -58,13 +59,14 @@ class Notes:
 def write_notes(
     tables: Tables,
     across: pd.DataFrame,
+    noise: pd.DataFrame,
     experiment: Experiment | None,
     warnings: Iterable[str] = (),
 ) -> Notes:
     """Return the sentences under the tables, the warnings last.
 
-    `experiment` is None where the results hold none. `warnings` are about what else was found in
-    the results.
+    `noise` is what `compare_noise` returns. `experiment` is None where the results hold none.
+    `warnings` are about what else was found in the results.
     """
     notes = [
         *selection_notes(tables.options),
@@ -74,6 +76,7 @@ def write_notes(
         *_sequential(tables, experiment),
         *_across(tables, across),
         *compare_axes(tables),
+        *noise_notes(tables, noise),
         *_claim(tables, experiment),
         *_baseline(tables),
         *_power(tables),

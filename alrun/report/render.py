@@ -173,6 +173,7 @@ def _json(report: Report, layout: Layout) -> str:
         "verdict": list(report.verdict),
         "rows": records(report.rows),
         "across": records(report.across),
+        **({"noise": records(report.noise)} if len(report.noise) else {}),
         "notes": list(report.all_notes if layout.all_notes else report.notes),
     }
     return json.dumps(content, indent=1, allow_nan=False) + "\n"

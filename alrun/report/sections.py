@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from alrun.report.axes import keys_beside
 from alrun.report.axis import Axis
 from alrun.report.build import Report
 from alrun.report.phrasing import (
@@ -71,6 +72,7 @@ def sections(report: Report, wide: bool = False, not_significant: str = "") -> l
     for key, rows in report.across.groupby(keys, sort=False, observed=True):
         title = f"Across data sets: {group_name(key)}"
         found.append(_across_section(title, report, rows))
+    found += noise_sections(report)
     return [_with_words(section, not_significant) for section in found]
 
 
@@ -233,6 +235,49 @@ def _across_section(title: str, report: Report, rows: pd.DataFrame) -> Section:
     )
     bold = frozenset((place, 3) for place, is_best in enumerate(best) if is_best)
     return Section(title, caption, header, first_of_each(texts), 2, bold)
+
+
+def noise_sections(report: Report) -> list[Section]:
+    """Return the tables on what wrong labels do, where there are several oracles."""
+    axis = report.options.axis
+    header = ("target", "strategy", "oracle", "% wrong", "ceiling", "saving", "change", "p adj.")
+    keys, found = keys_beside("oracle"), []
+    for key, rows in report.noise.groupby(keys, sort=False, observed=True):
+        ordered = rows.sort_values(["target", "strategy"], kind="stable", key=_by_first)
+        texts: list[tuple[str, ...]] = [
+            (
+                target_name(row.target),
+                row.strategy,
+                row.oracle,
+                "" if math.isnan(row.wrong) else f"{100 * row.wrong:.1f}",
+                score_text(row.noisy_ceiling),
+                "not estimable"
+                if math.isnan(row.saving)
+                else percent_with_interval(row.saving, row.saving_low, row.saving_high),
+                with_interval(row.change, row.change_low, row.change_high, "{:+.4g}".format),
+                _p(row.p_adjusted, row.significant),
+            )
+            for row in ordered.itertuples()
+        ]
+        caption = (
+            "Share of wrong labels at the end; score with all labels as the oracle gives them; the"
+            f" saving in {axis} against {report.baseline} within the budget common to all oracles;"
+            f" change: how much more {axis} it saves than with {_compared_with(rows)}, with 95 %"
+            " intervals; paired sign-flip tests on the differences of differences, Holm over"
+            f" {counted(int(report.noise['p_value'].notna().sum()), 'test')}."
+        )
+        title = f"What noise does: {group_name(key)}"
+        found.append(Section(title, caption, header, first_of_each(texts), 3))
+    return found
+
+
+def _by_first(column: pd.Series) -> pd.Series:
+    """Return the places of values in the order of their first rows."""
+    return pd.Series(pd.factorize(column)[0], index=column.index)
+
+
+def _compared_with(rows: pd.DataFrame) -> str:
+    return ", ".join(dict.fromkeys(rows.loc[rows["compared_with"] != "", "compared_with"]))
 
 
 def first_of_each(texts: list[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:

@@ -18,7 +18,7 @@ from alrun.report.html.table import table
 from alrun.report.phrasing import group_name, seed_counts, target_name
 from alrun.report.render_csv import as_csv
 from alrun.report.rows import comparison_groups
-from alrun.report.sections import Section, sections
+from alrun.report.sections import Section, noise_sections, sections
 from alrun.results.curves import COMPARISON_GROUP
 
 
@@ -140,7 +140,8 @@ def _chapters(
         own = tables[number * per_group : (number + 1) * per_group]
         yield chapter(report, number, key, rows, own, looks, queried.get(key))
     n_groups = len(report.rows[COMPARISON_GROUP].drop_duplicates())
-    across = tables[n_groups * per_group :]
+    n_noise = len(noise_sections(report))
+    across = tables[n_groups * per_group : len(tables) - n_noise]
     if across:
         yield element(
             "section",
@@ -148,6 +149,11 @@ def _chapters(
             *(table(one, dict(looks), f"across-{n + 1}") for n, one in enumerate(across)),
             ranks(report, looks),
         )
+    if n_noise:
+        shown = (
+            table(one, dict(looks), f"noise-{n + 1}") for n, one in enumerate(tables[-n_noise:])
+        )
+        yield element("section", element("h2", "What noise does"), *shown)
 
 
 def _end(report: Report) -> Iterator[Markup]:
