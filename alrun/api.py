@@ -29,6 +29,7 @@ def report(
     baseline: str = "random",
     sustain: int = 1,
     adjustment: str = "holm",
+    axis: str = "labels",
 ) -> "Report":
     """Return the report of a results directory, or of any directory with a `curves.parquet`.
 
@@ -48,6 +49,9 @@ def report(
         In how many rounds in a row the score must be at the target.
     adjustment
         "holm" or "maxT"; maxT has more power and needs the same seeds in all tests.
+    axis
+        "labels" or "cost": what is counted up to a target. All columns about labels then hold
+        costs.
 
     Returns
     -------
@@ -67,7 +71,7 @@ def report(
     from alrun.report.options import options_for
 
     results = Path(path)
-    options = options_for(results, targets, metric, baseline, sustain, adjustment)
+    options = options_for(results, targets, metric, baseline, sustain, adjustment, axis=axis)
     return for_notebook(build_report(results, options))
 
 
@@ -80,6 +84,7 @@ def plot(
     metric: str | None = None,
     baseline: str = "random",
     sustain: int = 1,
+    axis: str = "labels",
 ) -> "Figure":
     """Return a picture of a results directory, as a figure of matplotlib that a notebook shows.
 
@@ -95,7 +100,7 @@ def plot(
     highlight
         Strategies in colour beside the baseline, the others in grey; by default all, and above
         eight strategies those that are the best somewhere.
-    targets, metric, baseline, sustain
+    targets, metric, baseline, sustain, axis
         As for `report`.
 
     Raises
@@ -107,7 +112,9 @@ def plot(
     from alrun.report.plots import KINDS, as_png, draw
 
     if not isinstance(results, Report):
-        results = report(results, targets, metric=metric, baseline=baseline, sustain=sustain)
+        results = report(
+            results, targets, metric=metric, baseline=baseline, sustain=sustain, axis=axis
+        )
     kinds = [kind] if isinstance(kind, str) else kind or KINDS
     figure = draw(results, kinds, highlight=highlight)
     # A notebook shows what has this method; figures alone it shows after %matplotlib inline only.

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from alrun.report.axis import Axis
 from alrun.report.options import Adjustment, ReportOptions, Selection
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ CostModels = Annotated[
         "--cost-model", metavar="NAME", help="Report these costs. Repeatable.", show_default="all"
     ),
 ]
+AlongAxis = Annotated[Axis, typer.Option(help="Count labels, or what they cost.")]
 BatchSizes = Annotated[
     list[int] | None,
     typer.Option(
@@ -134,13 +136,14 @@ def build_report(
     adjust: Adjustment,
     rope: float = ReportOptions.rope,
     selection: Selection = ReportOptions.selection,
+    axis: Axis = ReportOptions.axis,
 ) -> "Report":
     """Return the report for the shared options."""
     from alrun.report.build import build_report
     from alrun.report.options import options_for
 
     options = options_for(
-        results, targets, metric, baseline, sustain, adjust.value, rope, selection
+        results, targets, metric, baseline, sustain, adjust.value, rope, selection, axis.value
     )
     return build_report(results, options)
 

@@ -8,6 +8,7 @@ import typer
 
 from alrun.cli.options import (
     Adjust,
+    AlongAxis,
     Baseline,
     BatchSizes,
     CostModels,
@@ -62,6 +63,7 @@ def plot(
     metric: Metric = None,
     baseline: Baseline = "random",
     sustain: Sustain = 1,
+    axis: AlongAxis = ReportOptions.axis,
     adjust: Adjust = Adjustment.holm,
     strategy: Strategies = None,
     dataset: Datasets = None,
@@ -84,6 +86,8 @@ def plot(
     if kind and Plot.stopping in kind:
         if len(kind) > 1:
             raise AlrunError("draw 'stopping' alone: it is about rules, and on another scale")
+        if axis is not ReportOptions.axis:
+            raise AlrunError("'stopping' draws labels, not costs: leave out --axis")
         if target or highlight:
             raise AlrunError(
                 "'stopping' draws neither targets nor a strategy in colour: leave out"
@@ -97,7 +101,9 @@ def plot(
         raise AlrunError(
             "--rule and --label-cost are for --kind stopping: add it, or leave them out"
         )
-    found = build_report(results, target, metric, baseline, sustain, adjust, selection=selection)
+    found = build_report(
+        results, target, metric, baseline, sustain, adjust, selection=selection, axis=axis
+    )
     kinds = [entry.value for entry in kind] if kind else KINDS
     for warning in write_plot(found, output, kinds, highlight=highlight or ()):
         say(warning)

@@ -10,6 +10,7 @@ import typer
 
 from alrun.cli.options import (
     Adjust,
+    AlongAxis,
     Baseline,
     BatchSizes,
     CostModels,
@@ -69,6 +70,7 @@ def report(
     metric: Metric = None,
     baseline: Baseline = "random",
     sustain: Sustain = 1,
+    axis: AlongAxis = ReportOptions.axis,
     adjust: Adjust = Adjustment.holm,
     rope: Rope = ReportOptions.rope,
     strategy: Strategies = None,
@@ -105,7 +107,7 @@ def report(
 
     form = format or format_of(output, ENDINGS, Format.table)
     selection = selection_of(strategy, dataset, model, start, oracle, cost_model, batch_size)
-    found = build_report(results, target, metric, baseline, sustain, adjust, rope, selection)
+    found = build_report(results, target, metric, baseline, sustain, adjust, rope, selection, axis)
     layout = Layout(all_notes=notes is Notes.full)
     if output is None:
         layout = Layout(*screen(), all_notes=layout.all_notes)

@@ -131,8 +131,9 @@ def _letters(rows: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, str]:
 
 
 def _notes(found: Comparisons) -> Iterator[str]:
+    axis = found.tables.options.axis
     yield (
-        "Ratio: mean labels of a divided by those of b, on the seeds that both have, with a 95 %"
+        f"Ratio: mean {axis} of a divided by those of b, on the seeds that both have, with a 95 %"
         " interval. A run that does not reach the target counts as the budget common to its"
         f" {group_words(found.tables.rows)}. p: paired sign-flip tests; adjusted over all pairs of"
         " strategies there at one target, by step-down maxT, or Holm's correction where seeds"
@@ -141,7 +142,7 @@ def _notes(found: Comparisons) -> Iterator[str]:
     if not found.letters.empty:
         yield (
             "Strategies that share a letter cannot be told apart, which does not make them equal;"
-            " a: the fewest labels."
+            f" a: {axis.least}."
         )
     yield from selection_notes(found.tables.options)
     for sentence in found.tables.curves.excluded:

@@ -18,6 +18,7 @@ from alrun.records import DIAGNOSTICS
 from alrun.report.across_datasets import build_across
 from alrun.report.across_verdict import write_across_verdict
 from alrun.report.diagnostics import find_degeneracies, fingerprints
+from alrun.report.noise import compare_noise
 from alrun.report.notes import write_notes
 from alrun.report.options import Adjustment, ReportOptions, experiment_of, options_for
 from alrun.report.pairs import compare_pairs, compare_two
@@ -70,6 +71,9 @@ class Report(Tables):
     across
         A row per model, start, batch size, target and strategy over the data sets, where there are
         several; the columns are named in `alrun.report.across_datasets.COLUMNS`.
+    noise
+        What wrong labels do: a row per comparison group, target and strategy where the grid has
+        several oracles; the columns are named in `alrun.report.noise.COLUMNS`.
     notes
         How to read the rows, what the claim is about, and every warning.
     all_notes, brief_notes
@@ -84,6 +88,7 @@ class Report(Tables):
 
     name: str
     across: pd.DataFrame
+    noise: pd.DataFrame
     notes: tuple[str, ...]
     all_notes: tuple[str, ...]
     brief_notes: tuple[str, ...]
@@ -120,9 +125,10 @@ class Report(Tables):
         return compare_two(self.pairs, a, b, self.rows["strategy"].unique())
 
     @property
-    def budget(self) -> int:
-        """The largest number of labels of any run."""
-        return int(self.curves.runs["last"].max())
+    def budget(self) -> float:
+        """The largest number of labels of any run, or their largest cost; whole if it can be."""
+        last = float(self.curves.runs["last"].max())
+        return int(last) if last.is_integer() else last
 
     @property
     def metric(self) -> str:
@@ -177,11 +183,13 @@ def build_report(path: Path, options: ReportOptions | None = None) -> Report:
     mixtures = find_mixtures(_reported(runs, frame), experiment, code)
     on_data = _notes_on_data(path, tables.rows["dataset"].unique())
     findings = [*on_data, *_unlisted(path, everything), *degeneracies, *mixtures]
-    notes = write_notes(tables, across, experiment, findings)
+    noise = compare_noise(tables)
+    notes = write_notes(tables, across, noise, experiment, findings)
     return Report(
         **vars(tables),
         name=path.resolve().name,
         across=across,
+        noise=noise,
         notes=notes.usual,
         all_notes=notes.full,
         brief_notes=notes.brief,
@@ -232,7 +240,8 @@ def _experiment_text(path: Path) -> str:
 
 
 def _curves(path: Path, metric: str) -> pd.DataFrame:
-    columns = [*RUN, "run_id", "n_labels", "n_correct", "n_test", metric]
+    counts = ("round", "n_labels", "n_correct", "n_test", "cost", "n_wrong")
+    columns = [*RUN, "run_id", *counts, metric]
     return read_table(path / "curves.parquet", _CURVES, columns, strict=False)
 
 

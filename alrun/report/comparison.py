@@ -101,16 +101,25 @@ def compare_labels(group: pd.DataFrame, reading: Readings, name: str, baseline: 
     return row
 
 
-def cut_at_budget(group: pd.DataFrame, labels: Array) -> tuple[int, Array]:
-    """Return the common budget of a group, and the labels cut there.
+def cut_at_budget(group: pd.DataFrame, labels: Array) -> tuple[float, Array]:
+    """Return the common budget of a group, and the labels, or costs, cut there.
 
     The budget is the smallest last label count among the runs that did not reach the target; where
-    all did, the largest count that one needed.
+    all did, the largest count that one needed. Whole numbers are returned as integers, whose tests
+    are exact for any number of seeds.
     """
     censored = np.isinf(labels)
     last = group["last"].to_numpy()
-    budget = int(last[censored].min() if censored.any() else labels.max())
-    return budget, np.minimum(labels, budget).astype(np.int64)
+    budget = float(last[censored].min() if censored.any() else labels.max())
+    cut = whole_or_rounded(np.minimum(labels, budget))
+    return (int(budget) if budget.is_integer() else budget), cut
+
+
+def whole_or_rounded(values: Array) -> Array:
+    """Return numbers as integers where all are whole, rounded elsewhere so that equal ones tie."""
+    if (values == np.rint(values)).all():
+        return values.astype(np.int64)
+    return np.round(values, 9)
 
 
 def _sensitivity(
@@ -128,7 +137,7 @@ def _sensitivity(
 
 
 def _against_baseline(baseline: Array, strategy: Array, anyone_reached: bool) -> Comparison:
-    differences = baseline - strategy
+    differences = whole_or_rounded(baseline - strategy)
     wins, ties = int((differences > 0).sum()), int((differences == 0).sum())
     losses, several = len(differences) - wins - ties, len(differences) > 1
     row: Comparison = {

@@ -12,7 +12,9 @@ from alrun.errors import printable
 from alrun.experiment.settings import Experiment
 from alrun.report.across_datasets import FEWEST_DATASETS
 from alrun.report.axes import compare_axes
+from alrun.report.axis import Axis
 from alrun.report.brief_notes import in_brief
+from alrun.report.noise import noise_notes
 from alrun.report.phrasing import (
     Definition,
     Listing,
@@ -57,13 +59,14 @@ class Notes:
 def write_notes(
     tables: Tables,
     across: pd.DataFrame,
+    noise: pd.DataFrame,
     experiment: Experiment | None,
     warnings: Iterable[str] = (),
 ) -> Notes:
     """Return the sentences under the tables, the warnings last.
 
-    `experiment` is None where the results hold none. `warnings` are about what else was found in
-    the results.
+    `noise` is what `compare_noise` returns. `experiment` is None where the results hold none.
+    `warnings` are about what else was found in the results.
     """
     notes = [
         *selection_notes(tables.options),
@@ -73,6 +76,7 @@ def write_notes(
         *_sequential(tables, experiment),
         *_across(tables, across),
         *compare_axes(tables),
+        *noise_notes(tables, noise),
         *_claim(tables, experiment),
         *_baseline(tables),
         *_power(tables),
@@ -119,12 +123,12 @@ def _verdict(tables: Tables) -> Iterator[str]:
     """Say how strategies are told apart."""
     if not tables.options.targets or (tables.rows["n_seeds"] < 2).all():
         return
-    rope = percent(tables.options.rope)
+    rope, axis = percent(tables.options.rope), tables.options.axis
     yield Definition(
-        "Verdict: strategies are told from the one with the fewest labels by paired sign-flip tests"
+        f"Verdict: strategies are told from the one with {axis.least} by paired sign-flip tests"
         " over all pairs of a group and target, step-down maxT (Holm's correction where seeds"
         f" differ) at .05, and from {tables.options.baseline} by the star. The same within {rope}"
-        f" %: the 95 % interval of the ratio of mean labels lies within {rope} % either way, and"
+        f" %: the 95 % interval of the ratio of mean {axis} lies within {rope} % either way, and"
         f" {stats.FEWEST_DIFFERENT} pairs differ at least. At least: some runs do not reach the"
         " target."
     )
@@ -136,7 +140,7 @@ def _reading(tables: Tables, experiment: Experiment | None) -> Iterator[str]:
     yield Definition(f"{seed_counts(seeds)} per strategy; scores are {options.metric}{less}.")
     yield from _reading_of_labels(tables, experiment)
     if tables.rows["aulc_p_value"].notna().any() or tables.family:
-        labels = f"the {counted(tables.family, 'test')} of labels to target"
+        labels = f"the {counted(tables.family, 'test')} of {options.axis} to target"
         families = f"{labels}; those of AULC and" if options.targets else "the tests of AULC, and"
         yield Definition(
             f"A star: adjusted p <= .05, paired sign-flip test against {options.baseline},"
@@ -156,15 +160,19 @@ def _reading(tables: Tables, experiment: Experiment | None) -> Iterator[str]:
 
 def _reading_of_labels(tables: Tables, experiment: Experiment | None) -> Iterator[str]:
     options, metric = tables.options, tables.curves.metric
+    axis = options.axis
     if not options.targets:
         missing = "No target is named"
         if experiment is not None and experiment.targets and experiment.metric != options.metric:
             missing = f"The experiment's targets are for {experiment.metric}, not {options.metric}"
-        yield f"{missing}, so that there are no labels to target; name one with --target."
+        yield (
+            f"{missing}, so that there {'is no cost' if axis is Axis.cost else 'are no labels'} to"
+            " target; name one with --target."
+        )
         return
     at_target = "at the target" if metric.greater_is_better else "at most the target"
     yield Definition(
-        f"Labels to target: the fewest labels at which a run's score was {at_target}"
+        f"{axis.heading} to target: {axis.least} at which a run's score was {at_target}"
         f"{_lasting(options.sustain)}. A run that did not get there within the budget common to its"
         " group (column within) counts as that budget: it is neither dropped nor guessed, and means"
         " and savings hold within it."
@@ -176,9 +184,16 @@ def _reading_of_labels(tables: Tables, experiment: Experiment | None) -> Iterato
     )
     if tables.has_baseline:
         yield Definition(
-            f"Saving: 1 - mean labels / mean labels of {options.baseline}, seed by seed on the same"
+            f"Saving: 1 - mean {axis} / mean {axis} of {options.baseline}, seed by seed on the same"
             " split and initial labels (Fieller's interval)."
         )
+    if axis is Axis.cost:
+        yield Definition(
+            "Cost: what all answers before a round cost together; the initial labels are free. The"
+            " columns within, mean and median are in its units."
+        )
+        if not tables.curves.runs["is_priced"].any():
+            yield "Note: each label costs 1, so that costs are the labels after the initial ones."
 
 
 def _lasting(sustain: int, otherwise: str = "") -> str:
@@ -206,11 +221,12 @@ def _across(tables: Tables, across: pd.DataFrame) -> Iterator[str]:
     if across.empty:
         yield "Warning: no strategy has a saving on two data sets, and so none across them."
         return
+    axis = tables.options.axis
     yield Definition(
-        "Across data sets: 1 - the geometric mean of the ratios of mean labels, one ratio per data"
+        f"Across data sets: 1 - the geometric mean of the ratios of mean {axis}, one ratio per data"
         " set where it can be estimated; t interval and sign-flip test over the data sets, Holm"
         " over the strategies of one target and model. Seeds are never pooled. Improves: the share"
-        f" of pairs with fewer labels than with {tables.options.baseline}, ties as half, as a mean"
+        f" of pairs with {axis.less} than with {tables.options.baseline}, ties as half, as a mean"
         " over the data sets."
     )
     rows = across.groupby([*COMPARISON_GROUP[1:], "target"], observed=True)
@@ -302,7 +318,7 @@ def _power(tables: Tables) -> Iterator[str]:
     tests = rows[rows[tested].notna()].drop_duplicates([*COMPARISON_GROUP, "target", "strategy"])
     if tests.empty:
         return
-    what = "labels to target" if targets else "AULC"
+    what = f"{tables.options.axis} to target" if targets else "AULC"
     of_family = f"in a family of {counted(len(tests), 'test')} of {what}"
     needed = stats.fewest_seeds(len(tests), tables.options.adjustment)
     smallest = stats.smallest_adjusted_p(tests["n_pairs"].to_numpy(), tables.options.adjustment)
@@ -370,16 +386,28 @@ def _seconds(tables: Tables) -> Iterator[str]:
 
 def _ranges(tables: Tables) -> Iterator[str]:
     """Name groups with curves over unequal ranges of labels."""
+    axis = tables.options.axis
     empty = tables.rows[tables.rows["aulc"].isna()].drop_duplicates([*COMPARISON_GROUP])
     if len(empty):
-        what = "Warning: curves that share no range of labels have no AULC: "
+        what = f"Warning: curves that share no range of {axis} have no AULC: "
         yield Listing(what, map(group_of, empty.itertuples()), separator="; ")
     for key, runs in tables.curves.runs.groupby(COMPARISON_GROUP, observed=True):
+        within = f"{axis.end(runs['first'].max())} to {axis.end(runs['last'].min())}"
         for name, counts in (("start", runs["first"]), ("end", runs["last"])):
-            if counts.nunique() > 1:
-                within = f"{runs['first'].max()} to {runs['last'].min()}"
+            if counts.nunique() < 2:
+                continue
+            if name == "end" and runs["is_priced"].any():
+                ends = axis.amount(f"{axis.end(counts.min())} to {axis.end(counts.max())}")
                 yield (
-                    f"Warning: runs {name} at {listed(sorted(counts.unique()))} labels"
-                    f" ({group_name(key)}); AULC, initial and final score are over {within}, labels"
-                    " to target within the budget of each row."
+                    f"Note: labels have prices, so that runs end at {ends} ({group_name(key)});"
+                    " each is counted up to"
+                    " the budget of its row, which is the smallest end of a run that does not reach"
+                    f" the target. AULC, initial and final score are over {within}."
                 )
+                continue
+            shown = listed(map(axis.end, sorted(counts.unique())))
+            yield (
+                f"Warning: runs {name} at {shown} {axis}"
+                f" ({group_name(key)}); AULC, initial and final score are over {within}, {axis}"
+                " to target within the budget of each row."
+            )

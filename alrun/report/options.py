@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alrun.errors import ResultsError, nearest
+from alrun.report.axis import Axis
 
 if TYPE_CHECKING:
     from alrun.experiment.settings import Experiment
@@ -67,6 +68,8 @@ class ReportOptions:
         By which share mean labels may differ and still be called the same.
     selection
         The part of the results that the report is about.
+    axis
+        What is counted up to a target: labels, or what they cost.
 
     Raises
     ------
@@ -83,6 +86,7 @@ class ReportOptions:
     adjustment: Adjustment = Adjustment.holm
     rope: float = 0.1
     selection: Selection = Selection()
+    axis: Axis = Axis.labels
 
     def __post_init__(self) -> None:
         from alrun import metrics  # the command line starts without NumPy
@@ -126,6 +130,7 @@ def options_for(
     adjustment: str = "holm",
     rope: float = ReportOptions.rope,
     selection: Selection = ReportOptions.selection,
+    axis: str = Axis.labels.value,
 ) -> ReportOptions:
     """Return the options of a report of a results directory.
 
@@ -139,6 +144,8 @@ def options_for(
         raise ResultsError(
             f"there is no adjustment '{adjustment}'{nearest(adjustment, Adjustment)}"
         )
+    if axis not in list(Axis):
+        raise ResultsError(f"there is no axis '{axis}'{nearest(axis, Axis)}")
     experiment = experiment_of(results)
     own = experiment.metric if experiment else ReportOptions.metric
     metric = metric or own
@@ -158,6 +165,7 @@ def options_for(
         adjustment=Adjustment(adjustment),
         rope=rope,
         selection=selection,
+        axis=Axis(axis),
     )
 
 

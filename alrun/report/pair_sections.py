@@ -9,6 +9,7 @@ import pandas as pd
 
 from alrun import stats
 from alrun.report.all_pairs import Comparisons
+from alrun.report.axis import Axis
 from alrun.report.phrasing import (
     counted,
     group_name,
@@ -30,39 +31,40 @@ def sentences_on_two(found: Comparisons) -> Iterator[str]:
     rope = f"{percent(found.tables.options.rope)} %"
     for pair, told in zip(found.pairs.itertuples(), found.told, strict=True):
         where = f"{target_name(pair.target)} on {group_of(pair)}"
-        yield _sentence(pair, bool(told), where, rope)
+        yield _sentence(pair, bool(told), where, rope, found.tables.options.axis)
     for ranking in found.rankings:
-        yield from _sentence_across(ranking)
+        yield from _sentence_across(ranking, found.tables.options.axis)
 
 
-def _sentence(pair: Any, is_told: bool, where: str, rope: str) -> str:
+def _sentence(pair: Any, is_told: bool, where: str, rope: str, axis: Axis) -> str:
     """Return what is known of two strategies at a target: ratio, interval and p."""
     if pair.n_pairs < 2:
         seeds = counted(pair.n_pairs, "common seed")
         return f"{pair.a} and {pair.b} have {seeds}, too few to be compared at {where}."
     if math.isnan(pair.ratio):
         return f"Neither {pair.a} nor {pair.b} has a mean to compare at {where}."
-    means = [labels_text(mean, mean < 10) for mean in (pair.mean_a, pair.mean_b)]
+    means = [axis.mean(mean, mean < 10) for mean in (pair.mean_a, pair.mean_b)]
     numbers = (
-        f"{means[0]} labels against {means[1]}, ratio {ratio_text(pair)}, adjusted p"
+        f"{axis.amount(means[0])} against {means[1]}, ratio {ratio_text(pair)}, adjusted p"
         f" {p_text(pair.p_adjusted)} ({counted(pair.n_pairs, 'seed')})"
     )
     if is_told:
-        which = "fewer" if pair.mean_a < pair.mean_b else "more"
+        which = axis.less if pair.mean_a < pair.mean_b else f"more {axis}"
         by = f", by less than {rope}" if pair.same else ""
-        return f"{pair.a} needs {which} labels than {pair.b}{by} to reach {where}: {numbers}."
+        return f"{pair.a} needs {which} than {pair.b}{by} to reach {where}: {numbers}."
     if pair.same:
         return f"{pair.a} and {pair.b} are the same within {rope} at {where}: {numbers}."
     return f"{pair.a} cannot be told from {pair.b} at {where}: {numbers}."
 
 
-def _sentence_across(ranking: Ranking) -> Iterator[str]:
+def _sentence_across(ranking: Ranking, axis: Axis) -> Iterator[str]:
     """Yield the sentence on two strategies over the data sets."""
     for pair in ranking.pairs.itertuples():
         if math.isnan(pair.p_value):
             continue
         if pair.p_adjusted <= stats.ALPHA:
-            what = f"{pair.a} needs {'fewer' if pair.ratio < 1 else 'more'} labels than {pair.b}"
+            which = axis.less if pair.ratio < 1 else f"more {axis}"
+            what = f"{pair.a} needs {which} than {pair.b}"
         else:
             what = f"{pair.a} cannot be told from {pair.b}"
         yield (
@@ -83,12 +85,21 @@ def pair_sections(found: Comparisons, wide: bool = False) -> list[Section]:
                 names = own["strategy"].tolist()
                 left = [letters.get((*key, name), "") for name in names]
                 title = f"All pairs: {group_name(group)}, {target_name(target)}"
-                sections.append(_matrix(title, own, by_key[key], left, wide))
-    return sections + [_ranking_section(ranking, wide) for ranking in found.rankings]
+                sections.append(
+                    _matrix(title, own, by_key[key], left, wide, found.tables.options.axis)
+                )
+    return sections + [
+        _ranking_section(ranking, wide, found.tables.options.axis) for ranking in found.rankings
+    ]
 
 
 def _matrix(
-    title: str, rows: pd.DataFrame, pairs: pd.DataFrame, letters: list[str], wide: bool
+    title: str,
+    rows: pd.DataFrame,
+    pairs: pd.DataFrame,
+    letters: list[str],
+    wide: bool,
+    axis: Axis,
 ) -> Section:
     names, means = rows["strategy"].tolist(), rows["mean_labels"].tolist()
     cells = {(pair.a, pair.b): _cell(pair, bool(pair.told), wide) for pair in pairs.itertuples()}
@@ -96,23 +107,23 @@ def _matrix(
         (
             name,
             letters[place],
-            labels_text(means[place], wide or means[place] < 10),
+            axis.mean(means[place], wide or means[place] < 10),
             *(cells.get((name, other), "") for other in names[1:]),
         )
         for place, name in enumerate(names)
     )
     caption = (
-        "Mean labels to target; strategies that share a letter cannot be told apart; then the mean"
-        " labels of the row divided by those of the column, with 95 % intervals. Paired sign-flip"
-        " tests, adjusted over all pairs of the table; a star where p is at most .05. Bold: the"
-        " fewest labels."
+        f"Mean {axis} to target; strategies that share a letter cannot be told apart; then the mean"
+        f" {axis} of the row divided by those of the column, with 95 % intervals. Paired sign-flip"
+        " tests, adjusted over all pairs of the table; a star where p is at most .05. Bold:"
+        f" {axis.least}."
     )
     bold = frozenset((place, 2) for place, mean in enumerate(means) if mean == min(means))
-    header = ("strategy", "letters", "mean labels", *names[1:])
+    header = ("strategy", "letters", f"mean {axis}", *names[1:])
     return Section(title, caption, header, texts, 2, bold)
 
 
-def _ranking_section(ranking: Ranking, wide: bool) -> Section:
+def _ranking_section(ranking: Ranking, wide: bool, axis: Axis) -> Section:
     """Return the table of ranks over data sets, with the geometric ratios of every two."""
     names = ranking.table["strategy"].tolist()
     cells = {
@@ -130,8 +141,8 @@ def _ranking_section(ranking: Ranking, wide: bool) -> Section:
     )
     n = counted(ranking.n_datasets, "data set")
     caption = (
-        f"{n}. Mean rank, 1 for the fewest labels; wins, ties and losses against the others, data"
-        " set by data set; then the geometric mean over data sets of the ratios of mean labels, row"
+        f"{n}. Mean rank, 1 for {axis.least}; wins, ties and losses against the others, data"
+        " set by data set; then the geometric mean over data sets of the ratios of mean {axis}, row"
         " to column, with 95 % intervals. Sign-flip tests over the data sets, Holm over the pairs;"
         " a star where p is at most .05. Bold: the best rank."
     )

@@ -9,7 +9,7 @@ import pandas as pd
 from alrun import stats
 from alrun.arrays import Array
 from alrun.errors import ResultsError, nearest
-from alrun.report.comparison import cut_at_budget
+from alrun.report.comparison import cut_at_budget, whole_or_rounded
 from alrun.report.rows import Tables, comparison_groups
 from alrun.results.curves import COMPARISON_GROUP, labels_to_target
 
@@ -101,7 +101,7 @@ def _pairs_of(
     reached = runs.groupby("strategy", observed=True)["reached"].any().to_dict()
     # All that a number of labels can be; means within a range so narrow need no test.
     is_narrow = budget <= min(group["first"].min(), budget) * (1 + rope)
-    labels_of = np.where(has_run, cuts, 0).astype(np.int64).T
+    labels_of = np.where(has_run, cuts, 0).astype(cut.dtype).T
     is_joint = bool(has_run.all()) and len(cuts) > 1 and len(names) > 1
     found, columns = [], list(combinations(range(len(names)), 2))
     for a, b in columns:
@@ -110,10 +110,10 @@ def _pairs_of(
         one, other = labels_of[a][both], labels_of[b][both]
         compared = compare_means(one, other, rope, is_reached, is_narrow)
         has_test = len(one) > 1 and (has_raw_p or not is_joint)
-        compared["p_value"] = stats.sign_flip(one - other) if has_test else np.nan
+        compared["p_value"] = stats.sign_flip(whole_or_rounded(one - other)) if has_test else np.nan
         found.append({"a": names[a], "b": names[b]} | compared)
     if is_joint:
-        differences = [cuts[:, a] - cuts[:, b] for a, b in columns]
+        differences = [whole_or_rounded(cuts[:, a] - cuts[:, b]) for a, b in columns]
         adjusted = stats.max_t(np.column_stack(differences), DRAWS)
     else:
         adjusted = stats.holm(np.array([pair["p_value"] for pair in found], np.float64))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from alrun.metrics import Metric
+from alrun.report.axis import Axis
 from alrun.results.curves import COMPARISON_GROUP
 from alrun.results.schema import FURTHER_AXES
 from alrun.targets import Written
@@ -134,8 +135,7 @@ def seconds_text(value: float) -> str:
 
 def labels_text(value: float, is_exact: bool) -> str:
     """Return a mean number of labels: exact to a tenth, or whole."""
-    digits = 1 if is_exact else 0
-    return f"{round(value, digits) + 0.0:.{digits}f}"
+    return Axis.labels.mean(value, is_exact)
 
 
 def percent(value: float) -> str:

@@ -20,6 +20,8 @@ from alrun.targets import Target, Written, between, read_target
 DEFAULT_TARGETS = ("90% of full", "95% of full")
 # Below this share of ceilings at the target, it is out of reach.
 FEWEST_CEILINGS = 0.5
+# The kind of a reference with all training labels as an oracle gives them.
+NOISY_CEILING = "noisy ceiling"
 _KEYS = ["dataset", "model", "start", "seed"]
 _REQUIRED = ["dataset", "model", "seed", "reference"]
 # A product or a mean may miss the score that it is meant to be by this share.
@@ -57,6 +59,24 @@ def levels_of(references: pd.DataFrame | None, runs: pd.DataFrame, metric: str) 
             scores = pd.Series(rows[metric].to_numpy(np.float64), _index_of(rows))
             levels.loc[of_start.index, kind] = scores.reindex(keys).to_numpy()
     return levels
+
+
+def noisy_ceilings(references: pd.DataFrame | None, runs: pd.DataFrame, metric: str) -> pd.Series:
+    """Return for each run the score with all labels as its oracle gives them; NaN where unknown.
+
+    `runs` has the columns dataset, model, start, oracle and seed; the result has its index.
+    """
+    found = pd.Series(np.nan, index=runs.index)
+    if references is None or not {metric, "oracle"} <= set(references.columns):
+        return found
+    noisy = references[references["reference"] == NOISY_CEILING]
+    names = noisy["oracle"].astype(object).fillna("")
+    for (start, oracle), of_oracle in runs.groupby(["start", "oracle"], observed=True):
+        own = noisy[names == oracle]
+        rows = references_of_start(own, str(start)).drop_duplicates(_KEYS)
+        scores = pd.Series(rows[metric].to_numpy(np.float64), _index_of(rows))
+        found.loc[of_oracle.index] = scores.reindex(_index_of(of_oracle)).to_numpy()
+    return found
 
 
 def _index_of(rows: pd.DataFrame) -> pd.MultiIndex:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from alrun.errors import printable
+from alrun.report.axis import Axis
 from alrun.report.build import Report
 from alrun.report.html.gallery import Queried
 from alrun.report.html.page import as_page
@@ -159,7 +160,9 @@ def _csv(report: Report, layout: Layout) -> str:
 
 
 def _json(report: Report, layout: Layout) -> str:
+    axis = report.options.axis
     content = {
+        **({} if axis is Axis.labels else {"axis": axis}),
         "budget": report.budget,
         "metric": report.metric,
         "baseline": report.baseline,
@@ -170,6 +173,7 @@ def _json(report: Report, layout: Layout) -> str:
         "verdict": list(report.verdict),
         "rows": records(report.rows),
         "across": records(report.across),
+        **({"noise": records(report.noise)} if len(report.noise) else {}),
         "notes": list(report.all_notes if layout.all_notes else report.notes),
     }
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
@@ -187,7 +191,7 @@ def _plain(column: str, value: Any) -> Any:
     """Return a value for JSON: null for NaN and infinity."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    if column in COUNTS:
+    if column in COUNTS and value == int(value):  # a budget in cost may be none
         return int(value)
     return value.item() if hasattr(value, "item") else value
 

@@ -158,7 +158,7 @@ def build_tables(
     references
         What `read_references` returns.
     """
-    curves = read_curves(frame, options.metric, known_ends)
+    curves = read_curves(frame, options.metric, known_ends, options.axis.column)
     if curves.runs.empty:
         raise ResultsError("; ".join(["there is no run that can be reported", *curves.excluded]))
     baseline, strategies = options.baseline, list(curves.runs["strategy"].unique())

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from alrun.report.axes import keys_beside
+from alrun.report.axis import Axis
 from alrun.report.build import Report
 from alrun.report.phrasing import (
     counted,
     group_name,
-    labels_text,
     left_target,
     p_text,
     percent,
@@ -60,7 +61,8 @@ def sections(report: Report, wide: bool = False, not_significant: str = "") -> l
     for key, rows in comparison_groups(report.rows):
         where = group_name(key)
         if report.targets:
-            found.append(_labels_section(f"Labels to target: {where}", report, rows, wide))
+            title = f"{report.options.axis.heading} to target: {where}"
+            found.append(_labels_section(title, report, rows, wide))
         once = rows.drop_duplicates("strategy")
         levels = [level for level in ("floor", "ceiling") if rows[level].notna().any()]
         beside = ", ".join(f"{level} {score_text(rows[level].iloc[0])}" for level in levels)
@@ -70,6 +72,7 @@ def sections(report: Report, wide: bool = False, not_significant: str = "") -> l
     for key, rows in report.across.groupby(keys, sort=False, observed=True):
         title = f"Across data sets: {group_name(key)}"
         found.append(_across_section(title, report, rows))
+    found += noise_sections(report)
     return [_with_words(section, not_significant) for section in found]
 
 
@@ -87,12 +90,14 @@ def _with_words(section: Section, not_significant: str) -> Section:
 
 
 def _labels_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) -> Section:
+    axis = report.options.axis
+    mean = f"mean {axis}"
     header = (
         "target",
         "strategy",
         "reached",
         "within",
-        "mean labels",
+        mean,
         "median",
         "saving",
         f"k={report.options.sensitivity}",
@@ -112,9 +117,9 @@ def _labels_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) 
                 target_text(row),
                 row.strategy,
                 _reached(row, wide),
-                "" if math.isnan(row.budget) else f"{row.budget:.0f}",
-                _mean_labels(row, wide),
-                _median_with_interval(row, wide),
+                "" if math.isnan(row.budget) else axis.end(row.budget),
+                _mean_labels(row, axis, wide),
+                _median_with_interval(row, axis, wide),
                 saving if row.informative or not saving else f"({saving})",
                 _share(row.sensitivity_saving, wide),
                 _share(row.drop_back, wide),
@@ -124,21 +129,22 @@ def _labels_section(title: str, report: Report, rows: pd.DataFrame, wide: bool) 
             )
         )
         if row.mean_labels == rows.loc[rows["target"] == row.target, "mean_labels"].min():
-            bold.add((place, header.index("mean labels")))
+            bold.add((place, header.index(mean)))
     caption = _labels_caption(report, rows)
     return Section(title, caption, header, first_of_each(texts), 2, frozenset(bold))
 
 
 def _labels_caption(report: Report, rows: pd.DataFrame) -> str:
     sensitivity, metric = report.options.sensitivity, report.curves.metric
+    axis = report.options.axis
     caption = (
-        f"{seed_counts(rows['n_seeds'])}, budget {report.budget} labels. Runs that reached the"
+        f"{seed_counts(rows['n_seeds'])}, {_budget(report)}. Runs that reached the"
         f" target ({report.metric}{'' if metric.greater_is_better else ', at most'}) within the"
-        " budget common to all, mean and median labels to target within it, and the saving against"
+        f" budget common to all, mean and median {axis} to target within it, and the saving against"
         f" {report.baseline}, with 95 % intervals; k={sensitivity}: the saving in % if the score"
         f" had to be there {'twice in a row' if sensitivity == 2 else 'once'}; back: the share in %"
-        f" that {left_target(metric)} the target later; {_tests(report, report.family)}. Bold: the"
-        " fewest labels."
+        f" that {left_target(metric)} the target later; {_tests(report, report.family)}. Bold:"
+        f" {axis.least}."
     )
     if is_withheld(rows).any():
         caption += (
@@ -197,7 +203,7 @@ def _scores_section(
     tested = report.rows[~report.rows["is_baseline"] & report.rows["aulc_p_value"].notna()]
     family = len(tested.drop_duplicates([*COMPARISON_GROUP, "strategy"]))
     caption = (
-        f"{seed_counts(rows['n_seeds'])}, budget {report.budget} labels. Area under the learning"
+        f"{seed_counts(rows['n_seeds'])}, {_budget(report)}. Area under the learning"
         f" curve and final {report.metric} with 95 % intervals, and differences from"
         f" {report.baseline}; {_tests(report, family)}. Bold: the"
         f" {'highest' if metric.greater_is_better else 'lowest'}."
@@ -208,6 +214,7 @@ def _scores_section(
 
 
 def _across_section(title: str, report: Report, rows: pd.DataFrame) -> Section:
+    axis = report.options.axis
     header = ("target", "strategy", "data sets", "geometric saving", "p adj.", "improves")
     texts: list[tuple[str, ...]] = [
         (
@@ -222,12 +229,55 @@ def _across_section(title: str, report: Report, rows: pd.DataFrame) -> Section:
     ]
     best = rows["saving"] == rows.groupby("target", sort=False)["saving"].transform("max")
     caption = (
-        "1 - the geometric mean over data sets of the ratios of mean labels to those of"
+        f"1 - the geometric mean over data sets of the ratios of mean {axis} to those of"
         f" {report.baseline}, with 95 % intervals; sign-flip tests over the data sets, Holm over"
-        " the strategies. Improves: the share of pairs with fewer labels, as a mean over data sets."
+        f" the strategies. Improves: the share of pairs with {axis.less}, as a mean over data sets."
     )
     bold = frozenset((place, 3) for place, is_best in enumerate(best) if is_best)
     return Section(title, caption, header, first_of_each(texts), 2, bold)
+
+
+def noise_sections(report: Report) -> list[Section]:
+    """Return the tables on what wrong labels do, where there are several oracles."""
+    axis = report.options.axis
+    header = ("target", "strategy", "oracle", "% wrong", "ceiling", "saving", "change", "p adj.")
+    keys, found = keys_beside("oracle"), []
+    for key, rows in report.noise.groupby(keys, sort=False, observed=True):
+        ordered = rows.sort_values(["target", "strategy"], kind="stable", key=_by_first)
+        texts: list[tuple[str, ...]] = [
+            (
+                target_name(row.target),
+                row.strategy,
+                row.oracle,
+                "" if math.isnan(row.wrong) else f"{100 * row.wrong:.1f}",
+                score_text(row.noisy_ceiling),
+                "not estimable"
+                if math.isnan(row.saving)
+                else percent_with_interval(row.saving, row.saving_low, row.saving_high),
+                with_interval(row.change, row.change_low, row.change_high, "{:+.4g}".format),
+                _p(row.p_adjusted, row.significant),
+            )
+            for row in ordered.itertuples()
+        ]
+        caption = (
+            "Share of wrong labels at the end; score with all labels as the oracle gives them; the"
+            f" saving in {axis} against {report.baseline} within the budget common to all oracles;"
+            f" change: how much more {axis} it saves than with {_compared_with(rows)}, with 95 %"
+            " intervals; paired sign-flip tests on the differences of differences, Holm over"
+            f" {counted(int(report.noise['p_value'].notna().sum()), 'test')}."
+        )
+        title = f"What noise does: {group_name(key)}"
+        found.append(Section(title, caption, header, first_of_each(texts), 3))
+    return found
+
+
+def _by_first(column: pd.Series) -> pd.Series:
+    """Return the places of values in the order of their first rows."""
+    return pd.Series(pd.factorize(column)[0], index=column.index)
+
+
+def _compared_with(rows: pd.DataFrame) -> str:
+    return ", ".join(dict.fromkeys(rows.loc[rows["compared_with"] != "", "compared_with"]))
 
 
 def first_of_each(texts: list[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
@@ -261,19 +311,26 @@ def with_interval(value: float, low: float, high: float, text: Callable[[float],
     return text(value) if math.isnan(low) else f"{text(value)} [{text(low)}, {text(high)}]"
 
 
-def _median(value: float, budget: float) -> str:
-    """Return a median, whole or a half; above the budget as ">budget"."""
-    return f">{budget:.0f}" if math.isinf(value) else f"{value:.1f}".removesuffix(".0")
+def _budget(report: Report) -> str:
+    axis = report.options.axis
+    return f"budget {axis.end(report.budget)}{' labels' if axis is Axis.labels else ' in cost'}"
 
 
-def _median_with_interval(row: Any, wide: bool) -> str:
+def _median(value: float, budget: float, axis: Axis) -> str:
+    """Return a median, labels whole or a half; above the budget as ">budget"."""
+    if math.isinf(value):
+        return f">{axis.end(budget)}"
+    return f"{value:.1f}".removesuffix(".0") if axis is Axis.labels else axis.mean(value, True)
+
+
+def _median_with_interval(row: Any, axis: Axis, wide: bool) -> str:
     if math.isnan(row.median_labels):
         return ""
-    text = _median(row.median_labels, row.budget)
+    text = _median(row.median_labels, row.budget, axis)
     if not wide or math.isnan(row.median_labels_low):
         return text
     ends = (row.median_labels_low, row.median_labels_high)
-    return f"{text} [{', '.join(_median(end, row.budget) for end in ends)}]"
+    return f"{text} [{', '.join(_median(end, row.budget, axis) for end in ends)}]"
 
 
 def _reached(row: Any, wide: bool) -> str:
@@ -295,10 +352,10 @@ def _seconds(row: Any, wide: bool) -> str:
     return with_interval(row.query_seconds, low if wide else math.nan, high, seconds_text)
 
 
-def _mean_labels(row: Any, wide: bool) -> str:
+def _mean_labels(row: Any, axis: Axis, wide: bool) -> str:
     ends = (row.mean_labels_low, row.mean_labels_high)
     is_exact = wide or row.mean_labels < 10
-    return with_interval(row.mean_labels, *ends, lambda value: labels_text(value, is_exact))
+    return with_interval(row.mean_labels, *ends, lambda value: axis.mean(value, is_exact))
 
 
 def _share(value: float, wide: bool) -> str:

@@ -11,7 +11,7 @@ from alrun import stats
 from alrun.arrays import BoolArray
 from alrun.errors import ResultsError, printable
 from alrun.report.build import build_selected
-from alrun.report.comparison import cut_at_budget
+from alrun.report.comparison import cut_at_budget, whole_or_rounded
 from alrun.report.options import ReportOptions
 from alrun.report.pairs import COLUMNS as PAIR_COLUMNS
 from alrun.report.pairs import compare_means
@@ -115,7 +115,7 @@ def _compare_cell(here: Tables, there: Tables, both: pd.DataFrame) -> Iterator[d
             a, b = cut.reshape(2, -1)
             is_reached = bool((np.concatenate(labels) <= budget).any())
             is_narrow = budget <= min(runs["first"].min(), budget) * (1 + rope)
-            p_value = stats.sign_flip(a - b) if len(a) > 1 else np.nan
+            p_value = stats.sign_flip(whole_or_rounded(a - b)) if len(a) > 1 else np.nan
             yield {
                 "target": target,
                 **compare_means(a, b, rope, is_reached, is_narrow),

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from alrun import stats
+from alrun.report.axis import Axis
 from alrun.report.phrasing import (
     enumerated,
-    labels_text,
     p_text,
     percent,
     percent_with_interval,
@@ -62,7 +62,10 @@ def write_verdict(tables: Tables) -> list[Paragraph]:
     At each target every strategy is named once.
     """
     if not tables.options.targets:
-        text = "There is no verdict on labels, since no target is named; name one with --target."
+        text = (
+            f"There is no verdict on {tables.options.axis}, since no target is named; name one with"
+            " --target."
+        )
         return [Paragraph("", (text,))]
     standings = list(find_standings(tables))
     seeds = _seeds(tables, [one.contender for one in standings if one.contender is not None])
@@ -104,7 +107,7 @@ def _sentences(
     are_some = len(together) > 1
     at_most = not tables.curves.metric.greater_is_better
     for same in together.values():
-        goals = _Goals(at_most, with_batch_size=len(blocks) > 1)
+        goals = _Goals(at_most, tables.options.axis, with_batch_size=len(blocks) > 1)
         if same[0].kind in _NO_WINNER:
             yield _no_winner(same, goals)
             continue
@@ -114,14 +117,17 @@ def _sentences(
         yield from _reach_sentence(same, goals)
         # Blocks that agree have the same relations at the same targets.
         of_one_block = same[: len(same) // len(blocks)]
-        yield from _others(of_one_block, _Goals(at_most), are_some, tables.options.rope)
+        yield from _others(
+            of_one_block, _Goals(at_most, tables.options.axis), are_some, tables.options.rope
+        )
 
 
 @dataclass(frozen=True)
 class _Goals:
-    """The names of targets, with the batch size where several are said together."""
+    """The names of targets, with the batch size where several are said together, and the axis."""
 
     is_most: bool
+    axis: Axis
     with_batch_size: bool = False
 
     def of(self, one: Standing) -> str:
@@ -146,11 +152,11 @@ def _no_winner(same: Sequence[Standing], goals: _Goals) -> str:
             f" {score_text(first.floor)}, so there is no verdict."
         )
     if kind is Kind.unreached:
-        within = [f"{goals.of(one)} within {one.first.budget:.0f} labels" for one in same]
+        within = [f"{goals.of(one)} within {_budget(one.first, goals)}" for one in same]
         return f"No run reaches {enumerated(within)}."
     if kind is Kind.at_start:
         return f"No query is needed to reach {named}: every run starts there."
-    needs = [f"{_labels(one.best)} to reach {goals.of(one)}" for one in same]
+    needs = [f"{_labels(one.best, goals)} to reach {goals.of(one)}" for one in same]
     return f"There is nothing to compare {first.strategy} with; it needs {enumerated(needs)}."
 
 
@@ -158,23 +164,25 @@ def _headline(same: Sequence[Standing], goals: _Goals) -> str:
     """Return the sentence on the strategy with the fewest labels, or on a baseline that has."""
     kind, best, baseline = same[0].kind, same[0].best, same[0].baseline
     if kind in (Kind.baseline_first, Kind.without_baseline):
-        numbers = "; ".join(f"{_labels(one.best)} to reach {goals.of(one)}" for one in same)
+        numbers = "; ".join(f"{_labels(one.best, goals)} to reach {goals.of(one)}" for one in same)
         if all(to_best is ToBest.uncompared for _, (to_best, _) in same[0].others):
             return f"There is nothing to compare {best.strategy} with: {numbers}."
         if kind is Kind.baseline_first:
-            return f"No strategy needs fewer labels on average than {best.strategy}: {numbers}."
-        return f"{best.strategy} needs the fewest labels on average: {numbers}."
+            return (
+                f"No strategy needs {goals.axis.less} on average than {best.strategy}: {numbers}."
+            )
+        return f"{best.strategy} needs {goals.axis.least} on average: {numbers}."
     p_values = [_p_value(one.best.p_adjusted) for one in same]
     agree = len(same) > 1 and len(set(p_values)) == 1
     items = []
     for place, one in enumerate(same):
         p_value = "" if agree else f", {p_values[place]}"
         items.append(
-            f"{_labels(one.best)} to reach {goals.of(one)}, where {baseline.strategy} needs"
-            f" {_baseline_labels(one)} ({_saving(one, place == 0)}{p_value})"
+            f"{_labels(one.best, goals)} to reach {goals.of(one)}, where {baseline.strategy} needs"
+            f" {_baseline_labels(one, goals)} ({_saving(one, place == 0, goals)}{p_value})"
         )
     how = "and its saving is shown" if kind is Kind.saves else "but its saving is not shown"
-    lead = f"{best.strategy} needs the fewest labels on average, {how}"
+    lead = f"{best.strategy} needs {goals.axis.least} on average, {how}"
     return f"{lead}: {'; '.join(items)}{f'; {p_values[0]} each' if agree else ''}."
 
 
@@ -194,28 +202,32 @@ def _p_value(value: float) -> str:
     return f"adjusted p {text}"
 
 
-def _labels(row: Any) -> str:
+def _labels(row: Any, goals: _Goals) -> str:
     """Return the mean labels of a row: at least so many where a run did not reach the target."""
     is_lower_bound = row.reached < (row.n_pairs or row.n_seeds)
-    return f"{'at least ' * is_lower_bound}{labels_text(row.mean_labels, row.mean_labels < 10)}"
+    return f"{'at least ' * is_lower_bound}{goals.axis.mean(row.mean_labels, row.mean_labels < 10)}"
 
 
-def _baseline_labels(one: Standing) -> str:
+def _baseline_labels(one: Standing, goals: _Goals) -> str:
     """Return the mean labels of the baseline on the pairs of the best."""
     mean = one.best.baseline_mean_labels
     is_lower_bound = one.baseline.reached < one.baseline.n_seeds
-    return f"{'at least ' * is_lower_bound}{labels_text(mean, mean < 10)}"
+    return f"{'at least ' * is_lower_bound}{goals.axis.mean(mean, mean < 10)}"
 
 
-def _saving(one: Standing, is_first: bool) -> str:
+def _saving(one: Standing, is_first: bool, goals: _Goals) -> str:
     """Return the saving of the best, within the budget if a run ended there."""
     row = one.best
     if np.isnan(row.saving):
         return "its saving is not estimable"
     text = percent_with_interval(row.saving, row.saving_low, row.saving_high)
     if row.reached < row.n_pairs or one.baseline.reached < one.baseline.n_seeds:
-        text += f" within {row.budget:.0f} labels"
+        text += f" within {_budget(row, goals)}"
     return f"saving {text}" if is_first else text
+
+
+def _budget(row: Any, goals: _Goals) -> str:
+    return goals.axis.amount(goals.axis.end(row.budget))
 
 
 def _seeds_sentence(
@@ -270,10 +282,10 @@ def _others(same: Sequence[Standing], goals: _Goals, are_some: bool, rope: float
             names_by_targets.setdefault(at, []).append(name)
         named = [f"{enumerated(names)}{at}" for at, names in names_by_targets.items()]
         is_one = len(holding[relation]) == 1
-        yield f"{_relation(relation, same[0], is_one, rope)}: {'; '.join(named)}."
+        yield f"{_relation(relation, same[0], is_one, rope, goals.axis)}: {'; '.join(named)}."
 
 
-def _relation(relation: Relation, one: Standing, is_one: bool, rope: float) -> str:
+def _relation(relation: Relation, one: Standing, is_one: bool, rope: float, axis: Axis) -> str:
     """Return the words for where strategies stand, with the verb for one or several."""
     to_best, to_baseline = relation
     best = one.best.strategy
@@ -283,18 +295,18 @@ def _relation(relation: Relation, one: Standing, is_one: bool, rope: float) -> s
         return f"Not compared with {best}, since fewer than two seeds are shared"
     if to_baseline is ToBaseline.needs_more:
         near = f", by less than {rope_text}" if best == baseline and to_best is ToBest.near else ""
-        return f"Need{s} more labels than {baseline}{near}"
+        return f"Need{s} more {axis} than {baseline}{near}"
     words = {
         ToBest.same: f"The same as {best} within {rope_text}",
         ToBest.near: f"Differ{s} from {best} by less than {rope_text}",
         ToBest.untold: f"Cannot be told from {best}",
-        ToBest.told: f"Need{s} more labels than {best}",
+        ToBest.told: f"Need{s} more {axis} than {best}",
     }[to_best]
     if best == baseline or to_baseline is ToBaseline.untested:
         return words
     if to_baseline is ToBaseline.saves:
         if to_best is ToBest.told:
-            return f"Save{s} labels too, but need{s} more than {best}"
+            return f"Save{s} {axis} too, but need{s} more than {best}"
         return words if one.kind is Kind.saves else f"{words}, with a saving that is shown"
     if to_best is ToBest.untold:
         return f"Can be told neither from {best} nor from {baseline}"

@@ -28,11 +28,13 @@ class Curves:
     Attributes
     ----------
     runs
-        A row per run: the columns of RUN, and the first and last `n_labels`.
+        A row per run: the columns of RUN, the first and last `n_labels`, whether its labels have
+        prices (`is_priced`), and the share of wrong ones among all at its end (`wrong`), NaN where
+        it is not known.
     start
         Where each run's rounds begin, with the total at the end, shape (n_runs + 1,).
     n_labels, score
-        Of every round, shape (n_rounds,).
+        Of every round, shape (n_rounds,). Along costs `n_labels` holds what the labels have cost.
     n_correct, n_test
         Counts of every round where the score is their ratio and they are known, else None; NaN
         where a round has none.
@@ -40,6 +42,8 @@ class Curves:
         Sentences about the runs that were left out.
     metric
         How the score is read.
+    along
+        "n_labels" or "cost": what they run along.
     """
 
     runs: pd.DataFrame
@@ -50,6 +54,7 @@ class Curves:
     n_test: Array | None
     excluded: tuple[str, ...]
     metric: Metric
+    along: str = "n_labels"
 
     def rounds(self, run: int) -> tuple[Array, Array]:
         """Return `n_labels` and score of one run."""
@@ -58,15 +63,24 @@ class Curves:
 
 
 def read_curves(
-    frame: pd.DataFrame, metric: str, known_ends: Callable[[], Mapping[Any, int]] = dict
+    frame: pd.DataFrame,
+    metric: str,
+    known_ends: Callable[[], Mapping[Any, int]] = dict,
+    along: str = "n_labels",
 ) -> Curves:
     """Check and sort a table of curves, and drop unusable runs.
 
     A run with a NaN score, or one that ends before the longest run of its strategy, is left out and
     named: it is neither censored nor a zero. `known_ends` gives, for data set and seed, the label
     count at which a run may end, as where the pool is smaller; it is asked only where runs differ.
-    Raises ResultsError where columns are missing, where the same round stands twice, and where the
-    counts of a row contradict its score.
+    A run with prices may have fewer labels, as long as another round could have cost more than what
+    is left of the largest cost.
+
+    `along` is "n_labels" or "cost". Rounds of a run that have the same, as after an answer that
+    gives no label, count as the last of them. Where no cost is known each label costs 1.
+
+    Raises ResultsError where columns are missing, where the same round stands twice, where a cost
+    falls, and where the counts of a row contradict its score.
     """
     for column in (*REQUIRED, metric):
         if column not in frame.columns:
@@ -82,12 +96,16 @@ def read_curves(
     frame = _typed(frame, metric)
     frame = frame.sort_values([*RUN, "n_labels"], kind="stable", ignore_index=True)
     begins = _begins(frame)
-    _check_no_twins(frame, begins)
+    frame = _rounds_in_order(frame, begins)
     start = np.append(np.flatnonzero(begins), len(frame))
-    runs = frame.loc[start[:-1], RUN].reset_index(drop=True)
-    n_labels = frame["n_labels"].to_numpy()
+    costs = _costs(frame, start)
+    runs = _runs_of(frame, start, costs)
+    keep, excluded = _usable(runs, frame[metric].to_numpy(), start, costs, known_ends)
+    if along == "cost":
+        frame["cost"] = costs
+    frame, start = _last_of_each(frame, start, along)
+    n_labels = frame[along].to_numpy()
     runs["first"], runs["last"] = n_labels[start[:-1]], n_labels[start[1:] - 1]
-    keep, excluded = _usable(runs, frame[metric].to_numpy(), start, known_ends)
     rows = np.repeat(keep, np.diff(start))
     how = metrics.find(metric)
     counts = how.is_share_correct and {"n_correct", "n_test"} <= set(frame.columns)
@@ -100,6 +118,7 @@ def read_curves(
         n_test=frame["n_test"].to_numpy()[rows] if counts else None,
         excluded=excluded,
         metric=how,
+        along=along,
     )
 
 
@@ -198,13 +217,16 @@ def _typed(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
         if not np.array_equal(whole, np.rint(whole)) or np.isinf(whole).any() or (whole < 0).any():
             raise ResultsError(f"the column '{column}' must hold whole numbers, none below 0")
         frame[column] = whole.astype(np.int64)
-    for column in sorted({"n_correct", "n_test", metric} & set(frame.columns)):
+    for column in sorted({"n_correct", "n_test", "n_wrong", "cost", metric} & set(frame.columns)):
         values = _numbers(frame, column)
         known = values[~np.isnan(values)]
-        if np.isinf(known).any() or (column != metric and (known != np.rint(known)).any()):
-            kind = "finite" if column == metric else "whole"
+        is_count = column not in ("cost", metric)
+        if np.isinf(known).any() or (is_count and (known != np.rint(known)).any()):
+            kind = "whole" if is_count else "finite"
             raise ResultsError(f"the column '{column}' must hold {kind} numbers")
         frame[column] = values
+    if "round" in frame.columns:
+        frame["round"] = pd.to_numeric(frame["round"], errors="coerce")
     if metrics.find(metric).is_share_correct and {"n_correct", "n_test"} <= set(frame.columns):
         _check_counts(frame, metric)
     _check_range(metric, frame[metric].dropna().to_numpy())
@@ -274,10 +296,28 @@ def _begins(frame: pd.DataFrame) -> BoolArray:
     return begins
 
 
-def _check_no_twins(frame: pd.DataFrame, begins: BoolArray) -> None:
-    """Raise ResultsError for a repeated round, and for two runs with the same keys."""
-    n_labels = frame["n_labels"].to_numpy()
-    same = (n_labels[1:] == n_labels[:-1]) & ~begins[1:]
+def _rounds_in_order(frame: pd.DataFrame, begins: BoolArray) -> pd.DataFrame:
+    """Return a sorted table with the rounds of equal label counts in order.
+
+    They are the rounds after an answer that gave no label, or a label again. Raises ResultsError
+    for a repeated round, and for two runs with the same keys.
+    """
+    same = _follows(frame["n_labels"], begins)
+    if same.any() and "round" in frame.columns:
+        frame = frame.sort_values([*RUN, "n_labels", "round"], kind="stable", ignore_index=True)
+        rounds = frame["round"].to_numpy(np.float64)
+        same &= ~(rounds[1:] > rounds[:-1])  # nothing is above NaN: without numbers it is a twin
+    _check_no_twins(frame, begins, same)
+    return frame
+
+
+def _follows(values: pd.Series, begins: BoolArray) -> BoolArray:
+    """Return for each row but the first whether it has the value of the one before in its run."""
+    numbers = values.to_numpy()
+    return np.asarray((numbers[1:] == numbers[:-1]) & ~begins[1:])
+
+
+def _check_no_twins(frame: pd.DataFrame, begins: BoolArray, same: BoolArray) -> None:
     if (row := first_true(same)) is not None:
         twin = frame.iloc[row]
         keys = _keys_of(twin)
@@ -299,10 +339,66 @@ def _keys_of(row: pd.Series) -> str:
     return ", ".join(f"{column} {row[column]}" for column in RUN if row[column] != "")
 
 
+def _costs(frame: pd.DataFrame, start: IntArray) -> FloatArray:
+    """Return what the labels of every round have cost; 1 for each where a run has no costs.
+
+    Raises ResultsError where a run has costs in some of its rounds, or one that falls.
+    """
+    n_labels = frame["n_labels"].to_numpy()
+    sizes = np.diff(start)
+    counted = (n_labels - np.repeat(n_labels[start[:-1]], sizes)).astype(np.float64)
+    if "cost" not in frame.columns or frame["cost"].isna().all():
+        return counted
+    # Rounded, so that equal costs that were added up in another order are equal.
+    costs = frame["cost"].to_numpy().round(9)
+    is_known = ~np.isnan(costs)
+    n_known = np.add.reduceat(is_known, start[:-1], dtype=np.int64)
+    some = (n_known > 0) & (n_known < sizes)
+    falls = np.append(False, costs[1:] < costs[:-1])
+    falls[start[:-1]] = costs[start[:-1]] < 0
+    for bad, what in (
+        (np.repeat(some, sizes) & ~is_known, "is empty in one round and not in others"),
+        (falls, "falls from one round to the next, or begins below 0,"),
+    ):
+        if (row := first_true(bad)) is not None:
+            keys = _keys_of(frame.iloc[row])
+            raise ResultsError(
+                f"the column 'cost' {what} for {keys}; it holds what all answers before a round"
+                " cost together"
+            )
+    return np.where(is_known, costs, counted)
+
+
+def _runs_of(frame: pd.DataFrame, start: IntArray, costs: FloatArray) -> pd.DataFrame:
+    """Return the keys of each run, its last label count, whether it is priced, its wrong labels."""
+    n_labels, ends = frame["n_labels"].to_numpy(), start[1:] - 1
+    runs = frame.loc[start[:-1], RUN].reset_index(drop=True)
+    runs["last"] = n_labels[ends]
+    bought = n_labels - np.repeat(n_labels[start[:-1]], np.diff(start))
+    runs["is_priced"] = np.logical_or.reduceat(costs != bought, start[:-1])
+    wrong = frame["n_wrong"].to_numpy()[ends] if "n_wrong" in frame.columns else np.nan
+    runs["wrong"] = wrong / np.maximum(n_labels[ends], 1)
+    return runs
+
+
+def _last_of_each(
+    frame: pd.DataFrame, start: IntArray, along: str
+) -> tuple[pd.DataFrame, IntArray]:
+    """Return the last round of each label count, or cost, of each run, and where runs begin."""
+    values = frame[along].to_numpy()
+    is_last = np.append(values[1:] != values[:-1], True)
+    is_last[start[1:] - 1] = True
+    if is_last.all():
+        return frame, start
+    counts = np.add.reduceat(is_last, start[:-1], dtype=np.int64)
+    return frame[is_last], np.append(0, np.cumsum(counts))
+
+
 def _usable(
     runs: pd.DataFrame,
     score: Array,
     start: IntArray,
+    costs: FloatArray,
     known_ends: Callable[[], Mapping[Any, int]],
 ) -> tuple[BoolArray, tuple[str, ...]]:
     """Return a mask of the usable runs, and a sentence per kind of unusable ones."""
@@ -313,6 +409,8 @@ def _usable(
     keys = [runs[column] for column in (*COMPARISON_GROUP, "strategy")]
     longest = sound.groupby(keys, observed=True).transform("max")
     is_short = (runs["last"] < longest).to_numpy() & ~has_nan
+    if is_short.any() and runs["is_priced"].any():
+        is_short &= _could_go_on(runs, has_nan, start, costs)
     if is_short.any():
         ends = known_ends()
         allowed = [ends.get(key, np.inf) for key in zip(runs["dataset"], runs["seed"], strict=True)]
@@ -324,6 +422,26 @@ def _usable(
         if bad.any()
     )
     return ~(has_nan | is_short), sentences
+
+
+def _could_go_on(
+    runs: pd.DataFrame, has_nan: BoolArray, start: IntArray, costs: FloatArray
+) -> BoolArray:
+    """Return a mask of the runs that end while the dearest round would still be paid for.
+
+    What may be spent is what the dearest run of the strategy spent. Those without prices always
+    could go on.
+    """
+    spent = pd.Series(costs[start[1:] - 1]).where(~has_nan)
+    steps = np.diff(costs, prepend=0.0)
+    steps[start[:-1]] = 0.0
+    dearest = pd.Series(np.maximum.reduceat(steps, start[:-1]))
+    group = [runs[column] for column in COMPARISON_GROUP]
+    cell = [*group, runs["strategy"]]
+    most = spent.groupby(cell, observed=True).transform("max")
+    step = dearest.groupby(group, observed=True).transform("max")
+    is_priced = runs["is_priced"].groupby(cell, observed=True).transform("any")
+    return ((spent + step < most - 1e-9) | ~is_priced).to_numpy()
 
 
 def _named(runs: pd.DataFrame) -> str:

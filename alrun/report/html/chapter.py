@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from alrun.report.axis import Axis
 from alrun.report.build import Report
 from alrun.report.comparison import cut_at_budget
 from alrun.report.html.curve import curves
@@ -80,10 +81,11 @@ def _curves(
         [pair for pair in references if not np.isnan(pair[0])],
         (0.0, metric.largest),
         str(number),
+        report.options.axis.value,
     )
     has_band = not any(np.isnan(line.half_width).any() for line in lines)
     band = ", with 95 % simultaneous bands" if has_band else "; no band below five seeds"
-    return figure(drawn, f"Mean {report.metric} by number of labels{band}.")
+    return figure(drawn, f"Mean {report.metric} by {report.options.axis.along}{band}.")
 
 
 def _read_out(report: Report, number: int) -> Markup:
@@ -169,10 +171,14 @@ def _pairs(
         here = here[here[column] == value]
     for place, (target, pairs) in enumerate(here.groupby("target", sort=False)):
         own = rows.loc[rows["target"] == target, "strategy"].tolist()
-        yield matrix(_ratios(target, own, pairs), names, f"{number + 1}-pairs-{place + 1}")
+        yield matrix(
+            _ratios(target, own, pairs, shared.report.options.axis),
+            names,
+            f"{number + 1}-pairs-{place + 1}",
+        )
 
 
-def _ratios(target: Any, names: list[str], pairs: pd.DataFrame) -> Matrix:
+def _ratios(target: Any, names: list[str], pairs: pd.DataFrame, axis: Axis) -> Matrix:
     ratios = {(pair.a, pair.b): (pair.ratio, pair.told) for pair in pairs.itertuples()}
     ratios |= {(b, a): (1 / ratio if ratio else np.nan, told)
                for (a, b), (ratio, told) in ratios.items()}  # fmt: skip
@@ -186,7 +192,7 @@ def _ratios(target: Any, names: list[str], pairs: pd.DataFrame) -> Matrix:
         ])  # fmt: skip
     return Matrix(
         f"All pairs at {target_name(target)}",
-        "Mean labels of the row divided by those of the column; a star where the p adjusted over"
+        f"Mean {axis} of the row divided by those of the column; a star where the p adjusted over"
         " all pairs is at most .05.",
         "strategy",
         names,

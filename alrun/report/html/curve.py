@@ -24,6 +24,7 @@ def curves(
     references: Sequence[tuple[float, str]] = (),
     scores: tuple[float, float] = (-inf, inf),
     key: str = "",
+    x_name: str = "labels",
 ) -> Markup:
     """Return a picture of lines with their bands.
 
@@ -43,7 +44,7 @@ def curves(
     return picture(
         _HEIGHT,
         title,
-        axes.frame("labels", y_name),
+        axes.frame(x_name, y_name),
         *marked,
         *drawn,
         cursor,

@@ -5,6 +5,7 @@
 const root = document.documentElement;
 root.classList.add("has-script");
 const data = JSON.parse(document.getElementById("data").textContent);
+const axis = data.axis ?? "labels";
 
 function make(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
@@ -72,6 +73,7 @@ function readOff(group, target) {
 }
 
 function labelsText(value) {
+  if (axis === "cost" && value < 1000) return String(Number(value.toPrecision(4)));
   const digits = value < 10 ? 1 : 0;
   return rounded(value, digits).toFixed(digits);
 }
@@ -98,7 +100,7 @@ function showReadOut(place, target) {
     make("b", { textContent: `Read off at ${data.metric} ${most}${target}` }),
     make("span", { className: "note", textContent: "Means only, without intervals and tests; "
       + "a run that does not reach the target counts as the budget (within)." }));
-  const header = make("tr", {}, ...["strategy", "reached", "within", "mean labels", "saving"]
+  const header = make("tr", {}, ...["strategy", "reached", "within", `mean ${axis}`, "saving"]
     .map((name, n) => cell(name, n ? "number" : "", "col")));
   const rows = readOff(group, target).map((row) => {
     const saving = row.name === data.baseline ? ""
@@ -182,7 +184,8 @@ function setUpCurves(svg) {
       const band = half === null ? "" : ` ± ${half.toFixed(3)}`;
       return `${line.mean[place].toFixed(3)}${band}  ${data.labels[line.strategy]}`;
     });
-    values.textContent = [`${labels} labels`, ...lines].join("\n");
+    const amount = axis === "cost" ? `a cost of ${labelsText(labels)}` : `${labels} labels`;
+    values.textContent = [amount, ...lines].join("\n");
     svg.classList.toggle("isolated", nearest !== null);
     drawn.forEach((one, n) => one.classList.toggle("shown", n === nearest));
   }

@@ -19,7 +19,7 @@ from alrun.report.html.table import table
 from alrun.report.phrasing import group_name, seed_counts, target_name
 from alrun.report.render_csv import as_csv
 from alrun.report.rows import comparison_groups
-from alrun.report.sections import Section, sections
+from alrun.report.sections import Section, noise_sections, sections
 
 # Above this many paragraphs of a verdict those on single groups are folded.
 _MOST_OPEN = 12
@@ -145,11 +145,12 @@ def _target_choice(report: Report) -> Markup:
 def _chapters(
     shared: Shared, looks: Mapping[str, str], queried: Mapping[Any, Queried]
 ) -> Iterator[Markup]:
-    """Yield what is said across data sets, then a chapter for each comparison group."""
+    """Yield what is said across data sets, a chapter for each comparison group, then noise."""
     tables = sections(shared.report)
+    n_noise = len(noise_sections(shared.report))
     per_group = 2 if shared.report.targets else 1
     groups = list(comparison_groups(shared.report.rows))
-    across = tables[len(groups) * per_group :]
+    across = tables[len(groups) * per_group : len(tables) - n_noise]
     if across:
         yield element(
             "section",
@@ -160,6 +161,11 @@ def _chapters(
     for number, (key, rows) in enumerate(groups):
         own = tables[number * per_group : (number + 1) * per_group]
         yield chapter(shared, number, key, rows, own, looks, queried.get(key))
+    if n_noise:
+        shown = (
+            table(one, dict(looks), f"noise-{n + 1}") for n, one in enumerate(tables[-n_noise:])
+        )
+        yield element("section", element("h2", "What noise does"), *shown)
 
 
 def _end(report: Report) -> Iterator[Markup]:

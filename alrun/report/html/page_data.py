@@ -9,6 +9,7 @@ import pandas as pd
 
 from alrun.arrays import Array
 from alrun.errors import printable
+from alrun.report.axis import Axis
 from alrun.report.build import Report
 from alrun.report.html.curve import axes_of
 from alrun.report.html.look import number_of
@@ -35,7 +36,9 @@ def _content(shared: Shared, looks: Mapping[str, str]) -> dict[str, Any]:
     strategies = list(dict.fromkeys(report.rows["strategy"]))
     metric = report.curves.metric
     has_runs = len(report.curves.score) <= MOST_ROUNDS
+    axis = report.options.axis
     return {
+        **({} if axis is Axis.labels else {"axis": axis}),
         "metric": report.metric,
         "greater": metric.greater_is_better,
         "sustain": report.sustain,

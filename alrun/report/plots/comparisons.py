@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from alrun.arrays import Array
+from alrun.report.axis import Axis
 from alrun.report.plots.styles import BLACK, FAINT, GREY, SMALL, Names, Style, shortened
 from alrun.report.ranks import Ranking
 
@@ -83,10 +84,13 @@ class RanksPanel:
     ----------
     where
         As for LinesPanel.
+    axis
+        What the ranks are of.
     """
 
     where: Mapping[str, str]
     ranking: Ranking
+    axis: Axis = Axis.labels
 
     def height(self, n_columns: int) -> float:
         """Return the height in inches, by the number of rows."""
@@ -108,7 +112,7 @@ class RanksPanel:
         axes.plot([1, 1 + critical], [last] * 2, color=GREY, marker="|")
         labels = [*map(shortened, names), *([""] * len(groups)), f"CD {critical:.2f}"]
         axes.set_yticks(range(last + 1), labels)
-        axes.set(ylim=(last + 0.75, -0.75), xlabel="mean rank (1: the fewest labels)")
+        axes.set(ylim=(last + 0.75, -0.75), xlabel=f"mean rank (1: {self.axis.least})")
         axes.set_xlim(0.8, max(len(names), 1 + critical) + 0.2)
         axes.grid(axis="x")
         axes.axhline(len(names) - 0.5, color=FAINT, linewidth=0.6)

@@ -123,6 +123,7 @@ def _curves(report: Report, rows: pd.DataFrame) -> Plot:
             levels=_levels(report, group),
             references=_references(group),
             scores=(0.0, report.curves.metric.largest),
+            x_label=report.options.axis.value,
         )
         for _, group in comparison_groups(rows)
     )
@@ -137,6 +138,7 @@ def _difference(report: Report, rows: pd.DataFrame) -> Plot:
             mean_differences(report.curves, group, report.baseline),
             f"difference in {report.metric}{_less_is_better(report)}",
             has_zero=True,
+            x_label=report.options.axis.value,
         )
         for _, group in comparison_groups(_compared(rows))
     )
@@ -180,6 +182,7 @@ def _reached(report: Report, rows: pd.DataFrame) -> Plot:
             shares_at_target(report.curves, part, report.target_scores[target], report.sustain),
             "share of runs that\nhave reached it",
             is_share=True,
+            x_label=report.options.axis.value,
         )
         for _, group in comparison_groups(rows)
         for target, part in group[group["reached"].notna()].groupby("target", sort=False)
@@ -187,7 +190,7 @@ def _reached(report: Report, rows: pd.DataFrame) -> Plot:
     n_targets = len(report.targets)
     columns = n_targets if n_targets in (2, 3) else _columns(panels)
     title = "Runs that have reached the target"
-    return Plot(title, "their share by number of labels", panels, columns)
+    return Plot(title, f"their share by {report.options.axis.along}", panels, columns)
 
 
 def _pairs(report: Report, rows: pd.DataFrame) -> Plot:
@@ -200,7 +203,7 @@ def _pairs(report: Report, rows: pd.DataFrame) -> Plot:
         if key in by_key
     )
     n_columns = 1 if rows["strategy"].nunique() > _MOST_BESIDE else min(len(panels), 2)
-    detail = "mean labels of the row / of the column; a star where adjusted p ≤ .05"
+    detail = f"mean {report.options.axis} of the row / of the column; a star where adjusted p ≤ .05"
     return Plot("All pairs", detail, panels, n_columns)
 
 
@@ -210,7 +213,9 @@ def _ranks(report: Report, rows: pd.DataFrame) -> Plot:
     for ranking in found.rankings:
         same = (rows[RANKED] == pd.Series(ranking.key, RANKED)).all(axis=1)
         if same.any():
-            panels.append(RanksPanel(_where(report, rows[same], RANKED), ranking))
+            panels.append(
+                RanksPanel(_where(report, rows[same], RANKED), ranking, report.options.axis)
+            )
     detail = (
         "mean rank over data sets; bars: within the critical difference of Nemenyi's test, beside"
         " the sign-flip test, which decides"
@@ -222,14 +227,19 @@ def _pareto(report: Report, rows: pd.DataFrame) -> Plot:
     keys = [*COMPARISON_GROUP, "target"]
     known = rows[rows["mean_labels"].notna() & rows["query_seconds"].notna() & rows["informative"]]
     panels = tuple(
-        ParetoPanel(_where(report, part, keys), part)
+        ParetoPanel(_where(report, part, keys), part, report.options.axis)
         for _, part in known.groupby(keys, observed=True, sort=False)
     )
     detail = (
         "with 95 % intervals, seconds of a whole run; joined: no other is better in both; seconds"
         " differ between machines"
     )
-    return Plot("Labels to target by seconds of queries", detail, panels, min(len(panels), 2))
+    return Plot(
+        f"{report.options.axis.heading} to target by seconds of queries",
+        detail,
+        panels,
+        min(len(panels), 2),
+    )
 
 
 def _band(panels: Sequence[LinesPanel]) -> str:

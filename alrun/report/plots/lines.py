@@ -13,6 +13,9 @@ from alrun import stats
 from alrun.arrays import Array
 from alrun.results.curves import COMPARISON_GROUP, Curves, labels_to_target
 
+# Hardly two runs have the same costs: of more of them a line has so many points, evenly spaced.
+MOST_POINTS = 120
+
 
 @dataclass(frozen=True)
 class Line:
@@ -118,4 +121,7 @@ def _runs_of(curves: Curves, rows: pd.DataFrame) -> pd.DataFrame:
 def _label_counts(curves: Curves, runs: pd.DataFrame, low: float, high: float) -> Array:
     """Return the evaluated label counts of these runs between two."""
     counts = np.unique(np.concatenate([curves.rounds(run)[0] for run in runs.index]))
-    return counts[(counts >= low) & (counts <= high)]
+    counts = counts[(counts >= low) & (counts <= high)]
+    if curves.along == "cost" and len(counts) > MOST_POINTS:
+        return np.linspace(low, high, MOST_POINTS)
+    return counts

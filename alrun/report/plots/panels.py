@@ -53,6 +53,8 @@ class LinesPanel:
         Whether zero is marked.
     is_share
         Whether the heights are shares of runs: steps between 0 and 1.
+    x_label
+        What the lines run along: labels, or their cost.
     """
 
     where: Mapping[str, str]
@@ -63,6 +65,7 @@ class LinesPanel:
     scores: tuple[float, float] = (-np.inf, np.inf)
     has_zero: bool = False
     is_share: bool = False
+    x_label: str = "labels"
 
     def height(self, n_columns: int) -> float:
         """Return the height in inches by the number of columns."""
@@ -71,8 +74,8 @@ class LinesPanel:
     def draw(self, axes: "Axes", styles: Mapping[str, Style]) -> Names:
         """Draw the panel and return the names of its lines."""
         if not self.lines:
-            return _say_nothing(axes)
-        axes.set(xlabel="labels", ylabel=self.y_label)
+            return _say_nothing(axes, self.x_label)
+        axes.set(xlabel=self.x_label, ylabel=self.y_label)
         if self.is_share:
             axes.set(ylim=(-0.04, 1.04), yticks=np.linspace(0, 1, 5))
             axes.grid(axis="y")
@@ -84,7 +87,7 @@ class LinesPanel:
             _draw_line(axes, line, styles[line.strategy], place, self.is_share, self.scores)
         for level, name in self.references:
             _draw_reference(axes, level, name)
-        axes.locator_params(axis="x", integer=True)
+        axes.locator_params(axis="x", integer=self.x_label == "labels")
         ends = {line.strategy: (line.n_labels[-1], line.height[-1]) for line in self.lines}
         ends = {name: end for name, end in ends.items() if not styles[name].is_muted}
         return name_ends(axes, ends, styles)
@@ -268,9 +271,9 @@ def _name_group(axes: "Axes", place: float, name: str) -> None:
     )
 
 
-def _say_nothing(axes: "Axes") -> Names:
+def _say_nothing(axes: "Axes", x_label: str) -> Names:
     """Write in a panel why it has no line."""
     axes.set_axis_off()
-    words = "no labels or no seeds in common"
+    words = f"no {x_label} or no seeds in common"
     axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", color=GREY, fontsize=SMALL)
     return []

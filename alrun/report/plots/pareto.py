@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from alrun.arrays import Array, BoolArray
+from alrun.report.axis import Axis
 from alrun.report.plots.styles import GREY, SMALL, Names, Style, halo, shortened
 
 if TYPE_CHECKING:
@@ -36,10 +37,13 @@ class ParetoPanel:
         As for LinesPanel.
     rows
         Rows of a report at one target whose labels and seconds are known.
+    axis
+        What is counted up to the target.
     """
 
     where: Mapping[str, str]
     rows: pd.DataFrame
+    axis: Axis = Axis.labels
 
     def height(self, n_columns: int) -> float:
         """Return the height in inches by the number of columns."""
@@ -50,7 +54,7 @@ class ParetoPanel:
         rows = self.rows.sort_values("query_seconds", kind="stable")
         seconds, labels = (rows[name].to_numpy(float) for name in ("query_seconds", "mean_labels"))
         is_log = bool(seconds[0] > 0 and seconds[-1] >= _FEW_TIMES * seconds[0])
-        axes.set(xlabel="seconds of queries", ylabel="labels to target")
+        axes.set(xlabel="seconds of queries", ylabel=f"{self.axis} to target")
         axes.margins(x=0.08, y=0.1)
         if is_log:
             axes.set_xscale("log")

@@ -55,7 +55,7 @@ def signals_of(curves: Curves, table: pd.DataFrame) -> pd.DataFrame:
     rounds = rounds.assign(n_labels=curves.n_labels.astype(np.int64))
     keys = {column: table[column].astype(rounds[column].dtype) for column in _ROUND}
     known = table.reindex(columns=list(NAMES)).astype(np.float64).assign(**keys)
-    known = known.drop_duplicates(_ROUND)
+    known = known.drop_duplicates(_ROUND, keep="last")
     return rounds.merge(known, on=_ROUND, how="left")[list(NAMES)]
 
 
