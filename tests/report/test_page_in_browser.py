@@ -118,3 +118,23 @@ def test_the_data_hold_what_relative_targets_are_read_from(results):
         assert (0 + 100 / 100 * (ceiling - 0)) * least == full
         assert (floor + 99.5 / 100 * (ceiling - floor)) * least == between
         assert group["end"] == end
+
+
+@pytest.mark.slow  # nothing short shows a layout
+def test_a_phone_scrolls_no_page_sideways_and_paper_cuts_no_table(page):
+    size = {"height": 800, "deviceScaleFactor": 1, "mobile": False}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 360, **size})
+    assert page.execute_script("return document.documentElement.scrollWidth") == 360
+    page.execute_script("document.getElementById('switch-1').click()")
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 718, **size})
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    widest = page.execute_script(
+        "return Math.max(...[...document.querySelectorAll('table')].map((one) =>"
+        " one.getBoundingClientRect().right))"
+    )
+    assert 300 < widest <= 718
+    shown = page.execute_script(
+        "return [...document.querySelectorAll('label[data-strategy]')].filter((one) =>"
+        " getComputedStyle(one).display !== 'none').map((one) => one.textContent)"
+    )
+    assert shown == ["random", "entropy"]
