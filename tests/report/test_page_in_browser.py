@@ -124,12 +124,12 @@ def test_the_data_hold_what_relative_targets_are_read_from(results):
 def test_a_phone_scrolls_no_page_sideways_and_paper_cuts_no_table(page):
     size = {"height": 800, "deviceScaleFactor": 1, "mobile": False}
     page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 360, **size})
-    assert page.execute_script("return document.documentElement.scrollWidth") == 360
+    assert page.execute_script("return document.documentElement.scrollWidth") <= 360
     page.execute_script("document.getElementById('switch-1').click()")
     page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 718, **size})
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     widest = page.execute_script(
-        "return Math.max(...[...document.querySelectorAll('table')].map((one) =>"
+        "return Math.max(...[...document.querySelectorAll('table, h1')].map((one) =>"
         " one.getBoundingClientRect().right))"
     )
     assert 300 < widest <= 718
@@ -137,4 +137,4 @@ def test_a_phone_scrolls_no_page_sideways_and_paper_cuts_no_table(page):
         "return [...document.querySelectorAll('label[data-strategy]')].filter((one) =>"
         " getComputedStyle(one).display !== 'none').map((one) => one.textContent)"
     )
-    assert shown == ["random", "entropy"]
+    assert shown == ["random", "margin"]

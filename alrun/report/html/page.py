@@ -179,6 +179,7 @@ def _end(report: Report) -> Iterator[Markup]:
             element("summary", "All numbers"),
             table(numbers, {}, "report"),
         ),
+        class_="on-screen",  # no paper is wide enough
     )
 
 
