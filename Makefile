@@ -66,6 +66,7 @@ reproduce-atlas: $(READY)  ## compute all of the atlas anew and compare with the
 calibrate: $(READY)  ## check error rates and coverage on simulated curves whose truth is known
 	$(BIN)/python experiments/calibrate.py
 	$(BIN)/python experiments/calibrate_ranks.py
+	$(BIN)/python experiments/calibrate_signed_rank.py
 	$(BIN)/python experiments/calibrate_stopping.py
 
 readme: $(READY)  ## write the numbers in README.md and docs/ from the committed results

@@ -123,15 +123,21 @@ def report(
 
 
 def _queried(results: Path, with_examples: bool | None) -> "Mapping[tuple[Any, ...], Queried]":
-    """Return what was queried if it may be shown; where nobody asked, errors are only told."""
-    from alrun.queried import is_built_in, queried
+    """Return what was queried, with the examples if they may be shown.
 
-    if with_examples is False or not (with_examples or is_built_in(results)):
+    Where nobody asked for them, what cannot be shown is only told.
+    """
+    from alrun.queried import is_built_in, overlaps, queried
+
+    if not with_examples and not (results / "queries.parquet").is_file():
         return {}
     try:
-        return queried(results)
+        return queried(results, is_built_in(results) if with_examples is None else with_examples)
     except AlrunError as error:
         if with_examples:
             raise
-        say(f"The page shows no examples: {error}")
+        say(f"The page shows neither classes nor examples of the queries: {error}")
+    try:
+        return overlaps(results)
+    except AlrunError:  # it was told above
         return {}

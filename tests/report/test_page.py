@@ -9,6 +9,7 @@ from io import StringIO
 
 import pytest
 from curves_factory import reaching, write
+from headless import headless_browser
 
 from alrun.report.build import build_report
 from alrun.report.html.axes import ticks
@@ -135,25 +136,9 @@ def test_the_seeds_of_a_page_are_the_answers_of_single_seeds(text):
     assert "<title>seed 0: 20 %</title>" in text
 
 
-def browser():
-    """Return a headless Chromium; skip the test where there is none."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="there is no selenium")
-    from shutil import which
-
-    chromium, driver = which("chromium"), which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("there is no chromium with its driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    return webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-
-
 @pytest.mark.slow  # the data and the markup are checked above without a browser
 def test_a_browser_reads_sorts_saves_and_switches(report, tmp_path, text):
-    driver = browser()
+    driver = headless_browser()
     try:
         _drive(driver, report, tmp_path, text)
     finally:

@@ -125,6 +125,7 @@ def _group_choice(names: list[str]) -> Markup:
 
 
 def _target_choice(report: Report) -> Markup:
+    kind = element("select", id="target-kind", aria_label="what the target is")
     slider = element("input", type="range", id="target", aria_describedby="target-note")
     exact = element("input", type="number", id="target-exact", step="any",
                     aria_label=f"target on {report.metric}")  # fmt: skip
@@ -132,6 +133,7 @@ def _target_choice(report: Report) -> Markup:
         "p",
         element("label", f"Target on {report.metric} ", slider),
         exact,
+        kind,
         element(
             "span",
             "Means only; intervals and tests are for the targets that were computed.",
@@ -201,6 +203,7 @@ def _end(report: Report) -> Iterator[Markup]:
             element("summary", "All numbers"),
             table(numbers, {}, "report"),
         ),
+        class_="on-screen",  # no paper is wide enough
     )
 
 

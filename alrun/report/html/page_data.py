@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alrun.arrays import Array
+from alrun.arrays import Array, BoolArray
 from alrun.errors import printable
 from alrun.report.axis import Axis
 from alrun.report.build import Report
@@ -16,8 +16,10 @@ from alrun.report.html.look import number_of
 from alrun.report.html.markup import Markup
 from alrun.report.html.shared import Shared
 from alrun.report.phrasing import target_name
+from alrun.report.references import ROUNDING, filled, levels_of, scores_of
 from alrun.report.rows import comparison_groups
-from alrun.results.curves import COMPARISON_GROUP
+from alrun.results.curves import COMPARISON_GROUP, summaries
+from alrun.targets import read_target
 
 # Rounds of all runs together. More of them would make the page too large to send.
 MOST_ROUNDS = 250_000
@@ -37,6 +39,11 @@ def _content(shared: Shared, looks: Mapping[str, str]) -> dict[str, Any]:
     metric = report.curves.metric
     has_runs = len(report.curves.score) <= MOST_ROUNDS
     axis = report.options.axis
+    runs = report.curves.runs
+    per_run = runs.join(summaries(report.curves)).join(
+        levels_of(report.references, runs, report.metric)
+    )
+    levels: list[Any] = []
     return {
         **({} if axis is Axis.labels else {"axis": axis}),
         "metric": report.metric,
@@ -48,10 +55,13 @@ def _content(shared: Shared, looks: Mapping[str, str]) -> dict[str, Any]:
         "switches": [number_of(looks[name]) for name in strategies],
         "targets": [target_name(target) for target in report.targets],
         "range": _range(report),
+        "rounding": ROUNDING,
         "groups": [
             _group(shared, key, rows, strategies, has_runs)
+            | _relative(report, per_run[_of_group(per_run, key)], levels)
             for key, rows in comparison_groups(report.rows)
         ],
+        "levels": levels,
     }
 
 
@@ -83,9 +93,8 @@ def _group(
         }
     if not has_runs:
         return content
-    same = [curves.runs[name] == value for name, value in zip(COMPARISON_GROUP, key, strict=True)]
     grids: list[list[int]] = []
-    for run in curves.runs.index[np.logical_and.reduce(same)]:
+    for run in curves.runs.index[_of_group(curves.runs, key)]:
         n_labels, scores = curves.rounds(run)
         grid = n_labels.tolist()
         if grid not in grids:
@@ -96,6 +105,29 @@ def _group(
              *_scores(report, run, scores)]
         )  # fmt: skip
     return content | {"grids": grids}
+
+
+def _of_group(runs: pd.DataFrame, key: Any) -> BoolArray:
+    """Return which runs are of a comparison group."""
+    same = [runs[name] == value for name, value in zip(COMPARISON_GROUP, key, strict=True)]
+    return np.asarray(np.logical_and.reduce(same))
+
+
+def _relative(report: Report, runs: pd.DataFrame, levels: list[Any]) -> dict[str, Any]:
+    """Return what relative targets of a group are read from.
+
+    `end` is the score of the target `random@end`, and `levels` the place in `levels`, where it is
+    added if it is new, of the floor and the ceiling of each seed.
+    """
+    end = scores_of(read_target("random@end"), runs, report.baseline, report.curves.metric)[0]
+    known = runs.assign(floor=filled(runs, "floor"), ceiling=filled(runs, "ceiling"))
+    own = [
+        [int(seed), *(None if np.isnan(level) else float(level) for level in pair)]
+        for seed, *pair in known.drop_duplicates("seed")[["seed", "floor", "ceiling"]].to_numpy()
+    ]
+    if own not in levels:
+        levels.append(own)
+    return {"end": None if np.isnan(end) else float(end), "levels": levels.index(own)}
 
 
 def _references(rows: pd.DataFrame) -> list[tuple[float, str]]:
