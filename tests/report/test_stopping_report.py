@@ -83,11 +83,24 @@ def test_a_rule_that_waits_for_slow_runs_adapts(judged):
     matrix = np.array([[score(pace, n) for n in LABELS] for pace in PACES])
     assert rows.loc["kappa", "budget_p_value"] == stats.adaptation(matrix)
     assert rows.loc["kappa", "budget_p_value"] < 0.05
-    # A fixed budget, and a rule that never stops, are the same whoever is dealt their stops.
-    assert rows.loc["budget(labels=100)", "budget_p_value"] == 1
-    assert rows.loc["variance", "budget_p_value"] == 1
-    by_holm = stats.holm(rows["budget_p_value"].to_numpy())
-    assert rows["budget_p_adjusted"].to_numpy() == pytest.approx(by_holm)
+
+
+def test_a_rule_whose_stops_are_alike_is_no_test_and_makes_no_other_harder(judged, made):
+    """A fixed budget, and a rule that never stops: whoever is dealt their stops is the same."""
+    rows = judged.rows.set_index("rule")
+    alike = ["plateau", "variance", "budget(labels=100)"]
+    assert rows.loc[alike, ["budget_p_value", "budget_p_adjusted"]].isna().all(axis=None)
+    assert rows.loc["kappa", "budget_p_adjusted"] == rows.loc["kappa", "budget_p_value"]
+    assert any("Holm's correction over 1 test." in note for note in judged.notes)
+    text = " ".join(sentences_of(judged))
+    assert "budget(labels=100) stops at 100 labels [100, 100] with" in text
+    assert ": at the same labels in every run, as a budget would, so not tested." in text
+    both = ["kappa", '{ name = "kappa", threshold = 0.9 }']
+    two = build_stopping(made, stopping_options(made), both).rows
+    assert two["budget_p_adjusted"][0] == pytest.approx(
+        stats.holm(two["budget_p_value"].to_numpy())[0]
+    )
+    assert two["budget_p_adjusted"][0] > two["budget_p_value"][0]
 
 
 def test_a_rule_that_never_stops_is_at_the_end_and_says_so(judged):
@@ -116,7 +129,8 @@ def test_the_verdict_says_what_the_numbers_say(judged):
     assert "kappa stops at 140 labels [75, 205] with .865" in text
     assert "(never in 1 of 6 runs)" in text
     assert (
-        "a fixed budget of as many labels does as well: nothing shows that the rules adapt" in text
+        "runs): the rule adapts, but it is not shown to do better than a fixed budget of 140."
+        in text
     )
 
 
@@ -220,7 +234,8 @@ def test_cells_of_several_strategies_are_counted_together(tmp_path):
     assert report.rows["strategy"].tolist() == ["margin", "margin", "random", "random"]
     first = report.paragraphs[0].sentences
     assert first[0] == "Shown to adapt to the runs that they stop, of 2 cells: kappa in 2."
-    assert first[-1] == "Stop fewer than half of the runs: variance 0 %."
+    assert first[1].startswith("No rule that was tested does better than a fixed budget")
+    assert first[2] == "Stop fewer than half of the runs: variance 0 %."
     one = stopping_options(tmp_path, None, Selection(strategy=("margin",)))
     assert build_stopping(tmp_path, one, ["kappa"]).rows["strategy"].tolist() == ["margin"]
 
