@@ -30,6 +30,7 @@ from alrun.report.options import Adjustment, ReportOptions
 
 if TYPE_CHECKING:
     from alrun.report.html.gallery import Queried
+    from alrun.report.stopping.build import StoppingReport
 
 
 class Format(StrEnum):
@@ -108,7 +109,8 @@ def report(
     if with_examples is not None and form is not Format.html:
         raise AlrunError("--with-examples and --no-examples are for the format html")
     if form is Format.html:
-        layout = replace(layout, queried=_queried(results, with_examples))
+        queried = _queried(results, with_examples)
+        layout = replace(layout, queried=queried, judged=_judged(results, found.options))
     text = render(found, form.value, layout)
     if form is Format.csv:  # a CSV file has no place for sentences
         for sentence in (*found.verdict, *layout.notes_of(found)):
@@ -129,3 +131,14 @@ def _queried(results: Path, with_examples: bool | None) -> "Mapping[tuple[Any, .
             raise
         say(f"The page shows no examples: {error}")
         return {}
+
+
+def _judged(results: Path, options: ReportOptions) -> "StoppingReport | None":
+    """Return the rules for stopping, judged; nobody asked for them, so errors are only told."""
+    from alrun.report.stopping.build import build_for_page
+
+    try:
+        return build_for_page(results, options)
+    except AlrunError as error:
+        say(f"The page shows no stopping rules: {error}")
+        return None

@@ -14,16 +14,21 @@ from alrun.report.html.gallery import Queried
 from alrun.report.html.look import looks_of, number_of, sample, switching_rules
 from alrun.report.html.markup import Markup, element, joined
 from alrun.report.html.page_data import page_data
+from alrun.report.html.stopping import stopping_summary
 from alrun.report.html.table import table
 from alrun.report.phrasing import group_name, seed_counts, target_name
 from alrun.report.render_csv import as_csv
 from alrun.report.rows import comparison_groups
 from alrun.report.sections import Section, sections
+from alrun.report.stopping.build import StoppingReport
 
 
-def as_page(report: Report, queried: Mapping[Any, Queried]) -> str:
+def as_page(
+    report: Report, queried: Mapping[Any, Queried], judged: StoppingReport | None = None
+) -> str:
     """Return a report as a page that needs no other file and no network.
 
+    `judged` are stopping rules on the same results, where these have signals.
     Without its script it is the same page, but that it cannot be sorted, filtered or asked.
     """
     looks = looks_of(report.rows["strategy"], report.baseline)
@@ -40,8 +45,8 @@ def as_page(report: Report, queried: Mapping[Any, Queried]) -> str:
     body = element(
         "body",
         *_beginning(report, looks),
-        element("main", *_chapters(report, looks, queried), *_end(report)),
-        element("script", page_data(report, looks), type="application/json", id="data"),
+        element("main", *_chapters(report, looks, queried, judged), *_end(report)),
+        element("script", page_data(report, looks, judged), type="application/json", id="data"),
         element("script", Markup(script)),
     )
     return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
@@ -131,13 +136,18 @@ def _target_choice(report: Report) -> Markup:
 
 
 def _chapters(
-    report: Report, looks: Mapping[str, str], queried: Mapping[Any, Queried]
+    report: Report,
+    looks: Mapping[str, str],
+    queried: Mapping[Any, Queried],
+    judged: StoppingReport | None,
 ) -> Iterator[Markup]:
     tables = sections(report)
     per_group = 2 if report.targets else 1
     for number, (key, rows) in enumerate(comparison_groups(report.rows)):
         own = tables[number * per_group : (number + 1) * per_group]
-        yield chapter(report, number, key, rows, own, looks, queried.get(key))
+        yield chapter(report, number, key, rows, own, looks, queried.get(key), judged)
+    if judged:
+        yield stopping_summary(judged)
     n_groups = report.rows[["dataset", "model", "start", "batch_size"]].drop_duplicates()
     across = tables[len(n_groups) * per_group :]
     if across:

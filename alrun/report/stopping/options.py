@@ -80,6 +80,19 @@ def rules_of(
     return rules
 
 
+def built_in_rules_of(experiment: "Experiment | None") -> list["Rule"]:
+    """Return the rules of an experiment that are no code of a user's, else the built-in ones.
+
+    So what only shows results runs no code that came with them.
+    """
+    from alrun.stopping.registry import default_rules, is_user_code, rule_of
+
+    if experiment is None or not experiment.stopping:
+        return default_rules()
+    written = [entry.model_dump() for entry in experiment.stopping]
+    return [rule_of(entry) for entry in written if not is_user_code(entry)]
+
+
 def _entry(text: str) -> object:
     """Return a rule as an experiment has it."""
     if not text.lstrip().startswith("{"):
