@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 from commands import alrun_here
 from signals_factory import made_results, rising
 
+import alrun
 from alrun import stats
 from alrun.errors import ResultsError, StoppingError
 from alrun.report.options import Selection, stopping_options
@@ -326,3 +328,33 @@ def test_a_form_that_it_lacks_is_refused(tmp_path):
     done = alrun_here("stopping", ".", "--output", "judged.html", cwd=tmp_path)
     assert done.returncode == 2
     assert "not yet as html" in done.stderr
+
+
+def test_from_python_it_is_a_table_that_shows_itself(made, judged):
+    found = alrun.stopping(made, ["kappa", {"name": "budget", "labels": 100}], error_costs=[500])
+    assert found.rows["rule"].tolist() == ["kappa", "budget(labels=100)"]
+    assert found.rows["mean_labels"][0] == judged.rows["mean_labels"][0]
+    assert "regret_500" in found.rows
+    assert repr(found).startswith("Verdict: digits, logistic, batch size 10, random\n")
+    html = found._repr_html_()
+    assert html.count("<table>") == html.count("</table>") == 2
+    assert "budget(labels=100)" in html
+    hostile = replace(found, name="<script>")
+    assert "<h3>&lt;script&gt;</h3>" in hostile._repr_html_()
+    with pytest.raises(alrun.AlrunError, match="there is no stopping rule 'kapa'"):
+        alrun.stopping(made, ["kapa"])
+
+
+def test_from_python_the_picture_is_one_line(made):
+    figure = pytest.importorskip("matplotlib.figure").Figure
+    judged = alrun.stopping(made, ["kappa"])
+    one = alrun.plot(judged)
+    assert isinstance(one, figure)
+    labels = [text.get_text() for text in one.axes[0].get_yticklabels()]
+    assert labels == ["kappa"]
+    assert len(alrun.plot(made, kind="stopping").axes[0].get_yticklabels()) == 12
+    for arguments in ({"kind": ["stopping", "curves"]}, {"targets": [0.9], "kind": "stopping"}):
+        with pytest.raises(alrun.AlrunError, match="stopping rules are drawn alone"):
+            alrun.plot(made, **arguments)
+    with pytest.raises(alrun.AlrunError, match="a report holds no stopping rules"):
+        alrun.plot(alrun.report(made, [0.8]), kind="stopping")

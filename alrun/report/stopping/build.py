@@ -1,9 +1,10 @@
 """From a results directory to a judgement of stopping rules."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -80,7 +81,7 @@ class StoppingReport:
 def build_stopping(
     path: Path,
     options: ReportOptions,
-    written: Sequence[str] | None = None,
+    written: Sequence[str | Mapping[str, Any]] | None = None,
     costs: Costs = DEFAULT_COSTS,
 ) -> StoppingReport:
     """Judge stopping rules on a results directory; by default those of its experiment.
