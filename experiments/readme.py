@@ -319,12 +319,24 @@ def speed() -> str:
         f" {report['report_seconds']:.1f} s. The overhead of a run is"
         f" {cost['local_10000_ms_per_run']:.1f} ms with local workers and"
         f" {cost['dask_10000_ms_per_run']:.1f} ms on a Dask cluster of two processes, measured over"
-        " 10,000 runs.\n\nscikit-learn's default solver stops earlier than `logistic`: along the"
+        f" 10,000 runs. {signals_text(figures['signals'])}"
+        "\n\nscikit-learn's default solver stops earlier than `logistic`: along the"
         f" margin run its gradient is {fits['scikit_learn_gradient']:.0e}, that of `logistic`"
         f" {fits['ours_gradient']:.0e}. On the fit to embeddings in the table a few steps are"
         " enough for scikit-learn, and it is the faster one."
         f"\n\n{refits_text(figures['refits'])}"
         f"\n\n{queries_text(figures['queries'])}"
+    )
+
+
+def signals_text(figures: dict[str, float]) -> str:
+    """Return which share of the CPU time the signals for stopping rules take."""
+    names = ("digits", "digits_random", "60000x784_margin")
+    digits, random, wide = (percent(figures[f"{name}_share"]) for name in names)
+    return (
+        f"[Signals](stopping.md#the-signals) take {digits} % of the CPU time of the digits grid"
+        f" ({random} % with random, which has to predict for them), and {wide} % with margin among"
+        " 60,000 x 784 examples."
     )
 
 

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alrun.cli.options import (
+    ENDINGS,
     Adjust,
     Baseline,
     BatchSizes,
     Datasets,
+    Format,
+    FormatOption,
     Metric,
     Models,
     ResultsDirectory,
@@ -33,33 +36,11 @@ if TYPE_CHECKING:
     from alrun.report.stopping.build import StoppingReport
 
 
-class Format(StrEnum):
-    """The formats of a report."""
-
-    table = "table"
-    markdown = "markdown"
-    csv = "csv"
-    json = "json"
-    latex = "latex"
-    html = "html"
-
-
 class Notes(StrEnum):
     """How many of the notes a report shows."""
 
     brief = "brief"
     full = "full"
-
-
-# The format of a file by its ending.
-ENDINGS = {
-    ".txt": Format.table,
-    ".md": Format.markdown,
-    ".csv": Format.csv,
-    ".json": Format.json,
-    ".tex": Format.latex,
-    ".html": Format.html,
-}
 
 
 def report(
@@ -75,12 +56,7 @@ def report(
     model: Models = None,
     start: Starts = None,
     batch_size: BatchSizes = None,
-    format: Annotated[
-        Format | None,
-        typer.Option(
-            help="Write the report in this form.", show_default="by the ending of the output"
-        ),
-    ] = None,
+    format: FormatOption = None,
     output: Annotated[
         Path | None,
         typer.Option(

@@ -327,7 +327,7 @@ def test_the_picture_shows_every_stop(judged, made, tmp_path):
 def test_a_form_that_it_lacks_is_refused(tmp_path):
     done = alrun_here("stopping", ".", "--output", "judged.html", cwd=tmp_path)
     assert done.returncode == 2
-    assert "not yet as html" in done.stderr
+    assert "as html they stand on the page that alrun report writes" in done.stderr
 
 
 def test_from_python_it_is_a_table_that_shows_itself(made, judged):
