@@ -1,6 +1,6 @@
 """Predictions of one round's model for the rows of the feature matrix."""
 
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -72,8 +72,11 @@ def likeliest(p: FloatArray) -> IntArray:
     It is the argmax, without a branch that the processor guesses wrong: up to three times as fast.
     """
     columns = p.T
-    n = len(columns)
-    # n for the first column, 1 for the last: the highest rank of an equal one is that of the first.
-    ranks = np.arange(n, 0, -1, dtype=np.min_scalar_type(n))[:, None]
-    is_largest = columns == columns.max(axis=0)
-    return n - (is_largest * ranks).max(axis=0).astype(np.intp)
+    ranks = _falling_ranks(len(columns)) * (columns == columns.max(axis=0))
+    return len(columns) - ranks.max(axis=0).astype(np.intp)
+
+
+@cache
+def _falling_ranks(n: int) -> IntArray:
+    """Return n ... 1 as a column: the highest rank of the largest values is that of the first."""
+    return np.arange(n, 0, -1, dtype=np.min_scalar_type(n))[:, None]

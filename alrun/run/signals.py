@@ -151,27 +151,26 @@ class SignalMeter:
         signals: Signals = {}
         if last is not None:
             n_equal = int(np.count_nonzero(last.codes == codes))
-            signals["kappa"] = cohen_kappa(n_equal, last.counts, now.counts)
+            signals["kappa"] = cohen_kappa(len(codes), n_equal, last.counts, now.counts)
             signals["changed"] = (len(codes) - n_equal) / len(codes)
         if before is not None:
             n_equal = int(np.count_nonzero(before.codes == codes))
-            signals["kappa_2"] = cohen_kappa(n_equal, before.counts, now.counts)
+            signals["kappa_2"] = cohen_kappa(len(codes), n_equal, before.counts, now.counts)
         return signals
 
 
-def cohen_kappa(n_equal: int, one: IntArray, other: IntArray) -> float:
+def cohen_kappa(n: int, n_equal: int, one: IntArray, other: IntArray) -> float:
     """Return Cohen's kappa of two lists of class codes.
 
     It is 1 if both are constant and equal. It is exact, since it is computed from integers.
 
     Parameters
     ----------
-    n_equal
-        In how many places both have the same code.
+    n, n_equal
+        Their length, and in how many places both have the same code.
     one, other
         How often each has each code, shape (n_classes,).
     """
-    n = int(one.sum())
     agreeing, by_chance = n * n_equal, int(one @ other)
     return 1.0 if by_chance == n * n else (agreeing - by_chance) / (n * n - by_chance)
 

@@ -39,7 +39,7 @@ def run_of(plan, strategy, **changes):
 
 def kappa_of(one, other, n_classes):
     counts = [np.bincount(codes, minlength=n_classes) for codes in (one, other)]
-    return cohen_kappa(int((one == other).sum()), *counts)
+    return cohen_kappa(len(one), int((one == other).sum()), *counts)
 
 
 def test_kappas_of_the_four_predictions():
