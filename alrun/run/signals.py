@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import log
-from typing import NamedTuple
 
 import numpy as np
 
@@ -24,13 +23,6 @@ _STOP_SET_SIZE = 1_000
 _SAMPLE_SIZE = 5_000
 
 Signals = dict[str, float | None]
-
-
-class _Predicted(NamedTuple):
-    """The predicted classes on the stop set: their codes, shape (n,), and the count of each."""
-
-    codes: IntArray
-    counts: IntArray
 
 
 class SignalMeter:
@@ -54,7 +46,7 @@ class SignalMeter:
         self._stop_set = self._order[:_STOP_SET_SIZE]
         self._n_examples = n_examples
         # The predicted classes on the stop set, of the last round and of the round before.
-        self._past: tuple[_Predicted | None, _Predicted | None] = (None, None)
+        self._past: tuple[IntArray | None, IntArray | None] = (None, None)
         self._uses_all = False
         # Models of the user's own may draw from the global generators when they predict.
         self._rng = rng if spec.model.user_code else None
@@ -143,35 +135,27 @@ class SignalMeter:
         is_unlabelled[unlabelled] = True
         return self._order[is_unlabelled[self._order]][:_SAMPLE_SIZE]
 
-    def _stability(self, codes: IntArray, n_classes: int) -> Signals:
+    def _stability(self, classes: IntArray, n_classes: int) -> Signals:
         """Compare the predicted classes with those of the two rounds before."""
-        now = _Predicted(codes, np.bincount(codes, minlength=n_classes))
         last, before = self._past
-        self._past = (now, last)
+        self._past = (classes, last)
         signals: Signals = {}
         if last is not None:
-            n_equal = int(np.count_nonzero(last.codes == codes))
-            signals["kappa"] = cohen_kappa(len(codes), n_equal, last.counts, now.counts)
-            signals["changed"] = (len(codes) - n_equal) / len(codes)
+            signals["kappa"] = cohen_kappa(last, classes, n_classes)
+            signals["changed"] = np.count_nonzero(last != classes) / len(classes)
         if before is not None:
-            n_equal = int(np.count_nonzero(before.codes == codes))
-            signals["kappa_2"] = cohen_kappa(len(codes), n_equal, before.counts, now.counts)
+            signals["kappa_2"] = cohen_kappa(before, classes, n_classes)
         return signals
 
 
-def cohen_kappa(n: int, n_equal: int, one: IntArray, other: IntArray) -> float:
-    """Return Cohen's kappa of two lists of class codes.
+def cohen_kappa(one: IntArray, other: IntArray, n_classes: int) -> float:
+    """Return Cohen's kappa of two lists of class codes, both of shape (n,).
 
     It is 1 if both are constant and equal. It is exact, since it is computed from integers.
-
-    Parameters
-    ----------
-    n, n_equal
-        Their length, and in how many places both have the same code.
-    one, other
-        How often each has each code, shape (n_classes,).
     """
-    agreeing, by_chance = n * n_equal, int(one @ other)
+    n = len(one)
+    agreeing = n * int(np.count_nonzero(one == other))
+    by_chance = int(np.bincount(one, minlength=n_classes) @ np.bincount(other, minlength=n_classes))
     return 1.0 if by_chance == n * n else (agreeing - by_chance) / (n * n - by_chance)
 
 
