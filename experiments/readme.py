@@ -280,21 +280,23 @@ def stopping() -> str:
     """Return whether any stopping rule adapts, and where the best known one stops."""
     path = ROOT / "results" / "stopping"
     table = build_stopping(path, stopping_options(path)).rows
-    tested = table[~table["hindsight"]]
+    rules = table[~table["hindsight"]]
+    tested = rules[rules["budget_p_adjusted"].notna()]
     known = table[(table["rule"] == "kappa") & (table["strategy"] == "margin")]
     kappa = {row.dataset: row for row in known.itertuples()}
     digits, mnist = kappa["digits"], kappa["mnist_5k"]
-    stopped = tested.groupby("rule")["stopped"].sum()
+    stopped = rules.groupby("rule")["stopped"].sum()
     never = ", ".join(
-        sorted(stopped.index[stopped < 0.02 * tested.groupby("rule")["n_seeds"].sum()])
+        sorted(stopped.index[stopped < 0.02 * rules.groupby("rule")["n_seeds"].sum()])
     )
     return (
-        f"| {link('stopping')} | When may labelling end? Which of {tested['rule'].nunique()}"
+        f"| {link('stopping')} | When may labelling end? Which of {rules['rule'].nunique()}"
         " [stopping rules](stopping.md) is worth following, on four data sets with three"
         " strategies? | "
         + must_hold(
-            "None is shown to adapt to its runs, and none does better than a fixed budget of as"
-            " many labels",
+            f"Of the {tested['rule'].nunique()} that stop runs at different labels, none is"
+            " shown to adapt to its"
+            " runs, and none does better than a fixed budget of as many labels",
             tested["budget_p_adjusted"].min() > 0.05
             and not (tested["budget_difference_low"] > 0).any(),
         )
@@ -319,12 +321,24 @@ def speed() -> str:
         f" {report['report_seconds']:.1f} s. The overhead of a run is"
         f" {cost['local_10000_ms_per_run']:.1f} ms with local workers and"
         f" {cost['dask_10000_ms_per_run']:.1f} ms on a Dask cluster of two processes, measured over"
-        " 10,000 runs.\n\nscikit-learn's default solver stops earlier than `logistic`: along the"
+        f" 10,000 runs. {signals_text(figures['signals'])}"
+        "\n\nscikit-learn's default solver stops earlier than `logistic`: along the"
         f" margin run its gradient is {fits['scikit_learn_gradient']:.0e}, that of `logistic`"
         f" {fits['ours_gradient']:.0e}. On the fit to embeddings in the table a few steps are"
         " enough for scikit-learn, and it is the faster one."
         f"\n\n{refits_text(figures['refits'])}"
         f"\n\n{queries_text(figures['queries'])}"
+    )
+
+
+def signals_text(figures: dict[str, float]) -> str:
+    """Return which share of the CPU time the signals for stopping rules take."""
+    names = ("digits", "digits_random", "60000x784_margin")
+    digits, random, wide = (percent(figures[f"{name}_share"]) for name in names)
+    return (
+        f"[Signals](stopping.md#the-signals) take {digits} % of the CPU time of the digits grid"
+        f" ({random} % with random, which has to predict for them), and {wide} % with margin among"
+        " 60,000 x 784 examples."
     )
 
 

@@ -12,9 +12,9 @@ from typer.main import get_command
 from alrun.cli.app import app
 from alrun.cli.compare import PairFormat
 from alrun.cli.list_entries import Kind
+from alrun.cli.options import Format
 from alrun.cli.plot import Plot
 from alrun.cli.queries import QueriesFormat
-from alrun.cli.report import Format
 from alrun.experiment.oracles import AnnotatorSettings, CostSettings, OracleSettings
 from alrun.experiment.settings import (
     DatasetSettings,

@@ -26,6 +26,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import refits
+import signals
 import strategies
 from consumption import seconds_and_memory
 
@@ -250,6 +251,7 @@ MEASUREMENTS = {
     **mapped.MEASUREMENTS,
     **peers.MEASUREMENTS,
     **refits.MEASUREMENTS,
+    **signals.MEASUREMENTS,
     **strategies.MEASUREMENTS,
 }
 

@@ -16,10 +16,12 @@ from alrun.report.html.gallery import Queried, queried_parts
 from alrun.report.html.markup import Markup, element, joined
 from alrun.report.html.matrix import Matrix, matrix
 from alrun.report.html.shared import Shared
+from alrun.report.html.stopping import stopping_parts
 from alrun.report.html.table import table
 from alrun.report.pair_sections import pair_sections
 from alrun.report.phrasing import group_name, target_name
 from alrun.report.sections import Section
+from alrun.report.stopping.build import StoppingReport
 from alrun.results.curves import COMPARISON_GROUP
 
 # A ratio of this or its inverse has the deepest shade.
@@ -34,8 +36,12 @@ def chapter(
     tables: list[Section],
     looks: Mapping[str, str],
     queried: Queried | None = None,
+    judged: StoppingReport | None = None,
 ) -> Markup:
-    """Return the chapter of a group: `rows` of its report, and its `tables` as texts."""
+    """Return the chapter of a group: `rows` of the report, and its `tables` as texts.
+
+    `judged` are stopping rules on the same results, where these have signals.
+    """
     report, name, names = shared.report, group_name(key), dict(looks)
     parts = [
         element("h2", name),
@@ -46,6 +52,7 @@ def chapter(
         *_seeds(shared, key, rows, name, looks),
         *_pairs(shared, key, rows, names, number),
         *(queried_parts(queried, looks, str(number + 1)) if queried else ()),
+        *(stopping_parts(judged, key, looks, number) if judged else ()),
     ]
     return element("section", *parts, id=f"group-{number}", class_="chapter")
 

@@ -245,6 +245,71 @@ function setUpTarget() {
   return show;
 }
 
+// ---- Regret at an error cost, by the definitions of alrun/report/stopping/rows.py
+
+/** Return the mean over the runs of a cell of what their cheapest round costs. */
+function leastCost(cell, errorCost) {
+  const { runs, grids } = data.groups[cell.group];
+  const seeds = new Set(cell.seeds);
+  const own = runs.filter((run) => run[0] === cell.strategy && seeds.has(run[1]));
+  return mean(own.map(([, , grid, divisor, numbers]) => numbers.reduce((least, score, place) =>
+    Math.min(least, data.stopping.label * grids[grid][place]
+      + errorCost * (1 - (divisor ? score / divisor : score))), Infinity)));
+}
+
+function showRegrets(place, errorCost) {
+  const group = Number(place.dataset.stopping);
+  if (!data.groups[group].runs.length) {
+    place.textContent = "The curves are too many to be read here; name a cost with alrun stopping.";
+    return;
+  }
+  const caption = make("caption", {},
+    make("b", { textContent: `Mean regret at an error cost of ${errorCost}` }),
+    make("span", { className: "note", textContent: "Means only, without intervals; a run that a "
+      + "rule never stops counts as stopped at its end." }));
+  const header = make("tr", {}, ...["strategy", "rule", "stopped", "mean labels", data.metric,
+    "regret"].map((name, n) => cell(name, n < 2 ? "" : "number", "col")));
+  const rows = data.stopping.cells.filter((one) => one.group === group).flatMap((one) => {
+    const least = leastCost(one, errorCost);
+    return one.rules.map(([rule, stopped, labels, score]) => {
+      const regret = data.stopping.label * labels + errorCost * (1 - score) - least;
+      return make("tr", { className: numberOf[one.strategy] },
+        cell(data.labels[one.strategy], ""), cell(rule, "", "row"),
+        cell(`${stopped}/${one.seeds.length}`, "number"), cell(labelsText(labels), "number"),
+        cell(score.toFixed(3), "number"), cell(rounded(Math.max(regret, 0)).toFixed(0), "number"));
+    });
+  });
+  place.replaceChildren(make("table", {}, caption, make("thead", {}, header),
+    make("tbody", {}, ...rows)));
+}
+
+/** Let every slider of the error cost move the others, and fill the tables that are shown. */
+function setUpErrorCosts() {
+  const sliders = [...document.querySelectorAll(".error-cost")];
+  const fields = [...document.querySelectorAll(".error-cost-exact")];
+  if (!sliders.length) return () => {};
+  const show = () => {
+    const cost = fields[0].value;
+    if (cost === "" || !(Number(cost) >= 0)) return;
+    for (const place of document.querySelectorAll(".chapter:not([hidden]) .regrets")) {
+      showRegrets(place, Number(cost));
+    }
+  };
+  const follow = (cost) => {
+    for (const one of fields) one.value = cost;
+    for (const one of sliders) {
+      one.value = Math.log10(cost);
+      one.setAttribute("aria-valuetext", `error cost ${cost}`);
+    }
+    show();
+  };
+  for (const one of sliders) {
+    one.addEventListener("input", () => follow(Number((10 ** one.value).toPrecision(3))));
+  }
+  for (const one of fields) one.addEventListener("input", () => follow(one.value));
+  return show;
+}
+
 // ---- One group at a time
 
 function setUpGroups(onShow) {
@@ -405,4 +470,9 @@ function setUpTable(box) {
 document.querySelectorAll("[data-file]").forEach(setUpTable);
 document.querySelectorAll("[data-curves]").forEach(setUpCurves);
 setUpSwitches();
-setUpGroups(setUpTarget());
+const showTarget = setUpTarget();
+const showCosts = setUpErrorCosts();
+setUpGroups(() => {
+  showTarget();
+  showCosts();
+});

@@ -15,19 +15,24 @@ from alrun.report.html.look import looks_of, number_of, sample, switching_rules
 from alrun.report.html.markup import Markup, element, joined
 from alrun.report.html.page_data import page_data
 from alrun.report.html.shared import Shared
+from alrun.report.html.stopping import stopping_summary
 from alrun.report.html.table import table
 from alrun.report.phrasing import group_name, seed_counts, target_name
 from alrun.report.render_csv import as_csv
 from alrun.report.rows import comparison_groups
 from alrun.report.sections import Section, noise_sections, sections
+from alrun.report.stopping.build import StoppingReport
 
 # Above this many paragraphs of a verdict those on single groups are folded.
 _MOST_OPEN = 12
 
 
-def as_page(report: Report, queried: Mapping[Any, Queried]) -> str:
+def as_page(
+    report: Report, queried: Mapping[Any, Queried], judged: StoppingReport | None = None
+) -> str:
     """Return a report as a page that needs no other file and no network.
 
+    `judged` are stopping rules on the same results, where these have signals.
     Without its script it is the same page, but that it cannot be sorted, filtered or asked.
     """
     looks, shared = looks_of(report.rows["strategy"], report.baseline), Shared(report)
@@ -44,8 +49,8 @@ def as_page(report: Report, queried: Mapping[Any, Queried]) -> str:
     body = element(
         "body",
         *_beginning(report, looks),
-        element("main", *_chapters(shared, looks, queried), *_end(report)),
-        element("script", page_data(shared, looks), type="application/json", id="data"),
+        element("main", *_chapters(shared, looks, queried, judged), *_end(report)),
+        element("script", page_data(shared, looks, judged), type="application/json", id="data"),
         element("script", Markup(script)),
     )
     return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
@@ -145,9 +150,12 @@ def _target_choice(report: Report) -> Markup:
 
 
 def _chapters(
-    shared: Shared, looks: Mapping[str, str], queried: Mapping[Any, Queried]
+    shared: Shared,
+    looks: Mapping[str, str],
+    queried: Mapping[Any, Queried],
+    judged: StoppingReport | None,
 ) -> Iterator[Markup]:
-    """Yield what is said across data sets, a chapter for each comparison group, then noise."""
+    """Yield what is said across data sets, a chapter for each comparison group, then the rest."""
     tables = sections(shared.report)
     n_noise = len(noise_sections(shared.report))
     per_group = 2 if shared.report.targets else 1
@@ -162,7 +170,9 @@ def _chapters(
         )
     for number, (key, rows) in enumerate(groups):
         own = tables[number * per_group : (number + 1) * per_group]
-        yield chapter(shared, number, key, rows, own, looks, queried.get(key))
+        yield chapter(shared, number, key, rows, own, looks, queried.get(key), judged)
+    if judged:
+        yield stopping_summary(judged)
     if n_noise:
         shown = (
             table(one, dict(looks), f"noise-{n + 1}") for n, one in enumerate(tables[-n_noise:])

@@ -15,9 +15,11 @@ from alrun.report.html.curve import axes_of
 from alrun.report.html.look import number_of
 from alrun.report.html.markup import Markup
 from alrun.report.html.shared import Shared
+from alrun.report.html.stopping import stopping_data
 from alrun.report.phrasing import target_name
 from alrun.report.references import ROUNDING, filled, levels_of, scores_of
 from alrun.report.rows import comparison_groups
+from alrun.report.stopping.build import StoppingReport
 from alrun.results.curves import COMPARISON_GROUP, summaries
 from alrun.targets import read_target
 
@@ -25,9 +27,15 @@ from alrun.targets import read_target
 MOST_ROUNDS = 250_000
 
 
-def page_data(shared: Shared, looks: Mapping[str, str]) -> Markup:
+def page_data(
+    shared: Shared, looks: Mapping[str, str], judged: StoppingReport | None = None
+) -> Markup:
     """Return the content of a data block: JSON without a sign that could end it."""
-    text = json.dumps(_content(shared, looks), separators=(",", ":"), allow_nan=False)
+    content = _content(shared, looks)
+    if judged and judged.costs.errors:
+        keys = [key for key, _ in comparison_groups(shared.report.rows)]
+        content["stopping"] = stopping_data(judged, keys, content["strategies"])
+    text = json.dumps(content, separators=(",", ":"), allow_nan=False)
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return Markup(text)
