@@ -151,9 +151,10 @@ def squared_distances_inplace(
     The distance of equal rows is exactly 0.
     """
     for block in slices(products, _WIDENED):
-        part, sums = products[block], norms[block, None] + others
+        part, own = products[block], norms[block, None]
         part *= -2.0
-        part += sums
-        sums *= ROUNDING
-        part[part < sums] = 0.0
+        part += own
+        part += others
+        if part.min(initial=np.inf) < ROUNDING * (own.max() + others.max()):
+            part[part < ROUNDING * (own + others)] = 0.0
     return products

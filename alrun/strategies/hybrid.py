@@ -8,11 +8,12 @@ from scipy.spatial.distance import cdist
 
 from alrun.arrays import FloatArray, IntArray
 from alrun.strategies.diversity import squared_distance_to_labelled
-from alrun.strategies.support.greedy import greedy_select
+from alrun.strategies.support.greedy import distances_to, highest
 from alrun.strategies.support.pool import Pool
 from alrun.strategies.support.requirements import requires
 from alrun.strategies.support.validation import number
 from alrun.strategies.uncertainty import closeness, entropy
+from alrun.util.top_k import top_k
 
 
 @requires("predict_proba")
@@ -24,18 +25,54 @@ def balanced(pool: Pool, n: int, rng: np.random.Generator, w: float = 0.5) -> In
     active learning with support vector machines, with entropy and distance for its two terms.
     """
     w = number("balanced", "w", w, 0, 1)
-    uncertainty = w * scaled(entropy(pool, n, rng), 1.0)
+    uncertainty = np.full(len(pool.training), -np.inf)  # of labelled and picked
+    uncertainty[pool.unlabelled] = w * scaled(entropy(pool, n, rng), 1.0)
+    distance = np.sqrt(squared_distance_to_labelled(pool))
+    computed: dict[int, FloatArray] = {}
+    picked: list[int] = []
+    while len(picked) < n:
+        is_left = uncertainty > -np.inf
+        low = float(distance.min(where=is_left, initial=np.inf))
+        high = float(distance.max(where=is_left, initial=-np.inf))
+        share = (1 - w) / (high - low) if high - low > _NOISE * high else 0.0
+        sums = uncertainty + share * (distance - low)
+        position = _first_highest(sums, pool)
+        if position not in computed:
+            window = highest(sums, _WINDOW, pool)[0]
+            likely = _likely_picks(pool, window, uncertainty, distance, share)
+            others = [other for other in likely if other != position][: n - len(picked) - 1]
+            asked = np.array([position, *others])
+            columns = np.sqrt(distances_to(asked, pool, pool.training.squared_distances))
+            computed = dict(zip(asked.tolist(), columns, strict=True))
+        np.minimum(distance, computed[position], out=distance)
+        uncertainty[position] = -np.inf
+        picked.append(position)
+    return pool.rows[picked]
 
-    def scores(nearest: FloatArray) -> FloatArray:
-        left = np.flatnonzero(nearest > -np.inf)
-        distance = np.sqrt(nearest[left])
-        sums = np.full(len(nearest), -np.inf)
-        far = scaled(distance, float(distance.max()))
-        # The sums are at most 1. Digits beyond the ninth are rounding noise.
-        sums[left] = np.round(uncertainty[left] + (1 - w) * far, 9)
-        return sums
 
-    return greedy_select(squared_distance_to_labelled(pool), pool.squared_distances, n, scores)
+def _first_highest(sums: FloatArray, pool: Pool) -> int:
+    """Return the position with the highest sum, the first in the pool among equal ones.
+
+    The sums are at most 1. Digits beyond the ninth are rounding noise.
+    """
+    highest = np.flatnonzero(sums >= sums.max() - 2e-9)
+    highest = highest[np.argsort(pool.rows[highest])]
+    return int(highest[top_k(np.round(sums[highest], 9), 1)[0][0]])
+
+
+def _likely_picks(
+    pool: Pool, window: IntArray, uncertainty: FloatArray, distance: FloatArray, share: float
+) -> list[int]:
+    """Return the next picks among a few positions, if distances were always scaled as now."""
+    uncertainty, distance = uncertainty[window], distance[window]
+    likely = []
+    for _ in range(min(_AT_ONCE, len(window))):
+        place = int((uncertainty + share * distance).argmax())
+        likely.append(int(window[place]))
+        column = pool.training.squared_distances(window, window[[place]])[:, 0]
+        np.minimum(distance, np.sqrt(column), out=distance)
+        uncertainty[place] = -np.inf
+    return likely
 
 
 @requires("predict_proba")
@@ -82,3 +119,5 @@ def _draw(relevance: FloatArray, gamma: float, rng: np.random.Generator) -> int:
 
 
 _NOISE = 1e-9
+# Likely picks whose distances are computed at once, and the examples they are chosen from.
+_AT_ONCE, _WINDOW = 16, 2048

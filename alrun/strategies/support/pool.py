@@ -73,9 +73,12 @@ class Pool:
         """
         return map_rows(method, self._X, self._unlabelled)
 
-    def squared_distances(self, rows: IntArray) -> FloatArray:
-        """Return squared distances of all rows to these rows, shape (len(pool), len(rows))."""
-        return self.training.squared_distances(self.unlabelled[rows], self.unlabelled)
+    @cached_property
+    def rows(self) -> IntArray:
+        """Row of each position in `training`, shape (len(training),); len(self) if labelled."""
+        rows = np.full(len(self.training), len(self))
+        rows[self.unlabelled] = np.arange(len(self))
+        return rows
 
     @property
     def n_classes(self) -> int:
@@ -102,6 +105,11 @@ class Pool:
         Raises AttributeError if the model has none.
         """
         return rows_of(self._predictions.probabilities, self._unlabelled)
+
+    @property
+    def probabilities_by_position(self) -> FloatArray:
+        """Class probabilities of all examples in `training`, shape (len(training), n_classes)."""
+        return rows_of(self._predictions.probabilities, self.training.rows)
 
     def probabilities_of(self, X: Any) -> FloatArray:
         """Return the class probabilities of any rows of features, shape (len(X), n_classes)."""
