@@ -17,7 +17,7 @@ from alrun.data.mapped_arrays import empty, is_in_file
 LARGEST_CHUNK = 4_000_000
 # Numbers in a block that is converted to double precision. It is used right after, and should still
 # be in the processor's cache.
-_WIDENED = 1_000_000
+_WIDENED = 250_000
 # A squared distance below this share of the squared norms counts as zero: the rows are equal.
 ROUNDING = 1e-12
 
