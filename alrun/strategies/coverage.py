@@ -13,13 +13,13 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from alrun.arrays import FloatArray, IntArray
+from alrun.arrays import BoolArray, FloatArray, IntArray
 from alrun.errors import StrategyError
 from alrun.strategies.support.pool import Pool
 from alrun.strategies.support.reference_points import Reference, reference_points
 from alrun.strategies.support.validation import whole_number
 from alrun.util.numbers import is_number
-from alrun.util.top_k import top_k
+from alrun.util.top_k import highest, top_k
 
 
 def prob_cover(
@@ -100,6 +100,8 @@ def max_herding(
 
 # Reference points or examples processed together: more would take memory.
 _CHUNK = 128
+# Examples that are looked at together for the next pick.
+_WINDOW = 5000
 # Numbers in the cache of similarities: 160 MB.
 _CACHE_SIZE = 20_000_000
 
@@ -286,28 +288,43 @@ class _SimilarityCoverage:
         Accelerated greedy algorithms for maximizing submodular set functions.
         """
         cache = _SimilarityCache(self, len(self._nearest), len(unlabelled))
+        bounds = self.gains[unlabelled]
         is_picked = np.zeros(len(unlabelled), dtype=bool)
         rows: list[int] = []
-        for _ in range(n):
-            gains = np.where(is_picked, -np.inf, self.gains[unlabelled])
-            is_exact = gains <= 0  # a gain is never negative
-            highest = gains[is_exact].max(initial=-np.inf)
-            while True:
-                # Among gains equal up to rounding the first wins, so all of these must be exact.
-                inexact = np.flatnonzero(~is_exact & (gains >= highest - 1e-8 * abs(highest)))
-                if len(inexact) == 0:
-                    break
-                chunk = inexact[top_k(gains[inexact], min(_CHUNK, len(inexact)))[0]]
-                increase = cache.similarities(unlabelled[chunk]) - self._nearest
-                gains[chunk] = np.maximum(increase, 0).mean(axis=1)
-                is_exact[chunk] = True
-                highest = max(highest, gains[chunk].max())
-            row = int(top_k(np.where(is_exact, gains, -np.inf), 1)[0][0])
-            self.gains[unlabelled] = np.where(is_picked, 0, gains)
-            is_picked[row] = True
-            rows.append(row)
-            self.add(unlabelled[[row]])
+        size = _WINDOW
+        window, limit = highest(bounds, size)
+        while len(rows) < n:
+            gains = np.where(is_picked[window], -np.inf, bounds[window])
+            is_exact = self._refine(gains, unlabelled[window], cache)
+            bounds[window] = np.where(is_picked[window], 0, gains)
+            best = gains[is_exact].max()
+            if best - 1e-8 * abs(best) > limit:
+                row = int(window[top_k(np.where(is_exact, gains, -np.inf), 1)[0][0]])
+                is_picked[row] = True
+                rows.append(row)
+                self.add(unlabelled[[row]])
+            else:
+                size *= 2
+                window, limit = highest(np.where(is_picked, -np.inf, bounds), size)
+        self.gains[unlabelled] = bounds
         return np.array(rows, dtype=np.int64)
+
+    def _refine(
+        self, gains: FloatArray, positions: IntArray, cache: "_SimilarityCache"
+    ) -> BoolArray:
+        """Replace upper bounds of gains, until the highest are exact; return which are exact."""
+        is_exact = gains <= 0  # a gain is never negative
+        best = gains[is_exact].max(initial=-np.inf)
+        while True:
+            # Among gains equal up to rounding the first wins, so all of these must be exact.
+            inexact = np.flatnonzero(~is_exact & (gains >= best - 1e-8 * abs(best)))
+            if len(inexact) == 0:
+                return is_exact
+            chunk = inexact[top_k(gains[inexact], min(_CHUNK, len(inexact)))[0]]
+            increase = cache.similarities(positions[chunk]) - self._nearest
+            gains[chunk] = np.maximum(increase, 0).mean(axis=1)
+            is_exact[chunk] = True
+            best = max(best, gains[chunk].max())
 
 
 class _SimilarityCache:

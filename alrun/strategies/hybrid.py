@@ -8,7 +8,7 @@ import numpy as np
 from alrun.arrays import BoolArray, FloatArray, IntArray
 from alrun.data.features import slices
 from alrun.strategies.diversity import squared_distance_to_labelled
-from alrun.strategies.support.greedy import distances_to, highest
+from alrun.strategies.support.greedy import distances_to, window_of
 from alrun.strategies.support.pool import Pool
 from alrun.strategies.support.requirements import requires
 from alrun.strategies.support.validation import number
@@ -37,7 +37,7 @@ def balanced(pool: Pool, n: int, rng: np.random.Generator, w: float = 0.5) -> In
         sums = uncertainty + share * (distance - low)
         position = _first_highest(sums, pool)
         if position not in computed:
-            window = highest(sums, _WINDOW, pool)[0]
+            window = window_of(sums, _WINDOW, pool)[0]
             likely = _likely_picks(pool, window, uncertainty, distance, share)
             others = [other for other in likely if other != position][: n - len(picked) - 1]
             asked = np.array([position, *others])

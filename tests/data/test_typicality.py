@@ -43,7 +43,7 @@ def test_blocks_change_nothing(monkeypatch):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_the_first_is_that_of_all_exact_distances(seed, monkeypatch):
-    """Rows far from the origin, as near to each other as single precision hardly tells, or equal."""
+    """Also of rows that single precision hardly tells apart, and of equal ones."""
     rng = stream(seed)
     X = rng.normal(size=(200, 5)) * (1, 1e-3, 1e-6)[seed % 3] + 10
     rows = rng.permutation(200)[:150]

@@ -11,7 +11,7 @@ import numpy as np
 
 from alrun.arrays import FloatArray, IntArray
 from alrun.strategies.support.pool import Pool
-from alrun.util.top_k import top_k
+from alrun.util.top_k import highest, top_k
 
 # A function from n positions, or a block of them, and k other positions to the squared distances
 # between the two, shape (n, k).
@@ -58,7 +58,7 @@ def farthest_first(nearest: FloatArray, pool: Pool, distances: Distances, n: int
         if not bounds.max() > 0:  # the others are equal to labelled examples or picks
             rest = np.setdiff1d(np.arange(len(pool)), pool.rows[picked])
             return np.concatenate([pool.rows[picked], rest[: n - len(picked)]])
-        window, limit = highest(bounds, size, pool)
+        window, limit = window_of(bounds, size, pool)
         n_before = len(picked)
         missing = picked[n_compared[window].min() :]
         farthest = bounds[window]
@@ -75,17 +75,12 @@ def farthest_first(nearest: FloatArray, pool: Pool, distances: Distances, n: int
     return pool.rows[picked]
 
 
-def highest(values: FloatArray, n: int, pool: Pool) -> tuple[IntArray, float]:
+def window_of(values: FloatArray, n: int, pool: Pool) -> tuple[IntArray, float]:
     """Return the `n` positions with the highest values, and the highest of the other values.
 
     The positions are in the order of the pool. Values of -inf are left out.
     """
-    first = len(values) - n
-    if first <= 0:
-        window, limit = np.arange(len(values)), -np.inf
-    else:
-        order = np.argpartition(values, first - 1)
-        window, limit = order[first:], float(values[order[first - 1]])
+    window, limit = highest(values, n)
     window = window[values[window] > -np.inf]
     return window[np.argsort(pool.rows[window])], limit
 
