@@ -89,6 +89,9 @@ def max_herding(
             f"median distance {reference}", lambda _: _median_distance(points)
         )
         coverage = _SimilarityCoverage(points, width, pool.labelled)
+        if len(pool.training) <= _FEW:
+            coverage.gains = np.full(len(pool.training), np.inf)
+            return coverage
         # All runs on the split begin with these labels, so they share the first gains.
         labelled = hashlib.sha256(pool.labelled.tobytes()).hexdigest()
         gains = pool.training.cached(f"{name} {labelled}", lambda _: coverage.gain_bounds())
@@ -102,6 +105,8 @@ def max_herding(
 _CHUNK = 128
 # Examples that are looked at together for the next pick.
 _WINDOW = 5000
+# Examples whose similarities are all computed at once, without bounds of them before.
+_FEW = 1000
 # Numbers in the cache of similarities: 160 MB.
 _CACHE_SIZE = 20_000_000
 
@@ -262,8 +267,12 @@ class _SimilarityCoverage:
     def add(self, positions: IntArray) -> None:
         """Add these examples of the training part to the labelled ones."""
         for start in range(0, len(positions), _CHUNK):
-            similarities = self.similarities(positions[start : start + _CHUNK])
-            np.maximum(self._nearest, similarities.max(axis=0), out=self._nearest)
+            chunk = positions[start : start + _CHUNK]
+            self._count(chunk, self.similarities(chunk))
+
+    def _count(self, positions: IntArray, similarities: FloatArray) -> None:
+        """Count these examples as labelled, given their similarities to the reference points."""
+        np.maximum(self._nearest, similarities.max(axis=0), out=self._nearest)
         self.labelled = np.concatenate([self.labelled, positions])
 
     def similarities(self, positions: IntArray) -> FloatArray:
@@ -288,6 +297,9 @@ class _SimilarityCoverage:
         Accelerated greedy algorithms for maximizing submodular set functions.
         """
         cache = _SimilarityCache(self, len(self._nearest), len(unlabelled))
+        if len(unlabelled) <= _FEW:  # a few large products take less time than many small ones
+            for start in range(0, len(unlabelled), _CHUNK):
+                cache.similarities(unlabelled[start : start + _CHUNK])
         bounds = self.gains[unlabelled]
         is_picked = np.zeros(len(unlabelled), dtype=bool)
         rows: list[int] = []
@@ -302,7 +314,7 @@ class _SimilarityCoverage:
                 row = int(window[top_k(np.where(is_exact, gains, -np.inf), 1)[0][0]])
                 is_picked[row] = True
                 rows.append(row)
-                self.add(unlabelled[[row]])
+                self._count(unlabelled[[row]], cache.similarities(unlabelled[[row]]))
             else:
                 size *= 2
                 window, limit = highest(np.where(is_picked, -np.inf, bounds), size)
