@@ -206,8 +206,8 @@ def _all_balls(points: Reference, delta: float | None) -> _Balls:
             examples = np.arange(block.start, block.stop)[is_open]
             inside[is_open] = points.squared_distances(examples) <= limit
         counts[block] = np.count_nonzero(inside, axis=1)
-        # A block holds a multiple of eight examples, but for the last. Packing along rows is several
-        # times as fast as along columns.
+        # A block holds a multiple of eight examples, but for the last. Along rows packing takes a
+        # fraction of the time.
         packed = np.packbits(np.ascontiguousarray(inside.T), axis=1)
         bits[:, block.start // 8 : -(-block.stop // 8)] = packed
     others = counts.copy()

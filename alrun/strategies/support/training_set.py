@@ -75,6 +75,11 @@ class TrainingSet:
         return self.features(np.arange(len(self)))
 
     @property
+    def stored(self) -> Any:
+        """All features in the precision they are stored in; no copy if there is no test part."""
+        return self._X if len(self) == self._X.shape[0] else self._X[self.rows]
+
+    @property
     def n_features(self) -> int:
         """Number of features."""
         return int(self._X.shape[1])
