@@ -20,6 +20,7 @@ from pathlib import Path
 
 import growth
 import mapped
+import million
 import numpy as np
 import peers
 import psutil
@@ -249,6 +250,7 @@ MEASUREMENTS = {
     "sweep_memory": (sweep_memory, "at most 1.6: the data once, and .30 of them per worker"),
     **growth.MEASUREMENTS,
     **mapped.MEASUREMENTS,
+    **million.MEASUREMENTS,
     **peers.MEASUREMENTS,
     **refits.MEASUREMENTS,
     **signals.MEASUREMENTS,
