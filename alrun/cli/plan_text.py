@@ -85,11 +85,11 @@ def describe_unknown_references(plan: SweepPlan) -> Iterator[str]:
 
 def count_by_combination(specs: Iterable[RunSpec]) -> Counter[str]:
     """Return the number of runs for each data set, model, strategy, start and batch size."""
-    names = (
-        (*spec.display_names, *filter(None, [spec.start]), f"batch size {spec.batch_size}")
-        for spec in specs
-    )
-    return Counter(map(" / ".join, names))
+    found: Counter[str] = Counter()
+    runs = Counter((*spec.display_names, spec.start, spec.batch_size) for spec in specs)
+    for (*names, start, batch_size), n in runs.items():
+        found[" / ".join([*names, *filter(None, [start]), f"batch size {batch_size}"])] += n
+    return found
 
 
 def describe_edited(plan: SweepPlan) -> Iterator[str]:

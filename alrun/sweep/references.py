@@ -21,8 +21,13 @@ def references_of(
     part.
     """
     wanted = {str(entry.label): entry.ceiling for entry in experiment.dataset}
+    by_start: dict[tuple[str, str, str, int], RunSpec] = {}
+    for spec in specs:  # there may be a hundred thousand
+        by_start.setdefault(
+            (spec.dataset.display_name, spec.model.display_name, spec.start, spec.seed), spec
+        )
     one_each: dict[tuple[str, str, str, int], RunSpec] = {}
-    for spec in specs:
+    for spec in by_start.values():
         one_each.setdefault(key_of(_reference("floor", spec)), spec)
     found = {}
     for (label, *_), spec in one_each.items():
