@@ -11,10 +11,10 @@ import numpy as np
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.extmath import row_norms
-from threadpoolctl import threadpool_limits
 
 from alrun.arrays import FloatArray, IntArray
 from alrun.data.features import as_float64, map_each_block, map_in_blocks, slices, squared_norms
+from alrun.util.one_thread import one_thread
 from alrun.util.random_streams import draw_integer
 
 # With more examples than this k-means works on minibatches, since full steps take too long.
@@ -50,7 +50,7 @@ def project(X: Any, components: int, rng: np.random.Generator) -> FloatArray:
         kind: Any = TruncatedSVD if sparse.issparse(X) else PCA
         scaler = kind(min(components, n), random_state=seed)
         # Features without variance make the explained share 0 / 0, which is not used here.
-        with threadpool_limits(1), np.errstate(divide="ignore", invalid="ignore"):
+        with one_thread(), np.errstate(divide="ignore", invalid="ignore"):
             values = scaler.fit_transform(X)
         largest = np.sqrt(row_norms(X, squared=True).max())
     if not largest > 0:
@@ -77,7 +77,7 @@ def _is_tall(X: Any) -> bool:
 def _tall_principal(X: Any, components: int) -> FloatArray:
     """Return tall X on its first principal components, as PCA of scikit-learn, block by block."""
     n, n_features = X.shape
-    with threadpool_limits(1):
+    with one_thread():
         total, products = np.zeros(n_features), np.zeros((n_features, n_features))
         for block in slices(X, _PER_BLOCK):
             rows = as_float64(X[block])
@@ -115,7 +115,7 @@ def k_means(X: FloatArray, n_clusters: int, rng: np.random.Generator) -> IntArra
         estimator = MiniBatchKMeans(n_clusters, batch_size=_BATCH, n_init=1, random_state=seed)
     else:
         estimator = KMeans(n_clusters, max_iter=100, n_init=1, random_state=seed)
-    with threadpool_limits(1), warnings.catch_warnings():
+    with one_thread(), warnings.catch_warnings():
         # With fewer distinct examples than clusters, some clusters stay empty.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return estimator.fit(bent, sample_weight=weights).labels_
