@@ -76,7 +76,11 @@ def _mix_of_run(
             f"queries.parquet holds no query of round {empty} of {spec}; sweep again"
         )
     pool = np.bincount(codes[split_of(spec, dataset).pool], minlength=n_classes)
-    unlabelled = pool - np.cumsum(counts, axis=0) + counts
+    # An example leaves the pool once, also if it is asked for again.
+    once = queries.drop_duplicates("index")
+    leaving = np.zeros_like(counts)
+    np.add.at(leaving, (once["round"].to_numpy(), codes[once["index"].to_numpy()]), 1)
+    unlabelled = pool - np.cumsum(leaving, axis=0) + leaving
     there = unlabelled / unlabelled.sum(axis=1, keepdims=True)
     parts = _parts(len(counts), most_parts)
     queried = np.array([counts[first : last + 1].sum(axis=0) for first, last in parts])

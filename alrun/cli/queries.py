@@ -29,8 +29,10 @@ def queries(
         typer.Option(help="Draw the queried images into this .png.", show_default="none"),
     ] = None,
 ) -> None:
-    """Show the class mix of queried examples and of the pool."""
+    """Show the class mix of queried examples and of the pool, and how far annotators agree."""
     from alrun.class_mix import MOST_PARTS, class_mix, mix_notes, mix_sections
+    from alrun.report.annotator_sections import agreement_sections
+    from alrun.report.annotators import load_votes
     from alrun.report.render_csv import as_csv
     from alrun.report.text import as_text
 
@@ -44,7 +46,8 @@ def queries(
         return
     mix = class_mix(results, MOST_PARTS)
     width, has_bold = screen()
-    write(as_text(mix_sections(mix), mix_notes(mix), width=width, has_bold=has_bold))
+    tables = [*mix_sections(mix), *agreement_sections(load_votes(results))]
+    write(as_text(tables, mix_notes(mix), width=width, has_bold=has_bold))
 
 
 def _draw(results: Path, output: Path) -> None:

@@ -17,6 +17,7 @@ from alrun.experiment.settings import Experiment
 from alrun.records import DIAGNOSTICS
 from alrun.report.across_datasets import build_across
 from alrun.report.across_verdict import write_across_verdict
+from alrun.report.annotators import agreement_notes, load_votes
 from alrun.report.diagnostics import find_degeneracies, fingerprints
 from alrun.report.noise import compare_noise
 from alrun.report.notes import write_notes
@@ -182,7 +183,8 @@ def build_report(path: Path, options: ReportOptions | None = None) -> Report:
     code = code_of(experiment, path) if experiment else {}
     mixtures = find_mixtures(_reported(runs, frame), experiment, code)
     on_data = _notes_on_data(path, tables.rows["dataset"].unique())
-    findings = [*on_data, *_unlisted(path, everything), *degeneracies, *mixtures]
+    annotators = agreement_notes(load_votes(path)) if _have_votes(experiment, path) else ()
+    findings = [*on_data, *annotators, *_unlisted(path, everything), *degeneracies, *mixtures]
     noise = compare_noise(tables)
     notes = write_notes(tables, across, noise, experiment, findings)
     return Report(
@@ -197,6 +199,12 @@ def build_report(path: Path, options: ReportOptions | None = None) -> Report:
         experiment_text=_experiment_text(path),
         origins=tuple(origins_of(_reported(runs, frame))),
     )
+
+
+def _have_votes(experiment: Experiment | None, path: Path) -> bool:
+    """Return whether an oracle of the experiment buys several answers to an example."""
+    votes = [entry.votes for entry in experiment.oracle] if experiment else []
+    return max(votes, default=1) > 1 and (path / "queries.parquet").is_file()
 
 
 def build_pilot(path: Path, options: ReportOptions) -> Tables:

@@ -18,6 +18,7 @@ from alrun.results.schema import LATER_LABELS
 
 COMPARISON_GROUP = ["dataset", "model", *LATER_LABELS, "batch_size"]
 RUN = [*COMPARISON_GROUP, "strategy", "seed"]
+_LABELS = ("dataset", "model", *LATER_LABELS, "strategy")
 REQUIRED = (*(key for key in RUN if key not in LATER_LABELS), "n_labels")
 
 
@@ -94,7 +95,8 @@ def read_curves(
             " with --metric"
         )
     frame = _typed(frame, metric)
-    frame = frame.sort_values([*RUN, "n_labels"], kind="stable", ignore_index=True)
+    order = [*_varying_keys(frame), "n_labels"]
+    frame = frame.sort_values(order, kind="stable", ignore_index=True)
     begins = _begins(frame)
     frame = _rounds_in_order(frame, begins)
     start = np.append(np.flatnonzero(begins), len(frame))
@@ -206,7 +208,7 @@ def _typed(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     for column in LATER_LABELS:
         labels = frame[column].astype(object) if column in frame.columns else ""
         frame[column] = pd.Series(labels, index=frame.index).fillna("").astype("category")
-    for column in ("dataset", "model", *LATER_LABELS, "strategy"):
+    for column in _LABELS:
         if frame[column].isna().any():
             raise ResultsError(f"the column '{column}' has a row without a value")
         values = frame[column].astype("category")
@@ -285,13 +287,17 @@ def _numbers(frame: pd.DataFrame, column: str) -> FloatArray:
         raise ResultsError(f"the column '{column}' must hold numbers") from None
 
 
+def _varying_keys(frame: pd.DataFrame) -> list[str]:
+    """Return the columns that tell runs apart; to sort by one with a single label takes time."""
+    return [name for name in RUN if name not in _LABELS or len(frame[name].cat.categories) > 1]
+
+
 def _begins(frame: pd.DataFrame) -> BoolArray:
     """Return a mask of the first row of each run in a sorted table."""
     begins = np.zeros(len(frame), dtype=bool)
     begins[:1] = True
-    for column in RUN:
-        is_label = isinstance(frame[column].dtype, pd.CategoricalDtype)
-        values = (frame[column].cat.codes if is_label else frame[column]).to_numpy()
+    for column in _varying_keys(frame):
+        values = (frame[column].cat.codes if column in _LABELS else frame[column]).to_numpy()
         begins[1:] |= values[1:] != values[:-1]
     return begins
 
@@ -304,7 +310,8 @@ def _rounds_in_order(frame: pd.DataFrame, begins: BoolArray) -> pd.DataFrame:
     """
     same = _follows(frame["n_labels"], begins)
     if same.any() and "round" in frame.columns:
-        frame = frame.sort_values([*RUN, "n_labels", "round"], kind="stable", ignore_index=True)
+        order = [*_varying_keys(frame), "n_labels", "round"]
+        frame = frame.sort_values(order, kind="stable", ignore_index=True)
         rounds = frame["round"].to_numpy(np.float64)
         same &= ~(rounds[1:] > rounds[:-1])  # nothing is above NaN: without numbers it is a twin
     _check_no_twins(frame, begins, same)
