@@ -11,11 +11,11 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import atlas_findings
+import oracle_findings
+from findings import ROOT, labels, link, must_hold, p_value, reported, rows
 
 import alrun
 from alrun.class_mix import class_mix
@@ -25,57 +25,20 @@ from alrun.report.options import stopping_options
 from alrun.report.phrasing import percent
 from alrun.report.render import render
 from alrun.report.sections import saving_text as saving
-from alrun.report.sections import with_interval
 from alrun.report.stopping.build import build_stopping
 from alrun.strategies import registry as strategy_registry
 from alrun.util.entries import Entry
 
-ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 # The figures published from one seed: labels to .90 on digits at batch size 10.
 PUBLISHED = {"random": 130, "least_confidence": 150, "margin": 80, "entropy": 180}
 
 
-@cache
-def reported(name: str) -> Any:
-    """Return the rows of a report."""
-    return alrun.report(ROOT / "results" / name).rows
-
-
-def rows(name: str, **cell: Any) -> dict[str, Any]:
-    """Return the rows of a report by strategy, for these values of other columns."""
-    table = reported(name)
-    for column, value in cell.items():
-        table = table[table[column] == value]
-    return {row.strategy: row for row in table.itertuples()}
-
-
-def p_value(value: float) -> str:
-    """Return a p value as papers print it."""
-    if value > 0.995:
-        return "1"
-    return "< .001" if value < 0.001 else f"{value:.3f}".removeprefix("0")
-
-
 def stands(strategy: str, row: Any) -> bool:
     """Return whether the published saving lies in the interval of the measured one."""
     published = 1 - PUBLISHED[strategy] / PUBLISHED["random"]
     return bool(row.saving_low <= published <= row.saving_high)
-
-
-def labels(row: Any) -> str:
-    """Return mean labels with their interval."""
-    return with_interval(
-        row.mean_labels, row.mean_labels_low, row.mean_labels_high, "{:.0f}".format
-    )
-
-
-def must_hold(sentence: str, holds: bool) -> str:
-    """Return a sentence, or exit if the results no longer support it."""
-    if not holds:
-        sys.exit(f"the results no longer say so, rewrite it in experiments/readme.py: {sentence}")
-    return sentence
 
 
 def finding() -> str:
@@ -152,11 +115,6 @@ def tour() -> str:
     return "\n".join(["```", verdict, "", title, header, *rows[first : first + 4], "```"])
 
 
-def link(experiment: str) -> str:
-    """Return a link to the file of an experiment, from a document in docs/."""
-    return f"[{experiment}](../experiments/{experiment}.toml)"
-
-
 def gallery() -> str:
     """Return the finding of each experiment in the gallery."""
     drawn = rows("synthetic")
@@ -201,6 +159,7 @@ def gallery() -> str:
             seven(),
             strategies(),
             stopping(),
+            oracle_findings.cost(),
         ]
     )
 
