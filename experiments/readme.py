@@ -287,7 +287,7 @@ def speed() -> str:
         " enough for scikit-learn, and it is the faster one."
         f"\n\n{refits_text(figures['refits'])}"
         f"\n\n{queries_text(figures['queries'])}"
-        f"\n\n{million_text(figures['million'], figures['queries'])}"
+        f"{million_text(figures)}"
     )
 
 
@@ -344,10 +344,13 @@ def queries_text(figures: dict[str, float]) -> str:
     )
 
 
-def million_text(figures: dict[str, float], smaller: dict[str, float]) -> str:
-    """Return the table of queries in a pool of a million examples."""
+def million_text(all_figures: dict[str, Any]) -> str:
+    """Return the table of queries in a pool of a million examples; nothing if none was measured."""
+    if "million" not in all_figures:
+        return ""
+    figures, smaller = all_figures["million"], all_figures["queries"]
     lines = [
-        "A query of 100 of 1,000,000 x 128 in single precision"
+        "\n\nA query of 100 of 1,000,000 x 128 in single precision"
         f" ({figures['data_mib']:.0f} MiB), ten classes, after 300 labels, in seconds of processor"
         " time on one thread. What depends on the split alone is computed once for all runs on it."
         " The memory is that of the whole process. A dash: scikit-activeml has no such strategy, or"

@@ -61,6 +61,7 @@ def million(scratch: Path) -> dict[str, float]:
     for name in STRATEGIES:
         ours = _measured(name, {}, scratch)
         figures |= {f"{name}_{key}": value for key, value in ours.items()}
+        print(f"  {name} {ours}", file=sys.stderr, flush=True)
         if name in PEERS:
             peer, parameters = PEERS[name]
             try:
