@@ -16,7 +16,7 @@ def cost() -> str:
         + must_hold(
             f"No. To .70 margin saves cost as it is ({saving(early['margin'])}), and ranked by"
             f" score over cost it does not ({saving(early['margin per cost'])}): it asks for many"
-            f" short texts. Random texts, chosen by their cost alone, are as good as margin there"
+            f" short texts. Random texts, chosen by their cost alone, save as well"
             f" ({saving(early['random per cost'])}). To .80 nothing saves cost, and margin per cost"
             f" needs more than random ({saving(late['margin per cost'])}). |",
             early["margin"].saving_low > 0
