@@ -2,10 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-EXPERIMENTS := $(wildcard experiments/*.toml)
+EXPERIMENTS := $(filter-out experiments/atlas%,$(wildcard experiments/*.toml))
+ATLAS := atlas atlas_forest
 
 .DEFAULT_GOAL := help
-.PHONY: help sweep gallery test test-all fuzz torture lint bench reproduce calibrate readme lock clean
+.PHONY: help sweep gallery test test-all fuzz torture lint bench atlas reproduce reproduce-atlas \
+	calibrate readme lock clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -18,7 +20,7 @@ sweep: $(READY)  ## run experiments/digits.toml on all cores, draw its plots, wr
 	$(BIN)/alrun report results/digits
 	@echo "The same as a page: results/digits/report.html"
 
-gallery: $(READY)  ## run every experiment
+gallery: $(READY)  ## run every experiment but the atlas
 	for file in $(EXPERIMENTS); do $(BIN)/alrun sweep $$file || exit; done
 
 # Each half of the tests stays with one process, which computes what they share once.
@@ -42,15 +44,29 @@ lint: $(READY)  ## check style, types, and the numbers in README.md and docs/
 bench: $(READY)  ## measure speed, beside other libraries; the figures go to results/benchmarks.json
 	$(BIN)/python tests/benchmarks/bench.py
 
+# A sweep that was stopped goes on where it was, for as long as results/*/runs stays.
+atlas: $(READY)  ## compute 36 data sets for two models in about two hours, and write their pages
+	for name in $(ATLAS); do \
+		$(BIN)/alrun sweep experiments/$$name.toml && \
+		$(BIN)/alrun report results/$$name --adjust maxT --output results/$$name/report.html && \
+		$(BIN)/alrun stopping results/$$name --format csv --output results/$$name/stopping.csv \
+		|| exit; done
+	$(BIN)/python experiments/atlas_findings.py
+	$(BIN)/python experiments/readme.py
+
 torture: $(READY)  ## kill sweeps at random moments, here and on a Dask cluster: is a run lost?
 	PYTHONPATH=tests:tests/helpers $(BIN)/python -m torture
 
-reproduce: $(READY)  ## compute every experiment anew and compare with the committed results
+reproduce: $(READY)  ## compute every experiment anew, a tenth of the atlas, and compare the results
 	$(BIN)/python experiments/reproduce.py
+
+reproduce-atlas: $(READY)  ## compute all of the atlas anew and compare with the committed results
+	$(BIN)/python experiments/reproduce.py $(ATLAS)
 
 calibrate: $(READY)  ## check error rates and coverage on simulated curves whose truth is known
 	$(BIN)/python experiments/calibrate.py
 	$(BIN)/python experiments/calibrate_ranks.py
+	$(BIN)/python experiments/calibrate_signed_rank.py
 	$(BIN)/python experiments/calibrate_stopping.py
 
 readme: $(READY)  ## write the numbers in README.md and docs/ from the committed results

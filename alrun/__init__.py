@@ -8,9 +8,11 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-# The package `alrun.report` is imported first: the function of the same name then replaces it.
-import alrun.report  # noqa: F401
-from alrun.api import plot, report, run_sweep
+# The packages `alrun.report` and `alrun.stopping` are imported first: the functions of the same
+# names then replace them.
+import alrun.report
+import alrun.stopping  # noqa: F401
+from alrun.api import plot, report, run_sweep, stopping
 from alrun.errors import AlrunError
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ __all__ = [
     "report",
     "Report",
     "run_sweep",
+    "stopping",
     "AlrunError",
 ]
 

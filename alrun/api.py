@@ -1,4 +1,4 @@
-"""The public functions `report`, `plot` and `run_sweep`.
+"""The public functions `report`, `stopping`, `plot` and `run_sweep`.
 
 Each imports the rest of alrun when it is called, so that `import alrun` is quick.
 """
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from alrun.execute import Executor
     from alrun.report.build import Report
+    from alrun.report.stopping.build import StoppingReport
     from alrun.sweep.plan import SweepPlan
 
 # Where an experiment without a file would be: its results go to `results/experiment`.
@@ -75,8 +76,56 @@ def report(
     return for_notebook(build_report(results, options))
 
 
+def stopping(
+    path: str | Path,
+    rules: "Sequence[str | Mapping[str, Any]] | None" = None,
+    *,
+    metric: str | None = None,
+    label_cost: float | None = None,
+    error_costs: Sequence[float] | None = None,
+) -> "StoppingReport":
+    """Return stopping rules, judged on the runs of a results directory with signals.
+
+    Parameters
+    ----------
+    path
+        The directory.
+    rules
+        Names of rules, and tables such as `{"name": "kappa", "threshold": 0.98}`; one of your own
+        is "mine.py:rule". By default those of the experiment, or else the built-in ones.
+    metric
+        The score, by default that of the experiment.
+    label_cost, error_costs
+        What a label costs, by default 1, and what all future mistakes would cost at an error rate
+        of 1, by default 1,000, 10,000 and 100,000. Money needs accuracy.
+
+    Returns
+    -------
+    StoppingReport
+        Its `rows` are a DataFrame, a row per cell and rule; `cells` one without the rules.
+        `paragraphs` are the verdict and `notes` belong under the tables. A notebook shows it as
+        tables.
+
+    Raises
+    ------
+    ResultsError
+        If the results cannot be read or have no signals, or a cost makes no sense.
+    StoppingError
+        If a rule is unknown or fails.
+    """
+    from alrun.report.notebook import stopping_for_notebook
+    from alrun.report.options import stopping_options
+    from alrun.report.stopping.build import build_stopping
+    from alrun.report.stopping.options import costs_of
+
+    results = Path(path)
+    costs = costs_of(label_cost, error_costs)
+    options = stopping_options(results, metric)
+    return stopping_for_notebook(build_stopping(results, options, rules, costs))
+
+
 def plot(
-    results: "str | Path | Report",
+    results: "str | Path | Report | StoppingReport",
     targets: Sequence[float | str] | None = None,
     *,
     kind: str | Sequence[str] | None = None,
@@ -91,12 +140,13 @@ def plot(
     Parameters
     ----------
     results
-        The directory, or a report of it, which brings its own targets, metric and baseline.
+        The directory, or a report of it, which brings its own targets, metric and baseline, or
+        stopping rules judged on it.
     kind
         "curves", "difference", "savings" or "reached", or several of them; by default all of these
         for which the report has a target and a baseline. Drawn only where named: "pairs", a heat
-        map of every two strategies; "ranks", mean ranks over data sets; and "pareto", labels to
-        target against seconds of queries.
+        map of every two strategies; "ranks", mean ranks over data sets; "pareto", labels to target
+        against seconds of queries; and alone "stopping", where rules stop and what that costs.
     highlight
         Strategies in colour beside the baseline, the others in grey; by default all, and above
         eight strategies those that are the best somewhere.
@@ -110,13 +160,26 @@ def plot(
     """
     from alrun.report.build import Report
     from alrun.report.plots import KINDS, as_png, draw
+    from alrun.report.stopping.build import StoppingReport
+    from alrun.report.stopping.plot import draw_stopping
 
-    if not isinstance(results, Report):
-        results = report(
-            results, targets, metric=metric, baseline=baseline, sustain=sustain, axis=axis
-        )
     kinds = [kind] if isinstance(kind, str) else kind or KINDS
-    figure = draw(results, kinds, highlight=highlight)
+    if "stopping" in kinds or isinstance(results, StoppingReport):
+        if (kind and list(kinds) != ["stopping"]) or targets or highlight:
+            raise ResultsError(
+                "stopping rules are drawn alone, without targets and strategies in colour"
+            )
+        if isinstance(results, Report):
+            raise ResultsError("a report holds no stopping rules; name its directory")
+        if not isinstance(results, StoppingReport):
+            results = stopping(results, metric=metric)
+        figure = draw_stopping(results)
+    else:
+        if not isinstance(results, Report):
+            results = report(
+                results, targets, metric=metric, baseline=baseline, sustain=sustain, axis=axis
+            )
+        figure = draw(results, kinds, highlight=highlight)
     # A notebook shows what has this method; figures alone it shows after %matplotlib inline only.
     figure._repr_png_ = partial(as_png, figure)  # type: ignore[attr-defined]
     return figure

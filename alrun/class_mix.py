@@ -17,7 +17,7 @@ from alrun.report.sections import Section, first_of_each
 from alrun.results.curves import COMPARISON_GROUP
 from alrun.results.load import load_queries
 from alrun.spec import RunSpec
-from alrun.sweep.plan import plan_of
+from alrun.sweep.plan import SweepPlan, plan_of
 
 # The most parts into which a screen divides the rounds, and the most classes with a column there.
 MOST_PARTS, MOST_CLASSES = 5, 12
@@ -37,8 +37,13 @@ def class_mix(results: Path, most_parts: int | None = None) -> pd.DataFrame:
     these rounds. Raises ResultsError where there are no results, and AlrunError where their data
     set is gone.
     """
-    plan = plan_of(results)
-    queries = load_queries(results)
+    return mix_of(plan_of(results), load_queries(results), results, most_parts)
+
+
+def mix_of(
+    plan: SweepPlan, queries: pd.DataFrame, results: Path, most_parts: int | None = None
+) -> pd.DataFrame:
+    """Return what `class_mix` does, from the plan of its experiment and the table of queries."""
     n_examples = max(source.n_examples for source in plan.sources.values())
     for column in ("round", "index"):
         if not queries[column].between(0, n_examples - 1).all():

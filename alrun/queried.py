@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import sparse
 
 from alrun.arrays import Array
-from alrun.class_mix import MOST_PARTS, class_mix, mix_sections
+from alrun.class_mix import MOST_PARTS, mix_of, mix_sections
 from alrun.data.dataset import Dataset
 from alrun.data.read_keys import AS_USUAL
 from alrun.data.readers.tables import read_columns
@@ -20,7 +20,6 @@ from alrun.report.html.gallery import Example, Gallery, Queried
 from alrun.report.html.matrix import Matrix
 from alrun.report.options import experiment_of
 from alrun.report.rows import comparison_groups
-from alrun.results.curves import COMPARISON_GROUP
 from alrun.results.load import load_queries
 from alrun.sweep.plan import SweepPlan, plan_of
 
@@ -36,40 +35,52 @@ def is_built_in(results: Path) -> bool:
     )
 
 
-def queried(results: Path) -> dict[tuple[Any, ...], Queried]:
+def queried(results: Path, with_examples: bool = True) -> dict[tuple[Any, ...], Queried]:
     """Return what was queried, by data set, model, start and batch size.
 
-    Raises AlrunError where there are no queries, or the data are gone.
+    `with_examples` says whether the data of the queried examples are taken along. Raises
+    AlrunError where there are no queries, or the data are gone.
     """
     plan, queries = plan_of(results), load_queries(results)
-    mix = class_mix(results, MOST_PARTS)
+    mix = mix_of(plan, queries, results, MOST_PARTS)
     mixes = dict(zip((key for key, _ in comparison_groups(mix)), mix_sections(mix), strict=True))
-    makers = {entry.label: _maker(plan, entry) for entry in plan.experiment.dataset}
+    makers = {
+        entry.label: _maker(plan, entry) if with_examples else None
+        for entry in plan.experiment.dataset
+    }
     found = {}
-    for key, group in queries.groupby(COMPARISON_GROUP, observed=True, sort=False):
+    for key, group in comparison_groups(queries):
         maker = makers[key[0]]
         galleries = () if maker is None else tuple(_galleries(group, maker))
         found[key] = Queried(overlap(group), mixes.get(key), galleries)
     return found
 
 
+def overlaps(results: Path) -> dict[tuple[Any, ...], Queried]:
+    """Return how far the strategies queried the same, which takes no data; else as `queried`."""
+    groups = comparison_groups(load_queries(results))
+    return {key: Queried(overlap(group), None, ()) for key, group in groups}
+
+
 def overlap(group: pd.DataFrame) -> Matrix:
     """Return how far every two strategies queried the same examples, as means over seeds."""
     names = [name for name in group["strategy"].cat.categories if (group["strategy"] == name).any()]
-    tables = []
+    total, n_seeds = np.zeros((2, len(names), len(names)))
     for _, own in group.groupby("seed", observed=True):
-        hits = np.zeros((len(names), int(own["index"].max()) + 1))
-        hits[[names.index(name) for name in own["strategy"]], own["index"]] = 1
+        examples, places = np.unique(own["index"], return_inverse=True)
+        hits = np.zeros((len(names), len(examples)))
+        hits[[names.index(name) for name in own["strategy"]], places] = 1
         both = hits @ hits.T
         sizes = np.diag(both)
-        either = sizes[:, None] + sizes - both
-        tables.append(np.divide(both, either, where=either > 0, out=np.full(both.shape, np.nan)))
-    shares = np.nanmean(tables, axis=0)
+        there = (sizes[:, None] > 0) & (sizes > 0)
+        total[there] += (both / np.maximum(sizes[:, None] + sizes - both, 1))[there]
+        n_seeds += there
+    shares = np.divide(total, n_seeds, where=n_seeds > 0, out=np.full(total.shape, np.nan))
     np.fill_diagonal(shares, np.nan)
     return Matrix(
         "Overlap of the queries",
         "Of the examples that either of two strategies queried within the budget, the share in %"
-        " that both did (Jaccard), as a mean over the seeds.",
+        " that both did (Jaccard), as a mean over the seeds that both have.",
         "strategy",
         names,
         names,

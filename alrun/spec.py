@@ -344,9 +344,8 @@ class RunSpec:
             del description["strategy"]["per_cost"]
         return description
 
-    @cached_property  # a command asks for it several times, and grids are large
-    def _run_id(self) -> str:
-        """The digest of the identity, whose parts many runs share."""
+    def _digest(self) -> str:
+        """Return the digest of the identity, whose parts many runs share."""
         parts = {
             "batch_size": self.batch_size,
             "budget": self.budget,
@@ -460,7 +459,14 @@ def run_id(spec: TaskSpec) -> str:
 
     It has 16 hex digits: of the SHA-256 of its identity as canonical JSON.
     """
-    return spec._run_id if isinstance(spec, RunSpec) else digest(spec.identity())
+    if isinstance(spec, ReferenceSpec):
+        return digest(spec.identity())
+    # A command asks for it several times, and grids are large: a cached_property takes a lock.
+    known = vars(spec)
+    if "_run_id" not in known:
+        known["_run_id"] = spec._digest()
+    run: str = known["_run_id"]
+    return run
 
 
 _AnyPart = TypeVar("_AnyPart", DatasetSpec, InitialSpec, ModelSpec, StrategySpec)

@@ -11,18 +11,23 @@ import pytest
 from small_experiments import SMALL, TINY
 from threadpoolctl import threadpool_limits
 
+from alrun.execute import template
 from alrun.util.user_code import forget
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Keep the garbage collector from looking through the thousands of tests again and again."""
+    """Keep the garbage collector from looking through the thousands of tests again and again.
+
+    Later it collects as seldom as in the program.
+    """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.collect()
         gc.freeze()
+        gc.set_threshold(100_000, 50, 100)
         gc.enable()
 
 
@@ -50,6 +55,18 @@ def no_waiting_for_the_disk() -> Iterator[None]:
     """Sync no file: those of tests need not outlive the system, and thousands are written."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def templates_stay() -> Iterator[None]:
+    """Keep the process that workers are copied from, however long the next test with some is off.
+
+    It takes two seconds of a core to start.
+    """
+    longer = "from alrun.execute import template_process as it; it._IDLE = 3600.0\n"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(template, "_PROGRAM", longer + template._PROGRAM)
         yield
 
 

@@ -21,9 +21,12 @@ def test_every_public_name_is_there_and_documented():
         _ = alrun.nothing
 
 
-def test_report_is_the_function_whatever_was_imported_before():
-    code = "import alrun.report.render, alrun.report.build, alrun; print(alrun.report.__name__)"
-    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "report\n"
+def test_report_and_stopping_are_functions_whatever_was_imported_before():
+    code = (
+        "import alrun.report.render, alrun.report.build, alrun.stopping.registry, alrun\n"
+        "print(alrun.report.__name__, alrun.stopping.__name__)"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "report stopping\n"
 
 
 def test_curves_are_one_line_of_pandas_away(small_results):

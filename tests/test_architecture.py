@@ -67,10 +67,11 @@ def package_of(name: str) -> str:
     return [*name.split("."), ""][1]
 
 
-def imported_by(statement: str) -> set[str]:
-    """Return the modules loaded after a statement in a fresh interpreter."""
-    code = f"{statement}\nimport sys; print(*sys.modules)"
-    return set(subprocess.check_output([sys.executable, "-c", code], text=True).split())
+def imported_by(*statements: str) -> list[set[str]]:
+    """Return the modules loaded after each of several statements in a fresh interpreter."""
+    code = "".join(f"{statement}\nimport sys; print(*sys.modules)\n" for statement in statements)
+    lines = subprocess.check_output([sys.executable, "-c", code], text=True).splitlines()
+    return [set(line.split()) for line in lines]
 
 
 def test_every_package_has_its_place():
@@ -103,7 +104,7 @@ def test_no_modules_import_each_other():
 
 
 def test_a_report_loads_no_loop_model_or_strategy():
-    loaded = imported_by("import alrun.report.render")
+    (loaded,) = imported_by("import alrun.report.render")
     left_wing = {
         "alrun.run.loop",
         "alrun.models",
@@ -115,13 +116,14 @@ def test_a_report_loads_no_loop_model_or_strategy():
 
 
 def test_a_worker_starts_without_k_means_and_without_pandas_of_ours():
-    loaded = imported_by("import alrun.execute.worker")
+    theirs, loaded = imported_by("import sklearn", "import alrun.execute.worker")
     assert {"sklearn.cluster", "sklearn.impute"} & loaded == set()
-    assert "pandas" not in loaded - imported_by("import sklearn")
+    assert "pandas" not in loaded - theirs
 
 
 def test_the_command_line_starts_without_numpy():
-    assert "numpy" not in imported_by("import alrun.cli.app")
+    (loaded,) = imported_by("import alrun.cli.app")
+    assert "numpy" not in loaded
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)

@@ -15,6 +15,7 @@ import pytest
 from numpy._core import _multiarray_umath
 
 from alrun.metrics import METRICS
+from alrun.records import SIGNAL_TOLERANCES
 from alrun.strategies.registry import BUILT_IN
 
 LOOPS = _multiarray_umath.__cpu_dispatch__
@@ -143,13 +144,21 @@ def test_decisions_and_counts_are_equal_and_losses_to_six_digits(folder, here, m
         pd.testing.assert_frame_equal(
             pd.read_parquet(theirs / "queries.parquet"), pd.read_parquet(ours / "queries.parquet")
         )
-        ours, theirs = (pd.read_parquet(path / "curves.parquet") for path in (ours, theirs))
-        close = {name: metric.tolerance for name, metric in METRICS.items() if metric.tolerance}
-        assert set(close.values()) == {1e-6}
-        np.testing.assert_allclose(theirs[list(close)], ours[list(close)], rtol=0, atol=1e-6)
-        pd.testing.assert_frame_equal(
-            theirs.drop(columns=list(close)), ours.drop(columns=list(close)), check_exact=True
-        )
+        close = {name: metric.tolerance for name, metric in METRICS.items()}
+        for table, tolerances in (("curves", close), ("signals", SIGNAL_TOLERANCES)):
+            assert_agree(ours / f"{table}.parquet", theirs / f"{table}.parquet", tolerances)
+
+
+def assert_agree(ours, theirs, tolerances):
+    """Check that two tables are equal but for columns with a tolerance, which is 1e-6."""
+    ours, theirs = pd.read_parquet(ours), pd.read_parquet(theirs)
+    close = [name for name, tolerance in tolerances.items() if tolerance]
+    assert {tolerances[name] for name in close} == {1e-6}
+    assert ours[close].notna().any().all()
+    np.testing.assert_allclose(theirs[close], ours[close], rtol=0, atol=1e-6)
+    pd.testing.assert_frame_equal(
+        theirs.drop(columns=close), ours.drop(columns=close), check_exact=True
+    )
 
 
 def test_other_kernels_do_round_differently(folder):

@@ -12,9 +12,10 @@ from typer.main import get_command
 from alrun.cli.app import app
 from alrun.cli.compare import PairFormat
 from alrun.cli.list_entries import Kind
+from alrun.cli.options import Format
 from alrun.cli.plot import Plot
 from alrun.cli.queries import QueriesFormat
-from alrun.cli.report import Format
+from alrun.experiment.oracles import AnnotatorSettings, CostSettings, OracleSettings
 from alrun.experiment.settings import (
     DatasetSettings,
     Experiment,
@@ -150,6 +151,9 @@ def test_every_command_and_option_is_described():
         ("data", DatasetSettings),
         ("data", InitialSettings),
         ("data", ReadSettings),
+        ("oracles", OracleSettings),
+        ("oracles", AnnotatorSettings),
+        ("oracles", CostSettings),
         ("models-and-strategies", ModelSettings),
         ("models-and-strategies", StrategySettings),
     ],

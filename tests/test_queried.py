@@ -10,7 +10,7 @@ from alrun import load_queries
 from alrun.api import run_sweep
 from alrun.data.load import load
 from alrun.errors import ResultsError
-from alrun.queried import pictures, queried
+from alrun.queried import overlap, pictures, queried
 from alrun.report.html.gallery import as_png
 from alrun.report.plots.pictures import write_pictures
 
@@ -64,9 +64,40 @@ def test_private_data_are_embedded_where_asked_for_alone(tmp_path):
         page = tmp_path / "page.html"
         assert alrun_here("report", results, "--output", page).returncode == 0
         assert shown not in page.read_text()
+        assert "Overlap of the queries" in page.read_text()
+        assert "Classes of the queries" in page.read_text()
         done = alrun_here("report", results, "--with-examples", "--output", page)
         assert done.returncode == 0, done.stderr
         assert shown in page.read_text()
+    (tmp_path / "mine.csv").unlink()
+    done = alrun_here("report", results, "--output", page)
+    assert done.returncode == 0, done.stderr
+    assert "neither classes nor examples" in done.stderr
+    assert "Overlap of the queries" in page.read_text()
+    assert "Classes of the queries" not in page.read_text()
+    (results / "queries.parquet").unlink()
+    done = alrun_here("report", results, "--no-examples", "--output", page)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "What was queried" not in page.read_text()
+
+
+def test_a_seed_that_one_of_two_strategies_lacks_is_not_in_their_overlap(small_results):
+    queries = load_queries(small_results)
+    group = queries[queries.batch_size == 10]
+    both = overlap(group)
+    less = overlap(group[(group.strategy != "margin") | (group.seed == 0)])
+    alone = overlap(group[group.seed == 0])
+    a, b, c = map(both.rows.index, ("margin", "entropy", "random"))
+    assert less.cells[a][b] == alone.cells[a][b]
+    assert less.cells[c][b] == both.cells[c][b]
+    never = (group.strategy == "margin") == (group.seed == 0)
+    assert overlap(group[never]).cells[a][b] == ""
+
+
+def test_a_format_is_refused_where_pictures_are_drawn(small_results, tmp_path):
+    done = alrun_here("queries", small_results, "--format", "csv", "--pictures", tmp_path / "a.png")
+    assert done.returncode == 2
+    assert "--format is for the class mix" in done.stderr
 
 
 @pytest.mark.slow  # the page of a small grid is made above

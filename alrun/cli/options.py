@@ -1,5 +1,6 @@
 """Exit codes, and options of several commands."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,28 @@ if TYPE_CHECKING:
     from alrun.report.build import Report
 
 SOME_FAILED, WRONG_INPUT = 1, 2
+
+
+class Format(StrEnum):
+    """The formats of reports, and of judgements of stopping rules."""
+
+    table = "table"
+    markdown = "markdown"
+    csv = "csv"
+    json = "json"
+    latex = "latex"
+    html = "html"
+
+
+# The format of a file by its ending.
+ENDINGS = {
+    ".txt": Format.table,
+    ".md": Format.markdown,
+    ".csv": Format.csv,
+    ".json": Format.json,
+    ".tex": Format.latex,
+    ".html": Format.html,
+}
 
 Overrides = Annotated[
     list[str] | None,
@@ -117,6 +140,14 @@ BatchSizes = Annotated[
     list[int] | None,
     typer.Option(
         "--batch-size", metavar="N", help="Report this batch size. Repeatable.", show_default="all"
+    ),
+]
+FormatOption = Annotated[
+    Format | None,
+    typer.Option(
+        "--format",
+        help="Write the report in this form.",
+        show_default="by the ending of the output",
     ),
 ]
 Results = Annotated[

@@ -85,15 +85,14 @@ def describe_unknown_references(plan: SweepPlan) -> Iterator[str]:
 
 def count_by_combination(specs: Iterable[RunSpec]) -> Counter[str]:
     """Return the number of runs for each data set, model, strategy, axis and batch size."""
-    names = (
-        (
-            *spec.display_names,
-            *filter(None, [spec.start, spec.oracle_name, spec.cost_name]),
-            f"batch size {spec.batch_size}",
-        )
+    found: Counter[str] = Counter()
+    runs = Counter(
+        (*spec.display_names, spec.start, spec.oracle_name, spec.cost_name, spec.batch_size)
         for spec in specs
     )
-    return Counter(map(" / ".join, names))
+    for (*names, batch_size), n in runs.items():
+        found[" / ".join([*filter(None, names), f"batch size {batch_size}"])] += n
+    return found
 
 
 def describe_edited(plan: SweepPlan) -> Iterator[str]:

@@ -8,6 +8,7 @@ import typer
 
 from alrun.cli.options import ResultsDirectory
 from alrun.cli.output import say, screen, write
+from alrun.errors import AlrunError
 
 
 class QueriesFormat(StrEnum):
@@ -20,8 +21,9 @@ class QueriesFormat(StrEnum):
 def queries(
     results: ResultsDirectory,
     format: Annotated[
-        QueriesFormat, typer.Option(help="Write the class mix in this form.")
-    ] = QueriesFormat.table,
+        QueriesFormat | None,
+        typer.Option(help="Write the class mix in this form.", show_default="table"),
+    ] = None,
     pictures: Annotated[
         Path | None,
         typer.Option(help="Draw the queried images into this .png.", show_default="none"),
@@ -35,6 +37,8 @@ def queries(
     from alrun.report.text import as_text
 
     if pictures is not None:
+        if format is not None:
+            raise AlrunError("--format is for the class mix, and --pictures draws; leave one out")
         _draw(results, pictures)
         return
     if format is QueriesFormat.csv:

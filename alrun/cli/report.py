@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alrun.cli.options import (
+    ENDINGS,
     Adjust,
     AlongAxis,
     Baseline,
     BatchSizes,
     CostModels,
     Datasets,
+    Format,
+    FormatOption,
     Metric,
     Models,
     Oracles,
@@ -33,17 +36,7 @@ from alrun.report.options import Adjustment, ReportOptions
 
 if TYPE_CHECKING:
     from alrun.report.html.gallery import Queried
-
-
-class Format(StrEnum):
-    """The formats of a report."""
-
-    table = "table"
-    markdown = "markdown"
-    csv = "csv"
-    json = "json"
-    latex = "latex"
-    html = "html"
+    from alrun.report.stopping.build import StoppingReport
 
 
 class Notes(StrEnum):
@@ -51,17 +44,6 @@ class Notes(StrEnum):
 
     brief = "brief"
     full = "full"
-
-
-# The format of a file by its ending.
-ENDINGS = {
-    ".txt": Format.table,
-    ".md": Format.markdown,
-    ".csv": Format.csv,
-    ".json": Format.json,
-    ".tex": Format.latex,
-    ".html": Format.html,
-}
 
 
 def report(
@@ -80,12 +62,7 @@ def report(
     oracle: Oracles = None,
     cost_model: CostModels = None,
     batch_size: BatchSizes = None,
-    format: Annotated[
-        Format | None,
-        typer.Option(
-            help="Write the report in this form.", show_default="by the ending of the output"
-        ),
-    ] = None,
+    format: FormatOption = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -114,7 +91,8 @@ def report(
     if with_examples is not None and form is not Format.html:
         raise AlrunError("--with-examples and --no-examples are for the format html")
     if form is Format.html:
-        layout = replace(layout, queried=_queried(results, with_examples))
+        queried = _queried(results, with_examples)
+        layout = replace(layout, queried=queried, judged=_judged(results, found.options))
     text = render(found, form.value, layout)
     if form is Format.csv:  # a CSV file has no place for sentences
         for sentence in (*found.verdict, *layout.notes_of(found)):
@@ -123,15 +101,32 @@ def report(
 
 
 def _queried(results: Path, with_examples: bool | None) -> "Mapping[tuple[Any, ...], Queried]":
-    """Return what was queried if it may be shown; where nobody asked, errors are only told."""
-    from alrun.queried import is_built_in, queried
+    """Return what was queried, with the examples if they may be shown.
 
-    if with_examples is False or not (with_examples or is_built_in(results)):
+    Where nobody asked for them, what cannot be shown is only told.
+    """
+    from alrun.queried import is_built_in, overlaps, queried
+
+    if not with_examples and not (results / "queries.parquet").is_file():
         return {}
     try:
-        return queried(results)
+        return queried(results, is_built_in(results) if with_examples is None else with_examples)
     except AlrunError as error:
         if with_examples:
             raise
-        say(f"The page shows no examples: {error}")
+        say(f"The page shows neither classes nor examples of the queries: {error}")
+    try:
+        return overlaps(results)
+    except AlrunError:  # it was told above
         return {}
+
+
+def _judged(results: Path, options: ReportOptions) -> "StoppingReport | None":
+    """Return the rules for stopping, judged; nobody asked for them, so errors are only told."""
+    from alrun.report.stopping.build import build_for_page
+
+    try:
+        return build_for_page(results, options)
+    except AlrunError as error:
+        say(f"The page shows no stopping rules: {error}")
+        return None

@@ -6,10 +6,13 @@ from typing import Annotated
 import typer
 
 from alrun.cli.options import (
+    ENDINGS,
     BatchSizes,
     CostModels,
     Datasets,
     ErrorCosts,
+    Format,
+    FormatOption,
     LabelCost,
     Metric,
     Models,
@@ -21,7 +24,6 @@ from alrun.cli.options import (
     selection_of,
 )
 from alrun.cli.output import format_of, say, screen, write_to
-from alrun.cli.report import ENDINGS, Format
 from alrun.errors import AlrunError
 
 
@@ -38,12 +40,7 @@ def stopping(
     oracle: Oracles = None,
     cost_model: CostModels = None,
     batch_size: BatchSizes = None,
-    format: Annotated[
-        Format | None,
-        typer.Option(
-            help="Write the judgement in this form.", show_default="by the ending of the output"
-        ),
-    ] = None,
+    format: FormatOption = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -60,7 +57,10 @@ def stopping(
 
     form = format or format_of(output, ENDINGS, Format.table)
     if form is Format.html:
-        raise AlrunError("rules are judged as table, markdown, csv, json or latex, not yet as html")
+        raise AlrunError(
+            "rules are judged as table, markdown, csv, json or latex; as html they stand on the"
+            " page that alrun report writes"
+        )
     selection = selection_of(strategy, dataset, model, start, oracle, cost_model, batch_size)
     options = stopping_options(results, metric, selection)
     found = build_stopping(results, options, rule, costs_of(label_cost, error_cost))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 TEXT_RULES = ("most_frequent", "constant", "category", "drop")
 NUMBER_RULES = ("mean", "median", "most_frequent", "constant", "keep", "drop")
 RULES = ("mean", "median", "most_frequent", "constant", "category", "keep", "drop")
+# Beginnings of sources that are fetched, and that know their own column of labels.
+FETCHED = ("openml:", "keel:")
 # One of RULES, or the number that takes the place of a missing one.
 Rule = str | float
 

@@ -17,7 +17,7 @@ from alrun.data.mapped_arrays import empty, is_in_file
 LARGEST_CHUNK = 4_000_000
 # Numbers in a block that is converted to double precision. It is used right after, and should still
 # be in the processor's cache.
-_WIDENED = 1_000_000
+_WIDENED = 250_000
 # A squared distance below this share of the squared norms counts as zero: the rows are equal.
 ROUNDING = 1e-12
 
@@ -151,9 +151,10 @@ def squared_distances_inplace(
     The distance of equal rows is exactly 0.
     """
     for block in slices(products, _WIDENED):
-        part, sums = products[block], norms[block, None] + others
+        part, own = products[block], norms[block, None]
         part *= -2.0
-        part += sums
-        sums *= ROUNDING
-        part[part < sums] = 0.0
+        part += own
+        part += others
+        if part.min(initial=np.inf) < ROUNDING * (own.max() + others.max()):
+            part[part < ROUNDING * (own + others)] = 0.0
     return products

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from alrun.data.column_keys import ColumnKeys
+from alrun.data.column_keys import FETCHED, ColumnKeys
 from alrun.data.dataset import Dataset
 from alrun.data.load import load
 from alrun.data.read_keys import ReadKeys
@@ -125,13 +125,13 @@ def inspect(name: str, folder: Path, target: str | None = None) -> Inspection:
     be the target.
     """
     found = _Keys()
-    has_columns = (is_source(name) and is_table(name, folder)) or name.startswith("openml:")
+    has_columns = (is_source(name) and is_table(name, folder)) or name.startswith(FETCHED)
     if target is not None and not has_columns and ending_of(name) != ".npy":
         raise DatasetError(f"a target is a column of a table, and {name} is none; leave it out")
     check_name(name, False, folder)
     if target is not None:
         found.add("target", target, "")
-    if has_columns and not name.startswith("openml:"):
+    if has_columns and not name.startswith(FETCHED):
         _look_at_columns(found, name, folder)
     for _ in range(_MOST_ATTEMPTS):
         try:

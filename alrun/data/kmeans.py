@@ -11,15 +11,19 @@ import numpy as np
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.extmath import row_norms
-from threadpoolctl import threadpool_limits
 
 from alrun.arrays import FloatArray, IntArray
-from alrun.data.features import as_float64
+from alrun.data.features import as_float64, map_each_block, map_in_blocks, slices, squared_norms
+from alrun.util.one_thread import one_thread
 from alrun.util.random_streams import draw_integer
 
 # With more examples than this k-means works on minibatches, since full steps take too long.
 _MOST_AT_ONCE = 10_000
 _BATCH = 5_000
+# With more features scikit-learn does not take principal components from their covariance.
+_MOST_FEATURES = 1000
+# Numbers in a block of features in double precision, which fits into the processor's cache.
+_PER_BLOCK = 250_000
 _SHIFT = 1e-6
 # Distances that differ by less than this share of the largest feature count as equal.
 _ROUNDING = 1e-9
@@ -34,22 +38,57 @@ def project(X: Any, components: int, rng: np.random.Generator) -> FloatArray:
     from sklearn.decomposition import PCA, TruncatedSVD  # each worker would wait for it
 
     n, n_features = X.shape
-    # Single precision has fewer digits than are kept below, and its squares overflow.
-    X = as_float64(X)
-    if n_features <= components:
-        return X.toarray() if sparse.issparse(X) else X
-    kind: Any = TruncatedSVD if sparse.issparse(X) else PCA
-    scaler = kind(min(components, n), random_state=draw_integer(rng))
-    # Features without variance make the explained share 0 / 0, which is not used here.
-    with threadpool_limits(1), np.errstate(divide="ignore", invalid="ignore"):
-        values = scaler.fit_transform(X)
-    largest = np.sqrt(row_norms(X, squared=True).max())
+    seed = draw_integer(rng) if n_features > components else 0
+    if n_features > components and _is_tall(X):
+        values = _tall_principal(X, components)
+        largest = np.sqrt(map_in_blocks(squared_norms, X).max())
+    else:
+        # Single precision has fewer digits than are kept below, and its squares overflow.
+        X = as_float64(X)
+        if n_features <= components:
+            return X.toarray() if sparse.issparse(X) else X
+        kind: Any = TruncatedSVD if sparse.issparse(X) else PCA
+        scaler = kind(min(components, n), random_state=seed)
+        # Features without variance make the explained share 0 / 0, which is not used here.
+        with one_thread(), np.errstate(divide="ignore", invalid="ignore"):
+            values = scaler.fit_transform(X)
+        largest = np.sqrt(row_norms(X, squared=True).max())
     if not largest > 0:
         return np.zeros_like(values)
     # Keep nine digits of the largest norm. The rest is rounding noise, and would make equal
-    # examples differ.
+    # examples differ. A power of two scales without rounding, in place for little memory.
     unit = 2.0 ** (np.floor(np.log2(largest)) - 30)
-    return np.rint(values / unit) * unit
+    values /= unit
+    np.rint(values, out=values)
+    values *= unit
+    return values
+
+
+def _is_tall(X: Any) -> bool:
+    """Return whether dense X has so many rows that no copy of it should be made.
+
+    For these scikit-learn, too, takes the principal components from the covariance.
+    """
+    n, n_features = X.shape
+    is_tall = n > _MOST_AT_ONCE and n >= 10 * n_features
+    return not sparse.issparse(X) and is_tall and n_features <= _MOST_FEATURES
+
+
+def _tall_principal(X: Any, components: int) -> FloatArray:
+    """Return tall X on its first principal components, as PCA of scikit-learn, block by block."""
+    n, n_features = X.shape
+    with one_thread():
+        total, products = np.zeros(n_features), np.zeros((n_features, n_features))
+        for block in slices(X, _PER_BLOCK):
+            rows = as_float64(X[block])
+            total += rows.sum(axis=0)
+            products += rows.T @ rows
+        mean = total / n
+        _, vectors = np.linalg.eigh((products - n * np.outer(mean, mean)) / (n - 1))
+        chosen = vectors[:, ::-1][:, :components]
+        # The largest entry of each is positive, so that the signs are always the same.
+        chosen = chosen * np.sign(chosen[np.abs(chosen).argmax(axis=0), np.arange(chosen.shape[1])])
+        return np.asarray(map_each_block(lambda rows: rows @ chosen - mean @ chosen, X))
 
 
 def k_means(X: FloatArray, n_clusters: int, rng: np.random.Generator) -> IntArray:
@@ -63,9 +102,12 @@ def k_means(X: FloatArray, n_clusters: int, rng: np.random.Generator) -> IntArra
     # Features with few values, such as counts, put many examples midway between two centres, and
     # rounding noise would decide. Bending each feature by a millionth moves the examples away from
     # the middle. Stretching it would not move those that are midway in that feature alone.
-    largest = np.abs(X).max(axis=0)
+    largest = np.maximum(X.max(axis=0), -X.min(axis=0))
     bend = _SHIFT * rng.random(X.shape[1])
-    X = X * (1 + bend * (X / np.where(largest > 0, largest, 1)))
+    scale = np.where(largest > 0, largest, 1)
+    bent = np.empty_like(X)
+    for block in slices(X, _PER_BLOCK):
+        bent[block] = X[block] * (1 + bend * (X[block] / scale))
     # Two rows that are nearest to each other are equally good starts of a cluster. A difference in
     # weight of a millionth decides.
     weights = 1 + _SHIFT * rng.random(len(X))
@@ -73,10 +115,10 @@ def k_means(X: FloatArray, n_clusters: int, rng: np.random.Generator) -> IntArra
         estimator = MiniBatchKMeans(n_clusters, batch_size=_BATCH, n_init=1, random_state=seed)
     else:
         estimator = KMeans(n_clusters, max_iter=100, n_init=1, random_state=seed)
-    with threadpool_limits(1), warnings.catch_warnings():
+    with one_thread(), warnings.catch_warnings():
         # With fewer distinct examples than clusters, some clusters stay empty.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return estimator.fit(X, sample_weight=weights).labels_
+        return estimator.fit(bent, sample_weight=weights).labels_
 
 
 def representatives(X: Any, size: int, rng: np.random.Generator) -> IntArray:

@@ -41,6 +41,7 @@ DESCRIPTIONS = {
     "FOLDER/": "texts in UTF-8, a folder for each class; or the Parquet files of one table",
     "idx:FOLDER": "images and labels in the format of MNIST, .gz or not",
     "openml:NAME": "fetched from OpenML once and kept in the cache; or openml:ID",
+    "keel:NAME": "one of 43 tables of the KEEL repository, such as keel:segment; fetched once",
 }
 
 

@@ -1,5 +1,6 @@
 """Typical examples of clusters, and the distances that say which these are."""
 
+from collections import Counter
 from heapq import heapify, heappop, heappush
 from typing import Any
 
@@ -11,6 +12,8 @@ from alrun.util.top_k import top_k
 
 # Numbers in a block of distances: 32 MB, whatever the size of a cluster.
 _BLOCK = 4_000_000
+# Rows whose distances are all computed exactly at once.
+_FEW = 300
 # The defaults of typiclust: neighbours, clusters, size of a cluster and components.
 _NEIGHBOURS, _MOST_CLUSTERS, _SMALLEST, _COMPONENTS = 20, 500, 5, 64
 
@@ -55,48 +58,94 @@ def pick_typical(
         for cluster, first in zip(*np.unique(pool_clusters, return_index=True), strict=True)
     ]
     heapify(queue)
-    ranked: dict[int, list[int]] = {}  # the rows left in each cluster, the most typical first
+    ranked: dict[int, IntArray] = {}  # rows of a cluster, the most typical first
+    n_picked: Counter[int] = Counter()
     picked: list[int] = []
     while len(picked) < n:
         is_small, n_labels, size, first, cluster = heappop(queue)
-        if cluster not in ranked:
+        rows = np.flatnonzero(pool_clusters == cluster)
+        if n_picked[cluster] < 2:
+            # Mostly a cluster is asked for one row, which takes less time than the order of all.
+            n_ranked = len(rows) if n_picked[cluster] else 1
             members = np.flatnonzero(clusters == cluster)
-            rows = np.flatnonzero(pool_clusters == cluster)
             inside = np.searchsorted(members, unlabelled[rows])
-            typicality = -mean_distances(X[members], neighbours)[inside]
-            ranked[cluster] = rows[top_k(typicality, len(rows))[0]].tolist()
-        picked.append(ranked[cluster].pop(0))
-        if ranked[cluster]:
+            ranked[cluster] = rows[most_typical(X[members], neighbours, inside, n_ranked)]
+        picked.append(int(ranked[cluster][n_picked[cluster]]))
+        n_picked[cluster] += 1
+        if n_picked[cluster] < len(rows):
             heappush(queue, (is_small, n_labels + 1, size, first, cluster))
     return np.array(picked, dtype=np.int64)
 
 
-def mean_distances(X: FloatArray, neighbours: int) -> FloatArray:
+def most_typical(X: FloatArray, neighbours: int, rows: IntArray, n: int) -> IntArray:
+    """Return the places in `rows` of the `n` with the least mean distance to their neighbours.
+
+    The first of them takes less time than several, since most rows are surely not the first.
+    """
+    places = _may_be_first(X, neighbours, rows) if n == 1 else np.arange(len(rows))
+    return places[top_k(-mean_distances(X, neighbours, rows[places]), n)[0]]
+
+
+def _may_be_first(X: FloatArray, neighbours: int, rows: IntArray) -> IntArray:
+    """Return the places in `rows` of all whose mean distance may be the least.
+
+    Distances in single precision have a known error, and so have their means.
+    """
+    everything = np.arange(len(rows))
+    if len(X) < _FEW or len(np.unique(X, axis=0)) < len(X):
+        return everything
+    centred = X - X.mean(axis=0)
+    centred /= np.sqrt(np.einsum("ij,ij->i", centred, centred).max())
+    norms = np.einsum("ij,ij->i", centred, centred).astype(np.float32)
+    single = centred.astype(np.float32)
+    # No norm is above 1: so many roundings, of half a unit each, are in a squared distance.
+    slack = (2 * X.shape[1] + 32) * np.finfo(np.float32).eps / 2
+    n_nearest = min(neighbours, len(X) - 1)
+    least, most = np.empty(len(rows)), np.empty(len(rows))
+    height = max(1, _BLOCK // (4 * len(X)))
+    for start in range(0, len(rows), height):
+        block = rows[start : start + height]
+        squared = single[block] @ (-2 * single.T)
+        squared += norms
+        squared += norms[block, None]
+        squared[np.arange(len(block)), block] = np.inf
+        nearest = np.partition(squared, n_nearest - 1, axis=1)[:, :n_nearest].astype(np.float64)
+        places = slice(start, start + len(block))
+        least[places] = np.sqrt(np.maximum(nearest - slack, 0)).mean(axis=1)
+        most[places] = np.sqrt(np.maximum(nearest + slack, 0)).mean(axis=1)
+    return everything[least <= most.min() * (1 + 1e-7)]  # equal at nine digits is equal
+
+
+def mean_distances(X: FloatArray, neighbours: int, of: IntArray | None = None) -> FloatArray:
     """Return the mean distance of each row to its nearest `neighbours`, shape (len(X),).
 
-    With fewer other rows it is the mean distance to all of them, and 0 for a single row. Only
-    distances between distinct rows are computed, so thousands of equal rows cost nothing.
+    Where `of` names rows, the means are theirs alone. With fewer other rows it is the mean distance
+    to all of them, and 0 for a single row. Only distances between distinct rows are computed, so
+    thousands of equal rows cost nothing.
     """
+    of = np.arange(len(X)) if of is None else of
     n_neighbours = min(neighbours, len(X) - 1)
     if n_neighbours == 0:
-        return np.zeros(len(X))
+        return np.zeros(len(of))
     rows, index, copies = np.unique(X, axis=0, return_inverse=True, return_counts=True)
     centred = rows - rows.mean(axis=0)
     norms = np.einsum("ij,ij->i", centred, centred)
     n_near = min(n_neighbours + 1, len(rows))  # the row itself, and distinct other rows
-    means = np.empty(len(rows))
+    asked, index = np.unique(index.ravel()[of], return_inverse=True)
+    means = np.empty(len(asked))
     height = max(1, _BLOCK // max(len(rows), n_near * X.shape[1]))
-    for start in range(0, len(rows), height):
-        block = np.arange(start, min(start + height, len(rows)))
+    for start in range(0, len(asked), height):
+        block = asked[start : start + height]
         # Up to a constant in each row, which does not change the order.
         squared = norms - 2 * (centred[block] @ centred.T)
-        squared[block - start, block] = -np.inf
+        squared[np.arange(len(block)), block] = -np.inf
         near = np.argpartition(squared, n_near - 1, axis=1)[:, :n_near]
         # Good enough to find the nearest rows, but the products leave rounding noise. The distances
         # to these rows are computed anew.
         distances = np.linalg.norm(rows[near] - rows[block, None], axis=2)
-        means[block] = _mean_of_nearest(distances, copies[near], n_neighbours)
-    return means[index.ravel()]
+        nearest = _mean_of_nearest(distances, copies[near], n_neighbours)
+        means[start : start + len(block)] = nearest
+    return means[index]
 
 
 def _mean_of_nearest(distances: FloatArray, copies: IntArray, n: int) -> FloatArray:

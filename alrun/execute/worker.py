@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from multiprocessing.connection import Connection
 from pathlib import PurePath
 from threading import Lock
@@ -17,7 +16,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.linalg import cholesky
-from threadpoolctl import ThreadpoolController
 
 from alrun.data.dataset import AnyDataset, Dataset
 from alrun.data.memory_map import check_unchanged, receive
@@ -30,6 +28,7 @@ from alrun.run.loop import run_active_learning
 from alrun.run.provenance import code_of, of_run
 from alrun.run.reference import compute_reference
 from alrun.spec import ReferenceSpec, TaskSpec, run_id
+from alrun.util.one_thread import one_thread
 from alrun.util.process_state import put_back
 from alrun.util.streams import guard
 from alrun.util.user_code import Source, adopt, line_of
@@ -93,7 +92,7 @@ def _compute(task: Task) -> Outcome:
     spec = task.spec
     try:
         adopt(task.code)
-        with _thread_pools(len(sys.modules)).limit(limits=1):
+        with one_thread():
             dataset = task.source.at(spec.seed)
             started = perf_counter()
             content = _content(spec, dataset, task.checkout)
@@ -218,12 +217,3 @@ def _answer(request: Any, connection: Connection, sources: dict[str, AnyDataset]
     if is_new:
         sources[label] = receive(connection)
     return compute(Task(spec, sources[label], checkout, code or {}))
-
-
-@lru_cache(maxsize=1)
-def _thread_pools(n_modules: int) -> ThreadpoolController:
-    """Return a handle on the thread pools of libraries; finding them takes milliseconds.
-
-    They are found anew when `n_modules`, the number of modules that are imported, has changed.
-    """
-    return ThreadpoolController()

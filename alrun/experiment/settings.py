@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from alrun import metrics
-from alrun.data.column_keys import RULES
+from alrun.data.column_keys import FETCHED, RULES
 from alrun.data.read_keys import ReadKeys
 from alrun.errors import quoted
 from alrun.experiment.oracles import CostSettings, OracleSettings
@@ -167,8 +167,8 @@ class DatasetSettings(Named):
     """A `[dataset]` table.
 
     Without `ceiling` the score with all training labels is computed if these are not too many.
-    Without `scale` it is the data set's own. Without `target` it is the column "target", and on
-    OpenML the data set's own.
+    Without `scale` it is the data set's own. Without `target` it is the column "target", and for
+    fetched data the set's own.
     """
 
     scale: Scale | None = None
@@ -195,7 +195,7 @@ class DatasetSettings(Named):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.target is None and not self.name.startswith("openml:"):
+        if self.target is None and not self.name.startswith(FETCHED):
             self.target = "target"
         if self.splits is not None and self.subsample is not None:
             raise ValueError(

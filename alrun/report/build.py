@@ -16,6 +16,7 @@ from alrun.experiment.names import code_of
 from alrun.experiment.settings import Experiment
 from alrun.records import DIAGNOSTICS
 from alrun.report.across_datasets import build_across
+from alrun.report.across_verdict import write_across_verdict
 from alrun.report.annotators import agreement_notes, load_votes
 from alrun.report.diagnostics import find_degeneracies, fingerprints
 from alrun.report.noise import compare_noise
@@ -98,8 +99,12 @@ class Report(Tables):
 
     @cached_property
     def paragraphs(self) -> tuple[Paragraph, ...]:
-        """The verdict by what it is about: a data set, a model, a start and a batch size."""
-        return tuple(write_verdict(self))
+        """The verdict by what it is about: a data set, a model, a start and a batch size.
+
+        Those on all data sets come first.
+        """
+        over_all = write_across_verdict(self.rows, self.across, self.baseline)
+        return (*over_all, *write_verdict(self))
 
     @property
     def verdict(self) -> tuple[str, ...]:

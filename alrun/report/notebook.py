@@ -1,13 +1,16 @@
-"""A report that shows itself: in a notebook as HTML, elsewhere as text."""
+"""Reports that show themselves: in a notebook as HTML, elsewhere as text."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import fields
 from html import escape
 
 from alrun.errors import printable
 from alrun.report.build import Report
 from alrun.report.sections import Section, sections
+from alrun.report.stopping.build import StoppingReport
+from alrun.report.stopping.sections import stopping_sections
 from alrun.report.text import as_text
+from alrun.report.verdict import Paragraph
 
 
 class NotebookReport(Report):
@@ -17,7 +20,17 @@ class NotebookReport(Report):
         return as_text(sections(self), self.brief_notes, self.paragraphs)
 
     def _repr_html_(self) -> str:
-        return as_html(self)
+        return as_html(self.name, self.paragraphs, sections(self), self.brief_notes)
+
+
+class NotebookStoppingReport(StoppingReport):
+    """A judgement of stopping rules that a notebook shows as tables, and a prompt as text."""
+
+    def __repr__(self) -> str:
+        return as_text(stopping_sections(self), self.notes, self.paragraphs)
+
+    def _repr_html_(self) -> str:
+        return as_html(self.name, self.paragraphs, stopping_sections(self), self.notes)
 
 
 def for_notebook(report: Report) -> NotebookReport:
@@ -25,16 +38,27 @@ def for_notebook(report: Report) -> NotebookReport:
     return NotebookReport(**{field.name: getattr(report, field.name) for field in fields(report)})
 
 
-def as_html(report: Report) -> str:
+def stopping_for_notebook(report: StoppingReport) -> NotebookStoppingReport:
+    """Return the same judgement of stopping rules, for a notebook."""
+    values = {field.name: getattr(report, field.name) for field in fields(report)}
+    return NotebookStoppingReport(**values)
+
+
+def as_html(
+    name: str,
+    paragraphs: Iterable[Paragraph],
+    tables: Iterable[Section],
+    notes: Collection[str],
+) -> str:
     """Return a report as a piece of HTML, in which nothing from the data is markup."""
-    lines = [f"<h3>{_escaped(report.name)}</h3>"]
-    for paragraph in report.paragraphs:
+    lines = [f"<h3>{_escaped(name)}</h3>"]
+    for paragraph in paragraphs:
         lines += [f"<p><strong>{_escaped(paragraph.title)}</strong></p>"]
         lines += _list(paragraph.sentences)
-    for section in sections(report):
+    for section in tables:
         lines += _table(section)
-    lines += [f"<details><summary>{len(report.brief_notes)} notes</summary>"]
-    lines += [*_list(report.brief_notes), "</details>"]
+    lines += [f"<details><summary>{len(notes)} notes</summary>"]
+    lines += [*_list(notes), "</details>"]
     return "<div>\n" + "\n".join(lines) + "\n</div>"
 
 

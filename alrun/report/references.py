@@ -25,7 +25,7 @@ NOISY_CEILING = "noisy ceiling"
 _KEYS = ["dataset", "model", "start", "seed"]
 _REQUIRED = ["dataset", "model", "seed", "reference"]
 # A product or a mean may miss the score that it is meant to be by this share.
-_ROUNDING = 1e-12
+ROUNDING = 1e-12
 
 
 def read_references(path: Path) -> pd.DataFrame | None:
@@ -115,13 +115,14 @@ def scores_of(target: Target, group: pd.DataFrame, baseline: str, metric: Metric
         end = group.loc[group["strategy"] == baseline, "final"].mean()
         scores = np.full(len(group), end)
     else:
-        ceiling = _filled(group, "ceiling")
-        floor = _filled(group, "floor") if target.is_between else 0.0
+        ceiling = filled(group, "ceiling")
+        floor = filled(group, "floor") if target.is_between else 0.0
         scores = np.asarray(floor + target.share * (ceiling - floor))
-    return scores * (1 - _ROUNDING if metric.greater_is_better else 1 + _ROUNDING)
+    return scores * (1 - ROUNDING if metric.greater_is_better else 1 + ROUNDING)
 
 
-def _filled(group: pd.DataFrame, kind: str) -> Array:
+def filled(group: pd.DataFrame, kind: str) -> Array:
+    """Return the floor or the ceiling of each run; the mean of the known ones where it is not."""
     known = group.drop_duplicates("seed")[kind].mean()
     return group[kind].fillna(known).to_numpy(np.float64)
 

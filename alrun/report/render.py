@@ -17,6 +17,7 @@ from alrun.report.html.page import as_page
 from alrun.report.render_csv import as_csv, without_idle_axes
 from alrun.report.rows import COUNTS
 from alrun.report.sections import Section, sections
+from alrun.report.stopping.build import StoppingReport
 from alrun.report.text import WIDTH, as_text
 from alrun.report.verdict import Paragraph
 
@@ -40,12 +41,15 @@ class Layout:
         in brief.
     queried
         What was queried, by comparison group, if it may be shown; the format html shows it.
+    judged
+        Stopping rules on the same results, where these have signals; the format html shows them.
     """
 
     width: int = WIDTH
     has_bold: bool = False
     all_notes: bool = False
     queried: Mapping[tuple[Any, ...], Queried] | None = None
+    judged: StoppingReport | None = None
 
     def notes_of(self, report: Report) -> tuple[str, ...]:
         """Return the notes of a report that are shown."""
@@ -197,7 +201,7 @@ def _plain(column: str, value: Any) -> Any:
 
 
 def _html(report: Report, layout: Layout) -> str:
-    return as_page(report, layout.queried or {})
+    return as_page(report, layout.queried or {}, layout.judged)
 
 
 FORMATS: dict[str, Callable[[Report, Layout], str]] = {

@@ -37,11 +37,13 @@ _NO_WINNER = (Kind.alone, Kind.at_start, Kind.unreached, Kind.at_floor, Kind.wit
 class Paragraph:
     """Sentences about one data set, model and start, and one batch size or several that agree.
 
-    `where` names them; it is empty where the sentences are about the whole report.
+    `where` names them; it is empty where the sentences are about the whole report. With
+    `is_over_all` they are about all data sets together.
     """
 
     where: str
     sentences: tuple[str, ...]
+    is_over_all: bool = False
 
     @property
     def title(self) -> str:

@@ -406,14 +406,13 @@ def unlisted_sentence(path: Path, n_runs: int) -> str:
 def _run_ids(folder: Path, suffix: str) -> set[str]:
     """Return the run ids in the names of the files in a directory; none if it does not exist."""
     try:
-        with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries]
+        names = os.listdir(folder)
     except (FileNotFoundError, NotADirectoryError):
         return set()
     except OSError as error:
         raise unusable(folder, "be read", error) from error
-    stems = (name.removesuffix(suffix) for name in names if name.endswith(suffix))
-    return {stem for stem in stems if _RUN_ID.fullmatch(stem)}
+    n = -len(suffix)
+    return {name[:n] for name in names if name.endswith(suffix) and _RUN_ID.fullmatch(name[:n])}
 
 
 def _states(folder: Path) -> dict[str, State]:

@@ -1,12 +1,15 @@
 """The label-free signals of a run, on which stopping rules decide."""
 
 import warnings
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import log
 
 import numpy as np
 
 from alrun.arrays import BoolArray, FloatArray, IntArray
+from alrun.models.classifier import Classifier
+from alrun.models.logistic.estimator import Logistic
 from alrun.models.predictions import Predictions, rows_of
 from alrun.records import SIGNAL_TOLERANCES
 from alrun.spec import RunSpec
@@ -67,9 +70,10 @@ class SignalMeter:
         signals: Signals = dict.fromkeys(SIGNAL_TOLERANCES)
         rows = np.concatenate([self._stop_set, batch])
         try:
-            with warnings.catch_warnings(action="ignore"), self._own_generators():
-                p, p_unlabelled = self._probabilities(predictions, rows, unlabelled, len(batch))
-                classes = predictions.classes_of(rows, p)
+            with self._aside(predictions.classifier):
+                p, places, others = self._probabilities(predictions, rows, unlabelled, len(batch))
+                of_rows = None if p is None else rows_of(p, places)
+                classes = predictions.classes_of(rows, of_rows)
         except Exception:  # an estimator can raise anything, and no signal is worth a run
             self._past = (None, self._past[0])
             return signals
@@ -78,39 +82,52 @@ class SignalMeter:
         is_right = classes[n:] == labels
         if len(batch):
             signals["batch_accuracy"] = np.count_nonzero(is_right) / len(batch)
-        if p is not None and p_unlabelled is not None:
-            signals["expected_f1"] = expected_f1(p[:n])
-            signals |= _of_unlabelled(p_unlabelled) | _of_batch(p[n:], is_right)
+        if p is not None and of_rows is not None:
+            # All rows at once, of which some are then taken: rows of p are slower to take.
+            largest, entropy = p.max(axis=1), entropy_of(p)
+            uncertainty, most, own = 1.0 - largest, log(p.shape[1]), places[n:]
+            signals["expected_f1"] = expected_f1(of_rows[:n], largest[places[:n]])
+            signals |= _of_batch(uncertainty[own], entropy[own], most, is_right)
+            signals |= _of_unlabelled(uncertainty[others], entropy[others], most)
         return signals
 
-    def _own_generators(self) -> AbstractContextManager[None]:
-        """Return a context that leaves the global generators as they are."""
-        return nullcontext() if self._rng is None else seeded(self._rng)
+    @contextmanager
+    def _aside(self, classifier: Classifier) -> Iterator[None]:
+        """Ignore warnings in the context, and leave the global generators as they are.
+
+        `Logistic` does neither, and to begin and end such a context takes as long as some signals.
+        """
+        if isinstance(classifier.estimator, Logistic):
+            yield
+            return
+        with warnings.catch_warnings(action="ignore"):
+            if self._rng is None:
+                yield
+                return
+            with seeded(self._rng):
+                yield
 
     def _probabilities(
         self, predictions: Predictions, rows: IntArray, unlabelled: IntArray, n_queried: int
-    ) -> tuple[FloatArray, FloatArray] | tuple[None, None]:
-        """Return class probabilities of these rows, and of the unlabelled or a sample of them.
+    ) -> tuple[FloatArray | None, IntArray, IntArray]:
+        """Return class probabilities, and the places in them of these rows and of the unlabelled.
 
-        It is all of them if the strategy has asked for their probabilities. In the last round
-        nothing is queried, and they are those as in the round before.
+        Of the unlabelled it is a sample unless the strategy has asked for the probabilities of all.
+        In the last round nothing is queried, and they are those as in the round before.
         """
         if not predictions.classifier.has_probabilities:
-            return None, None
+            return None, rows, unlabelled
         if n_queried:
             self._uses_all = predictions.has_all_probabilities
         if self._uses_all:
-            return rows_of(predictions.probabilities, rows), rows_of(
-                predictions.probabilities, unlabelled
-            )
+            return predictions.probabilities, rows, unlabelled
         sample = self._sample(unlabelled)
-        is_needed = np.zeros(self._n_examples, dtype=bool)
-        is_needed[rows] = is_needed[sample] = True
-        needed = np.flatnonzero(is_needed)
+        is_asked = np.zeros(self._n_examples, dtype=bool)
+        is_asked[rows] = is_asked[sample] = True
+        asked = np.flatnonzero(is_asked)
         places = np.empty(self._n_examples, dtype=np.intp)
-        places[needed] = np.arange(len(needed))
-        p = predictions.probabilities_of(needed)
-        return rows_of(p, places[rows]), rows_of(p, places[sample])
+        places[asked] = np.arange(len(asked))
+        return predictions.probabilities_of(asked), places[rows], places[sample]
 
     def _sample(self, unlabelled: IntArray) -> IntArray:
         if len(unlabelled) <= _SAMPLE_SIZE:
@@ -132,46 +149,53 @@ class SignalMeter:
         return signals
 
 
-def expected_f1(p: FloatArray) -> float:
-    """Return the F1 score that a model expects of itself, from probabilities (n, n_classes).
+def expected_f1(p: FloatArray, largest: FloatArray) -> float:
+    """Return the F1 score that a model expects of itself.
 
     It is 2 TP / (2 TP + FP + FN), with TP the sum of the largest probabilities, FP that of their
     distances to 1, and FN that of all other probabilities.
+
+    Parameters
+    ----------
+    p
+        Class probabilities, shape (n, n_classes).
+    largest
+        The largest in each row, shape (n,).
     """
-    found = float(p.max(axis=1).sum())
+    found = float(largest.sum())
     return 2 * found / (2 * found + (len(p) - found) + (float(p.sum()) - found))
 
 
-def _of_unlabelled(p: FloatArray) -> Signals:
-    """Return the signals of the unlabelled, from their class probabilities (n, n_classes)."""
-    n, n_classes = p.shape
+def _of_batch(
+    uncertainty: FloatArray, entropy: FloatArray, largest: float, is_right: BoolArray
+) -> Signals:
+    """Return the signals of the batch, from arrays of shape (n,) and the largest entropy."""
+    n = len(uncertainty)
     if n == 0:
         return {}
-    uncertainty, entropy = 1.0 - p.max(axis=1), entropy_of(p)
-    mean = float(uncertainty.sum()) / n
-    distances = uncertainty - mean
-    return {
-        "mean_uncertainty": mean,
-        "max_uncertainty": float(uncertainty.max()),
-        "var_uncertainty": float(distances @ distances) / n,
-        "mean_entropy": float(entropy.sum()) / n / log(n_classes),
-        "max_entropy": float(entropy.max()) / log(n_classes),
-    }
-
-
-def _of_batch(p: FloatArray, is_right: BoolArray) -> Signals:
-    """Return the signals of the batch, from class probabilities (n, n_classes) and hits (n,)."""
-    n, n_classes = p.shape
-    if n == 0:
-        return {}
-    uncertainty = 1.0 - p.max(axis=1)
-    ordered = np.sort(uncertainty).tolist()
+    ordered = sorted(uncertainty.tolist())
     mean = sum(ordered) / n
     wrong = float(uncertainty[~is_right].sum())
     return {
         "batch_uncertainty_min": ordered[0],
         "batch_uncertainty_median": (ordered[(n - 1) // 2] + ordered[n // 2]) / 2,
         "batch_uncertainty_max": ordered[-1],
-        "batch_entropy_max": float(entropy_of(p).max()) / log(n_classes),
+        "batch_entropy_max": float(entropy.max()) / largest,
         "contradiction": wrong / mean if mean > 0 else None,
+    }
+
+
+def _of_unlabelled(uncertainty: FloatArray, entropy: FloatArray, largest: float) -> Signals:
+    """Return the signals of the unlabelled, from arrays of shape (n,) and the largest entropy."""
+    n = len(uncertainty)
+    if n == 0:
+        return {}
+    mean = float(uncertainty.sum()) / n
+    distances = uncertainty - mean
+    return {
+        "mean_uncertainty": mean,
+        "max_uncertainty": float(uncertainty.max()),
+        "var_uncertainty": float(distances @ distances) / n,
+        "mean_entropy": float(entropy.sum()) / n / largest,
+        "max_entropy": float(entropy.max()) / largest,
     }

@@ -189,6 +189,13 @@ def rule_of(entry: Any, folder: Path | None = None) -> Rule:
     return make_rule(located(table["name"], folder or Path()), given, folder)
 
 
+def is_user_code(entry: Any) -> bool:
+    """Return whether an entry, as of `rule_of`, names a function of a user's, in part or whole."""
+    if isinstance(entry, str):
+        return ":" in entry
+    return is_user_code(entry["name"]) or any(map(is_user_code, entry.get("rules") or ()))
+
+
 def _asked(rule: Rule, function: Callable[..., Any], known: Signals) -> int | None:
     """Return what a rule of the user's answers to what is known; raises StoppingError."""
     try:

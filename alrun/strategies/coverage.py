@@ -13,13 +13,13 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from alrun.arrays import FloatArray, IntArray
+from alrun.arrays import BoolArray, FloatArray, IntArray
 from alrun.errors import StrategyError
 from alrun.strategies.support.pool import Pool
 from alrun.strategies.support.reference_points import Reference, reference_points
 from alrun.strategies.support.validation import whole_number
 from alrun.util.numbers import is_number
-from alrun.util.top_k import top_k
+from alrun.util.top_k import highest, top_k
 
 
 def prob_cover(
@@ -89,6 +89,9 @@ def max_herding(
             f"median distance {reference}", lambda _: _median_distance(points)
         )
         coverage = _SimilarityCoverage(points, width, pool.labelled)
+        if len(pool.training) <= _FEW:
+            coverage.gains = np.full(len(pool.training), np.inf)
+            return coverage
         # All runs on the split begin with these labels, so they share the first gains.
         labelled = hashlib.sha256(pool.labelled.tobytes()).hexdigest()
         gains = pool.training.cached(f"{name} {labelled}", lambda _: coverage.gain_bounds())
@@ -100,6 +103,10 @@ def max_herding(
 
 # Reference points or examples processed together: more would take memory.
 _CHUNK = 128
+# Examples that are looked at together for the next pick.
+_WINDOW = 5000
+# Examples whose similarities are all computed at once, without bounds of them before.
+_FEW = 1000
 # Numbers in the cache of similarities: 160 MB.
 _CACHE_SIZE = 20_000_000
 
@@ -182,24 +189,30 @@ def _all_balls(points: Reference, delta: float | None) -> _Balls:
     delta = _upper_quartile(points) if delta is None else float(delta)
     # Distances equal to delta up to rounding count as inside.
     limit, radius = delta**2 * (1 + 1e-9), delta / points.unit
-    bits, counts = [], []
+    n = points.n_examples
+    bits = np.empty((len(points), -(-n // 8)), dtype=np.uint8)
+    counts = np.empty(n, dtype=np.int64)
     for block, bounds, norms in points.blocks():
         inside = bounds <= limit / points.unit**2
         # The norm of a point inside is at most the norm of the centre plus the radius.
         gap = 2 * points.slack * (norms + (np.sqrt(norms) + radius) ** 2)
         certain = (radius**2 * (1 - 1e-9) - gap).astype(bounds.dtype)
+        places = np.flatnonzero(inside)
+        rows = places // len(points)
         # If a bound is too close to decide, the distances of the example are computed exactly.
-        is_open = (inside & (bounds > certain[:, None])).any(axis=1)
+        is_open = np.zeros(len(inside), dtype=bool)
+        is_open[rows[bounds.ravel()[places] > certain[rows]]] = True
         if is_open.any():
             examples = np.arange(block.start, block.stop)[is_open]
             inside[is_open] = points.squared_distances(examples) <= limit
-        counts.append(np.count_nonzero(inside, axis=1))
-        bits.append(np.packbits(inside, axis=0))
-    total = np.concatenate(counts)
-    others = total.copy()
+        counts[block] = np.count_nonzero(inside, axis=1)
+        # A block holds a multiple of eight examples, but for the last. Along rows packing takes a
+        # fraction of the time.
+        packed = np.packbits(np.ascontiguousarray(inside.T), axis=1)
+        bits[:, block.start // 8 : -(-block.stop // 8)] = packed
+    others = counts.copy()
     others[points.positions] -= 1
-    by_point = np.ascontiguousarray(np.concatenate(bits).T)
-    return _Balls(delta, by_point, total, int(np.count_nonzero(others == 0)))
+    return _Balls(delta, bits, counts, int(np.count_nonzero(others == 0)))
 
 
 class _BallCoverage:
@@ -260,8 +273,12 @@ class _SimilarityCoverage:
     def add(self, positions: IntArray) -> None:
         """Add these examples of the training part to the labelled ones."""
         for start in range(0, len(positions), _CHUNK):
-            similarities = self.similarities(positions[start : start + _CHUNK])
-            np.maximum(self._nearest, similarities.max(axis=0), out=self._nearest)
+            chunk = positions[start : start + _CHUNK]
+            self._count(chunk, self.similarities(chunk))
+
+    def _count(self, positions: IntArray, similarities: FloatArray) -> None:
+        """Count these examples as labelled, given their similarities to the reference points."""
+        np.maximum(self._nearest, similarities.max(axis=0), out=self._nearest)
         self.labelled = np.concatenate([self.labelled, positions])
 
     def similarities(self, positions: IntArray) -> FloatArray:
@@ -286,28 +303,46 @@ class _SimilarityCoverage:
         Accelerated greedy algorithms for maximizing submodular set functions.
         """
         cache = _SimilarityCache(self, len(self._nearest), len(unlabelled))
+        if len(unlabelled) <= _FEW:  # a few large products take less time than many small ones
+            for start in range(0, len(unlabelled), _CHUNK):
+                cache.similarities(unlabelled[start : start + _CHUNK])
+        bounds = self.gains[unlabelled]
         is_picked = np.zeros(len(unlabelled), dtype=bool)
         rows: list[int] = []
-        for _ in range(n):
-            gains = np.where(is_picked, -np.inf, self.gains[unlabelled])
-            is_exact = gains <= 0  # a gain is never negative
-            highest = gains[is_exact].max(initial=-np.inf)
-            while True:
-                # Among gains equal up to rounding the first wins, so all of these must be exact.
-                inexact = np.flatnonzero(~is_exact & (gains >= highest - 1e-8 * abs(highest)))
-                if len(inexact) == 0:
-                    break
-                chunk = inexact[top_k(gains[inexact], min(_CHUNK, len(inexact)))[0]]
-                increase = cache.similarities(unlabelled[chunk]) - self._nearest
-                gains[chunk] = np.maximum(increase, 0).mean(axis=1)
-                is_exact[chunk] = True
-                highest = max(highest, gains[chunk].max())
-            row = int(top_k(np.where(is_exact, gains, -np.inf), 1)[0][0])
-            self.gains[unlabelled] = np.where(is_picked, 0, gains)
-            is_picked[row] = True
-            rows.append(row)
-            self.add(unlabelled[[row]])
+        size = _WINDOW
+        window, limit = highest(bounds, size)
+        while len(rows) < n:
+            gains = np.where(is_picked[window], -np.inf, bounds[window])
+            is_exact = self._refine(gains, unlabelled[window], cache)
+            bounds[window] = np.where(is_picked[window], 0, gains)
+            best = gains[is_exact].max()
+            if best - 1e-8 * abs(best) > limit:
+                row = int(window[top_k(np.where(is_exact, gains, -np.inf), 1)[0][0]])
+                is_picked[row] = True
+                rows.append(row)
+                self._count(unlabelled[[row]], cache.similarities(unlabelled[[row]]))
+            else:
+                size *= 2
+                window, limit = highest(np.where(is_picked, -np.inf, bounds), size)
+        self.gains[unlabelled] = bounds
         return np.array(rows, dtype=np.int64)
+
+    def _refine(
+        self, gains: FloatArray, positions: IntArray, cache: "_SimilarityCache"
+    ) -> BoolArray:
+        """Replace upper bounds of gains, until the highest are exact; return which are exact."""
+        is_exact = gains <= 0  # a gain is never negative
+        best = gains[is_exact].max(initial=-np.inf)
+        while True:
+            # Among gains equal up to rounding the first wins, so all of these must be exact.
+            inexact = np.flatnonzero(~is_exact & (gains >= best - 1e-8 * abs(best)))
+            if len(inexact) == 0:
+                return is_exact
+            chunk = inexact[top_k(gains[inexact], min(_CHUNK, len(inexact)))[0]]
+            increase = cache.similarities(positions[chunk]) - self._nearest
+            gains[chunk] = np.maximum(increase, 0).mean(axis=1)
+            is_exact[chunk] = True
+            best = max(best, gains[chunk].max())
 
 
 class _SimilarityCache:

@@ -9,14 +9,11 @@ product of the inner products of their residuals and their features. The interce
 import numpy as np
 
 from alrun.arrays import FloatArray, IntArray
-from alrun.data.features import slices, squared_distances_inplace, squared_norms
-from alrun.strategies.support.greedy import kmeanspp_sample
+from alrun.data.features import squared_distances_inplace, squared_norms
+from alrun.strategies.support.greedy import kmeanspp_sample, lower_to_nearest
 from alrun.strategies.support.pool import Pool
 from alrun.strategies.support.requirements import requires
 from alrun.util.top_k import top_k
-
-# Distances computed together, for little memory.
-_AT_ONCE = 1_000_000
 
 
 @requires("predict_proba")
@@ -26,21 +23,19 @@ def badge(pool: Pool, n: int, rng: np.random.Generator) -> IntArray:
     Source: Ash, Zhang, Krishnamurthy, Langford and Agarwal 2020, Deep batch active learning by
     diverse, uncertain gradient lower bounds.
     """
-    residuals = to_the_likeliest(pool.probabilities)
-    norms = squared_norms(residuals) * pool.training.squared_norms[pool.unlabelled]
+    training = pool.training
+    residuals = to_the_likeliest(pool.probabilities_by_position)
+    norms = squared_norms(residuals) * training.squared_norms
 
-    def distances(rows: IntArray) -> FloatArray:
-        products = pool.training.products(pool.unlabelled[rows], pool.unlabelled)
-        for block in slices(products, _AT_ONCE):
-            products[block] = squared_distances_inplace(
-                norms[block],
-                norms[rows],
-                products[block] * (residuals[block] @ residuals[rows].T),
-            )
-        return products
+    def distances(of: IntArray | slice, others: IntArray) -> FloatArray:
+        products = training.products(of, others)
+        products *= (residuals[others] @ residuals[of].T).T
+        return squared_distances_inplace(norms[others], norms[of], products.T).T
 
-    longest = top_k(norms, 1)[0]
-    return kmeanspp_sample(distances(longest)[:, 0], distances, n, rng, longest)
+    longest = top_k(norms[pool.unlabelled], 1)[0]
+    nearest = np.full(len(training), np.inf)
+    lower_to_nearest(nearest, pool, distances, pool.unlabelled[longest])
+    return kmeanspp_sample(nearest, pool, distances, n, rng, longest)
 
 
 @requires("predict_proba")

@@ -200,11 +200,13 @@ def plan_experiment(
             impossible = find_impossible(experiment, specs, datasets, store.finished())
     except DatasetError as error:
         raise ExperimentError([f"{path}: {error}"]) from error
-    possible = {
-        run: spec
-        for run, spec in specs.items()
-        if not any(entry.covers(spec) for entry in impossible)
-    }
+    possible = specs
+    if impossible:
+        possible = {
+            run: spec
+            for run, spec in specs.items()
+            if not any(entry.covers(spec) for entry in impossible)
+        }
     if impossible and not (experiment.skip_impossible and possible):
         raise ExperimentError([f"{path}: {entry.reason}" for entry in impossible])
     references = references_of(experiment, possible.values(), datasets)

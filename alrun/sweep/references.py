@@ -21,8 +21,12 @@ def references_of(
     part.
     """
     wanted = {str(entry.label): entry.ceiling for entry in experiment.dataset}
+    by_axes: dict[tuple[str, str, str, str, int], RunSpec] = {}
+    for spec in specs:  # there may be a hundred thousand
+        names = (spec.dataset.display_name, spec.model.display_name, spec.start, spec.oracle_name)
+        by_axes.setdefault((*names, spec.seed), spec)
     one_each: dict[tuple[str, str, str, str, int], RunSpec] = {}
-    for spec in specs:
+    for spec in by_axes.values():
         one_each.setdefault(key_of(_reference("noisy ceiling", spec)), spec)
     found = {}
     for (label, *_), spec in one_each.items():

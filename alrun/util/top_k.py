@@ -24,6 +24,18 @@ def top_k(scores: FloatArray, n: int) -> tuple[IntArray, bool]:
     return rows[order[:n]], is_tied
 
 
+def highest(values: FloatArray, n: int) -> tuple[IntArray, float]:
+    """Return the positions of the `n` highest values, ascending, and the highest other value.
+
+    Unlike top_k it knows no ties. Without other values the highest is -inf.
+    """
+    first = len(values) - n
+    if first <= 0:
+        return np.arange(len(values)), -np.inf
+    order = np.argpartition(values, first - 1)
+    return np.sort(order[first:]), float(values[order[first - 1]])
+
+
 def nine_digits(values: FloatArray) -> FloatArray:
     """Round to nine significant digits; zeros and infinities are unchanged."""
     rounded = values.astype(np.float64)

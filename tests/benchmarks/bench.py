@@ -20,12 +20,14 @@ from pathlib import Path
 
 import growth
 import mapped
+import million
 import numpy as np
 import peers
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import refits
+import signals
 import strategies
 from consumption import seconds_and_memory
 
@@ -248,8 +250,10 @@ MEASUREMENTS = {
     "sweep_memory": (sweep_memory, "at most 1.6: the data once, and .30 of them per worker"),
     **growth.MEASUREMENTS,
     **mapped.MEASUREMENTS,
+    **million.MEASUREMENTS,
     **peers.MEASUREMENTS,
     **refits.MEASUREMENTS,
+    **signals.MEASUREMENTS,
     **strategies.MEASUREMENTS,
 }
 

@@ -50,7 +50,7 @@ def test_a_sweep_on_a_terminal_shows_a_bar(tmp_path):
     (tmp_path / "tiny.toml").write_text(TINY)
     parent, child = pty.openpty()
     process = subprocess.Popen(
-        [*ALRUN, "sweep", "tiny.toml", "--jobs", "1"],
+        [*ALRUN, "sweep", "tiny.toml", "--backend", "sequential"],
         cwd=tmp_path,
         stdout=child,
         stderr=child,

@@ -64,8 +64,8 @@ XGBOOST = ("xgboost", "xgboost:XGBClassifier", {"verbosity": 3})
 @pytest.mark.parametrize(
     ("package", "model", "keys", "jobs"),
     [
-        pytest.param(*LIGHTGBM, 2, id="lightgbm-2"),
-        pytest.param(*LIGHTGBM, 1, id="lightgbm-1", marks=pytest.mark.slow),
+        pytest.param(*LIGHTGBM, 1, id="lightgbm-1"),
+        pytest.param(*LIGHTGBM, 2, id="lightgbm-2", marks=pytest.mark.slow),
         pytest.param(*XGBOOST, 1, id="xgboost-1", marks=pytest.mark.slow),
     ],
 )

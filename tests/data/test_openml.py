@@ -16,11 +16,11 @@ from scipy import sparse
 from alrun.api import run_sweep
 from alrun.data.column_keys import ColumnKeys
 from alrun.data.load import load
-from alrun.data.readers.openml_server import cache_folder
 from alrun.data.registry import check_name
 from alrun.errors import DatasetError, ExperimentError
 from alrun.experiment.toml import read_experiment
 from alrun.results.load import load_curves
+from alrun.util.cache_folder import cache_folder
 
 DENSE = """@RELATION made
 @ATTRIBUTE size NUMERIC

@@ -3,12 +3,14 @@
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
 from alrun.data import typicality
-from alrun.data.typicality import mean_distances, typical
+from alrun.data.typicality import mean_distances, most_typical, typical
+from alrun.util.top_k import top_k
 
 
 def stream(seed=0):
@@ -37,6 +39,23 @@ def test_blocks_change_nothing(monkeypatch):
     whole = mean_distances(X, 5)
     monkeypatch.setattr(typicality, "_BLOCK", 120)
     np.testing.assert_allclose(mean_distances(X, 5), whole, rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_first_is_that_of_all_exact_distances(seed, monkeypatch):
+    """Also of rows that single precision hardly tells apart, and of equal ones."""
+    rng = stream(seed)
+    X = rng.normal(size=(200, 5)) * (1, 1e-3, 1e-6)[seed % 3] + 10
+    rows = rng.permutation(200)[:150]
+    if seed > 2:
+        X[rng.integers(200, size=30)] = X[0]
+    monkeypatch.setattr(typicality, "_BLOCK", 20_000)
+    expected = top_k(-mean_distances(X, 7)[rows], 150)[0]
+    assert most_typical(X, 7, rows, 150).tolist() == expected.tolist()
+    monkeypatch.setattr(typicality, "_FEW", 2)
+    assert most_typical(X, 7, rows, 1).tolist() == expected[:1].tolist()
+    if seed == 0:  # and only few are looked at again
+        assert len(typicality._may_be_first(X, 7, rows)) < 5
 
 
 # The start

@@ -62,6 +62,28 @@ def test_tables_are_the_same_bytes_under_every_backend(tiny, tmp_path, expected,
     assert tables(results) == expected
 
 
+ORACLES = [
+    """oracle=[{noise=0.3, relabel="disagreement", share=0.3}, {kind="boundary", noise=0.2},
+    {kind="instance", noise=0.2, abstain=0.2}, {annotators=[{noise=0.1}, {cost=2.5}], votes=3}]""",
+    "budget_cost=14.0",
+    "seeds=1",
+]
+
+
+@pytest.fixture(scope="module")
+def noisy(tmp_path_factory):
+    """Return the tables of the tiny experiment with annotators that err, computed here."""
+    folder = tmp_path_factory.mktemp("noisy")
+    (folder / "tiny.toml").write_text(TINY)
+    return tables(run_sweep(folder / "tiny.toml", folder / "results", jobs=0, overrides=ORACLES))
+
+
+@pytest.mark.parametrize("backend", ["isolated", "threading"])
+def test_wrong_answers_are_the_same_bytes_under_every_backend(tiny, tmp_path, noisy, backend):
+    results = run_sweep(tiny, tmp_path / "results", jobs=2, backend=backend, overrides=ORACLES)
+    assert tables(results) == noisy
+
+
 def test_features_in_a_file_without_a_name_reach_the_processes_of_loky(
     tiny, tmp_path, expected, monkeypatch
 ):

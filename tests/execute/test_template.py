@@ -135,7 +135,7 @@ def test_a_worker_that_does_not_exist_yet_can_be_killed(template_program):
 
 def test_a_template_ends_with_its_command_and_when_it_has_had_no_copy_for_long(template_program):
     template_program(
-        "from alrun.execute import template_process as it; it._IDLE = .1\n" + template._PROGRAM
+        template._PROGRAM.replace("it._IDLE = 3600.0", "it._IDLE = .1")  # as all tests have it
     )
     with ready_process():
         assert not wait_until(template._template.has_ended, 0.5)

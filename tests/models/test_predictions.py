@@ -8,7 +8,7 @@ from sklearn.naive_bayes import GaussianNB
 
 from alrun.data import features
 from alrun.models.classifier import Classifier
-from alrun.models.predictions import Predictions
+from alrun.models.predictions import Predictions, likeliest
 
 MODELS = ["logistic", "sklearn.naive_bayes.GaussianNB", "sklearn.svm.SVC"]
 
@@ -77,3 +77,13 @@ def test_many_sparse_columns_are_no_reason_for_small_blocks(monkeypatch):
     X = np.eye(60, 50)
     assert [len(block) for block in features.row_chunks(sparse.csr_array(X), np.arange(60))] == [60]
     assert [len(block) for block in features.row_chunks(X, np.arange(3))] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("n_classes", [1, 2, 3, 10, 255, 256, 300])
+def test_the_likeliest_class_is_the_first_of_the_largest(n_classes):
+    rng = np.random.default_rng(n_classes)
+    p = rng.integers(0, 4, (50, n_classes)) / 4  # most rows have ties
+    for matrix in (p, np.asfortranarray(p), np.zeros((3, n_classes)), np.full((3, 2), 0.5)):
+        found = likeliest(matrix)
+        assert found.dtype == np.intp
+        np.testing.assert_array_equal(found, matrix.argmax(axis=1))

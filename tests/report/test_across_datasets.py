@@ -261,3 +261,28 @@ def test_json_holds_the_rows_across_with_counts_truths_and_nulls(tmp_path):
     assert row["saving_low"] < row["saving"] < row["saving_high"]
     assert {row["dataset"] for row in content["rows"]} == {"one", "two"}
     assert all(type(row["n_seeds"]) is int for row in content["rows"])
+
+
+def test_the_verdict_begins_with_all_data_sets(tmp_path):
+    """By hand: margin needs 50 labels less on eight data sets, on a ninth only now and then."""
+    seeds = [*RANDOM, *RANDOM]
+    better = [n - 50 for n in seeds]
+    noisy = [n + 50 if place % 2 else n - 40 for place, n in enumerate(seeds)]
+    frames = [block(f"data {n}", better, random=seeds) for n in range(8)]
+    frames += [block("noisy", noisy, random=seeds)]
+    frames += [block(f"data {n}", seeds, "same", random=seeds).iloc[len(frames[0]) // 2 :]
+               for n in range(8)]  # fmt: skip
+    first, *others = report_of(tmp_path, *frames).paragraphs
+    assert first.title == "Verdict: all data sets, logistic, batch size 10"
+    assert len(others) == 9
+    over_all, one_by_one = first.sentences
+    assert over_all.startswith("At 0.9, against random: margin (")
+    assert "saves labels; no difference is shown for same (0 %" in over_all
+    assert one_by_one.endswith(
+        "Of 9 data sets, shown to save labels on and to need more on: margin 8 and 0, same 0 and 0."
+    )
+
+
+def test_below_six_data_sets_the_verdict_has_no_such_beginning(tmp_path):
+    frames = [block(f"data {n}", [n - 50 for n in RANDOM]) for n in range(5)]
+    assert not any(found.is_over_all for found in report_of(tmp_path, *frames).paragraphs)

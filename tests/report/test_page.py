@@ -9,11 +9,13 @@ from io import StringIO
 
 import pytest
 from curves_factory import reaching, write
+from headless import headless_browser
 
 from alrun.report.build import build_report
 from alrun.report.html.axes import ticks
 from alrun.report.html.markup import element
 from alrun.report.html.page_data import page_data
+from alrun.report.html.shared import Shared
 from alrun.report.options import ReportOptions
 from alrun.report.render import render
 
@@ -112,7 +114,9 @@ def test_all_numbers_are_those_of_csv(text, report):
 
 
 def test_the_data_hold_every_round_as_the_curves_do(report):
-    data = json.loads(page_data(report, dict.fromkeys(report.rows["strategy"], "strategy-0")))
+    data = json.loads(
+        page_data(Shared(report), dict.fromkeys(report.rows["strategy"], "strategy-0"))
+    )
     (group,) = data["groups"]
     for place, (_, seed, grid, divisor, numbers) in enumerate(group["runs"]):
         n_labels, scores = report.curves.rounds(place)
@@ -132,25 +136,9 @@ def test_the_seeds_of_a_page_are_the_answers_of_single_seeds(text):
     assert "<title>seed 0: 20 %</title>" in text
 
 
-def browser():
-    """Return a headless Chromium; skip the test where there is none."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="there is no selenium")
-    from shutil import which
-
-    chromium, driver = which("chromium"), which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("there is no chromium with its driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    return webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-
-
 @pytest.mark.slow  # the data and the markup are checked above without a browser
 def test_a_browser_reads_sorts_saves_and_switches(report, tmp_path, text):
-    driver = browser()
+    driver = headless_browser()
     try:
         _drive(driver, report, tmp_path, text)
     finally:
@@ -205,3 +193,19 @@ def _drive(driver, report, tmp_path, text):
     requests = [one["params"]["request"]["url"] for one in sent
                 if one["method"] == "Network.requestWillBeSent"]  # fmt: skip
     assert all(url.startswith(("file:", "data:", "blob:")) for url in requests)
+
+
+def test_many_verdicts_are_folded_below_that_on_all_data_sets(tmp_path):
+    def frames(n):
+        for place in range(n):
+            yield reaching([100, 120, 140, 110, 130], dataset=f"data {place}")
+            yield reaching([80, 90, 100, 100, 80], "margin", dataset=f"data {place}")
+
+    for n, n_folded in ((11, 0), (12, 12)):
+        found = build_report(write(tmp_path, *frames(n)), ReportOptions(targets=(0.9,)))
+        page = Page(render(found, "html"))
+        titles = [parents for tag, _, parents in page.found if tag == "h2"]
+        verdicts = page.texts["h2"][: n + 1]
+        assert verdicts[0] == "Verdict: all data sets, logistic, batch size 10"
+        assert sum("details" in parents for parents in titles[: n + 1]) == n_folded
+        assert page.texts["h2"][n + 1] == "Across data sets"

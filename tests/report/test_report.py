@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import alrun
-from alrun.cli.report import Format
+from alrun.cli.options import Format
 from alrun.errors import ResultsError
 from alrun.report.render import FORMATS, Layout, render
 from alrun.report.rows import COLUMNS

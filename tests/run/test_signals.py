@@ -44,7 +44,7 @@ def test_kappas_of_the_four_predictions():
 
 def test_expected_f1_by_hand():
     p = np.array([[0.6, 0.3, 0.1], [0.2, 0.8, 0.0]])
-    assert expected_f1(p) == pytest.approx(2 * 1.4 / (2 * 1.4 + 0.6 + 0.6))
+    assert expected_f1(p, p.max(axis=1)) == pytest.approx(2 * 1.4 / (2 * 1.4 + 0.6 + 0.6))
 
 
 def naive(p, p_batch, labels, stop_sets, stop_p):

@@ -110,8 +110,11 @@ def test_rounding_noise_in_a_toss_up_does_not_choose_the_likeliest(noise):
 
 def test_before_are_picked_and_not_drawn_again():
     squared = between(stream().normal(size=(8, 2)))
+    pool = pool_of(np.full((8, 2), 0.5))
     for nearest in (np.minimum(squared[2], squared[5]), np.zeros(8), np.ones(8)):
-        rows = kmeanspp_sample(nearest, lambda some: squared[:, some], 8, stream(), [5, 2]).tolist()
+        rows = kmeanspp_sample(
+            nearest, pool, lambda of, others: squared[of][:, others], 8, stream(), [5, 2]
+        ).tolist()
         assert rows[:2] == [5, 2]
         assert sorted(rows) == list(range(8))
 

@@ -62,6 +62,16 @@ def test_balanced_picks_as_a_plain_loop_does(seed, w, as_sparse):
     assert picked("balanced", pool, 40, w=w) == naive_balanced(pool, 40, w)
 
 
+@pytest.mark.parametrize(("window", "at_once"), [(1, 1), (3, 2), (40, 5)])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_wrong_guess_of_the_next_picks_does_not_change_them(seed, window, at_once, monkeypatch):
+    pool = drawn(seed, n=40)
+    expected = picked("balanced", pool, 40)
+    monkeypatch.setattr("alrun.strategies.hybrid._WINDOW", window)
+    monkeypatch.setattr("alrun.strategies.hybrid._AT_ONCE", at_once)
+    assert picked("balanced", pool, 40) == expected
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_balanced_has_k_center_and_entropy_at_its_ends(seed):
     pool = drawn(seed)

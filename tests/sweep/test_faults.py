@@ -56,7 +56,8 @@ def test_a_killed_sweep_goes_on_where_it_was(small, small_results, tmp_path):
 
 def test_two_sweeps_at_once_both_finish_and_the_tables_are_right(small, small_results, tmp_path):
     results = tmp_path / "results"
-    both = [started(tmp_path, "sweep", small, "--results", results, "--jobs", 1) for _ in range(2)]
+    sweep = ("sweep", small, "--results", results, "--backend", "sequential")
+    both = [started(tmp_path, *sweep) for _ in range(2)]
     said = [process.communicate(timeout=PATIENCE) for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert [out.splitlines()[0] for out, _ in said] == ["16 of 16 runs are done."] * 2
@@ -164,7 +165,7 @@ def test_a_full_disk_is_a_line_and_no_failure_of_a_run(tiny, done, tmp_path):
 
 
 def test_results_that_are_removed_while_sweeping_are_a_line(tmp_path):
-    process = long_sweep(tmp_path, jobs=1)
+    process = long_sweep(tmp_path, jobs=1, backend="sequential")
     assert has_stored(process, tmp_path, 1)
     (tmp_path / "results").rename(tmp_path / "elsewhere")
     _, errors = process.communicate(timeout=PATIENCE)

@@ -28,8 +28,8 @@ def model(C=1.0):
     from sklearn.linear_model import LogisticRegression
     return LogisticRegression(C=C)
 """
-USER = TINY.replace('"margin"', '"mine:named"').replace("seeds       = 3", "seeds       = 1")
-USER += '[model]\nname = "mine:model"\n'
+USER = TINY.replace('"margin"', '"mine:named", "strategies_of_mine.inner:named"')
+USER = USER.replace("seeds       = 3", "seeds       = 1") + '[model]\nname = "mine:model"\n'
 HELPER = "def scores(pool):\n    return pool.X[:, 0]\n"
 
 
@@ -46,6 +46,14 @@ def have_run(folder):
 
 
 def with_user_code(folder):
+    """Write strategies in a module and in a package without an init, and a model."""
+    package = folder / "strategies_of_mine"
+    package.mkdir()
+    (package / "inner.py").write_text(
+        "from strategies_of_mine.other import scores\n"
+        "def named(pool, n, rng):\n    import second_helper\n    return scores(pool)\n"
+    )
+    (package / "other.py").write_text(HELPER)
     (folder / "mine.py").write_text(MINE)
     (folder / "first_helper.py").write_text("")
     (folder / "second_helper.py").write_text(HELPER)
@@ -109,7 +117,7 @@ def test_a_python_that_puts_no_directory_on_the_path_keeps_its_first(folder):
 def test_user_code_there_works_and_the_libraries_it_imports_find_nothing(folder, options):
     with_user_code(folder)
     done = alrun("sweep", "user.toml", *options, cwd=folder)
-    assert done.stdout.startswith("2 of 2 runs are done."), done.stderr
+    assert done.stdout.startswith("3 of 3 runs are done."), done.stderr
     assert have_run(folder) == []
 
 
@@ -124,21 +132,4 @@ def test_without_workers_it_is_on_no_path_after_the_import(folder):
         [sys.executable, "-P", "-c", code], cwd=folder, capture_output=True, text=True, check=True
     )
     assert done.stdout == "safe\n"
-    assert have_run(folder) == []
-
-
-def test_a_package_without_init_and_imports_within_it_are_found(folder):
-    package = folder / "strategies_of_mine"
-    package.mkdir()
-    (package / "inner.py").write_text(
-        "from strategies_of_mine.other import scores\n"
-        "def named(pool, n, rng):\n    import second_helper\n    return scores(pool)\n"
-    )
-    (package / "other.py").write_text(HELPER)
-    (folder / "second_helper.py").write_text("")
-    text = USER.replace("mine:named", "strategies_of_mine.inner:named")
-    text = text[: text.index("[model]")]
-    (folder / "user.toml").write_text(text)
-    done = alrun("sweep", "user.toml", "--jobs", 1, cwd=folder)
-    assert done.stdout.startswith("2 of 2 runs are done."), done.stderr
     assert have_run(folder) == []

@@ -1,7 +1,7 @@
-"""Readers of data: files, folders, OpenML.
+"""Readers of data: files, folders, OpenML, KEEL.
 
 A source is named as a file, with the format as its ending; as `folder/`, for texts by class; as
-`idx:folder`, for images in the format of MNIST; or as `openml:name`.
+`idx:folder`, for images in the format of MNIST; or as `openml:name` or `keel:name`.
 """
 
 from collections.abc import Mapping
@@ -9,12 +9,13 @@ from os.path import isdir, isfile
 from pathlib import Path
 from typing import Any
 
-from alrun.data.column_keys import ALL_COLUMNS, ColumnKeys
+from alrun.data.column_keys import ALL_COLUMNS, FETCHED, ColumnKeys
 from alrun.data.read_keys import AS_USUAL, ReadKeys
 from alrun.data.readers.arrays import SVMLIGHT, read_npy, read_npz, read_svmlight
 from alrun.data.readers.contents import Contents
 from alrun.data.readers.delimited import DELIMITED
 from alrun.data.readers.idx import check_idx, read_idx
+from alrun.data.readers.keel import check_keel, read_keel
 from alrun.data.readers.openml import check_openml, read_openml
 from alrun.data.readers.packed import ending_of
 from alrun.data.readers.tables import TABLES, is_table, read_table
@@ -38,6 +39,9 @@ def check_source(name: str, folder: Path, has_text: bool) -> list[str]:
         )
     if kind == "openml":
         return check_openml(rest)
+    if kind == "keel":
+        check_keel(rest)
+        return []
     if kind == "idx":
         check_idx(folder / rest)
         return []
@@ -68,6 +72,8 @@ def read_source(
     kind, _, rest = name.partition(":")
     if kind == "openml":
         return read_openml(rest, target, parameters, keys)
+    if kind == "keel":
+        return read_keel(rest, target, keys)
     if kind == "idx":
         return read_idx(folder / rest)
     path = folder / name
@@ -83,7 +89,7 @@ def read_source(
 
 def is_source(name: str) -> bool:
     """Return whether a name has the form of a source; it need not exist."""
-    return name.startswith(("openml:", "idx:")) or name.endswith("/") or ending_of(name) in FILES
+    return name.startswith((*FETCHED, "idx:")) or name.endswith("/") or ending_of(name) in FILES
 
 
 # The keys of `[dataset]` on columns, missing values, numeric labels and notation.
@@ -92,7 +98,7 @@ ALL_KEYS = frozenset(("columns", "drop", "missing", "missing_indicator", "test",
 
 def keys_of(name: str, folder: Path) -> frozenset[str]:
     """Return those of ALL_KEYS that go with a source; folders are looked for in `folder`."""
-    if name.startswith("openml:"):
+    if name.startswith(FETCHED):
         return ALL_KEYS - {"test", "read"}
     if is_source(name) and is_table(name, folder):
         return ALL_KEYS if ending_of(name) in DELIMITED else ALL_KEYS - {"read"}

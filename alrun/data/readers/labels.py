@@ -11,7 +11,7 @@ from alrun.data.readers.columns import kind_of
 from alrun.errors import DatasetError, nearest, quoted
 
 
-def take_labels(path: Path, frame: Any, target: str) -> Any:
+def take_labels(path: Path | str, frame: Any, target: str) -> Any:
     """Remove the column of labels from a table, and return it; raises DatasetError."""
     if target not in frame.columns:
         raise DatasetError(

@@ -26,6 +26,7 @@ from sklearn.datasets import _openml
 
 from alrun.errors import DatasetError, first_line
 from alrun.util.atomic_files import unusable
+from alrun.util.cache_folder import cache_folder
 
 # The address of the API; scikit-learn before 1.8 has its host in a constant of its own.
 _API = getattr(_openml, "_OPENML_PREFIX", "") + _openml._DATA_INFO.partition("data/")[0]
@@ -48,12 +49,6 @@ _HANDLERS = (
 
 class _WrongFileError(Exception):
     """A file that is not what it should be; the message says why."""
-
-
-def cache_folder() -> Path:
-    """Return the folder of cached data sets, in XDG_CACHE_HOME or else in ~/.cache."""
-    configured = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (configured if configured.is_absolute() else Path.home() / ".cache") / "alrun"
 
 
 def answer(source: str, path: str, what: str = "data set") -> Any:

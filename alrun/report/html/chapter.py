@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alrun.report.all_pairs import Comparisons
 from alrun.report.axis import Axis
 from alrun.report.build import Report
 from alrun.report.comparison import cut_at_budget
@@ -16,37 +15,44 @@ from alrun.report.html.forest import forest
 from alrun.report.html.gallery import Queried, queried_parts
 from alrun.report.html.markup import Markup, element, joined
 from alrun.report.html.matrix import Matrix, matrix
+from alrun.report.html.shared import Shared
+from alrun.report.html.stopping import stopping_parts
 from alrun.report.html.table import table
 from alrun.report.pair_sections import pair_sections
 from alrun.report.phrasing import group_name, target_name
-from alrun.report.plots.lines import mean_curves
 from alrun.report.sections import Section
-from alrun.results.curves import COMPARISON_GROUP, labels_to_target
+from alrun.report.stopping.build import StoppingReport
+from alrun.results.curves import COMPARISON_GROUP
 
 # A ratio of this or its inverse has the deepest shade.
 _DEEPEST = 2.0
 
 
 def chapter(
-    report: Report,
+    shared: Shared,
     number: int,
     key: tuple[Any, ...],
     rows: pd.DataFrame,
     tables: list[Section],
     looks: Mapping[str, str],
     queried: Queried | None = None,
+    judged: StoppingReport | None = None,
 ) -> Markup:
-    """Return the chapter of a group: `rows` of the report, and its `tables` as texts."""
-    name, names = group_name(key), dict(looks)
+    """Return the chapter of a group: `rows` of the report, and its `tables` as texts.
+
+    `judged` are stopping rules on the same results, where these have signals.
+    """
+    report, name, names = shared.report, group_name(key), dict(looks)
     parts = [
         element("h2", name),
-        _curves(report, rows, name, looks, number),
+        _curves(shared, key, rows, name, looks, number),
         _read_out(report, number),
         *(table(one, names, f"{number + 1}-table-{n + 1}") for n, one in enumerate(tables)),
         _savings(report, rows, name, looks),
-        *_seeds(report, key, rows, name, looks),
-        *_pairs(report, key, rows, names, number),
+        *_seeds(shared, key, rows, name, looks),
+        *_pairs(shared, key, rows, names, number),
         *(queried_parts(queried, looks, str(number + 1)) if queried else ()),
+        *(stopping_parts(judged, key, looks, number) if judged else ()),
     ]
     return element("section", *parts, id=f"group-{number}", class_="chapter")
 
@@ -57,9 +63,14 @@ def figure(drawn: Markup, caption: str) -> Markup:
 
 
 def _curves(
-    report: Report, rows: pd.DataFrame, name: str, looks: Mapping[str, str], number: int
+    shared: Shared,
+    key: tuple[Any, ...],
+    rows: pd.DataFrame,
+    name: str,
+    looks: Mapping[str, str],
+    number: int,
 ) -> Markup | None:
-    lines = mean_curves(report.curves, rows)
+    report, lines = shared.report, shared.lines[key]
     if not lines:
         return None
     known = rows[rows["target_value"].notna()].drop_duplicates("target")
@@ -109,7 +120,7 @@ def _savings(
 
 
 def _seeds(
-    report: Report,
+    shared: Shared,
     key: tuple[Any, ...],
     rows: pd.DataFrame,
     name: str,
@@ -117,24 +128,24 @@ def _seeds(
 ) -> Iterator[Markup]:
     """Yield for each target the answers that single seeds would have given."""
     for target, own in rows[rows["reached"].notna()].groupby("target", sort=False):
-        answers = list(_answers(report, key, target, own))
+        answers = list(_answers(shared, key, target, own))
         if answers:
             drawn = dots(f"Saving by seed at {target_name(target)}: {name}", answers, looks)
             yield figure(
                 drawn,
                 f"Target {target_name(target)}: the saving that each seed alone would have shown"
-                f" against {report.baseline}; hollow: neither reached the target. The stroke is"
-                " the saving over all seeds.",
+                f" against {shared.report.baseline}; hollow: neither reached the target. The"
+                " stroke is the saving over all seeds.",
             )
 
 
 def _answers(
-    report: Report, key: tuple[Any, ...], target: Any, rows: pd.DataFrame
+    shared: Shared, key: tuple[Any, ...], target: Any, rows: pd.DataFrame
 ) -> Iterator[Answers]:
+    report, labels = shared.report, shared.labels[target]
     runs = report.curves.runs
     same = [runs[name] == value for name, value in zip(COMPARISON_GROUP, key, strict=True)]
     group = runs[np.logical_and.reduce(same)]
-    labels = labels_to_target(report.curves, report.target_scores[target], report.sustain)
     budget, cut = cut_at_budget(group, labels[group.index])
     wide = group.assign(cut=cut, is_out=labels[group.index] > budget).pivot(
         index="seed", columns="strategy", values=["cut", "is_out"]
@@ -156,19 +167,19 @@ def _answers(
 
 
 def _pairs(
-    report: Report, key: tuple[Any, ...], rows: pd.DataFrame, names: dict[str, str], number: int
+    shared: Shared, key: tuple[Any, ...], rows: pd.DataFrame, names: dict[str, str], number: int
 ) -> Iterator[Markup]:
     """Yield the matrix of all pairs at each target."""
-    if not report.targets or rows["strategy"].nunique() < 2:
+    if not shared.report.targets or rows["strategy"].nunique() < 2:
         return
-    found = Comparisons(report.name, report, report.pairs)
+    found = shared.comparisons
     here = found.pairs.assign(told=found.told)
     for column, value in zip(COMPARISON_GROUP, key, strict=True):
         here = here[here[column] == value]
     for place, (target, pairs) in enumerate(here.groupby("target", sort=False)):
         own = rows.loc[rows["target"] == target, "strategy"].tolist()
         yield matrix(
-            _ratios(target, own, pairs, report.options.axis),
+            _ratios(target, own, pairs, shared.report.options.axis),
             names,
             f"{number + 1}-pairs-{place + 1}",
         )
@@ -198,8 +209,7 @@ def _ratios(target: Any, names: list[str], pairs: pd.DataFrame, axis: Axis) -> M
     )
 
 
-def ranks(report: Report, names: Mapping[str, str]) -> Markup:
+def ranks(shared: Shared, names: Mapping[str, str]) -> Markup:
     """Return the tables over several data sets, where there are several."""
-    found = Comparisons(report.name, report, report.pairs)
-    across = [one for one in pair_sections(found) if one.title.startswith("Across ")]
+    across = [one for one in pair_sections(shared.comparisons) if one.title.startswith("Across ")]
     return joined(*(table(one, dict(names), f"ranks-{n + 1}") for n, one in enumerate(across)))

@@ -14,20 +14,28 @@ from alrun.report.html.gallery import Queried
 from alrun.report.html.look import looks_of, number_of, sample, switching_rules
 from alrun.report.html.markup import Markup, element, joined
 from alrun.report.html.page_data import page_data
+from alrun.report.html.shared import Shared
+from alrun.report.html.stopping import stopping_summary
 from alrun.report.html.table import table
 from alrun.report.phrasing import group_name, seed_counts, target_name
 from alrun.report.render_csv import as_csv
 from alrun.report.rows import comparison_groups
 from alrun.report.sections import Section, noise_sections, sections
-from alrun.results.curves import COMPARISON_GROUP
+from alrun.report.stopping.build import StoppingReport
+
+# Above this many paragraphs of a verdict those on single groups are folded.
+_MOST_OPEN = 12
 
 
-def as_page(report: Report, queried: Mapping[Any, Queried]) -> str:
+def as_page(
+    report: Report, queried: Mapping[Any, Queried], judged: StoppingReport | None = None
+) -> str:
     """Return a report as a page that needs no other file and no network.
 
+    `judged` are stopping rules on the same results, where these have signals.
     Without its script it is the same page, but that it cannot be sorted, filtered or asked.
     """
-    looks = looks_of(report.rows["strategy"], report.baseline)
+    looks, shared = looks_of(report.rows["strategy"], report.baseline), Shared(report)
     style = _own("page.css") + switching_rules(max(map(number_of, looks.values())) + 1)
     script = _own("page.js")
     head = element(
@@ -41,8 +49,8 @@ def as_page(report: Report, queried: Mapping[Any, Queried]) -> str:
     body = element(
         "body",
         *_beginning(report, looks),
-        element("main", *_chapters(report, looks, queried), *_end(report)),
-        element("script", page_data(report, looks), type="application/json", id="data"),
+        element("main", *_chapters(shared, looks, queried, judged), *_end(report)),
+        element("script", page_data(shared, looks, judged), type="application/json", id="data"),
         element("script", Markup(script)),
     )
     return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
@@ -74,17 +82,7 @@ def _beginning(report: Report, looks: Mapping[str, str]) -> Iterator[Markup]:
         element("h1", report.name),
         element("p", f"{seeds} per strategy; targets on {report.metric}: {targets}."),
     )
-    yield element(
-        "section",
-        *(
-            joined(
-                element("h2", paragraph.title),
-                element("ul", *(element("li", text) for text in paragraph.sentences)),
-            )
-            for paragraph in report.paragraphs
-        ),
-        class_="verdict",
-    )
+    yield element("section", *_verdict(report), class_="verdict")
     switches = [
         element(
             "label",
@@ -106,6 +104,24 @@ def _beginning(report: Report, looks: Mapping[str, str]) -> Iterator[Markup]:
     )
 
 
+def _verdict(report: Report) -> Iterator[Markup]:
+    """Yield the paragraphs of the verdict; with many of them, most in a part that opens."""
+    parts = [
+        joined(
+            element("h2", paragraph.title),
+            element("ul", *(element("li", text) for text in paragraph.sentences)),
+        )
+        for paragraph in report.paragraphs
+    ]
+    if len(parts) <= _MOST_OPEN:
+        yield from parts
+        return
+    n_open = sum(paragraph.is_over_all for paragraph in report.paragraphs)
+    yield from parts[:n_open]
+    summary = element("summary", f"The verdict one by one ({len(parts) - n_open})")
+    yield element("details", summary, *parts[n_open:])
+
+
 def _group_choice(names: list[str]) -> Markup:
     options = [element("option", name, value=str(n)) for n, name in enumerate(names)]
     options.append(element("option", "all", value="all"))
@@ -114,6 +130,7 @@ def _group_choice(names: list[str]) -> Markup:
 
 
 def _target_choice(report: Report) -> Markup:
+    kind = element("select", id="target-kind", aria_label="what the target is")
     slider = element("input", type="range", id="target", aria_describedby="target-note")
     exact = element("input", type="number", id="target-exact", step="any",
                     aria_label=f"target on {report.metric}")  # fmt: skip
@@ -121,6 +138,7 @@ def _target_choice(report: Report) -> Markup:
         "p",
         element("label", f"Target on {report.metric} ", slider),
         exact,
+        kind,
         element(
             "span",
             "Means only; intervals and tests are for the targets that were computed.",
@@ -132,23 +150,29 @@ def _target_choice(report: Report) -> Markup:
 
 
 def _chapters(
-    report: Report, looks: Mapping[str, str], queried: Mapping[Any, Queried]
+    shared: Shared,
+    looks: Mapping[str, str],
+    queried: Mapping[Any, Queried],
+    judged: StoppingReport | None,
 ) -> Iterator[Markup]:
-    tables = sections(report)
-    per_group = 2 if report.targets else 1
-    for number, (key, rows) in enumerate(comparison_groups(report.rows)):
-        own = tables[number * per_group : (number + 1) * per_group]
-        yield chapter(report, number, key, rows, own, looks, queried.get(key))
-    n_groups = len(report.rows[COMPARISON_GROUP].drop_duplicates())
-    n_noise = len(noise_sections(report))
-    across = tables[n_groups * per_group : len(tables) - n_noise]
+    """Yield what is said across data sets, a chapter for each comparison group, then the rest."""
+    tables = sections(shared.report)
+    n_noise = len(noise_sections(shared.report))
+    per_group = 2 if shared.report.targets else 1
+    groups = list(comparison_groups(shared.report.rows))
+    across = tables[len(groups) * per_group : len(tables) - n_noise]
     if across:
         yield element(
             "section",
             element("h2", "Across data sets"),
             *(table(one, dict(looks), f"across-{n + 1}") for n, one in enumerate(across)),
-            ranks(report, looks),
+            ranks(shared, looks),
         )
+    for number, (key, rows) in enumerate(groups):
+        own = tables[number * per_group : (number + 1) * per_group]
+        yield chapter(shared, number, key, rows, own, looks, queried.get(key), judged)
+    if judged:
+        yield stopping_summary(judged)
     if n_noise:
         shown = (
             table(one, dict(looks), f"noise-{n + 1}") for n, one in enumerate(tables[-n_noise:])
@@ -189,6 +213,7 @@ def _end(report: Report) -> Iterator[Markup]:
             element("summary", "All numbers"),
             table(numbers, {}, "report"),
         ),
+        class_="on-screen",  # no paper is wide enough
     )
 
 

@@ -1,9 +1,10 @@
 """From a results directory to a judgement of stopping rules."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,11 +13,11 @@ from alrun import stats
 from alrun.arrays import IntArray
 from alrun.errors import ResultsError
 from alrun.report.build import known_ends, order_of, read_selected
-from alrun.report.options import ReportOptions, experiment_of
+from alrun.report.options import ReportOptions, experiment_of, stopping_options
 from alrun.report.phrasing import Listing, counted
 from alrun.report.rows import places_of
 from alrun.report.stopping.notes import write_notes
-from alrun.report.stopping.options import DEFAULT_COSTS, Costs, rules_of
+from alrun.report.stopping.options import DEFAULT_COSTS, Costs, built_in_rules_of, rules_of
 from alrun.report.stopping.rows import (
     CELL_COLUMNS,
     COLUMNS,
@@ -80,7 +81,7 @@ class StoppingReport:
 def build_stopping(
     path: Path,
     options: ReportOptions,
-    written: Sequence[str] | None = None,
+    written: Sequence[str | Mapping[str, Any]] | None = None,
     costs: Costs = DEFAULT_COSTS,
 ) -> StoppingReport:
     """Judge stopping rules on a results directory; by default those of its experiment.
@@ -88,7 +89,25 @@ def build_stopping(
     Raises ResultsError where the results cannot be read, have no signals, or costs are asked for on
     a metric that is not accuracy, and StoppingError where a rule is unknown or fails.
     """
-    rules = rules_of(written, experiment_of(path), path)
+    return _judge(path, options, rules_of(written, experiment_of(path), path), costs)
+
+
+def build_for_page(path: Path, report: ReportOptions) -> StoppingReport | None:
+    """Judge the rules of an experiment, less those of a user's own, beside a report of its results.
+
+    None without a table of signals, or without such a rule. Raises as `build_stopping` does.
+    """
+    rules = built_in_rules_of(experiment_of(path))
+    if not rules or not (path / "signals.parquet").is_file():
+        return None
+    options = stopping_options(path, report.metric, report.selection)
+    return _judge(path, options, rules, DEFAULT_COSTS)
+
+
+def _judge(
+    path: Path, options: ReportOptions, rules: Sequence[Rule], costs: Costs
+) -> StoppingReport:
+    """Judge rules as `build_stopping` does."""
     frame, experiment = read_selected(path, options)
     if options.metric != "accuracy":
         if costs.are_named:

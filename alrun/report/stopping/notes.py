@@ -36,7 +36,8 @@ def write_notes(
     yield Definition(
         f"p: the rule's stops dealt to the seeds at random have as high a mean {options.metric}"
         f" as its own; a permutation test, Holm's correction over {counted(n_tests, 'test')}. A"
-        " small p says that the rule adapts to the run that it stops."
+        " small p says that the rule adapts to the run that it stops. A rule that stops no run, or"
+        " every run at the same labels, is not tested."
     )
     yield Definition(
         "Against a budget: the score where the rule stops less that at a fixed budget of the same"

@@ -2,10 +2,10 @@
 
 import math
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alrun.errors import ResultsError, StoppingError
 
@@ -57,11 +57,14 @@ def costs_of(label: float | None, errors: Sequence[float] | None) -> Costs:
 
 
 def rules_of(
-    written: Sequence[str] | None, experiment: "Experiment | None", folder: Path
+    written: Sequence[str | Mapping[str, Any]] | None,
+    experiment: "Experiment | None",
+    folder: Path,
 ) -> list["Rule"]:
     """Return the rules that are written, else those of the experiment, else the built-in ones.
 
-    A rule is written as its name, or as a table such as `{ name = "kappa", threshold = 0.98 }`.
+    A rule is written as its name, or as a table such as `{ name = "kappa", threshold = 0.98 }`, in
+    TOML or as a mapping.
     Files that the experiment names are found relative to `folder`. Raises StoppingError where a
     rule is unknown or stands twice.
     """
@@ -80,9 +83,22 @@ def rules_of(
     return rules
 
 
-def _entry(text: str) -> object:
+def built_in_rules_of(experiment: "Experiment | None") -> list["Rule"]:
+    """Return the rules of an experiment that are no code of a user's, else the built-in ones.
+
+    So what only shows results runs no code that came with them.
+    """
+    from alrun.stopping.registry import default_rules, is_user_code, rule_of
+
+    if experiment is None or not experiment.stopping:
+        return default_rules()
+    written = [entry.model_dump() for entry in experiment.stopping]
+    return [rule_of(entry) for entry in written if not is_user_code(entry)]
+
+
+def _entry(text: str | Mapping[str, Any]) -> object:
     """Return a rule as an experiment has it."""
-    if not text.lstrip().startswith("{"):
+    if not isinstance(text, str) or not text.lstrip().startswith("{"):
         return text
     try:
         return tomllib.loads(f"rule = {text}")["rule"]

@@ -60,7 +60,8 @@ def judge(stops: Stops, is_hindsight: bool, costs: Mapping[float, tuple[FloatArr
     """Return the numbers of one rule in one cell.
 
     `costs` holds, by error cost, the least cost of each run as of `cheapest`, and that of a label.
-    A rule in hindsight is not tested.
+    A rule in hindsight is not tested, nor is one whose stops are the same whichever run they are
+    dealt to: it would count in the correction for many tests.
     """
     n, stopped = len(stops.runs), int(stops.fired.sum())
     share = stats.share_interval(stopped, n)
@@ -79,7 +80,7 @@ def judge(stops: Stops, is_hindsight: bool, costs: Mapping[float, tuple[FloatArr
         **_mean("missed", final - score),
         **_against_budget(stops, score),
     }
-    if not is_hindsight:
+    if not is_hindsight and stops.fired.any() and np.ptp(stops.labels) > 0:
         sign = 1.0 if stops.curves.metric.greater_is_better else -1.0
         row["budget_p_value"] = stats.adaptation(sign * stops.score_at(stops.labels))
     for cost, (least, label_cost) in costs.items():

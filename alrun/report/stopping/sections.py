@@ -14,17 +14,24 @@ from alrun.results.curves import COMPARISON_GROUP
 
 
 def stopping_sections(report: StoppingReport, wide: bool = False) -> list[Section]:
+    """Return the tables of all groups, one after the other, as of `sections_by_group`."""
+    return [one for tables in sections_by_group(report, wide).values() for one in tables]
+
+
+def sections_by_group(
+    report: StoppingReport, wide: bool = False
+) -> dict[tuple[Any, ...], list[Section]]:
     """Return the tables of each data set, model, start and batch size.
 
     `wide` tables also have the interval of the share that stops, and the median with the range.
     """
-    found = []
+    found = {}
     for key, rows in report.rows.groupby(COMPARISON_GROUP, observed=True, sort=False):
-        found.append(_rules(f"Stopping rules: {group_name(key)}", report, rows, wide))
+        found[key] = [_rules(f"Stopping rules: {group_name(key)}", report, rows, wide)]
         if report.costs.errors:
             same = (report.cells[COMPARISON_GROUP] == pd.Series(key, COMPARISON_GROUP)).all(axis=1)
             title = f"The cheapest stop in hindsight: {group_name(key)}"
-            found.append(_optima(title, report, report.cells[same]))
+            found[key].append(_optima(title, report, report.cells[same]))
     return found
 
 

@@ -1,5 +1,6 @@
 """The verdict on stopping rules: which adapt, which a fixed budget matches, which never stop."""
 
+from collections import Counter
 from collections.abc import Iterator
 from enum import Enum
 from typing import Any
@@ -34,8 +35,12 @@ class Kind(Enum):
     gains = "more than a fixed budget gives, but it is not shown that the rule adapts"
     as_well = "a fixed budget does as well: nothing shows that the rule adapts"
     loses = "a fixed budget does better: nothing shows that the rule adapts"
+    fixed = "at the same labels in every run, as a budget would, so not tested"
     untested = "not tested, with one seed"
     hindsight = "in hindsight, so not tested"
+
+
+_ADAPTS = (Kind.adapts_and_gains, Kind.adapts, Kind.adapts_and_loses)
 
 
 def write_verdict(rows: pd.DataFrame, cells: pd.DataFrame, costs: Costs) -> Iterator[Paragraph]:
@@ -55,7 +60,8 @@ def kind_of(row: Any) -> Kind:
     if row.hindsight:
         return Kind.hindsight
     if np.isnan(row.budget_p_adjusted):
-        return Kind.untested
+        is_fixed = row.n_seeds > 1 and row.min_labels == row.max_labels
+        return Kind.fixed if is_fixed else Kind.untested
     is_above, is_below = row.budget_difference_low > 0, row.budget_difference_high < 0
     if row.budget_p_adjusted <= stats.ALPHA:
         if is_above:
@@ -67,33 +73,44 @@ def kind_of(row: Any) -> Kind:
 
 
 def _over_all(rows: pd.DataFrame, n_cells: int) -> Iterator[str]:
-    """Count, rule by rule, the cells in which it adapts, and name those that rarely stop."""
-    tested = rows[~rows["hindsight"]]
-    counts, rare = [], []
-    for rule, own in tested.groupby("rule", sort=False):
-        kinds = [kind_of(row) for row in own.itertuples()]
-        n = sum(
-            kind in (Kind.adapts_and_gains, Kind.adapts, Kind.adapts_and_loses) for kind in kinds
-        )
-        if n:
-            counts.append(f"{rule} in {n}")
+    """Count, rule by rule, the cells in which it adapts, and name those that rarely stop.
+
+    Only where a rule was tested can it be found to adapt, or to do better than a budget.
+    """
+    rows = rows[~rows["hindsight"]]
+    tested = rows[rows["budget_p_adjusted"].notna()]
+    if tested.empty:
+        yield "No rule could be tested, in any cell."
+    else:
+        kinds = [kind_of(row) for row in tested.itertuples()]
+        yield from _shown(tested["rule"].tolist(), kinds, counted(n_cells, "cell"))
+    rare = []
+    for rule, own in rows.groupby("rule", sort=False):
         share = own["stopped"].sum() / own["n_seeds"].sum()
         if share < 0.5:
             rare.append(f"{rule} {percent(share)} %")
-    of = counted(n_cells, "cell")
-    if counts:
-        yield f"Shown to adapt to the runs that they stop, of {of}: {', '.join(counts)}."
-    else:
-        yield f"No rule is shown to adapt to the runs that it stops, in any of {of}."
-    better = [kind_of(row) is Kind.adapts_and_gains for row in tested.itertuples()]
-    named = tested["rule"][better].value_counts(sort=False)
-    if len(named):
-        beating = ", ".join(f"{rule} in {n}" for rule, n in named.items())
-        yield f"Better than a fixed budget of the same mean labels: {beating}."
-    else:
-        yield "None does better than a fixed budget of the same mean labels."
     if rare:
         yield f"Stop fewer than half of the runs: {', '.join(rare)}."
+
+
+def _shown(rules: list[str], kinds: list[Kind], cells: str) -> Iterator[str]:
+    """Say which rules are shown to adapt, and which to do better than a budget, test by test."""
+    pairs = list(zip(rules, kinds, strict=True))
+    adapting = Counter(rule for rule, kind in pairs if kind in _ADAPTS)
+    better = Counter(rule for rule, kind in pairs if kind is Kind.adapts_and_gains)
+    tested = f"{counted(len(set(rules)), 'rule')} in {counted(len(rules), 'test')}"
+    if adapting:
+        yield f"Shown to adapt to the runs that they stop, of {cells}: {_in_cells(adapting)}."
+    else:
+        yield f"No rule is shown to adapt to the runs that it stops, in any of {cells} ({tested})."
+    if better:
+        yield f"Better than a fixed budget of the same mean labels: {_in_cells(better)}."
+    else:
+        yield "No rule that was tested does better than a fixed budget of the same mean labels."
+
+
+def _in_cells(counts: Counter[str]) -> str:
+    return ", ".join(f"{rule} in {n}" for rule, n in counts.items())
 
 
 def _by_kind(rows: pd.DataFrame) -> Iterator[str]:

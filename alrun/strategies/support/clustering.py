@@ -2,8 +2,6 @@
 
 from functools import partial
 
-import numpy as np
-
 from alrun.arrays import FloatArray, IntArray
 from alrun.data import kmeans
 from alrun.strategies.support.training_set import TrainingSet
@@ -16,10 +14,8 @@ def projected(training: TrainingSet, components: int) -> FloatArray:
     """
     if training.n_features <= components and not training.is_sparse:
         return training.X
-    everyone = np.arange(len(training))
     return training.cached(
-        f"projected {components}",
-        lambda rng: kmeans.project(training.features(everyone), components, rng),
+        f"projected {components}", lambda rng: kmeans.project(training.stored, components, rng)
     )
 
 

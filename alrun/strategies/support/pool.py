@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from alrun.arrays import FloatArray, IntArray
-from alrun.data.features import as_float64, map_rows
+from alrun.data.features import as_float64, map_rows, slices
 from alrun.models.predictions import Predictions, rows_of
 from alrun.strategies.support.training_set import TrainingSet
 from alrun.util.random_streams import generator
@@ -86,9 +86,12 @@ class Pool:
         """
         return map_rows(method, self._X, self._unlabelled)
 
-    def squared_distances(self, rows: IntArray) -> FloatArray:
-        """Return squared distances of all rows to these rows, shape (len(pool), len(rows))."""
-        return self.training.squared_distances(self.unlabelled[rows], self.unlabelled)
+    @cached_property
+    def rows(self) -> IntArray:
+        """Row of each position in `training`, shape (len(training),); len(self) if labelled."""
+        rows = np.full(len(self.training), len(self))
+        rows[self.unlabelled] = np.arange(len(self))
+        return rows
 
     @property
     def n_classes(self) -> int:
@@ -116,6 +119,11 @@ class Pool:
         """
         return rows_of(self._predictions.probabilities, self._unlabelled)
 
+    @property
+    def probabilities_by_position(self) -> FloatArray:
+        """Class probabilities of all examples in `training`, shape (len(training), n_classes)."""
+        return rows_of(self._predictions.probabilities, self.training.rows)
+
     def probabilities_of(self, X: Any) -> FloatArray:
         """Return the class probabilities of any rows of features, shape (len(X), n_classes)."""
         return self._predictions.classifier.probabilities(X)
@@ -135,12 +143,25 @@ class Pool:
     @property
     def margins(self) -> FloatArray:
         """Difference of the two largest probabilities, or decision values, shape (len(pool),)."""
-        values = self.probabilities if self.has_probabilities else self.decision
-        first, second = np.maximum(*values.T[:2]), np.minimum(*values.T[:2])
-        for column in values.T[2:]:  # several times as fast as sorting each row
-            np.maximum(second, np.minimum(first, column), out=second)
-            np.maximum(first, column, out=first)
-        return np.where(second == -np.inf, np.inf, first - second)
+        predictions = self._predictions
+        values = predictions.probabilities if self.has_probabilities else predictions.decision
+        margins = np.empty(len(values))
+        for block in slices(values, _AT_ONCE):
+            margins[block] = _margins_of(values[block])
+        return margins[self._unlabelled]
+
+
+# Predictions in a block that fits into the processor's cache.
+_AT_ONCE = 100_000
+
+
+def _margins_of(values: FloatArray) -> FloatArray:
+    """Return the difference of the two largest values of each row."""
+    first, second = np.maximum(*values.T[:2]), np.minimum(*values.T[:2])
+    for column in values.T[2:]:  # several times as fast as sorting each row
+        np.maximum(second, np.minimum(first, column), out=second)
+        np.maximum(first, column, out=first)
+    return np.where(second == -np.inf, np.inf, first - second)
 
 
 def _training_of(X: Any, unlabelled: IntArray, labelled: IntArray) -> TrainingSet:

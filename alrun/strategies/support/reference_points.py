@@ -70,6 +70,11 @@ class Reference:
     def __len__(self) -> int:
         return len(self.positions)
 
+    @property
+    def n_examples(self) -> int:
+        """Number of examples of the training part."""
+        return len(self._training)
+
     def squared_distances(self, positions: IntArray) -> FloatArray:
         """Return squared distances of examples to the points, shape (len(positions), len(self))."""
         rows, norms = self._centred(self._rows(positions))

@@ -1,6 +1,6 @@
 """The training part of a split, with results computed once per split."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -23,6 +23,8 @@ from alrun.util.stopwatch import Stopwatch
 T = TypeVar("T")
 # Results by split, for the next run on it. A worker alternates between few splits.
 _split_results: LRUCache[dict[str, Any]] = LRUCache(2)
+# Numbers in a block of features in double precision, 2 MB.
+_CACHED = 250_000
 
 
 class TrainingSet:
@@ -33,6 +35,8 @@ class TrainingSet:
 
     Attributes
     ----------
+    rows
+        Rows of the data set with these examples, ascending.
     run_state
         State of a strategy, kept between the rounds of a run, by name.
     stopwatch
@@ -46,22 +50,34 @@ class TrainingSet:
         identity: Hashable,
         stream: Callable[[str], np.random.Generator],
     ) -> None:
-        self._X, self._rows = X, rows
+        self._X, self.rows = X, rows
         self._identity, self._stream = identity, stream
         self.run_state: dict[str, Any] = {}
         self.stopwatch = Stopwatch(PHASES)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.rows)
 
     def positions(self, rows: IntArray) -> IntArray:
         """Return the positions of these rows of the data set."""
-        return np.searchsorted(self._rows, rows)
+        return self._positions[rows]
+
+    @cached_property
+    def _positions(self) -> IntArray:
+        """The position of each row of the data set; those of the test part have none."""
+        positions = np.full(self._X.shape[0], -1)
+        positions[self.rows] = np.arange(len(self))
+        return positions
 
     @cached_property
     def X(self) -> Any:
         """All features in double precision, shape (len(training), n_features); a copy."""
         return self.features(np.arange(len(self)))
+
+    @property
+    def stored(self) -> Any:
+        """All features in the precision they are stored in; no copy if there is no test part."""
+        return self._X if len(self) == self._X.shape[0] else self._X[self.rows]
 
     @property
     def n_features(self) -> int:
@@ -75,7 +91,7 @@ class TrainingSet:
 
     def features(self, positions: IntArray) -> Any:
         """Return features in double precision, shape (len(positions), n_features)."""
-        return as_float64(self._X[self._rows[positions]])
+        return as_float64(self._X[self.rows[positions]])
 
     @cached_property
     def squared_norms(self) -> FloatArray:
@@ -87,34 +103,47 @@ class TrainingSet:
         matrix, rows = self._matrix
         return map_in_blocks(lambda X: products_of(X, vectors), matrix)[rows]
 
-    def squared_distances(
-        self, positions: IntArray, of: IntArray | slice = slice(None)
-    ) -> FloatArray:
-        """Return squared distances to these examples, shape (len(training), len(positions)).
+    def blocks(self) -> Iterator[slice]:
+        """Yield slices of positions whose features fit into the processor's cache.
 
-        They are those of all examples, or `of` some positions. The distance of equal examples is
-        exactly 0. Each column lies together in memory, since strategies use one after the other.
+        Sparse features are small and come in one block.
         """
-        vectors, others = self.features(positions), self.squared_norms[positions]
+        height = len(self) if self.is_sparse else max(_CACHED // max(self.n_features, 1), 1)
+        for start in range(0, len(self), max(height, 1)):
+            yield slice(start, min(start + height, len(self)))
 
-        def distances(X: Any, norms: FloatArray) -> FloatArray:
-            return np.asfortranarray(
-                squared_distances_inplace(norms, others, products_of(X, vectors))
-            )
+    def squared_distances(self, of: IntArray | slice, others: IntArray) -> FloatArray:
+        """Return squared distances between examples, shape (n, len(others)).
 
-        matrix, rows = self._matrix
-        values = map_in_blocks(distances, matrix, self._matrix_norms)
-        return _by_column(values, of if isinstance(rows, slice) else rows[of])
-
-    def products(self, positions: IntArray, of: IntArray | slice = slice(None)) -> FloatArray:
-        """Return inner products with these examples, shape (len(training), len(positions)).
-
-        They are those of all examples, or `of` some positions. Each column lies together in memory.
+        Both are positions. The distance of equal examples is exactly 0. Each column lies together
+        in memory.
         """
-        vectors = self.features(positions)
-        matrix, rows = self._matrix
-        values = map_in_blocks(lambda X: np.asfortranarray(products_of(X, vectors)), matrix)
-        return _by_column(values, of if isinstance(rows, slice) else rows[of])
+        norms = self.squared_norms
+        products = self.products(of, others)
+        # Transposed, its rows lie together, as the blocks of the computation should.
+        return squared_distances_inplace(norms[others], norms[of], products.T).T
+
+    def products(self, of: IntArray | slice, others: IntArray) -> FloatArray:
+        """Return inner products of examples, shape (n, len(others)), as squared_distances does."""
+        vectors = self.features(others)
+        if not isinstance(of, slice):
+            return _by_column(self.features(of), vectors)
+        X, rows = self._surrounding(of)
+        products = _by_column(as_float64(X), vectors)
+        return products if isinstance(rows, slice) else np.take(products.T, rows, axis=1).T
+
+    def _surrounding(self, block: slice) -> tuple[Any, IntArray | slice]:
+        """Return rows of the data set that hold a block of positions, and where they hold it.
+
+        The rows may include some of the test part: multiplying these, too, takes less time than
+        copying the others.
+        """
+        rows = self.rows[block]
+        first, last = int(rows[0]), int(rows[-1])
+        if last - first >= 2 * len(rows):
+            return self._X[rows], slice(None)
+        is_whole = last - first == len(rows) - 1
+        return self._X[first : last + 1], slice(None) if is_whole else rows - first
 
     def weighted_mean(self, weights: FloatArray) -> FloatArray:
         """Return the mean over all examples of weight times features, shape (n_features,)."""
@@ -136,8 +165,8 @@ class TrainingSet:
         time than copying the training part.
         """
         if self.is_sparse or 2 * len(self) < self._X.shape[0]:
-            return self._X[self._rows], slice(None)
-        return self._X, self._rows
+            return self._X[self.rows], slice(None)
+        return self._X, self.rows
 
     def cached(self, key: str, make: Callable[[np.random.Generator], T]) -> T:
         """Return `make(rng)`, computed once per split and shared by all runs on it.
@@ -153,8 +182,8 @@ class TrainingSet:
         return results[key]
 
 
-def _by_column(values: FloatArray, rows: IntArray | slice) -> FloatArray:
-    """Return some rows of values whose columns lie together in memory, in the same layout."""
-    if isinstance(rows, slice):
-        return values[rows]
-    return np.take(values.T, rows, axis=1).T
+def _by_column(X: Any, vectors: Any) -> FloatArray:
+    """Return the inner products of X with some vectors, each column together in memory."""
+    if sparse.issparse(X):
+        return np.asfortranarray(products_of(X, vectors))
+    return products_of(vectors, X).T

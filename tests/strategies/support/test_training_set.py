@@ -21,14 +21,14 @@ def naive_squared_distances(X, rows):
 @pytest.mark.parametrize("form", [np.array, sparse.csr_matrix])
 def test_squared_distances_are_those_of_the_definition(form):
     X = np.random.default_rng(0).normal(size=(12, 5)) + 100
-    found = training_of(form(X)).squared_distances(np.array([3, 0]))
+    found = training_of(form(X)).squared_distances(slice(0, 12), np.array([3, 0]))
     np.testing.assert_allclose(found, naive_squared_distances(X, [3, 0]), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("form", [np.array, sparse.csr_matrix])
 def test_equal_rows_are_at_no_distance_however_large_they_are(form):
     X = np.repeat(np.random.default_rng(0).normal(size=(3, 40)) * 1e3, 2, axis=0)
-    found = training_of(form(X)).squared_distances(np.arange(6))
+    found = training_of(form(X)).squared_distances(slice(0, 6), np.arange(6))
     assert ((found == 0) == np.kron(np.eye(3), np.ones((2, 2)))).all()
 
 
@@ -76,13 +76,20 @@ def test_what_is_computed_is_of_the_training_part_alone(form, rows, monkeypatch)
     training, own = training_of(form(X), rows=np.array(rows)), X[rows]
     positions, weights = np.array([2, 0]), np.arange(1.0, len(rows) + 1)
     np.testing.assert_allclose(training.squared_norms, (own**2).sum(axis=1))
-    np.testing.assert_allclose(training.products(positions), own @ own[positions].T)
-    np.testing.assert_allclose(
-        training.squared_distances(positions), naive_squared_distances(own, positions)
-    )
+    distances = np.array(naive_squared_distances(own, positions))
     some = np.array([3, 0, 2])
-    np.testing.assert_allclose(training.products(positions, some), own[some] @ own[positions].T)
-    distances = training.squared_distances(positions, some)
-    np.testing.assert_allclose(distances, np.array(naive_squared_distances(own, positions))[some])
-    assert distances[:, 0].flags.c_contiguous
+    for of in (some, slice(1, 4)):
+        np.testing.assert_allclose(training.products(of, positions), own[of] @ own[positions].T)
+        found = training.squared_distances(of, positions)
+        np.testing.assert_allclose(found, distances[of])
+        assert found[:, 0].flags.c_contiguous
     np.testing.assert_allclose(training.weighted_mean(weights), weights @ own / len(rows))
+
+
+@pytest.mark.parametrize("form", [np.array, sparse.csr_matrix])
+def test_blocks_are_all_positions_one_after_the_other(form, monkeypatch):
+    monkeypatch.setattr(module, "_CACHED", 10)
+    training = training_of(form(np.eye(8)[:, :3]), rows=np.array([0, 1, 3, 4, 5, 7]))
+    blocks = [np.arange(6)[block].tolist() for block in training.blocks()]
+    assert np.concatenate(blocks).tolist() == list(range(6))
+    assert len(blocks) == (1 if training.is_sparse else 2)
