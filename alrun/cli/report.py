@@ -125,6 +125,8 @@ def _judged(results: Path, options: ReportOptions) -> "StoppingReport | None":
     """Return the rules for stopping, judged; nobody asked for them, so errors are only told."""
     from alrun.report.stopping.build import build_for_page
 
+    if options.axis is not ReportOptions.axis:  # rules stop at labels, not at costs
+        return None
     try:
         return build_for_page(results, options)
     except AlrunError as error:

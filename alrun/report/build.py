@@ -103,7 +103,7 @@ class Report(Tables):
 
         Those on all data sets come first.
         """
-        over_all = write_across_verdict(self.rows, self.across, self.baseline)
+        over_all = write_across_verdict(self.rows, self.across, self.baseline, self.options.axis)
         return (*over_all, *write_verdict(self))
 
     @property

@@ -96,7 +96,8 @@ def _lacking(tables: Tables) -> Iterator[str]:
             for row in fewer[fewer["n_pairs"] < fewer["n_baseline"]].itertuples()
         ]
         if named:
-            of_baseline = f"Mean labels of {tables.options.baseline} that savings are shares of: "
+            axis = tables.options.axis
+            of_baseline = f"Mean {axis} of {tables.options.baseline} that savings are shares of: "
             yield Listing(of_baseline, named)
 
 

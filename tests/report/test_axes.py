@@ -93,3 +93,18 @@ def test_a_page_has_a_chapter_for_each_oracle(noisy):
     for oracle in ("clean", "noise 0.2"):
         assert f"<h2>digits, logistic, {oracle}, batch size 10</h2>" in page
     assert len(COMPARISON_GROUP) == 6
+
+
+def test_the_verdict_over_many_data_sets_is_by_oracle(tmp_path):
+    runs = [
+        run
+        for number in range(6)
+        for oracle in ("clean", "noisy")
+        for run in block(oracle, dataset=f"data {number}")
+    ]
+    report = build_report(write(tmp_path, *runs), OPTIONS)
+    over_all = [one.where for one in report.paragraphs if one.where.startswith("all data sets")]
+    assert over_all == [
+        f"all data sets, logistic, {oracle}, batch size 10" for oracle in ("clean", "noisy")
+    ]
+    assert report.across["n_datasets"].tolist() == [6, 6]

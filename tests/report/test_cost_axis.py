@@ -175,6 +175,15 @@ def test_runs_of_unit_cost_that_end_early_are_left_out_as_ever():
     assert "margin seed 1" in sentence
 
 
+def test_a_strategy_without_prices_beside_one_with_them_ends_where_its_labels_do():
+    random = reaching([70, 80]).assign(cost=lambda rows: rows["n_labels"] - 20.0)
+    margin = reaching([60, 60], "margin").assign(cost=lambda rows: 2.0 * rows["n_labels"] - 40)
+    cut = random[~((random["seed"] == 1) & (random["round"] == len(GRID) - 1))]
+    assert read_curves(pd.concat([random, margin]), "accuracy").excluded == ()
+    (sentence,) = read_curves(pd.concat([cut, margin]), "accuracy").excluded
+    assert "random seed 1" in sentence
+
+
 def test_runs_with_prices_are_counted_within_the_labels_that_they_share(runs, tmp_path):
     report = build_report(write(tmp_path, *runs), ReportOptions(targets=(TARGET,)))
     out = [run["n_labels"].iloc[-1] for run in runs if run["accuracy"].max() < TARGET]
