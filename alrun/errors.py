@@ -66,6 +66,10 @@ class ResultsError(AlrunError):
     """A failure to read, write or report a results directory."""
 
 
+class LabellingError(AlrunError):
+    """An unusable labelling project, or unusable tasks or answers of one."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint on an unknown name: the nearest known one, or all of them.
 

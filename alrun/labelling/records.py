@@ -1,4 +1,4 @@
-"""Records of labelling: the tasks that go out to annotators, and the answers that come back."""
+"""Records of labelling: tasks that go out, their layout, and answers that come back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,6 +28,27 @@ class Task:
     fields: Mapping[str, Any] = field(default_factory=dict)
     suggestion: str | None = None
     confidence: float | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the tasks of a project hold, as far as their files depend on it.
+
+    Attributes
+    ----------
+    id_column
+        The name of the data's column that identifies an example.
+    text, image
+        The field that holds the text, or the path or address of the image; both are None where
+        annotators see the row of a table.
+    classes
+        In the order in which annotators see them.
+    """
+
+    id_column: str = "id"
+    text: str | None = None
+    image: str | None = None
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from alrun.arrays import BoolArray, FloatArray, IntArray
 from alrun.models.predictions import Predictions, rows_of
 from alrun.records import SIGNAL_TOLERANCES
 from alrun.spec import RunSpec
+from alrun.stats.agreement import cohen_kappa
 from alrun.strategies.uncertainty import entropy_of
 from alrun.util.process_state import seeded
 from alrun.util.random_streams import generator
@@ -129,17 +130,6 @@ class SignalMeter:
         if before is not None:
             signals["kappa_2"] = cohen_kappa(before, classes, n_classes)
         return signals
-
-
-def cohen_kappa(one: IntArray, other: IntArray, n_classes: int) -> float:
-    """Return Cohen's kappa of two lists of class codes, both of shape (n,).
-
-    It is 1 if both are constant and equal. It is exact, since it is computed from integers.
-    """
-    n = len(one)
-    agreeing = n * int(np.count_nonzero(one == other))
-    by_chance = int(np.bincount(one, minlength=n_classes) @ np.bincount(other, minlength=n_classes))
-    return 1.0 if by_chance == n * n else (agreeing - by_chance) / (n * n - by_chance)
 
 
 def expected_f1(p: FloatArray) -> float:

@@ -1,12 +1,21 @@
 """Estimates, intervals and tests: arrays in, numbers out.
 
-An array holds one value per seed. Two arrays that are compared are paired: the same position is
-the same seed. A value that cannot be estimated is NaN, never a guess.
+An array holds one value per seed, except where answers of annotators are compared. Two arrays that
+are compared are paired: the same position is the same seed. A value that cannot be estimated is
+NaN, never a guess.
 
 `make calibrate` checks error rates and coverage on simulated curves whose truth is known; its table
 stands in docs/statistics.md.
 """
 
+from alrun.stats.agreement import (
+    NO_ANSWER,
+    class_counts,
+    cohen_kappa,
+    confusion_with_majority,
+    fleiss_kappa,
+    krippendorff_alpha,
+)
 from alrun.stats.bands import FEWEST_SEEDS, band_half_width
 from alrun.stats.estimates import (
     CONFIDENCE,
@@ -43,18 +52,24 @@ __all__ = [
     "FEWEST_SEEDS",
     "MONTE_CARLO_DRAWS",
     "MOST_SEEDS",
+    "NO_ANSWER",
     "Interval",
     "adaptation",
     "against_budget",
     "band_half_width",
+    "class_counts",
+    "cohen_kappa",
     "compact_letters",
+    "confusion_with_majority",
     "critical_difference",
     "fewest_seeds",
+    "fleiss_kappa",
     "friedman",
     "geometric_saving",
     "holm",
     "improvement",
     "is_equivalent",
+    "krippendorff_alpha",
     "max_t",
     "mean_interval",
     "mean_ranks",
