@@ -9,6 +9,7 @@ from alrun.errors import (
     AlrunError,
     DatasetError,
     ExperimentError,
+    LabellingError,
     ModelError,
     ResultsError,
     StoppingError,
@@ -16,7 +17,7 @@ from alrun.errors import (
     nearest,
 )
 
-KINDS = [DatasetError, ModelError, ResultsError, StoppingError, StrategyError]
+KINDS = [DatasetError, LabellingError, ModelError, ResultsError, StoppingError, StrategyError]
 
 
 @pytest.mark.parametrize("kind", [*KINDS, ExperimentError])

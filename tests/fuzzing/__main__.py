@@ -26,6 +26,7 @@ CASES = {
     "runs": 500,
     "names": 500,
     "changes": 300,
+    "labels": 5000,
 }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from fuzzing.changes import check_change
 from fuzzing.data import check_data
 from fuzzing.experiments import check_experiment
+from fuzzing.labels import check_labels
 from fuzzing.names import check_names
 from fuzzing.results import check_results, check_run_file
 
@@ -19,6 +20,7 @@ CHECKS = {
     "runs": check_run_file,
     "names": check_names,
     "changes": check_change,
+    "labels": check_labels,
 }
 
 

@@ -8,7 +8,15 @@ from fuzzing.answers import answered
 from fuzzing.cases import check
 from fuzzing.files import BASES, experiment_of, prepared
 
-SHARE = {"experiment": 40, "data": 60, "results": 20, "runs": 30, "names": 20, "changes": 40}
+SHARE = {
+    "experiment": 40,
+    "data": 60,
+    "results": 20,
+    "runs": 30,
+    "names": 20,
+    "changes": 40,
+    "labels": 300,
+}
 TWICE = [1, pytest.param(2, marks=pytest.mark.slow)]
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alrun.errors import LabellingError
-from alrun.labelling.formats.csv import escaped, read, restored, write
+from alrun.labelling.formats.csv import escaped, read, read_table, restored, write
 from alrun.labelling.records import Layout, Task
 
 MAILS = Layout(id_column="mail")
@@ -87,9 +87,14 @@ def test_an_empty_label_is_a_skip_and_other_columns_are_passed_over():
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
 def test_separators_and_line_ends_of_spreadsheets(separator, line_end):
-    rows = [["note", "mail", "label"], ['"x\ny,;z"', "a", "ham"], [], ["", "b", ""], ["", "c"]]
+    rows = [["note", "mail", "label"], ['"x\ny,;z"', "a", "ham"], [], ["", "b", "", ""], ["", "c"]]
     text = line_end.join(separator.join(row) for row in rows)
     assert labels_in(text) == {"a": "ham", "b": None, "c": None}
+
+
+def test_rows_have_as_many_cells_as_the_header():
+    _, rows = read_table("a,b\n1\n2,3,,\n", "x", ("a",))
+    assert rows == [("x: line 2", ["1", ""]), ("x: line 3", ["2", "3"])]
 
 
 def test_a_cell_may_be_long():

@@ -1,109 +1,22 @@
 """Every format of tasks and answers: round trips as the tools make them, and hostile files."""
 
-import csv
-import io
 import json
+import re
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from labelling_tools import LABELS, LAYOUT, TASKS, TOOLS, as_lines, label_csv, lines_of
 
 from alrun.errors import LabellingError
 from alrun.labelling.formats import FORMATS, read_answers, recognise
 from alrun.labelling.records import Answer, Layout, Task
 
-LAYOUT = Layout(text="body", classes=("ham", "spam"))
-TASKS = [
-    Task("a", 1, 1, {"body": 'Buy, "now"\nor never'}, "spam", 0.9),
-    Task("007", 1, 2, {"body": "=1+1"}),
-    Task("ü 😀", 1, 3, {"body": "<b>hello</b>"}, "ham", 1.0),
-    Task("d", 1, 4, {"body": ""}),
-]
-LABELS = {"a": "ham", "007": None, "ü 😀": "spam"}
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
 NAMES = WORDS.filter(str.strip)
-
-
-def label_csv(content, labels, tasks=TASKS):
-    """Fill in a column `label`, as somebody does in a spreadsheet, and leave out other rows."""
-    header, *rows = csv.reader(io.StringIO(content.decode(), newline=""))
-    table = io.StringIO()
-    writer = csv.writer(table)
-    writer.writerow([*header, "label", "annotator"])
-    for task, row in zip(tasks, rows, strict=True):
-        if task.id in labels:
-            writer.writerow([*row, labels[task.id] or "", "Ann"])
-    return table.getvalue().encode()
-
-
-def lines_of(content):
-    return [json.loads(line) for line in content.decode().split("\n") if line]
-
-
-def as_lines(records):
-    return "".join(json.dumps(record) + "\n" for record in records).encode()
-
-
-def label_jsonl(content, labels):
-    chosen = [line for line in lines_of(content) if line["id"] in labels]
-    return as_lines([line | {"label": labels[line["id"]], "annotator": "Ann"} for line in chosen])
-
-
-def label_studio(content, labels):
-    """Answer tasks as Label Studio 1.23.2 exports them, those without an answer included."""
-    exported = []
-    for number, task in enumerate(json.loads(content), start=1):
-        annotations = []
-        if task["data"]["alrun_id"] in labels:
-            label = labels[task["data"]["alrun_id"]]
-            value = {"choices": [label]}
-            result = {"from_name": "label", "to_name": "text", "type": "choices", "value": value}
-            annotations = [
-                {
-                    "id": number,
-                    "completed_by": 1,
-                    "result": [] if label is None else [result],
-                    "was_cancelled": label is None,
-                    "created_at": "2026-11-29T08:30:44.011933Z",
-                    "updated_at": "2026-11-29T08:30:44.011960Z",
-                    "lead_time": 1.5,
-                }
-            ]
-        kept = {"data": task["data"], "predictions": [number], "drafts": [], "meta": {}}
-        exported.append({"id": number, "annotations": annotations} | kept)
-    return json.dumps(exported).encode()
-
-
-def label_doccano(content, labels):
-    """Answer tasks as doccano does: with an id of its own, and with those that have no label."""
-    lines = lines_of(content)
-    return as_lines(
-        line | {"id": number, "label": [label] if (label := labels.get(line["alrun_id"])) else []}
-        for number, line in enumerate(lines, start=40)
-    )
-
-
-def label_prodigy(content, labels):
-    chosen = [line for line in lines_of(content) if line["meta"]["alrun_id"] in labels]
-    own = {"_input_hash": 1, "_task_hash": 2, "_view_id": "choice", "_timestamp": 1764404800}
-    answers = [labels[line["meta"]["alrun_id"]] for line in chosen]
-    return as_lines(
-        line
-        | own
-        | {"accept": [label] if label else [], "answer": "accept" if label else "ignore"}
-        | {"_annotator_id": "mails-ann"}
-        for line, label in zip(chosen, answers, strict=True)
-    )
-
-
-TOOLS = {
-    "csv": label_csv,
-    "jsonl": label_jsonl,
-    "label-studio": label_studio,
-    "doccano": label_doccano,
-    "prodigy": label_prodigy,
-}
 
 
 def read(content, layout=LAYOUT):
@@ -145,6 +58,16 @@ def test_any_id_and_label_comes_back(ids, label, text):
             expected, labelled = labels, tool(written, labels)
         assert recognise(labelled, "answers") == name
         assert {answer.id: answer.label for answer in read(labelled)} == expected
+
+
+def test_the_examples_of_the_page_are_read():
+    page = Path(__file__).parents[2].joinpath("docs", "label-formats.md").read_text("utf-8")
+    (table,) = re.findall(r"```csv\n(.*?)```", page, re.DOTALL)
+    answer, skip = read(table.encode(), Layout(id_column="mail"))
+    assert (answer.label, answer.annotator, answer.seconds) == ("ham", "Ann", 4.2)
+    assert (skip.id, skip.label) == ("m-03", None)
+    (line,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    assert read(line.encode()) == [replace(answer, place="answers: line 1")]
 
 
 def test_what_else_is_known_of_an_answer():
@@ -268,6 +191,11 @@ def test_answers_of_one_annotator_to_one_example():
     for records in ([early, late], [late, early]):
         labelled = [record | {"label": record["time"][-1]} for record in records]
         assert [answer.label for answer in read(lines(*labelled))] == ["Z"]
+    # A time without a zone is taken for UTC.
+    naive = {"time": "2026-05-01T08:30:00"}
+    assert [
+        answer.label for answer in read(lines(early | {"label": "x"}, naive | {"label": "y"}))
+    ] == ["y"]
     same = {"time": "2026-05-01T08:00:00Z"}
     assert "keep one" in refusal(lines(early | {"label": "ham"}, same | {"label": "spam"}))
     both = lines({"label": "ham", "annotator": "Ann"}, {"label": "spam", "annotator": "Bob"})
@@ -275,6 +203,9 @@ def test_answers_of_one_annotator_to_one_example():
 
 
 def test_whole_numbers_in_json_are_texts_and_other_keys_are_passed_over():
+    # A separator of lines of Unicode ends no line here.
+    (answer,) = read('{"id": "a\u2028b", "label": "ham"}'.encode())
+    assert answer.id == "a\u2028b"
     (answer,) = read(b'{"id": 7, "label": 1, "body": {"x": [1]}, "score": 0.5, "seconds": "2.5"}')
     assert (answer.id, answer.label, answer.seconds) == ("7", "1", 2.5)
 

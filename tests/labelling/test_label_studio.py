@@ -76,7 +76,7 @@ def refusal(content):
 
 
 def test_tasks_hold_their_identity_and_the_prediction():
-    assert json.loads(write(TASKS, LAYOUT)) == [
+    assert json.loads(write(TASKS[::-1], LAYOUT)) == [
         {
             "data": {"text": "hello", "alrun_id": "007", "alrun_batch": 1, "alrun_rank": 1},
             "predictions": [{"model_version": "alrun-1", "score": 0.5, "result": result("ham")}],
@@ -197,12 +197,15 @@ def test_two_labels_in_short_exports_are_refused():
         ({"annotations": [annotation(result="ham")]}, 'the result "ham" is no list of objects'),
         ({"annotations": [annotation(result=["ham"])]}, "is no list of objects"),
         ({"annotations": [annotation("ham", "spam")]}, 'it has 2 labels, ["ham", "spam"]'),
+        ({"annotations": [annotation(result=result("ham") + result("spam"))]}, "it has 2 labels"),
+        ({"annotations": [annotation(result=result("ham", name={}))]}, "but {}; label with"),
+        ({"annotations": [annotation(result=[result("ham")[0] | {"value": 7}])]}, "7 is no list"),
         ({"annotations": [annotation(lead_time="long")]}, 'the seconds "long" are no number'),
         ({"annotations": [annotation(updated_at=7)]}, "the time 7 is none in ISO 8601"),
         ({"annotations": [annotation(user=[1])]}, "the annotator [1] is no text"),
         (
             {"annotations": [annotation(result=result("ham", name="Label"))]},
-            "there is no control 'label' in the result; did you mean 'Label'?",
+            "there is no control 'label' in the result, but \"Label\"; label with alrun's",
         ),
     ],
 )

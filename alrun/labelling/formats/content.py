@@ -69,9 +69,9 @@ def json_lines(text: str, name: str) -> list[tuple[str, dict[str, Any]]]:
     return numbered
 
 
-def to_json(value: Any, indent: int | None = None) -> str:
+def to_json(value: Any) -> str:
     """Return a value as JSON, every character as it is."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def to_bytes(text: str) -> bytes:

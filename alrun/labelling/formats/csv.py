@@ -98,8 +98,8 @@ def read_table(
                 f" holds {quoted(separator)} in quotes"
             )
         elif any(row):
-            # Spreadsheets leave out empty cells at the end of a row.
-            rows.append((place, row + [""] * (len(header) - len(row))))
+            # Spreadsheets leave out empty cells at the end of a row, or add some.
+            rows.append((place, (row + [""] * len(header))[: len(header)]))
     return header, rows
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from alrun.errors import LabellingError, nearest, quoted
+from alrun.errors import LabellingError, quoted
 from alrun.labelling.formats.answers import answer_of, last_of_each, only_label
 from alrun.labelling.formats.content import json_lines, json_list, plain, text_of, to_bytes, to_json
 from alrun.labelling.formats.csv import read_table
@@ -20,12 +20,14 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write(tasks: Sequence[Task], layout: Layout) -> bytes:
-    """Return tasks as a JSON list to import, in the order of their ranks.
+    """Return tasks as a JSON list to import, by batch and rank: it shows them in this order.
 
     A suggestion of the model becomes a prediction, and its confidence the score.
     """
     keys = _keys(tasks, layout)
-    return to_bytes(to_json([_task(task, keys) for task in tasks], indent=1) + "\n")
+    ordered = sorted(tasks, key=lambda task: (task.batch, task.rank))
+    lines = ",\n".join(to_json(_task(task, keys)) for task in ordered)
+    return to_bytes(f"[\n{lines}\n]\n")
 
 
 def labelling_config(tasks: Sequence[Task], layout: Layout) -> str:
@@ -174,13 +176,12 @@ def _choice(result: Any, place: str) -> str | None:
         raise LabellingError(
             f"{place}: the result {quoted(result)} is no list of objects; export the file anew"
         )
-    chosen = {entry.get("from_name"): entry for entry in result if entry.get("type") == "choices"}
-    if not chosen:
-        return None
-    if _CONTROL not in chosen:
+    choices = [entry for entry in result if entry.get("type") == "choices"]
+    values = [entry.get("value") for entry in choices if entry.get("from_name") == _CONTROL]
+    if choices and not values:
         raise LabellingError(
-            f"{place}: there is no control '{_CONTROL}' in the result"
-            f"{nearest(_CONTROL, map(str, chosen))}; label with alrun's labelling config"
+            f"{place}: there is no control '{_CONTROL}' in the result, but"
+            f" {quoted(choices[0].get('from_name'))}; label with alrun's labelling config"
         )
-    value = chosen[_CONTROL].get("value")
-    return only_label(value.get("choices") if isinstance(value, dict) else value, place)
+    lists = [value.get("choices") if isinstance(value, dict) else value for value in values]
+    return only_label([only_label(labels, place) for labels in lists], place)
