@@ -1,4 +1,4 @@
-"""The keys of a data set that choose its columns and treat their missing values."""
+"""The keys of a data set on its columns: which are used, missing values, labels that may lack."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +28,9 @@ class ColumnKeys:
         Whether each column with missing values gets a feature that says where they were.
     test
         A file with the test part, relative to the experiment; None without one.
+    classes
+        The classes of rows that are labelled later: rows may then lack a label. None if every row
+        needs one.
     """
 
     columns: tuple[str, ...] | None = None
@@ -35,6 +38,7 @@ class ColumnKeys:
     missing: Rule | Mapping[str, Rule] | None = None
     indicator: bool = False
     test: str | None = None
+    classes: tuple[str, ...] | None = None
 
     def keeps(self, column: str) -> bool:
         """Return whether a column is used as a feature."""

@@ -34,11 +34,13 @@ from alrun.targets import read_target
 from alrun.util.numbers import is_number, is_whole
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """A table in which an unknown key is an error."""
+
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class Step(_Section):
+class Step(Section):
     """A table with a name; its further keys are parameters of the named object."""
 
     model_config = ConfigDict(extra="allow")
@@ -170,7 +172,7 @@ def _encoding(value: Any) -> Any:
 Character = Annotated[str, BeforeValidator(_character)]
 
 
-class ReadSettings(_Section):
+class ReadSettings(Section):
     """The table `read` of a data set: how its CSV file is written."""
 
     sep: Annotated[str, BeforeValidator(_separator)] | None = None
@@ -281,7 +283,7 @@ class DatasetSettings(Named):
             )
 
 
-class InitialSettings(_Section):
+class InitialSettings(Section):
     """An `[initial]` table: `per_class`, `size` with a `method`, or a `file` with rows.
 
     With `model_scores` the `size` examples are those of which an outside model is least sure.
@@ -429,7 +431,7 @@ def _no_twins(values: Sequence[Any], kind: str) -> None:
         raise ValueError(f"{kind} {', '.join(map(str, twins))} is given more than once")
 
 
-class Experiment(_Section):
+class Experiment(Section):
     """An experiment file, its defaults filled in."""
 
     strategies: Annotated[

@@ -29,9 +29,11 @@ def load_all(
     experiment: Experiment,
     on_message: Callable[[str], object] = lambda sentence: None,
     slow: float = SLOW,
+    classes: tuple[str, ...] | None = None,
 ) -> dict[str, AnyDataset]:
     """Load every data set of the experiment at `path`; return them by label.
 
+    With `classes`, rows may lack a label, and the classes are those of the labels and these.
     `on_message` gets a line for each data set that is read for more than `slow` seconds, at that
     moment and from another thread. Raises ExperimentError with the problems of all data sets.
     """
@@ -42,7 +44,7 @@ def load_all(
         try:
             draws_initial = bool(experiment.initial)
             with _announced(entry.name, path.parent, on_message, slow):
-                loaded = _load(entry, path.parent, experiment.seed_list, draws_initial)
+                loaded = _load(entry, path.parent, experiment.seed_list, draws_initial, classes)
             datasets[str(entry.label)] = loaded
         except DatasetError as error:
             problems.append(f"{path}: {key}: {error}")
@@ -121,7 +123,11 @@ def _with_start(
 
 
 def _load(
-    entry: DatasetSettings, folder: Path, seeds: Sequence[int], draws_initial: bool
+    entry: DatasetSettings,
+    folder: Path,
+    seeds: Sequence[int],
+    draws_initial: bool,
+    classes: tuple[str, ...] | None,
 ) -> AnyDataset:
     columns = ColumnKeys(
         None if entry.columns is None else tuple(entry.columns),
@@ -129,6 +135,7 @@ def _load(
         entry.missing,
         entry.missing_indicator is True,
         entry.test,
+        classes,
     )
     dataset = load(
         entry.name,
