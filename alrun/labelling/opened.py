@@ -81,6 +81,9 @@ class OpenedProject:
         known = self.state.rows()
         if known.fixed:
             self._check_fixed(known.fixed)
+        elif self.state.names["batch"] or self.state.names["labels"]:
+            name = self.state.folder / "data-1.parquet"
+            raise LabellingError(f"{name} is gone; restore it from a backup")
         return known
 
     @cached_property

@@ -82,7 +82,6 @@ class Project(Section):
     dataset: ProjectDataset
     initial: InitialSettings | None = None
     model: ModelSettings = Field(default={}, validate_default=True)
-    promise: Annotated[str | None, Field(alias="from")] = None
 
     @field_validator("classes")
     @classmethod

@@ -98,8 +98,8 @@ def _parts(source: Path, project: Project) -> Iterator[Any]:
                 _check_columns(source, list(empty.columns), project)
                 if file.metadata.num_rows == 0:
                     yield empty
-                for batch in file.iter_batches(_BATCH):
-                    yield batch.to_pandas()
+                for batch in file.iter_batches(_BATCH, use_threads=False):
+                    yield batch.to_pandas(use_threads=False)
         except OSError as error:
             raise DatasetError(f"{source} cannot be read: {error}") from error
         return

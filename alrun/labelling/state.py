@@ -249,7 +249,7 @@ def _table(path: Path, content: bytes) -> tuple[Any, Mapping[str, Any]]:
     with _damage(path):
         file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
         footer = json.loads(file.metadata.metadata[b"labelling"])
-        table = file.read(columns=["id", "hash", "label"])
+        table = file.read(columns=["id", "hash", "label"], use_threads=False)
     _check_version(path, footer)
     return table, footer
 
