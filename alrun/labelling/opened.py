@@ -117,14 +117,14 @@ class OpenedProject:
         return Layout(settings.id or "row", text, self.project.image, (*listed, *rest))
 
     def tasks(self, batches: Sequence[Batch]) -> list[Task]:
-        """Return the tasks of batches, by batch and rank; reads the table of the data.
+        """Return the tasks of batches, by batch and rank; reads the table unless the data are read.
 
         Raises LabellingError if an example was changed or is gone.
         """
-        rows = self.read_rows()
+        rows = self.data.rows if "data" in self.__dict__ else self._read_rows()
         return [task for batch in batches for task in _tasks(batch, rows)]
 
-    def read_rows(self) -> Rows:
+    def _read_rows(self) -> Rows:
         """Return the rows of the data file in its order, checked against those that are known."""
         rows = read_rows(self.path, self.project)
         if rows is None:

@@ -116,7 +116,7 @@ def test_skips_leave_the_pool_and_count_not(tmp_path):
     give(path, [replace(answers[0], label=None), *answers[1:]])
     asked = label_all(path, truth)
     assert history_of(path).n_labels == 24
-    assert tasks[0].id not in sum(asked, [])
+    assert tasks[0].id not in {id for batch in asked for id in batch}
 
 
 def test_where_all_is_skipped_the_next_batch_is_random(tmp_path):
@@ -169,7 +169,7 @@ def test_the_audit_is_random_flagged_and_never_trained_on(tmp_path):
     audits = [[one.id for one in batch.examples if one.is_audit] for batch in history.batches]
     assert [len(ids) for ids in audits] == [0, 1, 2, 1]
     assert [batch.facts["n_trained"] for batch in history.batches[1:]] == [8, 13, 17]
-    drawn = sum(audits, [])
+    drawn = [id for ids in audits for id in ids]
     assert [list(batch.facts["audit"]) for batch in history.batches[1:]] == [drawn] * 3
     flagged = [task.suggestion for task in next_batch(path).tasks if task.id in drawn]
     assert {*flagged} <= {None}
