@@ -54,7 +54,7 @@ atlas: $(READY)  ## compute 36 data sets for two models in about two hours, and 
 	$(BIN)/python experiments/atlas_findings.py
 	$(BIN)/python experiments/readme.py
 
-torture: $(READY)  ## kill sweeps at random moments, here and on a Dask cluster: is a run lost?
+torture: $(READY)  ## kill sweeps and labelling at random moments: is a run or a label lost?
 	PYTHONPATH=tests:tests/helpers $(BIN)/python -m torture
 
 reproduce: $(READY)  ## compute every experiment anew, a tenth of the atlas, and compare the results

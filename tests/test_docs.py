@@ -11,10 +11,13 @@ from typer.main import get_command
 
 from alrun.cli.app import app
 from alrun.cli.compare import PairFormat
+from alrun.cli.export import ExportFormat
 from alrun.cli.list_entries import Kind
+from alrun.cli.next_batch import TaskFormat
 from alrun.cli.options import Format
 from alrun.cli.plot import Plot
 from alrun.cli.queries import QueriesFormat
+from alrun.cli.status import StatusFormat
 from alrun.experiment.oracles import AnnotatorSettings, CostSettings, OracleSettings
 from alrun.experiment.settings import (
     DatasetSettings,
@@ -24,6 +27,8 @@ from alrun.experiment.settings import (
     ReadSettings,
     StrategySettings,
 )
+from alrun.labelling.export import COLUMNS as EXPORT_COLUMNS
+from alrun.labelling.project import Project, ProjectDataset
 from alrun.models import registry as models
 from alrun.report.across_datasets import COLUMNS as COLUMNS_ACROSS
 from alrun.report.all_pairs import LETTER_COLUMNS
@@ -162,6 +167,14 @@ def test_every_key_of_an_experiment_is_described(page, kind):
     assert set(kind.model_fields) <= words_in_code(DOCS / f"{page}.md")
 
 
+def test_every_key_and_column_of_labelling_is_described():
+    described = words_in_code(DOCS / "labelling.md")
+    keys = {field.alias or name for name, field in Project.model_fields.items()}
+    own = ProjectDataset.model_fields.keys() - DatasetSettings.model_fields.keys()
+    tables = {"dataset", "initial", "model"}
+    assert (keys - tables) | own | {*EXPORT_COLUMNS} <= described
+
+
 def test_every_column_is_described():
     report = words_in_code(DOCS / "statistics.md")
     assert {*COLUMNS, *COLUMNS_ACROSS, *PAIR_COLUMNS, *RANK_COLUMNS, *LETTER_COLUMNS} <= report
@@ -177,7 +190,8 @@ def test_code_that_is_shown_is_well_formed(page):
     for block in blocks_of(page, "toml"):
         content = tomllib.loads(block)
         if "budget" in content:
-            Experiment.model_validate(content)
+            kind = Project if "strategy" in content else Experiment
+            kind.model_validate(content)
 
 
 def test_every_experiment_is_in_the_gallery():
@@ -185,7 +199,20 @@ def test_every_experiment_is_in_the_gallery():
     assert [path.name for path in EXPERIMENTS if f"../{id_of(path)}" not in links] == []
 
 
-@pytest.mark.parametrize("choices", [Adjustment, Format, Kind, PairFormat, Plot, QueriesFormat])
+@pytest.mark.parametrize(
+    "choices",
+    [
+        Adjustment,
+        ExportFormat,
+        Format,
+        Kind,
+        PairFormat,
+        Plot,
+        QueriesFormat,
+        StatusFormat,
+        TaskFormat,
+    ],
+)
 def test_every_choice_of_an_option_is_described(choices):
     assert set(choices) <= words_in_code(DOCS / "experiments.md")
 

@@ -12,10 +12,13 @@ from typer.core import TyperCommand, TyperGroup
 
 from alrun.cli import interrupts
 from alrun.cli.compare import compare
+from alrun.cli.export import export
 from alrun.cli.import_curves import import_curves
 from alrun.cli.init import init
+from alrun.cli.label import label
 from alrun.cli.list_entries import list_entries
 from alrun.cli.merge import merge
+from alrun.cli.next_batch import next_batch
 from alrun.cli.options import WRONG_INPUT
 from alrun.cli.output import results_apart, say
 from alrun.cli.plot import plot
@@ -108,6 +111,9 @@ app.command("import-curves", cls=_Command)(import_curves)
 app.command(cls=_Command)(merge)
 app.command(cls=_Command)(queries)
 app.command(cls=_Command)(status)
+app.command("next", cls=_Command)(next_batch)
+app.command(cls=_Command)(label)
+app.command(cls=_Command)(export)
 app.command("list", cls=_Command)(list_entries)
 
 

@@ -43,6 +43,9 @@ Overrides = Annotated[
     ),
 ]
 ResultsDirectory = Annotated[Path, typer.Argument(help="A results directory.")]
+ProjectFile = Annotated[
+    Path, typer.Argument(metavar="PROJECT", help="The file of a labelling project.")
+]
 Targets = Annotated[
     list[str] | None,
     typer.Option(

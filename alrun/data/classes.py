@@ -1,6 +1,6 @@
 """The classes of a data set: its labels as codes, numbers cut into bins, rare ones merged."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +64,35 @@ def find_classes(source: str, labels: Any, rows: IntArray, keys: LabelKeys) -> C
     y = np.full(len(labels), NO_CLASS, dtype=np.int64)
     y[rows] = codes
     return Classes(classes, y, tuple(notes))
+
+
+def find_some_classes(
+    source: str, labels: Any, rows: IntArray, known: Sequence[str], keys: LabelKeys
+) -> Classes:
+    """Return the classes of labels of which some are None, and the known ones that none has.
+
+    Examples without a label, and those outside `rows`, have no class. Raises DatasetError if there
+    are not at least two classes.
+    """
+    values = np.asarray(labels)[rows]
+    has_label = np.array([label is not None for label in values.tolist()], dtype=bool)
+    given = values[has_label]
+    if len({str(label) for label in given.tolist()}) > 1:
+        if has_label.all():
+            _check_not_numbers(source, given, keys)
+        classes, codes = encode_labels(source, given)
+    else:
+        classes, codes = tuple(map(str, given[:1])), np.zeros(len(given), dtype=np.int64)
+    there = set(map(str, classes))
+    classes = (*classes, *(name for name in known if name not in there))
+    if len(classes) < 2:
+        raise DatasetError(
+            f"{source}: {_name(keys)} names fewer than two classes; list them, as in"
+            ' classes = ["no", "yes"]'
+        )
+    y = np.full(len(labels), NO_CLASS, dtype=np.int64)
+    y[rows[has_label]] = codes
+    return Classes(classes, y)
 
 
 def _name(keys: LabelKeys) -> str:

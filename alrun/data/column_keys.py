@@ -1,4 +1,4 @@
-"""The keys of a data set that choose its columns and treat their missing values."""
+"""The keys of a data set on its columns: which are used, missing values, labels that may lack."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,6 +32,9 @@ class ColumnKeys:
         A file with the test part, relative to the experiment; None without one.
     costs
         Columns that say what a label costs. They are no features.
+    classes
+        The classes of rows that are labelled later: rows may then lack a label. None if every row
+        needs one.
     """
 
     columns: tuple[str, ...] | None = None
@@ -40,6 +43,7 @@ class ColumnKeys:
     indicator: bool = False
     test: str | None = None
     costs: tuple[str, ...] = ()
+    classes: tuple[str, ...] | None = None
 
     def keeps(self, column: str) -> bool:
         """Return whether a column is used as a feature."""

@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 
 from alrun.arrays import IntArray
-from alrun.data.classes import NO_CLASS, Classes, LabelKeys, find_classes, without_rare
+from alrun.data.classes import (
+    NO_CLASS,
+    Classes,
+    LabelKeys,
+    find_classes,
+    find_some_classes,
+    without_rare,
+)
 from alrun.data.column_keys import ALL_COLUMNS, ColumnKeys
 from alrun.data.dataset import GENERATED, AnyDataset, Dataset
 from alrun.data.features import with_small_indices
@@ -69,7 +76,10 @@ def load(
         rows = np.arange(len(contents.labels))
         if contents.is_dropped is not None:
             rows = rows[~contents.is_dropped]
-        found = find_classes(source, contents.labels, rows, keys)
+        if columns.classes is None:
+            found = find_classes(source, contents.labels, rows, keys)
+        else:
+            found = find_some_classes(source, contents.labels, rows, columns.classes, keys)
     found = without_rare(source, found, keys)
     fingerprint = _fingerprint(contents.fingerprint, keys)
     dataset = _dataset(source, contents, found, fingerprint, scale)
@@ -89,7 +99,7 @@ def _dataset(
     X = with_small_indices(divided(source, contents.X, scale))
     divisor = 1.0 if isinstance(scale, str) else scale
     fills = divided_fills(source, X, contents.fills, divisor)
-    drawable, test = _rows_by_use(source, found.y, contents.n_test)
+    drawable, test = _rows_by_use(source, contents, found.y)
     return Dataset(
         X,
         found.y,
@@ -104,9 +114,20 @@ def _dataset(
     )
 
 
-def _rows_by_use(source: str, y: IntArray, n_test: int) -> tuple[IntArray | None, IntArray | None]:
-    """Return the rows that splits are drawn from, None for all, and a fixed test part or None."""
-    rows = np.flatnonzero(y != NO_CLASS)
+def _rows_by_use(
+    source: str, contents: Contents, y: IntArray
+) -> tuple[IntArray | None, IntArray | None]:
+    """Return the rows that splits are drawn from, None for all, and a fixed test part or None.
+
+    Rows whose label is to come are used too.
+    """
+    n_test, is_used = contents.n_test, y != NO_CLASS
+    if contents.labels.dtype == object:
+        is_unlabelled = np.array([label is None for label in contents.labels.tolist()])
+        is_used |= (
+            is_unlabelled if contents.is_dropped is None else (is_unlabelled & ~contents.is_dropped)
+        )
+    rows = np.flatnonzero(is_used)
     if not n_test:
         return (None if len(rows) == len(y) else rows), None
     is_test = rows >= len(y) - n_test

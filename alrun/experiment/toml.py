@@ -42,7 +42,7 @@ def read_experiment(path: Path, overrides: Sequence[str] = (), check: bool = Fal
     are read anew. Raises ExperimentError with everything that is wrong, each as
     `file: key: what is wrong`.
     """
-    return experiment_of(_read_toml(path), path, overrides, check)
+    return experiment_of(read_toml(path), path, overrides, check)
 
 
 def experiment_of(
@@ -73,11 +73,12 @@ def _validated(content: Mapping[str, Any], problems: list[str]) -> Experiment | 
     try:
         return Experiment.model_validate(content)
     except ValidationError as error:
-        problems += _sentences(content, error)
+        problems += sentences(content, error)
         return None
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the content of a TOML file; raises ExperimentError where there is none."""
     try:
         return _parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -180,15 +181,20 @@ _KNOWN: dict[str, type[BaseModel]] = {
 }
 
 
-def _sentences(content: Mapping[str, Any], error: ValidationError) -> list[str]:
-    """Return a sentence for each error, without repetitions."""
+def sentences(
+    content: Mapping[str, Any], error: ValidationError, kind: type[BaseModel] = Experiment
+) -> list[str]:
+    """Return a sentence for each error in the content of a file, without repetitions.
+
+    `kind` is what the file is, for the names of its keys.
+    """
     lines = []
     for problem in error.errors(include_url=False):
         location = problem.get("ctx", {}).get("location", problem["loc"])
         key, message = _key(content, location), problem["msg"]
         message = message.removeprefix("Value error, ").removeprefix("Input ")
         if problem["type"] == "extra_forbidden":
-            section = _KNOWN.get(str(problem["loc"][0])) if len(problem["loc"]) > 1 else Experiment
+            section = _KNOWN.get(str(problem["loc"][0])) if len(problem["loc"]) > 1 else kind
             known = section.model_fields if section else {}
             message = f"unknown key{nearest(str(problem['loc'][-1]), known)}"
         elif problem["type"] == "missing":

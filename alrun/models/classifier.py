@@ -20,7 +20,8 @@ class Classifier:
     The classes are the codes 0 ... n_classes - 1. A class without a labelled example has
     probability zero. While only one class is labelled, it is always predicted and nothing is
     fitted. `labels` holds the label of each class by code, as used in class weights. A `fallback`
-    takes the model's place until it can be fitted, and `n_fallbacks` counts its fits.
+    takes the model's place until it can be fitted, and `n_fallbacks` counts its fits. `rng` is the
+    random stream of the fits.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class Classifier:
         self.n_classes = n_classes
         self.n_fallbacks = 0
         self._fallback = fallback
-        self._name, self._parameters, self._rng = name, parameters, rng
+        self._name, self._parameters, self.rng = name, parameters, rng
         self._labels = labels if any(labels_weighted(name, parameters)) else ()
         self._seen: IntArray = np.empty(0, dtype=np.int64)
 
@@ -48,7 +49,7 @@ class Classifier:
             seen = {code: self._labels[code] for code in self._seen.tolist()}
             parameters = weights_by_code(self._name, parameters, seen)
         if not isinstance(self.estimator, Logistic) or self._fallback is not None:
-            self.estimator = build(self._name, parameters, self._rng)
+            self.estimator = build(self._name, parameters, self.rng)
         elif self._labels:  # the same object is fitted again, from its last solution
             self.estimator.class_weight = parameters["class_weight"]
         if len(self._seen) > 1:
@@ -66,7 +67,7 @@ class Classifier:
             self.estimator.predict(X[:1])  # neighbours are counted only now
             self._fallback = None
         except Exception:  # an estimator can raise anything
-            self.estimator = build(fallback, resolve(fallback, {}), self._rng).fit(X, y)
+            self.estimator = build(fallback, resolve(fallback, {}), self.rng).fit(X, y)
             self.n_fallbacks += 1
 
     @property

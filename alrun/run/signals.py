@@ -52,6 +52,18 @@ class SignalMeter:
         # Models of the user's own may draw from the global generators when they predict.
         self._rng = rng if spec.model.user_code else None
 
+    @property
+    def past(self) -> tuple[IntArray | None, IntArray | None]:
+        """The predicted classes on the stop set, of the last round and of the round before.
+
+        A run that goes on in another process sets them.
+        """
+        return self._past
+
+    @past.setter
+    def past(self, past: tuple[IntArray | None, IntArray | None]) -> None:
+        self._past = past
+
     def measure(
         self, predictions: Predictions, unlabelled: IntArray, batch: IntArray, labels: IntArray
     ) -> Signals:

@@ -29,9 +29,11 @@ def load_all(
     experiment: Experiment,
     on_message: Callable[[str], object] = lambda sentence: None,
     slow: float = SLOW,
+    classes: tuple[str, ...] | None = None,
 ) -> dict[str, AnyDataset]:
     """Load every data set of the experiment at `path`; return them by label.
 
+    With `classes`, rows may lack a label, and the classes are those of the labels and these.
     `on_message` gets a line for each data set that is read for more than `slow` seconds, at that
     moment and from another thread. Raises ExperimentError with the problems of all data sets.
     """
@@ -43,7 +45,9 @@ def load_all(
             draws_initial = bool(experiment.initial)
             with _announced(entry.name, path.parent, on_message, slow):
                 costs = tuple(dict.fromkeys(c.column for c in experiment.cost if c.column))
-                loaded = _load(entry, path.parent, experiment.seed_list, draws_initial, costs)
+                loaded = _load(
+                    entry, path.parent, experiment.seed_list, draws_initial, costs, classes
+                )
             datasets[str(entry.label)] = loaded
         except DatasetError as error:
             problems.append(f"{path}: {key}: {error}")
@@ -127,6 +131,7 @@ def _load(
     seeds: Sequence[int],
     draws_initial: bool,
     costs: tuple[str, ...],
+    classes: tuple[str, ...] | None,
 ) -> AnyDataset:
     columns = ColumnKeys(
         None if entry.columns is None else tuple(entry.columns),
@@ -135,6 +140,7 @@ def _load(
         entry.missing_indicator is True,
         entry.test,
         costs,
+        classes,
     )
     dataset = load(
         entry.name,

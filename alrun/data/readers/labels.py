@@ -11,6 +11,26 @@ from alrun.data.readers.columns import kind_of
 from alrun.errors import DatasetError, nearest, quoted
 
 
+def take_some_labels(path: Path, frame: Any, target: str) -> Any:
+    """Remove the column of labels from a table, if there is one, and return it.
+
+    A row without a label has None. Raises DatasetError where a label cannot be one.
+    """
+    if target not in frame.columns:
+        return np.full(len(frame), None, dtype=object)
+    labels = frame[target]
+    has_label = labels.notna() & (labels.astype(str).str.strip() != "")
+    if has_label.all():
+        return take_labels(path, frame, target)
+    present = take_labels(path, frame.loc[has_label, [target]], target)
+    del frame[target]
+    if present.dtype.kind == "f" and (present % 1 == 0).all():  # as pandas reads 1 beside nothing
+        present = present.astype(np.int64)
+    some = np.full(len(labels), None, dtype=object)
+    some[has_label.to_numpy(dtype=bool)] = present.tolist()
+    return some
+
+
 def take_labels(path: Path | str, frame: Any, target: str) -> Any:
     """Remove the column of labels from a table, and return it; raises DatasetError."""
     if target not in frame.columns:

@@ -42,7 +42,8 @@ def wide_fields(file: Any, target: str, keys: ColumnKeys = ALL_COLUMNS) -> list[
     except Exception:  # the metadata are damaged, and reading all of the file will raise an error
         return []
     # Parquet takes a dot in the name of a column for a path to a nested field.
-    is_plain = target in schema.names and len(set(schema.names)) == len(schema.names)
+    has_labels = target in schema.names or keys.classes is not None
+    is_plain = has_labels and len(set(schema.names)) == len(schema.names)
     are_wide = all(is_wide(field.type) and "." not in field.name for field in fields)
     return fields if is_plain and are_wide else []
 

@@ -26,6 +26,7 @@ from alrun.data.readers.labels import (
     as_numbers,
     several_labels_note,
     take_labels,
+    take_some_labels,
     were_numbers,
 )
 from alrun.data.readers.notations import check_notations
@@ -108,7 +109,12 @@ def _numeric_parquet(file: SourceFile, target: str, keys: ColumnKeys) -> Content
     identity: list[Any] = ["file", file.sha256, target]
     names = [name for name in parquet.schema_arrow.names if name != target]
     identity += _chosen(kept_columns(file.path, names, target, keys), keys)
-    labels = take_labels(file.path, read_column(file.path, parquet, target), target)
+    if target in parquet.schema_arrow.names:
+        column = read_column(file.path, parquet, target)
+        take = take_labels if keys.classes is None else take_some_labels
+        labels = take(file.path, column, target)
+    else:
+        labels = np.full(parquet.metadata.num_rows, None, dtype=object)
     settled = read_wide(file.path, parquet, file.n_bytes, fields, keys)
     return contents_of(settled, several_labels_note(labels), labels, identity)
 
@@ -126,7 +132,8 @@ def _contents(
     path, frame = table.path, table.frame
     identity = [*table.identity, target]
     identity += [{"read": read.identity()}] if read.identity() else []
-    labels, n_test = take_labels(path, frame, target), 0
+    take = take_labels if keys.classes is None else take_some_labels
+    labels, n_test = take(path, frame, target), 0
     if test is not None:
         frame, labels, n_test, hashes = _with_test(path, frame, labels, test, target, text, read)
         identity += [{"test": hashes[0] if len(hashes) == 1 else hashes}]
