@@ -2,9 +2,55 @@
 
 from typing import Any
 
-from findings import link, must_hold, rows
+from findings import ROOT, labels, link, must_hold, rows
 
+import alrun
+from alrun.report.phrasing import percent
 from alrun.report.sections import saving_text as saving
+
+FULL = "95% of full"
+RATES = ("right", "noise 0.05", "noise 0.1", "noise 0.2")
+# The strategies whose savings do not survive the highest rate.
+FADING = ("k_center", "badge")
+
+
+def noise() -> str:
+    """Return which savings on digits survive wrong labels, and what votes cost."""
+    table = alrun.report(ROOT / "results" / "noise").noise
+    digits = table[(table["dataset"] == "digits") & (table["target"] == FULL)]
+    cells = {(row.strategy, row.oracle): row for row in digits.itertuples()}
+    margin = [cells["margin", rate].saving for rate in RATES]
+    fading = {name: [cells[name, rate] for rate in (RATES[0], RATES[-1])] for name in FADING}
+    boundary = cells["margin", "boundary noise 0.1"]
+    one, vote = (
+        rows("noise", "cost", dataset="digits", oracle=who, target=FULL)["margin"]
+        for who in ("one of three", "vote of three")
+    )
+    return (
+        f"| {link('noise')} | Does a saving survive when [labels are wrong](oracles.md)? | "
+        + must_hold(
+            f"On digits that of margin does: at 95 % of full {', '.join(map(percent, margin))} %"
+            " with 0, 5, 10, 20 % wrong labels. "
+            + ", ".join(
+                f"{name} falls from {percent(before.saving)} to {percent(after.saving)} %"
+                for name, (before, after) in fading.items()
+            )
+            + f". Noise along the boundary, 10 % of all, makes {percent(boundary.wrong)} % of the"
+            f" labels of margin wrong, and it saves {percent(boundary.saving)} %.",
+            min(margin) > 0.4
+            and all(
+                after.saving < 0.1 < before.saving and after.significant
+                for before, after in fading.values()
+            )
+            and boundary.saving_low > 0.3,
+        )
+        + must_hold(
+            " Of three people with 10, 20, 30 % errors, margin needs"
+            f" {labels(one)} answers if one of them labels each example, and {labels(vote)} if all"
+            " three vote. |",
+            one.mean_labels_high < vote.mean_labels_low,
+        )
+    )
 
 
 def cost() -> str:

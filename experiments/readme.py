@@ -159,6 +159,7 @@ def gallery() -> str:
             seven(),
             strategies(),
             stopping(),
+            oracle_findings.noise(),
             oracle_findings.cost(),
         ]
     )
