@@ -94,6 +94,7 @@ def _of_batch(history: History, batch: Batch, hashes: Mapping[str, int]) -> Numb
     return {
         "batch": batch.number,
         "strategy": batch.facts["strategy"]["name"],
+        "n_labels": batch.facts["n_labels"],
         "n_trained": batch.facts.get("n_trained"),
         "n": len(batch.examples),
         "n_audit": sum(one.is_audit for one in batch.examples),
@@ -174,9 +175,9 @@ def _add_expected(opened: OpenedProject, batches: list[Numbers]) -> None:
 def _cost_per_point(batches: list[Numbers], cost: float) -> float | None:
     """Return what a further point of accuracy, a hundredth, has cost so far; null if none came."""
     scored = [
-        (batch["n_trained"], batch["score"]["accuracy"])
+        (batch["n_labels"], batch["score"]["accuracy"])
         for batch in batches
-        if batch["score"] is not None and batch["n_trained"] is not None
+        if batch["score"] is not None
     ]
     if not scored:
         return None
