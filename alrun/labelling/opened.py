@@ -18,7 +18,7 @@ from alrun.experiment.settings import InitialSettings
 from alrun.labelling.history import History, read_history
 from alrun.labelling.project import Project, read_project, state_folder
 from alrun.labelling.records import Layout, Task
-from alrun.labelling.rows import Rows, read_rows, rows_of_dataset
+from alrun.labelling.rows import Rows, read_rows, rows_of_dataset, state_of_file
 from alrun.labelling.state import Batch, KnownRows, State
 from alrun.spec import InitialSpec, RunSpec
 from alrun.sweep.grid import expand
@@ -74,6 +74,19 @@ class OpenedProject:
         self.project = project or read_project(path)
         self.state = State(state_folder(path))
         self._on_message = on_message
+        self._hashed: tuple[object, str | None] = (None, None)
+
+    @property
+    def source(self) -> Path:
+        """The path of the data."""
+        return self.path.parent / self.project.dataset.name
+
+    def source_hash(self) -> str | None:
+        """Return the SHA-256 of the data file, computed anew if it was written since."""
+        now = state_of_file(self.source)
+        if now is None or now != self._hashed[0]:
+            self._hashed = (now, file_hash(self.source))
+        return self._hashed[1]
 
     @cached_property
     def known(self) -> KnownRows:
