@@ -17,6 +17,7 @@ from alrun.cli.next_batch import TaskFormat
 from alrun.cli.plot import Plot
 from alrun.cli.queries import QueriesFormat
 from alrun.cli.report import Format
+from alrun.cli.status import StatusFormat
 from alrun.experiment.settings import (
     DatasetSettings,
     Experiment,
@@ -195,7 +196,18 @@ def test_every_experiment_is_in_the_gallery():
 
 
 @pytest.mark.parametrize(
-    "choices", [Adjustment, ExportFormat, Format, Kind, PairFormat, Plot, QueriesFormat, TaskFormat]
+    "choices",
+    [
+        Adjustment,
+        ExportFormat,
+        Format,
+        Kind,
+        PairFormat,
+        Plot,
+        QueriesFormat,
+        StatusFormat,
+        TaskFormat,
+    ],
 )
 def test_every_choice_of_an_option_is_described(choices):
     assert set(choices) <= words_in_code(DOCS / "experiments.md")

@@ -59,6 +59,7 @@ def facts_of_model(
     classes, confidence = _said(predictions, sample)
     facts["pool"] = {
         "n": len(sample),
+        "names": list(labels),
         "classes": np.bincount(classes, minlength=len(labels)).tolist(),
         "uncertainty": None if confidence is None else bins_of(1 - confidence),
     }

@@ -66,7 +66,9 @@ def next_batch(
     are wrong; nothing is written then.
     """
     project = read_project(path)
-    with State(state_folder(path)).locked():
+    state = State(state_folder(path))
+    state.make()
+    with state.locked():
         opened = OpenedProject(path, project, on_message)
         if more is None and opened.history.open_batches:
             return NextBatch(tuple(opened.tasks(opened.history.open_batches)), opened.layout)

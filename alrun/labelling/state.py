@@ -113,13 +113,22 @@ class State:
         self._batches: list[Batch] = []
         self._deliveries: list[Delivery] = []
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Make the directory, and hold its lock: commands on one project take turns."""
+    def make(self) -> None:
+        """Make the directory, if it is not there yet."""
         try:
             self.folder.mkdir(exist_ok=True)
         except OSError as error:
             raise unusable(self.folder, "be made", error) from error
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock of the directory: commands on one project take turns.
+
+        A project without a directory has no state yet, and needs no lock.
+        """
+        if not self.folder.is_dir():
+            yield
+            return
         with locked(self.folder):
             remove_abandoned(self.folder)
             self.__dict__.pop("names", None)  # others may have written since
