@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from io import StringIO
 
 import pytest
+from browsers import browser
 from curves_factory import reaching, write
 
 from alrun.report.build import build_report
@@ -130,22 +131,6 @@ def test_the_seeds_of_a_page_are_the_answers_of_single_seeds(text):
     """By hand: seed 1 needs 120 labels at random and 90 by margin, a saving of 25 %."""
     assert "<title>seed 1: 25 %</title>" in text
     assert "<title>seed 0: 20 %</title>" in text
-
-
-def browser():
-    """Return a headless Chromium; skip the test where there is none."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="there is no selenium")
-    from shutil import which
-
-    chromium, driver = which("chromium"), which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("there is no chromium with its driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    return webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
 
 
 @pytest.mark.slow  # the data and the markup are checked above without a browser
