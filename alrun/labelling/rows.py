@@ -1,7 +1,6 @@
 """The rows of a project's data file as they are: ids, what annotators see, hashes, labels."""
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,12 @@ from alrun.data.dataset import Dataset
 from alrun.data.read_keys import AS_USUAL
 from alrun.data.readers.packed import ending_of
 from alrun.data.readers.tables import is_table, read_columns
-from alrun.errors import DatasetError, LabellingError, nearest, quoted
+from alrun.errors import DatasetError, LabellingError, first_line, nearest, quoted
 from alrun.labelling.project import Project
 from alrun.labelling.row_hashes import Hashes, hashes_of_frame, hashes_of_matrix
 
-# Rows of a Parquet file that are in memory at a time.
-_BATCH = 65_536
+# Rows of a Parquet file, and numbers of it, that are in memory at a time.
+_BATCH, _NUMBERS = 65_536, 4_000_000
 
 
 @dataclass(frozen=True)
@@ -58,16 +57,16 @@ def read_rows(path: Path, project: Project) -> Rows | None:
             )
         return None
     source = path.parent / settings.name
-    ids: list[Any] = []
-    hashes, shown = [], []
-    for part in _parts(source, project):
-        names = _shown_names(source, list(part.columns), project)
-        ids += part[settings.id].tolist() if settings.id is not None else [None] * len(part)
-        shown.append(part[names])
-        left_out = [name for name in (settings.id, settings.target) if name in part.columns]
-        hashes.append(hashes_of_frame(part.drop(columns=left_out)))
-    index = _index(source, ids, settings.id)
-    return Rows(index, np.concatenate(hashes), pd.concat(shown, ignore_index=True))
+    if not source.is_dir() and ending_of(source.name) == ".parquet":
+        ids, hashes, shown = _from_parquet(source, project)
+    else:
+        frame = _frame(source, project)
+        names = _shown_names(list(frame.columns), project)
+        ids = None if settings.id is None else frame[settings.id].tolist()
+        hashes = hashes_of_frame(frame[_hashed_names(list(frame.columns), project)])
+        shown = frame[names]
+    index = _numbered(len(hashes)) if ids is None else _index(source, ids, str(settings.id))
+    return Rows(index, hashes, shown.reset_index(drop=True))
 
 
 def rows_of_dataset(dataset: Dataset) -> Rows:
@@ -76,37 +75,67 @@ def rows_of_dataset(dataset: Dataset) -> Rows:
     return Rows(_numbered(n), hashes_of_matrix(dataset.X), pd.DataFrame(index=range(n)))
 
 
-def state_of_file(path: Path) -> tuple[int, int, int] | None:
-    """Return inode, size and time of the last change of a file; None if it is none."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _parts(source: Path, project: Project) -> Iterator[Any]:
-    """Yield the table in parts, so that a large Parquet file is never in memory as a whole."""
-    import pyarrow.parquet as pq
-
+def _frame(source: Path, project: Project) -> Any:
+    """Return a table as a DataFrame, what annotators see as it is written."""
     settings = project.dataset
     wanted = [name for name in (settings.id, settings.text, project.image) if name is not None]
-    if not source.is_dir() and ending_of(source.name) == ".parquet":
-        try:
-            with pq.ParquetFile(source) as file:
-                empty = file.schema_arrow.empty_table().to_pandas()
-                _check_columns(source, list(empty.columns), project)
-                if file.metadata.num_rows == 0:
-                    yield empty
-                for batch in file.iter_batches(_BATCH, use_threads=False):
-                    yield batch.to_pandas(use_threads=False)
-        except OSError as error:
-            raise DatasetError(f"{source} cannot be read: {error}") from error
-        return
     read = AS_USUAL if settings.read is None else settings.read.keys()
     frame, _ = read_columns(source, [*wanted, *(project.show or ())], read)
     _check_columns(source, list(frame.columns), project)
-    yield frame
+    return frame
+
+
+def _from_parquet(source: Path, project: Project) -> tuple[list[Any] | None, Hashes, Any]:
+    """Return the ids, the hashes and what annotators see of a Parquet file.
+
+    It is read some columns at a time, so that a large one is never in memory as a whole.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(source) as file:
+            names, n = list(file.schema_arrow.names), file.metadata.num_rows
+            _check_columns(source, names, project)
+            kept = [name for name in (project.dataset.id,) if name is not None]
+            kept += _shown_names(names, project)
+            hashes = np.zeros(n, dtype=np.uint64)
+            parts: dict[str, list[Any]] = {name: [] for name in kept}
+            for group in _groups(names, n):
+                start = 0
+                hashed = _hashed_names(group or names, project)
+                for batch in file.iter_batches(_BATCH, columns=group, use_threads=False):
+                    part = batch.to_pandas(use_threads=False, ignore_metadata=True)
+                    hashes[start : start + len(part)] += hashes_of_frame(part[hashed])
+                    start += len(part)
+                    for name in parts.keys() & {*part.columns}:
+                        parts[name].append(part[name])
+    except (OSError, pa.ArrowException) as error:
+        raise DatasetError(f"{source} cannot be read: {first_line(error)}") from error
+    whole = {
+        name: pd.concat(values, ignore_index=True) if values else pd.Series(dtype=object)
+        for name, values in parts.items()
+    }
+    ids = None if project.dataset.id is None else whole[project.dataset.id].tolist()
+    shown = pd.DataFrame({name: whole[name] for name in _shown_names(names, project)})
+    return ids, hashes, shown
+
+
+def _groups(names: Sequence[str], n_rows: int) -> list[list[str] | None]:
+    """Return the columns in groups that fit in memory; one group of None for all columns.
+
+    Parquet takes a dot in the name of a column for a path to a nested field.
+    """
+    if any("." in name for name in names):
+        return [None]
+    size = max(_NUMBERS // max(n_rows, 1), 1)
+    return [list(names[start : start + size]) for start in range(0, len(names), size)]
+
+
+def _hashed_names(names: Sequence[str], project: Project) -> list[str]:
+    """Return the columns that a hash depends on: all but the id and the label."""
+    left_out = (project.dataset.id, project.dataset.target)
+    return [name for name in names if name not in left_out]
 
 
 def _check_columns(source: Path, names: Sequence[str], project: Project) -> None:
@@ -120,7 +149,7 @@ def _check_columns(source: Path, names: Sequence[str], project: Project) -> None
                 )
 
 
-def _shown_names(source: Path, names: Sequence[str], project: Project) -> list[str]:
+def _shown_names(names: Sequence[str], project: Project) -> list[str]:
     """Return the columns that annotators see: those named, the text or image, or the features."""
     settings = project.dataset
     if project.show is not None:
@@ -132,10 +161,8 @@ def _shown_names(source: Path, names: Sequence[str], project: Project) -> list[s
     return [name for name in kept if name not in hidden]
 
 
-def _index(source: Path, ids: Sequence[Any], column: str | None) -> pd.Index:
+def _index(source: Path, ids: Sequence[Any], column: str) -> pd.Index:
     """Return ids as texts; raises LabellingError at a missing one and where two are the same."""
-    if column is None:
-        return _numbered(len(ids))
     texts = []
     for row, value in enumerate(ids):
         if isinstance(value, float) and value % 1 == 0:
