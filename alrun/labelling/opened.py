@@ -18,7 +18,7 @@ from alrun.experiment.settings import InitialSettings
 from alrun.labelling.history import History, read_history
 from alrun.labelling.project import Project, read_project, state_folder
 from alrun.labelling.records import Layout, Task
-from alrun.labelling.rows import Rows, read_rows, rows_of_dataset, state_of_file
+from alrun.labelling.rows import Rows, read_rows, rows_of_dataset
 from alrun.labelling.state import Batch, KnownRows, State
 from alrun.spec import InitialSpec, RunSpec
 from alrun.sweep.grid import expand
@@ -83,7 +83,7 @@ class OpenedProject:
 
     def source_hash(self) -> str | None:
         """Return the SHA-256 of the data file, computed anew if it was written since."""
-        now = state_of_file(self.source)
+        now = _written(self.source)
         if now is None or now != self._hashed[0]:
             self._hashed = (now, file_hash(self.source))
         return self._hashed[1]
@@ -241,6 +241,15 @@ def file_hash(path: Path) -> str | None:
         return None
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _written(path: Path) -> tuple[int, int, int] | None:
+    """Return inode, size and time of the last change of a file; None if it is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _begun(path: Path, project: Project, dataset: Dataset, rows: Rows, spec: RunSpec) -> RunSpec:
