@@ -74,6 +74,19 @@ class OpenedProject:
         self.project = project or read_project(path)
         self.state = State(state_folder(path))
         self._on_message = on_message
+        self._hashed: tuple[object, str | None] = (None, None)
+
+    @property
+    def source(self) -> Path:
+        """The path of the data."""
+        return self.path.parent / self.project.dataset.name
+
+    def source_hash(self) -> str | None:
+        """Return the SHA-256 of the data file, computed anew if it was written since."""
+        now = _written(self.source)
+        if now is None or now != self._hashed[0]:
+            self._hashed = (now, file_hash(self.source))
+        return self._hashed[1]
 
     @cached_property
     def known(self) -> KnownRows:
@@ -229,6 +242,15 @@ def file_hash(path: Path) -> str | None:
         return None
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _written(path: Path) -> tuple[int, int, int] | None:
+    """Return inode, size and time of the last change of a file; None if it is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _begun(path: Path, project: Project, dataset: Dataset, rows: Rows, spec: RunSpec) -> RunSpec:

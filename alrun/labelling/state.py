@@ -105,10 +105,13 @@ class KnownRows:
 
 
 class State:
-    """The state directory of one project."""
+    """The state directory of one project; it reads each file once, since none changes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._rows = KnownRows()
+        self._batches: list[Batch] = []
+        self._deliveries: list[Delivery] = []
 
     def make(self) -> None:
         """Make the directory, if it is not there yet."""
@@ -128,6 +131,7 @@ class State:
             return
         with locked(self.folder):
             remove_abandoned(self.folder)
+            self.__dict__.pop("names", None)  # others may have written since
             yield
 
     @cached_property
@@ -152,8 +156,21 @@ class State:
         except OSError as error:
             raise unusable(self.folder, "be read", error) from error
 
+    def _not_read(self, kind: str, n_read: int) -> list[tuple[int, Path]]:
+        """Return number and path of the files that were not read yet.
+
+        Raises LabellingError if one that was read is gone.
+        """
+        files = self.names[kind]
+        if len(files) < n_read:
+            name = file_name(kind, len(files) + 1)
+            raise LabellingError(f"{self.folder / name} is gone; {_RESTORE}")
+        return list(enumerate(files, start=1))[n_read:]
+
     def rows(self) -> KnownRows:
         """Return the rows that are known; raises LabellingError at a damaged file."""
+        if not self._not_read("data", len(self._rows.sizes)):
+            return self._rows
         tables, digests = [], []
         fixed: Mapping[str, Any] = {}
         for path in self.names["data"]:
@@ -162,10 +179,8 @@ class State:
             fixed = fixed or footer
             tables.append(table)
             digests.append(digest_of_bytes(content))
-        if not tables:
-            return KnownRows()
         whole = pa.concat_tables(tables)
-        return KnownRows(
+        self._rows = KnownRows(
             whole["id"].to_pylist(),
             whole["hash"].to_numpy(),
             whole["label"].to_pylist(),
@@ -173,29 +188,29 @@ class State:
             fixed,
             tuple(digests),
         )
+        return self._rows
 
     def batches(self) -> list[Batch]:
         """Return the batches in order; raises LabellingError at a damaged file."""
-        batches = []
-        for number, path in enumerate(self.names["batch"], start=1):
+        for number, path in self._not_read("batch", len(self._batches)):
             header, *lines = unseal(_content(path), path)
             _check_header(path, header, number)
             with _damage(path):
                 examples = tuple(Asked(**line) for line in lines)
-                batches.append(Batch(number, header, examples))
-        return batches
+                self._batches.append(Batch(number, header, examples))
+        return [*self._batches]
 
     def deliveries(self) -> list[Delivery]:
         """Return the deliveries in order; raises LabellingError at a damaged file."""
-        deliveries = []
-        for number, path in enumerate(self.names["labels"], start=1):
+        for number, path in self._not_read("labels", len(self._deliveries)):
             header, *lines = unseal(_content(path), path)
             _check_header(path, header, number)
             with _damage(path):
                 answers = tuple(Answer(**line) for line in lines)
                 sources = tuple(header["sources"])
-                deliveries.append(Delivery(number, sources, header["taken"], answers))
-        return deliveries
+                delivery = Delivery(number, sources, header["taken"], answers)
+                self._deliveries.append(delivery)
+        return [*self._deliveries]
 
     def add_rows(
         self,

@@ -12,7 +12,7 @@ from alrun.errors import ExperimentError, LabellingError, quoted
 from alrun.labelling.classes import match_class
 from alrun.labelling.formats import read_answers
 from alrun.labelling.history import History, replaces, says_the_same
-from alrun.labelling.opened import OpenedProject, file_hash
+from alrun.labelling.opened import OpenedProject
 from alrun.labelling.project import read_project, state_folder
 from alrun.labelling.records import Answer
 from alrun.labelling.state import State
@@ -87,10 +87,14 @@ def take(path: Path, answers: Sequence[Answer], source: Source) -> Taken:
     """Take answers of a page into the project at `path`, as `take_files` does."""
     project = read_project(path)
     with State(state_folder(path)).locked():
-        opened = OpenedProject(path, project)
-        _check_begun(opened)
-        _check(opened, answers)
-        return _taken(opened, answers, [source], dry_run=False)
+        return take_into(OpenedProject(path, project), answers, source)
+
+
+def take_into(opened: OpenedProject, answers: Sequence[Answer], source: Source) -> Taken:
+    """Take answers of a page into an opened project, while its lock is held."""
+    _check_begun(opened)
+    _check(opened, answers)
+    return _taken(opened, answers, [source], dry_run=False)
 
 
 def _check_begun(opened: OpenedProject) -> None:
@@ -124,8 +128,8 @@ def _check(opened: OpenedProject, answers: Sequence[Answer]) -> None:
 
 def _changed_rows(opened: OpenedProject, answers: Sequence[Answer]) -> list[str]:
     """Return a sentence for each answer to an example that was changed after it was asked."""
-    source = opened.path.parent / opened.project.dataset.name
-    if file_hash(source) in (None, opened.history.batches[-1].facts["file"]):
+    source = opened.source
+    if opened.source_hash() in (None, opened.history.batches[-1].facts["file"]):
         return []
     from alrun.labelling.rows import read_rows
 
