@@ -39,11 +39,21 @@ seeds       = 1
 budget      = {budget_of_late}
 initial     = {{size = 370, method = "random"}}
 """
+NOISY = """
+strategies  = ["margin"]
+seeds       = 1
+budget      = 40
+oracle      = [
+    {{kind = "boundary", noise = 0.2}}, {{kind = "instance", noise = 0.2}},
+    {{noise = 0.2, votes = 3, relabel = "disagreement", share = 0.3}},
+]
+"""
 EXPERIMENTS = {
     "digits": GRID + 'dataset = {{name = "digits", scale = 16, test_size = 540}}',
     "raw": GRID + 'dataset = {{name = "digits", test_size = 540}}',
     "late": LATE + 'dataset = {{name = "digits", scale = 16, test_size = 540}}',  # large fits
     "two_classes": GRID + 'dataset = {{name = "breast_cancer"}}',
+    "noisy": NOISY + 'dataset = {{name = "digits", scale = 16, test_size = 540}}',
     "every": EVERY + 'dataset = {{name = "breast_cancer", scale = "standard"}}',
 }
 SIZES = {
