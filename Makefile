@@ -42,7 +42,7 @@ lint: $(READY)  ## check style, types, and the numbers in README.md and docs/
 bench: $(READY)  ## measure speed, beside other libraries; the figures go to results/benchmarks.json
 	$(BIN)/python tests/benchmarks/bench.py
 
-torture: $(READY)  ## kill sweeps at random moments, here and on a Dask cluster: is a run lost?
+torture: $(READY)  ## kill sweeps and labelling at random moments: is a run or a label lost?
 	PYTHONPATH=tests:tests/helpers $(BIN)/python -m torture
 
 reproduce: $(READY)  ## compute every experiment anew and compare with the committed results

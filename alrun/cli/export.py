@@ -35,7 +35,7 @@ def export(
     """Write the labels, and the model's predictions for all other rows."""
     from alrun.labelling.export import as_csv, as_jsonl, as_parquet
     from alrun.labelling.export import export as export_all
-    from alrun.util.atomic_files import write_file
+    from alrun.util.atomic_files import remove_abandoned, write_file
 
     form = to or format_of(output, _ENDINGS, ExportFormat.csv)
     if form is ExportFormat.parquet and output is None:
@@ -48,5 +48,6 @@ def export(
     if output is None:
         write(content.decode())
         return
+    remove_abandoned(output.parent, f"{output.name}.")
     write_file(output, content)
     show(f"{int(table['label'].notna().sum()):,} labels of {len(table):,} rows are in {output}.")

@@ -95,7 +95,8 @@ def _write(file: Path, tasks: "Sequence[Task]", layout: "Layout", to: TaskFormat
 
 
 def _write_unless_there(path: Path, content: bytes) -> None:
-    from alrun.util.atomic_files import write_file
+    from alrun.util.atomic_files import remove_abandoned, write_file
 
+    remove_abandoned(path.parent, f"{path.name}.")
     if not path.is_file():
         write_file(path, content)

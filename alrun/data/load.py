@@ -76,14 +76,20 @@ def load(
         rows = np.arange(len(contents.labels))
         if contents.is_dropped is not None:
             rows = rows[~contents.is_dropped]
-        if columns.classes is None:
-            found = find_classes(source, contents.labels, rows, keys)
-        else:
-            found = find_some_classes(source, contents.labels, rows, columns.classes, keys)
+        found = _classes(source, contents, rows, keys, columns)
     found = without_rare(source, found, keys)
     fingerprint = _fingerprint(contents.fingerprint, keys)
     dataset = _dataset(source, contents, found, fingerprint, scale)
     return _one_against_the_rest(source, replace(dataset, missing=columns.missing), positive)
+
+
+def _classes(
+    source: str, contents: Contents, rows: IntArray, keys: LabelKeys, columns: ColumnKeys
+) -> Classes:
+    """Return the classes of the rows, which may lack a label if the classes are named."""
+    if columns.classes is None:
+        return find_classes(source, contents.labels, rows, keys)
+    return find_some_classes(source, contents.labels, rows, columns.classes, keys)
 
 
 def _dataset(

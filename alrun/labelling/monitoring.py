@@ -14,6 +14,7 @@ from alrun.labelling.history import History
 from alrun.labelling.now import now_of
 from alrun.labelling.opened import OpenedProject
 from alrun.labelling.project import read_project, state_folder
+from alrun.labelling.promise import expected_scores
 from alrun.labelling.state import Batch, State
 from alrun.stats import share_interval
 from alrun.stopping.registry import rule_of
@@ -39,6 +40,7 @@ def monitor(
         history = opened.history
         hashes = _hashes_of_asked(opened)
         batches = [_of_batch(history, batch, hashes) for batch in history.batches]
+        _add_expected(opened, batches)
         return {
             "project": path.stem,
             "n_labels": history.n_labels,
@@ -92,6 +94,7 @@ def _of_batch(history: History, batch: Batch, hashes: Mapping[str, int]) -> Numb
     return {
         "batch": batch.number,
         "strategy": batch.facts["strategy"]["name"],
+        "n_labels": batch.facts["n_labels"],
         "n_trained": batch.facts.get("n_trained"),
         "n": len(batch.examples),
         "n_audit": sum(one.is_audit for one in batch.examples),
@@ -157,12 +160,24 @@ def _score(history: History, batch: Batch) -> Numbers | None:
     return _score_of(sum(said[id] == label for id, label in known.items()), len(known), "audit")
 
 
+def _add_expected(opened: OpenedProject, batches: list[Numbers]) -> None:
+    """Add the mean accuracy that a sweep had at as many labels; null where it had none."""
+    promise = opened.project.promise
+    curve = None
+    if promise is not None:
+        curve = expected_scores(opened.path.parent / promise["from"], promise["cell"])
+    for batch in batches:
+        n, batch["expected"] = batch["n_trained"], None
+        if curve is not None and n is not None and curve[0][0] <= n <= curve[0][-1]:
+            batch["expected"] = float(np.interp(n, *curve))
+
+
 def _cost_per_point(batches: list[Numbers], cost: float) -> float | None:
     """Return what a further point of accuracy, a hundredth, has cost so far; null if none came."""
     scored = [
-        (batch["n_trained"], batch["score"]["accuracy"])
+        (batch["n_labels"], batch["score"]["accuracy"])
         for batch in batches
-        if batch["score"] is not None and batch["n_trained"] is not None
+        if batch["score"] is not None
     ]
     if not scored:
         return None

@@ -19,6 +19,7 @@ _COLUMNS = (
     "classes off",
     "unsure off",
     "accuracy",
+    "expected",
 )
 
 
@@ -31,7 +32,10 @@ def lines_of(numbers: Numbers) -> Iterator[str]:
     )
     if numbers["batches"]:
         yield ""
-        yield from _table([_COLUMNS, *map(_row, numbers["batches"])])
+        rows = [_COLUMNS, *map(_row, numbers["batches"])]
+        if all(batch["expected"] is None for batch in numbers["batches"]):
+            rows = [row[:-1] for row in rows]
+        yield from _table(rows)
         yield (
             "Trained: labels of the model that chose the batch, and whose accuracy is shown. Off:"
             " total variation distance between what it queried and the pool."
@@ -97,6 +101,7 @@ def _row(batch: Numbers) -> tuple[str, ...]:
         _two(batch["class_distance"]),
         _two(batch["uncertainty_distance"]),
         "" if batch["score"] is None else _score(batch["score"]),
+        "" if batch["expected"] is None else _share(batch["expected"]),
     )
 
 

@@ -203,6 +203,7 @@ class OpenedProject:
             "test_size": data.spec.dataset.test_size,
             "test": _test_hash(self.path, self.project),
             "initial": asdict(data.spec.initial),
+            "promise": self.project.promise,
         }
 
     def _check_fixed(self, fixed: Any) -> None:

@@ -5,9 +5,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
-from alrun.errors import ExperimentError
+from alrun.errors import AlrunError, ExperimentError
 from alrun.experiment.names import check_names
 from alrun.experiment.settings import (
     ClassLabel,
@@ -22,6 +29,8 @@ from alrun.experiment.settings import (
     StrategySettings,
 )
 from alrun.experiment.toml import read_toml, sentences
+from alrun.labelling.promise import completed, promise_of
+from alrun.labelling.state import fixed_of
 from alrun.util.user_code import forget
 
 # Keys of a data set that a project cannot have, and why.
@@ -82,6 +91,8 @@ class Project(Section):
     dataset: ProjectDataset
     initial: InitialSettings | None = None
     model: ModelSettings = Field(default={}, validate_default=True)
+    results: Annotated[str | None, Field(alias="from")] = None
+    _promise: dict[str, Any] | None = PrivateAttr(None)
 
     @field_validator("classes")
     @classmethod
@@ -90,6 +101,14 @@ class Project(Section):
         if len(set(names)) < len(names) or "" in names:
             raise ValueError("each class needs a name of its own, on which blanks do not count")
         return value
+
+    @property
+    def promise(self) -> dict[str, Any] | None:
+        """What it takes over from a sweep: `settings`, and the `cell` of its runs; None if nothing.
+
+        It is found once, and fixed from the first batch on.
+        """
+        return self._promise
 
     @property
     def listed(self) -> tuple[str, ...]:
@@ -123,7 +142,13 @@ def read_project(path: Path) -> Project:
     """
     content = read_toml(path)
     problems: list[str] = []
-    project = None
+    project = promise = None
+    if isinstance(content.get("from"), str):
+        try:
+            promise = _promise(path, content)
+        except AlrunError as error:
+            raise ExperimentError([f"{path}: {error}"]) from error
+        content = completed(content, promise["settings"])
     try:
         project = Project.model_validate(content)
     except ValidationError as error:
@@ -132,6 +157,7 @@ def read_project(path: Path) -> Project:
     problems += _problems_with_names(content, path.parent)
     if project is None or problems:
         raise ExperimentError([f"{path}: {problem}" for problem in problems])
+    project._promise = promise
     return project
 
 
@@ -143,6 +169,14 @@ def is_project(path: Path) -> bool:
 def state_folder(path: Path) -> Path:
     """Return the directory of a project's state, beside its file."""
     return path.with_name(f"{path.stem}.labelling")
+
+
+def _promise(path: Path, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a project takes over from a sweep: what it did at the first batch."""
+    fixed = fixed_of(state_folder(path)).get("promise")
+    if fixed is not None and fixed["from"] == content["from"]:
+        return dict(fixed)
+    return {"from": content["from"], **promise_of(path.parent / content["from"], content)}
 
 
 def _problems_with_names(content: Mapping[str, Any], folder: Path) -> list[str]:

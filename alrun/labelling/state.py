@@ -256,6 +256,16 @@ class State:
         return path
 
 
+def fixed_of(folder: Path) -> Mapping[str, Any]:
+    """Return what is fixed since the first batch; nothing if there is none yet."""
+    path = folder / file_name("data", 1)
+    if not path.is_file():
+        return {}
+    with _damage(path):
+        footer: Mapping[str, Any] = json.loads(pq.read_metadata(path).metadata[b"labelling"])
+    return footer
+
+
 def file_name(kind: str, number: int) -> str:
     """Return the name of a file of the state."""
     return f"{kind}-{number}.{'parquet' if kind == 'data' else 'jsonl'}"

@@ -138,10 +138,15 @@ def _lock_byte(descriptor: int) -> bool:
     return True
 
 
-def remove_abandoned(folder: Path) -> None:
-    """Remove abandoned temporary files from a directory, as far as permissions allow."""
+def remove_abandoned(folder: Path, name: str = "") -> None:
+    """Remove abandoned temporary files from a directory, as far as permissions allow.
+
+    In a directory of the user's, name the file whose temporary files they are.
+    """
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
+            if not entry.name.startswith(f".{name}"):
+                continue
             if _TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
                 _remove_unless_locked(entry.path)
 

@@ -176,16 +176,20 @@ def test_the_audit_is_random_flagged_and_never_trained_on(tmp_path):
 
 
 def test_the_audit_depends_on_no_query(tmp_path):
+    """With half of all labels for the audit, a strategy that saw its rows would query some."""
     drawn = []
     for strategy in ("margin", "random"):
         folder = tmp_path / strategy
         folder.mkdir()
-        more = f"audit = 0.25\n{LISTED}"
+        more = f"audit = 0.5\n{LISTED}"
         path, truth = without_labels(folder, strategy=strategy, more=more)
+        text = path.read_text().replace("budget     = 24", "budget = 60")
+        path.write_text(text.replace("batch_size = 6", "batch_size = 26"))
         label_all(path, truth)
         drawn.append(
             [one.id for batch in history_of(path).batches for one in batch.examples if one.is_audit]
         )
+    assert len(drawn[0]) == 26
     assert drawn[0] == drawn[1]
 
 

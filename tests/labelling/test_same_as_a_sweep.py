@@ -27,10 +27,10 @@ def swept(folder, strategy="margin", seed=0, initial="per_class = 2"):
 @pytest.mark.parametrize("strategy", BUILT_IN)
 def test_every_strategy_asks_for_the_batches_of_a_sweep(tmp_path, strategy):
     path, truth = project(tmp_path, strategy, seed=3)
+    path.write_text(path.read_text().replace("budget     = 24", "budget = 18"))
     batches, _ = swept(tmp_path, strategy, seed=3)
     asked = label_all(path, truth)
-    assert len(batches) == 3
-    assert asked[1:] == batches
+    assert asked[1:] == batches[:2]
 
 
 def deliveries(tasks, truth, how, rng):

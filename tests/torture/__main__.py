@@ -26,6 +26,7 @@ from clusters import cluster
 from sessions import PATIENCE, Session, described, wait_until
 from small_experiments import TABLES
 from torture.kill_actions import LOCAL, MISSED, Stroke, has_begun, on_cluster
+from torture.labelling import LabellingTorture
 
 from alrun.data.splits import split_of
 from alrun.spec import run_id
@@ -288,10 +289,11 @@ def tortured(
 
 
 def main() -> None:
-    """Attack a sweep of 200 runs on this machine, and one on a cluster."""
+    """Attack a labelling project, and a sweep of 200 runs on this machine and on a cluster."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--local", type=int, default=125, help="number of kills on this machine")
     parser.add_argument("--dask", type=int, default=60, help="number of kills on a cluster")
+    parser.add_argument("--labelling", type=int, default=100, help="number of kills of labelling")
     parser.add_argument(
         "--seeds", type=int, default=50, help="number of seeds, with four runs each"
     )
@@ -300,13 +302,15 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in the background
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        labelling = LabellingTorture(folder, np.random.default_rng([given.seed, 2]))
+        all_well = not given.labelling or labelling.survives(given.labelling)
         plan = poisonous_experiment(folder, given.seeds)
         poisonous = poisonous_runs(plan)
         print(f"{len(plan.specs)} runs, undisturbed ...", flush=True)
         calm = Torture(plan, plan.store.path, LOCALLY, np.random.default_rng())
         calm.finish()
         calm.see_crashed(poisonous)
-        all_well = not calm.wrong
+        all_well &= not calm.wrong
         if given.local:
             rng = np.random.default_rng([given.seed, 0])
             local = Torture(plan, folder / "local", LOCALLY, rng)
