@@ -119,6 +119,9 @@ class PageTorture:
                 page = connection.getresponse().read().decode()
                 if (found := re.search('name="example" value="([^"]*)"', page)) is None:
                     return
+                if (name, found[1]) in self._confirmed:
+                    self._find(f"{name} is asked again for {found[1]}, whose answer is lost")
+                    return
                 form = urlencode({"example": found[1], "answer": _answer(found[1])})
                 connection.request("POST", path, form, origin)
                 reply = connection.getresponse()
