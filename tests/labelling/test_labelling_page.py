@@ -1,6 +1,7 @@
 """The labelling page: what annotators see in turn, what is written, and what gets no answer."""
 
 import re
+import sys
 
 import pandas as pd
 import pytest
@@ -15,7 +16,9 @@ from alrun.labelling.opened import OpenedProject
 from alrun.labelling.page import server
 from alrun.labelling.page.images import allowed_images
 from alrun.labelling.page.session import Session
+from alrun.util.install_hint import install_hint
 
+HINT = install_hint("label")
 HOSTILE = "</p><script>alert(1)</script> {{ 7 * 7 }} \u202e & \"'"
 TEXTS = """
 strategy = "random"
@@ -90,6 +93,10 @@ def test_undo_shows_the_last_one_and_a_further_answer_counts(labelled):
     assert len(files_of(path)) == 3
     assert page.see().place == "1.3"
     assert page.session.taken.n_corrections == 1
+    page.answer("2", place="1.1")
+    links = page.see().values('href="(label[^"]*example=[^"]*)"')
+    assert links == ["label?name=Ann&example=1.1"]  # what was answered last
+    page.answer("0", place="1.2")
     further_back = page.ask(back).values('href="(label[^"]*example=[^"]*)"')
     assert [link.partition("=")[2] for link in further_back] == ["Ann&example=1.1"]
 
@@ -151,6 +158,7 @@ def test_a_request_from_elsewhere_writes_nothing(labelled, options, status):
     done = page.answer("0", place="1.1", **options)
     assert done.status == status
     assert "ant" not in done.text
+    assert ("the terminal shows" in done.text) == (status == 404)
     assert files_of(path) == []
     if "origin" not in options:
         assert page.ask("label?name=Ann", **options).status == status
@@ -261,6 +269,7 @@ def test_images_are_shown_from_allowed_folders_alone(tmp_path):
     ("address", "is_shown"),
     [
         ("https://images.example.org/mine/a.png", True),
+        ("https://images.example.org/mine-too/a.png", False),
         ("https://images.example.org/other/a.png", False),
         ("https://images.example.org/mine/../other/a.png", False),
         ("https://images.example.org/mine/%2e%2e/other/a.png", False),
@@ -346,6 +355,13 @@ def test_what_cannot_be_served_is_said_in_a_sentence(tmp_path):
         assert f"port {port} cannot be had" in alrun_here(
             "label", path, "--serve", "--port", port
         ).stderr  # fmt: skip
+
+
+def test_without_its_packages_the_command_names_the_extra(labelled, monkeypatch):
+    monkeypatch.setitem(sys.modules, "alrun.labelling.page.server", None)
+    done = alrun_here("label", labelled[0], "--serve")
+    assert done.returncode == 2
+    assert done.stderr.endswith(f"--serve wants starlette, uvicorn and jinja2: {HINT}\n")
 
 
 def test_the_page_reads_no_file_of_the_state_twice(labelled, monkeypatch):

@@ -27,6 +27,7 @@ from sessions import PATIENCE, Session, described, wait_until
 from small_experiments import TABLES
 from torture.kill_actions import LOCAL, MISSED, Stroke, has_begun, on_cluster
 from torture.labelling import LabellingTorture
+from torture.labelling_page import PageTorture
 
 from alrun.data.splits import split_of
 from alrun.spec import run_id
@@ -294,6 +295,7 @@ def main() -> None:
     parser.add_argument("--local", type=int, default=125, help="number of kills on this machine")
     parser.add_argument("--dask", type=int, default=60, help="number of kills on a cluster")
     parser.add_argument("--labelling", type=int, default=100, help="number of kills of labelling")
+    parser.add_argument("--page", type=int, default=100, help="number of kills of its page")
     parser.add_argument(
         "--seeds", type=int, default=50, help="number of seeds, with four runs each"
     )
@@ -304,6 +306,8 @@ def main() -> None:
         folder = Path(name)
         labelling = LabellingTorture(folder, np.random.default_rng([given.seed, 2]))
         all_well = not given.labelling or labelling.survives(given.labelling)
+        page = PageTorture(folder, np.random.default_rng([given.seed, 3]))
+        all_well &= not given.page or page.survives(given.page)
         plan = poisonous_experiment(folder, given.seeds)
         poisonous = poisonous_runs(plan)
         print(f"{len(plan.specs)} runs, undisturbed ...", flush=True)
