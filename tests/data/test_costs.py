@@ -115,6 +115,13 @@ def test_classes_that_are_not_there_are_refused(tmp_path, monkeypatch):
         run_sweep(grid, "results", jobs=0)
 
 
+def test_a_confusion_whose_file_is_not_there_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    grid = experiment(name="iris") | {"cost": [], "oracle": {"confusion": "none.csv"}}
+    with pytest.raises(ExperimentError, match=r"oracle.confusion: there is no file '.*none.csv'"):
+        run_sweep(grid, "results", jobs=0)
+
+
 @pytest.mark.parametrize(
     "further",
     [
