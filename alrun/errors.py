@@ -79,13 +79,18 @@ def nearest(name: str, known: Iterable[str]) -> str:
     "; did you mean 'entropy'?"
     >>> nearest("7", ["10", "5"])
     '; known are 5, 10'
+    >>> nearest("7", ["noise 0.1, 3 votes", "clean"])
+    "; known are 'clean', 'noise 0.1, 3 votes'"
     """
     candidates = sorted(set(known), key=lambda text: text.zfill(20) if text.isdecimal() else text)
     close = [key for key in candidates if key.lower() == name.lower()]
     close = close or get_close_matches(name, candidates, n=1, cutoff=0.6)
     if close:
         return f"; did you mean '{close[0]}'?"
-    return f"; known are {', '.join(candidates)}" if candidates else ""
+    # Quotes show where a name ends that holds what stands between names.
+    quotes = "'" if any(", " in name for name in candidates) else ""
+    named = ", ".join(f"{quotes}{name}{quotes}" for name in candidates)
+    return f"; known are {named}" if candidates else ""
 
 
 def printable(text: str) -> str:

@@ -483,11 +483,23 @@ class Experiment(Section):
                     " one"
                 )
         self.check_size()
+        self._check_prices()
         if self.max_seeds is not None and self.until_halfwidth is None:
             raise ValueError("max_seeds goes with until_halfwidth; give both, or drop it")
         if not self.initial and not have_splits:
             self.initial = [InitialSettings(per_class=2)]
         return self
+
+    def _check_prices(self) -> None:
+        """Raise ValueError if an answer has two prices: its annotator's, and its example's."""
+        for key in ("column", "per_class"):
+            by_example = any(getattr(entry, key) is not None for entry in self.cost)
+            people = (who for oracle in self.oracle for who in oracle.people())
+            if by_example and any(who.cost is not None for who in people):
+                raise ValueError(
+                    f"cost.{key} and the cost of an annotator exclude each other: an answer has one"
+                    " price; drop one"
+                )
 
     def check_size(self) -> None:
         """Raise ValueError if the grid has more runs than a plan may have."""

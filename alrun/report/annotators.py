@@ -41,7 +41,9 @@ def load_votes(results: Path) -> pd.DataFrame:
     there are no queries.
     """
     queries = load_queries(results)
-    return queries[queries["votes"].notna()]
+    votes = queries[queries["votes"].notna()]
+    # Where labels are asked for again, the first answer stands alone.
+    return votes[votes["votes"].map(len) > 1]
 
 
 def agreement(votes: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -332,7 +332,11 @@ def _wanted(
 
 
 def known_ends(path: Path, experiment: Experiment | None) -> dict[Any, int]:
-    """Return the last label count of a run by data set and seed: the budget, or an empty pool's."""
+    """Return the last label count of a run by data set and seed: the budget, or an empty pool's.
+
+    It is 0, so that any may be the last, where a run also ends by its cost or by answers without a
+    label: the curves do not tell such an end from a cut.
+    """
     file = path / "splits.parquet"
     if experiment is None or not file.is_file():
         return {}
@@ -340,7 +344,8 @@ def known_ends(path: Path, experiment: Experiment | None) -> dict[Any, int]:
     training = splits[splits["role"] != "test"]
     counts = training.groupby(["dataset", "start", "seed"], observed=True).size()
     most = counts.groupby(["dataset", "seed"], observed=True).max()
-    return {key: min(int(n), experiment.budget) for key, n in most.items()}
+    ends_early = experiment.budget_cost is not None or any(o.abstain for o in experiment.oracle)
+    return {key: 0 if ends_early else min(int(n), experiment.budget) for key, n in most.items()}
 
 
 def _runs(path: Path) -> pd.DataFrame | None:

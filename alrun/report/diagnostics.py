@@ -117,10 +117,9 @@ def _missing(tables: Tables, wanted: Mapping[tuple[Any, ...], int]) -> Iterator[
 
 def _pairs(tables: Tables) -> Iterator[str]:
     """Name groups with unequal first scores within a seed; pairs have equal ones."""
-    runs = tables.curves.runs.assign(initial=tables.curves.score[tables.curves.start[:-1]])
-    apart = []
+    runs, apart = tables.curves.runs, []
     for key, group in runs.groupby(COMPARISON_GROUP, observed=True):
-        scores = group.groupby(["seed", "first"])["initial"]
+        scores = group.groupby(["seed", "first"])["first_score"]
         if (scores.max() - scores.min() > 1e-9).any():
             apart.append(group_name(key))
     if apart:

@@ -29,9 +29,9 @@ class Curves:
     Attributes
     ----------
     runs
-        A row per run: the columns of RUN, the first and last `n_labels`, whether its labels have
-        prices (`is_priced`), and the share of wrong ones among all at its end (`wrong`), NaN where
-        it is not known.
+        A row per run: the columns of RUN, the first and last `n_labels`, the score of its first
+        round (`first_score`), whether its labels have prices (`is_priced`), and the share of wrong
+        ones among all at its end (`wrong`), NaN where it is not known.
     start
         Where each run's rounds begin, with the total at the end, shape (n_runs + 1,).
     n_labels, score
@@ -73,8 +73,8 @@ def read_curves(
 
     A run with a NaN score, or one that ends before the longest run of its strategy, is left out and
     named: it is neither censored nor a zero. `known_ends` gives, for data set and seed, the label
-    count at which a run may end, as where the pool is smaller; it is asked only where runs differ.
-    A run with prices may have fewer labels, as long as another round could have cost more than what
+    count from which a run may end, as where the pool is smaller; it is asked where runs differ. A
+    run with prices may have fewer labels, as long as another round could have cost more than what
     is left of the largest cost.
 
     `along` is "n_labels" or "cost". Rounds of a run that have the same, as after an answer that
@@ -103,6 +103,7 @@ def read_curves(
     costs = _costs(frame, start)
     runs = _runs_of(frame, start, costs)
     keep, excluded = _usable(runs, frame[metric].to_numpy(), start, costs, known_ends)
+    runs["first_score"] = frame[metric].to_numpy()[start[:-1]]
     if along == "cost":
         frame["cost"] = costs
     frame, start = _last_of_each(frame, start, along)

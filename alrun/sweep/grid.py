@@ -79,6 +79,8 @@ def _confusions(experiment: Experiment, folder: Path) -> dict[str, dict[str, dic
     found = {}
     for name in (name for oracle in experiment.oracle for name in oracle.files):
         path = folder / name
+        if not path.is_file():
+            raise DatasetError(f"oracle.confusion: there is no file '{path}'")
         try:
             found[name] = read_confusion(path.read_text(encoding="utf-8-sig"))
         except (OSError, ValueError) as error:  # not UTF-8 is a ValueError too

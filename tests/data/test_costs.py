@@ -1,5 +1,7 @@
 """Columns that say what a label costs: they are no features, and hold numbers from 0."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,8 @@ from alrun import load_curves, load_queries, run_sweep
 from alrun.data.column_keys import ColumnKeys
 from alrun.data.load import load
 from alrun.errors import DatasetError, ExperimentError
+from alrun.report.build import build_report
+from alrun.report.options import ReportOptions
 
 COSTS = ColumnKeys(costs=("n_words",))
 
@@ -109,3 +113,34 @@ def test_classes_that_are_not_there_are_refused(tmp_path, monkeypatch):
     grid = experiment(name="iris") | {"cost": {"per_class": {"setoza": 2.0}}}
     with pytest.raises(Exception, match=r"per_class: there is no class 'setoza'.*'setosa'"):
         run_sweep(grid, "results", jobs=0)
+
+
+def test_a_confusion_whose_file_is_not_there_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    grid = experiment(name="iris") | {"cost": [], "oracle": {"confusion": "none.csv"}}
+    with pytest.raises(ExperimentError, match=r"oracle.confusion: there is no file '.*none.csv'"):
+        run_sweep(grid, "results", jobs=0)
+
+
+@pytest.mark.parametrize(
+    "further",
+    [
+        # Examples that no run can pay for, at which runs end that meet them.
+        {"budget_cost": 60.0, "batch_sizes": [1]},
+        # The pool is empty after as many labels, and at such a cost, as answers decide.
+        {"cost": [], "oracle": {"annotators": [{"cost": 1.0}, {"cost": 30.0}], "abstain": 0.4}},
+    ],
+)
+def test_runs_that_end_at_unequal_costs_are_all_reported(tmp_path, monkeypatch, further):
+    monkeypatch.chdir(tmp_path)
+    table = frame().drop(columns="body")
+    table.loc[::9, "n_words"] = 1000
+    table.to_csv("t.csv", index=False)
+    grid = experiment(name="t.csv") | {"budget": 1000, "batch_sizes": [2], "signals": False}
+    grid |= {"seeds": 6, "strategies": ["random"]} | further
+    run_sweep(grid, "results", jobs=0)
+    curves = load_curves("results")
+    assert curves.groupby("run_id")["n_labels"].max().nunique() > 1
+    report = build_report(Path("results"), ReportOptions(targets=(0.6,)))
+    assert not [note for note in report.notes if "left out" in note]
+    assert set(report.rows["n_seeds"]) == {6}

@@ -44,6 +44,14 @@ def read(tmp_path, text):
         ("[cost]\ncolumn = 'n'\nlabel = 2", "column excludes label and per_class"),
         ("[cost]\nbase = 2", "base and rate go with column"),
         ("[cost]\nlabel = -1", "cost.label"),
+        (
+            "[oracle]\nannotators = [{}, {cost = 2}]\n[cost]\ncolumn = 'n'",
+            "cost.column and the cost of an annotator exclude each other",
+        ),
+        (
+            "[oracle]\nannotators = [{cost = 2}]\n[[cost]]\n[[cost]]\nper_class = {a = 3}",
+            "cost.per_class and the cost of an annotator exclude each other",
+        ),
         ("[[cost]]\nlabel = 1\n[[cost]]\nlabel = 1", "the name 1 per label is given more"),
     ],
 )
@@ -60,18 +68,21 @@ def test_several_tables_get_labels_and_a_single_one_has_none(tmp_path):
     assert read(tmp_path, "[oracle]\nnoise = 0.1\n[cost]\nlabel = 2").oracles == [""]
 
 
-def test_what_is_written_out_is_read_again(tmp_path):
+@pytest.mark.parametrize(
+    ("own", "cost"), [("", "per_class = { setosa = 2 }"), (", cost = 3", "label = 2")]
+)
+def test_what_is_written_out_is_read_again(tmp_path, own, cost):
     (tmp_path / "c.csv").write_text("true,a,b\na,.9,.1\nb,0,1\n")
-    text = """
+    text = f"""
     [[oracle]]
-    annotators = [{ noise = 0.1, cost = 3 }, { confusion = "c.csv" }]
+    annotators = [{{ noise = 0.1{own} }}, {{ confusion = "c.csv" }}]
     votes = 2
     [[oracle]]
     noise = 0.2
     relabel = "disagreement"
     share = 0.1
     [cost]
-    per_class = { setosa = 2 }
+    {cost}
     """
     experiment = read(tmp_path, text)
     folder = tmp_path / "results"

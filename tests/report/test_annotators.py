@@ -133,6 +133,13 @@ def test_tables_and_sentences_name_oracles_and_the_worst_confusions(answers, tmp
     assert sentence.startswith("3 annotators vote (digits, people): Krippendorff's alpha 0.")
 
 
+def test_a_single_answer_is_no_vote(answers, tmp_path):
+    frame = queries_of(answers, "random")
+    frame["votes"] = [votes[:1] for votes in frame["votes"]]
+    frame["annotator"] = "ann"
+    assert load_votes(results(tmp_path, frame)).empty
+
+
 def test_without_votes_there_is_nothing(answers, tmp_path):
     frame = queries_of(answers, "random").drop(columns=["votes", "annotator"])
     votes = load_votes(results(tmp_path, frame))

@@ -203,3 +203,13 @@ def test_runs_with_prices_are_counted_within_the_labels_that_they_share(runs, tm
 def test_costs_that_cannot_be_are_refused(cost, words):
     with pytest.raises(ResultsError, match=words):
         read_curves(curve(GRID[:4], [0.5] * 4, cost=cost), "accuracy")
+
+
+def test_free_labels_do_not_make_runs_begin_apart(tmp_path):
+    frames = [
+        curve(GRID[:4], [0.5, score, 0.9, 0.95], name, seed, cost=[0.0, 0.0, 5.0, 9.0])
+        for seed in range(SEEDS)
+        for name, score in (("random", 0.6), ("margin", 0.7))
+    ]
+    notes = build_report(write(tmp_path, *frames), COST).notes
+    assert not [note for note in notes if "do not begin with the same score" in note]
