@@ -229,9 +229,7 @@ class OracleSpec(_Part):
 
     def identity(self) -> dict[str, Any]:
         """Return the oracle's part of a run's identity."""
-        identity = asdict(self)
-        del identity["display_name"]
-        return identity
+        return {key: value for key, value in asdict(self).items() if key != "display_name"}
 
 
 @dataclass(frozen=True)
@@ -259,9 +257,7 @@ class CostSpec(_Part):
 
     def identity(self) -> dict[str, Any]:
         """Return the costs' part of a run's identity."""
-        identity = asdict(self)
-        del identity["display_name"]
-        return identity
+        return {key: value for key, value in asdict(self).items() if key != "display_name"}
 
 
 @dataclass(frozen=True)

@@ -448,17 +448,9 @@ class Experiment(Section):
         _no_twins([entry.label for entry in value], "the label")
         return value
 
-    @field_validator("initial")
+    @field_validator("initial", "oracle")
     @classmethod
-    def _distinct_starts(cls, value: Any) -> Any:
-        for entry in value:
-            entry.label = entry.shown() if len(value) > 1 else None
-        _no_twins([entry.label for entry in value], "the label")
-        return value
-
-    @field_validator("oracle")
-    @classmethod
-    def _distinct_oracles(cls, value: Any) -> Any:
+    def _distinct_labels_of_several(cls, value: Any) -> Any:
         for entry in value:
             entry.label = entry.shown() if len(value) > 1 else None
         _no_twins([entry.label for entry in value], "the label")

@@ -4,7 +4,7 @@ import re
 import signal
 
 import pytest
-from browsers import browser
+from headless import headless_browser
 from commands import started
 from labelling_projects import project
 from sessions import wait_until
@@ -62,7 +62,7 @@ def begin(driver, address):
 def test_a_batch_is_labelled_by_keys_though_the_server_is_killed_in_the_middle(tmp_path):
     project(tmp_path)
     tasks = next_batch(tmp_path / "mine.toml").tasks
-    driver = browser()
+    driver = headless_browser()
     process, address = served(tmp_path)
     try:
         begin(driver, address)
