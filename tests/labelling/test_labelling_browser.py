@@ -4,8 +4,8 @@ import re
 import signal
 
 import pytest
-from headless import headless_browser
 from commands import started
+from headless import headless_browser
 from labelling_projects import project
 from sessions import wait_until
 
