@@ -18,7 +18,16 @@ from alrun.run.label_noise import BoundaryNoise, ConfusionNoise, even_confusion
 from alrun.run.learner import Learner
 from alrun.run.loop import run_active_learning
 from alrun.run.oracle import Oracle
-from alrun.spec import AnnotatorSpec, CostSpec, InitialSpec, OracleSpec, run_id, same_run
+from alrun.run.reference import compute_reference
+from alrun.spec import (
+    AnnotatorSpec,
+    CostSpec,
+    InitialSpec,
+    OracleSpec,
+    ReferenceSpec,
+    run_id,
+    same_run,
+)
 
 
 def noisy(noise=0.2, kind="uniform", **changes):
@@ -214,6 +223,29 @@ def test_relabelling_asks_again_for_a_share_and_takes_the_majority():
             labels[row] = code
     wrong = sum(code != blobs().y[row] for row, code in labels.items())
     assert result.rounds[-1].n_wrong == wrong
+
+
+def test_a_tie_goes_to_each_of_the_classes():
+    answers = answers_of(people(0.0, 1.0, votes=2), blobs())
+    is_lowest = [
+        code == min(named for _, named in said)
+        for code, said in zip(answers.given.tolist(), answers.votes, strict=True)
+    ]
+    assert 0 < sum(is_lowest) < len(is_lowest)
+
+
+def test_the_noisy_ceiling_has_all_labels_that_the_oracle_gives():
+    spec, dataset = spec_of(), blobs()
+    parts = (spec.dataset, spec.initial, spec.model, spec.seed)
+
+    def ceiling(kind, oracle=None):
+        return compute_reference(ReferenceSpec(kind, *parts, oracle), dataset)
+
+    clean = ceiling("ceiling")
+    assert ceiling("noisy ceiling", noisy(0.0)) == clean
+    # Of those without a label there is none to fit.
+    assert ceiling("noisy ceiling", noisy(0.0, abstain=0.5)).n_correct > clean.n_test / 2
+    assert ceiling("noisy ceiling", noisy(1.0)).n_correct < clean.n_correct
 
 
 def test_labels_are_judged_by_models_that_were_not_fitted_on_them():
