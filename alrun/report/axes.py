@@ -11,7 +11,7 @@ import pandas as pd
 from alrun import stats
 from alrun.report.axis import Axis
 from alrun.report.comparison import Readings, cut_at_budget, whole_or_rounded
-from alrun.report.phrasing import Listing, target_name
+from alrun.report.phrasing import Listing, counted, target_name
 from alrun.report.rows import Tables
 from alrun.results.curves import COMPARISON_GROUP
 from alrun.targets import Written
@@ -130,7 +130,7 @@ def order_sentence(blocks: Sequence[Block], axis: str, measure: Axis) -> Iterato
 def _test_sentence(tests: pd.DataFrame, axis: str, measure: Axis) -> str:
     adjusted = stats.holm(tests["p_value"].to_numpy(np.float64))
     real = adjusted <= stats.ALPHA
-    family = f"paired differences of differences, Holm over {len(tests)}"
+    family = f"paired differences of differences, Holm over {counted(len(tests), 'test')}"
     if real.any():
         named = [
             f"{where} (p adj. {p:.2g})"

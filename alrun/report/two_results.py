@@ -63,8 +63,8 @@ def compare_results(a: Path, b: Path, options: ReportOptions) -> TwoResults:
     )
     if both.empty:
         raise ResultsError(
-            f"{a} and {b} have no run in common: none of the same data set, model, start, batch"
-            " size, strategy and seed"
+            f"{a} and {b} have no run in common: none of the same data set, model, start,"
+            " oracle, costs, batch size, strategy and seed"
         )
     if not here.options.targets:
         raise ResultsError("there is no target to count labels to; name one with --target")

@@ -76,7 +76,8 @@ def _answer_columns(
 ) -> dict[str, list[Any]]:
     """Return the columns on the answers of the oracle, with a list for each round.
 
-    They are null in a run whose labels are true and cost 1. A single answer is no vote.
+    They are null in a run whose labels are true and cost 1. Votes are null too where each example
+    gets a single answer.
     """
     answers = [entry.answers for entry in result.rounds]
     people = () if spec.oracle is None else spec.oracle.annotators

@@ -21,8 +21,8 @@ def query(
     """Return the strategy's picks as positions in `pool`, best first, shape (n,).
 
     The second value is whether a tie was broken to choose them. With `per_cost` the picks are those
-    with the highest score by cost. Raises StrategyError if the
-    strategy returned neither scores nor a batch.
+    with the highest score by cost. Raises StrategyError if the strategy returned neither scores nor
+    a batch.
     """
     wanted = min(_CANDIDATES * n, len(pool)) if spec.per_cost else n
     answer = _answer_of(spec, pool, wanted, rng)

@@ -13,11 +13,21 @@ from scipy import stats
 
 from alrun.data.splits import split_of
 from alrun.records import ABSTAINED
+from alrun.run.disputed import out_of_fold_confidence
 from alrun.run.label_noise import BoundaryNoise, ConfusionNoise, even_confusion
 from alrun.run.learner import Learner
 from alrun.run.loop import run_active_learning
 from alrun.run.oracle import Oracle
-from alrun.spec import AnnotatorSpec, CostSpec, InitialSpec, OracleSpec, run_id, same_run
+from alrun.run.reference import compute_reference
+from alrun.spec import (
+    AnnotatorSpec,
+    CostSpec,
+    InitialSpec,
+    OracleSpec,
+    ReferenceSpec,
+    run_id,
+    same_run,
+)
 
 
 def noisy(noise=0.2, kind="uniform", **changes):
@@ -215,6 +225,56 @@ def test_relabelling_asks_again_for_a_share_and_takes_the_majority():
     assert result.rounds[-1].n_wrong == wrong
 
 
+def test_a_tie_goes_to_each_of_the_classes():
+    answers = answers_of(people(0.0, 1.0, votes=2), blobs())
+    is_lowest = [
+        code == min(named for _, named in said)
+        for code, said in zip(answers.given.tolist(), answers.votes, strict=True)
+    ]
+    assert 0 < sum(is_lowest) < len(is_lowest)
+
+
+def test_the_noisy_ceiling_has_all_labels_that_the_oracle_gives():
+    spec, dataset = spec_of(), blobs()
+    parts = (spec.dataset, spec.initial, spec.model, spec.seed)
+
+    def ceiling(kind, oracle=None):
+        return compute_reference(ReferenceSpec(kind, *parts, oracle), dataset)
+
+    clean = ceiling("ceiling")
+    assert ceiling("noisy ceiling", noisy(0.0)) == clean
+    # Of those without a label there is none to fit.
+    assert ceiling("noisy ceiling", noisy(0.0, abstain=0.5)).n_correct > clean.n_test / 2
+    assert ceiling("noisy ceiling", noisy(1.0)).n_correct < clean.n_correct
+
+
+def test_labels_are_judged_by_models_that_were_not_fitted_on_them():
+    class Remembering:
+        has_probabilities = True
+
+        def fit(self, X, y):
+            self.fitted = X
+
+        def probabilities(self, X):
+            is_known = (X[:, None] == self.fitted).all(axis=2).any(axis=1)
+            return np.tile(is_known[:, None].astype(float), 3)
+
+    dataset, spec = blobs(), spec_of()
+    learner = Learner.start(spec, dataset, split_of(spec, dataset))
+    batch = learner.unlabelled[:12]
+    learner.receive(batch, dataset.y[learner.rows[batch]], np.ones(12, dtype=bool))
+    rng = np.random.default_rng(0)
+    assert out_of_fold_confidence(learner, Remembering, rng).tolist() == [0.0] * 12
+
+
+def test_the_cost_of_an_annotator_takes_the_place_of_that_of_a_label():
+    oracle = OracleSpec("uniform", (AnnotatorSpec("a", cost=7.0), AnnotatorSpec("b")))
+    answers = answers_of(oracle, blobs(), cost=CostSpec(2.0))
+    asked = [said[0][0] for said in answers.votes]
+    assert set(asked) == {0, 1}
+    assert answers.costs.tolist() == [(7.0, 2.0)[number] for number in asked]
+
+
 def test_costs_by_class_are_not_visible_and_those_of_a_column_are(monkeypatch):
     seen = []
     monkeypatch.setattr(
@@ -322,10 +382,12 @@ def test_counts_and_costs_of_any_oracle_add_up(oracle, budget_cost, batch_size):
 
 
 def test_a_budget_of_cost_is_spent_as_far_as_the_next_answer_surely_fits():
-    spec = spec_of("random", cost=CostSpec(1.0, (1.0, 2.0, 4.0)), budget_cost=19.5, budget=45)
-    result = run_active_learning(spec, blobs())
-    assert result.ended == "budget_cost"
-    assert 19.5 - 4 < result.rounds[-1].cost <= 19.5
+    by_class = CostSpec(1.0, (1.0, 2.0, 4.0))
+    for seed in range(6):
+        spec = spec_of("random", cost=by_class, budget_cost=19.5, budget=45, seed=seed)
+        result = run_active_learning(spec, blobs())
+        assert result.ended == "budget_cost"
+        assert 19.5 - 4 < result.rounds[-1].cost <= 19.5
     tenths = run_active_learning(spec_of("random", cost=CostSpec(0.1), budget_cost=0.3), blobs())
     assert tenths.rounds[-1].n_labels == 3 + 3
 
