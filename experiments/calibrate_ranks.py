@@ -32,6 +32,7 @@ from joblib import Parallel, delayed
 
 from alrun import stats
 from alrun.report.ranks import Ranking, rank_strategies
+from alrun.results.schema import LATER_LABELS
 from alrun.util.random_streams import generator
 
 N_DATASETS, N_SEEDS = (6, 12, 36), 10
@@ -59,7 +60,8 @@ def rank(rng: np.random.Generator, paces: Mapping[str, float], n_datasets: int) 
         own = np.array([*paces.values()]) * np.exp(rng.normal(0, OWN, len(paces)))
         correct = draw_correct(rng, N_SEEDS, (own * np.exp(rng.normal(0, DIFFICULTY))).tolist())
         means = cut_labels(correct / N_TEST, PAIRS_TARGET)[0].mean(axis=1).tolist()
-        key = {"dataset": f"data {place}", "model": "simulated", "start": "", "batch_size": 10}
+        key = {"dataset": f"data {place}", "model": "simulated", "batch_size": 10}
+        key |= dict.fromkeys(LATER_LABELS, "")
         key["target"] = PAIRS_TARGET
         by_name = dict(zip(paces, means, strict=True))
         rows += [

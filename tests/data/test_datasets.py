@@ -89,7 +89,7 @@ def test_every_built_in_data_set_is_described():
     assert {name.removeprefix("FILE") for name in files} <= set(FILES)
     described = " ".join(f"{name}: {DESCRIPTIONS[name]}" for name in files)
     assert [ending for ending in FILES if not re.search(rf"\{ending}\b", described)] == []
-    others = {"mnist_5k", "FOLDER/", "idx:FOLDER", "openml:NAME"}
+    others = {"mnist_5k", "FOLDER/", "idx:FOLDER", "openml:NAME", "keel:NAME"}
     assert set(DESCRIPTIONS) - files == {*BUNDLED, GENERATOR, *others}
 
 

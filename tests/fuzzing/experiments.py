@@ -1,5 +1,6 @@
 """Mutated experiments: refused, or planned as written."""
 
+import re
 import shutil
 import tomllib
 from pathlib import Path
@@ -13,11 +14,17 @@ from alrun.experiment.toml import to_toml
 from alrun.sweep.plan import plan_of, plan_sweep
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+# The experiments on data that need no file and no network.
+BUILT_IN = [
+    path.stem
+    for path in sorted(EXPERIMENTS.glob("*.toml"))
+    if not re.search("keel:|[.]csv", path.read_text(encoding="utf-8"))
+]
 
 
 def check_experiment(rng, folder):
     """Plan a mutated experiment; if that is possible, count its grid and compute a run."""
-    name = pick(rng, [*BASES, *BASES, *(path.stem for path in sorted(EXPERIMENTS.glob("*.toml")))])
+    name = pick(rng, [*BASES, *BASES, *BUILT_IN])
     file = folder / "question.toml"
     known = name in BASES
     text = experiment_of(name, rng) if known else (EXPERIMENTS / f"{name}.toml").read_text()
@@ -76,5 +83,5 @@ def n_runs(content):
 
     seeds = content["seeds"]
     n_seeds = seeds if isinstance(seeds, int) else len(seeds)
-    n_models = n("dataset") * n("model") * n("initial")
+    n_models = n("dataset") * n("model") * n("initial") * n("oracle") * n("cost")
     return n_models * n("strategies") * n("batch_sizes") * n_seeds

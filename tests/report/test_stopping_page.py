@@ -124,7 +124,7 @@ def test_a_damaged_table_of_signals_is_told_and_the_page_is_made(tmp_path):
     done = alrun_here("report", tmp_path, "--output", tmp_path / "page.html")
     assert done.returncode == 0
     assert "The page shows no stopping rules: " in done.stderr
-    assert "When to stop" not in (tmp_path / "page.html").read_text()
+    assert "When to stop" not in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow  # the data and the markup are checked above without a browser
@@ -137,7 +137,7 @@ def test_a_browser_fills_the_table_of_regrets(page, made, tmp_path):
     address = (tmp_path / "page.html").as_uri()
     shown = subprocess.run(
         [chromium, *arguments, "--virtual-time-budget=4000", "--dump-dom", address],
-        capture_output=True, text=True, check=True, timeout=120,
+        capture_output=True, encoding="utf-8", check=True, timeout=120,
     ).stdout  # fmt: skip
     table = re.search(r'<div class="regrets".*?</table>', shown, re.DOTALL)[0]
     rows = re.findall(r"<tr.*?</tr>", table, re.DOTALL)[1:]
