@@ -6,11 +6,11 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+from curves_factory import curve, write
 
 from alrun.report.annotator_sections import agreement_sections
 from alrun.report.annotators import agreement, agreement_notes, load_votes
 from alrun.results.schema import QUERIES
-from tests.helpers.curves_factory import curve, write
 
 NAMES = ("ann", "bob", "eve")
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from curves_factory import reaching, write
 
 from alrun.errors import ResultsError
 from alrun.report.all_pairs import compare_all
@@ -11,7 +12,6 @@ from alrun.report.options import ReportOptions, Selection
 from alrun.report.pair_render import render_pairs
 from alrun.report.render import Layout, render
 from alrun.results.curves import COMPARISON_GROUP, read_curves
-from tests.helpers.curves_factory import reaching, write
 
 OPTIONS = ReportOptions(targets=(0.9,))
 RANDOM, MARGIN = [100, 110, 120, 130, 140, 150], [70, 80, 90, 100, 110, 120]

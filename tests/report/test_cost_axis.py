@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from curves_factory import GRID, curve, reaching, write
 from scipy.stats import t
 
 from alrun.errors import ResultsError
@@ -17,7 +18,6 @@ from alrun.report.plots import write_plot
 from alrun.report.plots.lines import MOST_POINTS, mean_curves
 from alrun.report.render import FORMATS, render
 from alrun.results.curves import labels_to_target, read_curves, summaries
-from tests.helpers.curves_factory import GRID, curve, reaching, write
 
 TARGET, SEEDS = 0.9, 8
 COST = ReportOptions(targets=(TARGET,), axis=Axis.cost)

@@ -6,6 +6,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from curves_factory import reaching, write
 
 from alrun.report.axis import Axis
 from alrun.report.build import build_report
@@ -13,7 +14,6 @@ from alrun.report.noise import COLUMNS
 from alrun.report.options import ReportOptions
 from alrun.report.render import FORMATS, render
 from alrun.stats import holm
-from tests.helpers.curves_factory import reaching, write
 
 OPTIONS = ReportOptions(targets=(0.9,))
 LABELS = {
