@@ -10,6 +10,7 @@ import pytest
 import alrun
 from alrun.api import run_sweep
 from alrun.execute.local import Workers
+from alrun.strategies import registry
 from alrun.sweep.plan import plan_sweep
 from alrun.sweep.run import run_missing
 from alrun.util.digest import digest_of_bytes
@@ -177,6 +178,8 @@ def folder(tiny, tmp_path, monkeypatch):
         (tmp_path / f"{name}.py").write_text(text)
     (tmp_path / "raising.py").write_text(RAISING)
     monkeypatch.chdir(tmp_path)
+    # A run of the spoiling code in this process leaves another margin behind: it is put back.
+    monkeypatch.setitem(registry.BUILT_IN, "margin", registry.BUILT_IN["margin"])
     return tmp_path
 
 

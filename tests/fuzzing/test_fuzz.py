@@ -12,7 +12,7 @@ SHARE = {
     "experiment": 40,
     "data": 60,
     "results": 20,
-    "runs": 30,
+    "runs": 40,
     "names": 20,
     "changes": 40,
     "labels": 300,
