@@ -45,7 +45,7 @@ def _per_cost(answer: Any, costs: FloatArray) -> FloatArray:
         scores = answer - min(0.0, float(answer[np.isfinite(answer)].min(initial=0.0)))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = scores / costs
-    return np.where(np.isnan(ratios), 0.0, ratios)
+    return np.where(np.isnan(ratios), np.inf, ratios)  # a score of 0 that costs nothing
 
 
 def _answer_of(spec: StrategySpec, pool: Pool, n: int, rng: np.random.Generator) -> Any:

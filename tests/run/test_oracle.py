@@ -321,6 +321,16 @@ def test_per_cost_ranks_by_score_over_cost(name):
         assert set(chosen.tolist()) == set(best.tolist())
 
 
+def test_what_costs_nothing_comes_first_whatever_its_score(monkeypatch):
+    dataset = replace(blobs(), costs={"c": np.where(np.arange(60) % 3, 2.0, 0.0)})
+    monkeypatch.setattr(
+        "alrun.run.query.find", lambda name: lambda pool, n, rng: (pool.costs > 0) * 1.0
+    )
+    spec = spec_of("margin", cost=CostSpec(column="c"), batch_size=5, budget=8)
+    wise = replace(spec, strategy=replace(spec.strategy, per_cost=True))
+    assert run_active_learning(wise, dataset).rounds[-1].cost == 0.0
+
+
 def test_per_cost_takes_the_cheap_among_the_candidates_of_a_batch_strategy():
     dataset = replace(blobs(), costs={"c": np.where(np.arange(60) % 2, 1.0, 50.0)})
     spec = spec_of("k_center", cost=CostSpec(column="c"), batch_size=5, budget=8)
