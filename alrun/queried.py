@@ -15,7 +15,7 @@ from alrun.data.read_keys import AS_USUAL
 from alrun.data.readers.tables import read_columns
 from alrun.data.readers.texts import documents_in
 from alrun.data.registry import BUNDLED, MNIST
-from alrun.experiment.settings import DatasetSettings
+from alrun.experiment.datasets import DatasetSettings
 from alrun.report.html.gallery import Example, Gallery, Queried
 from alrun.report.html.matrix import Matrix
 from alrun.report.options import experiment_of

@@ -14,6 +14,7 @@ ORDER = [
     "arrays",
     "errors",
     "util",
+    "spec_parts",
     "spec",
     "records",
     "metrics",

@@ -18,15 +18,9 @@ from alrun.cli.options import Format
 from alrun.cli.plot import Plot
 from alrun.cli.queries import QueriesFormat
 from alrun.cli.status import StatusFormat
+from alrun.experiment.datasets import DatasetSettings, ReadSettings
 from alrun.experiment.oracles import AnnotatorSettings, CostSettings, OracleSettings
-from alrun.experiment.settings import (
-    DatasetSettings,
-    Experiment,
-    InitialSettings,
-    ModelSettings,
-    ReadSettings,
-    StrategySettings,
-)
+from alrun.experiment.settings import Experiment, InitialSettings, ModelSettings, StrategySettings
 from alrun.labelling.export import COLUMNS as EXPORT_COLUMNS
 from alrun.labelling.project import Project, ProjectDataset
 from alrun.models import registry as models

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from blob_runs import spec_of
 
-from alrun.spec import PIPELINE, run_id
+from alrun.spec import run_id
+from alrun.spec_parts import PIPELINE
 from alrun.sweep.plan import plan_sweep
 from alrun.util.digest import digest
 

@@ -15,7 +15,8 @@ from alrun.data.scaling import rescale
 from alrun.data.typicality import typical
 from alrun.errors import DatasetError
 from alrun.records import ROLES, Split
-from alrun.spec import InitialSpec, TaskSpec
+from alrun.spec import TaskSpec
+from alrun.spec_parts import InitialSpec
 from alrun.util.lru_cache import LRUCache
 from alrun.util.random_streams import draw_integer, generator
 from alrun.util.top_k import top_k

@@ -11,16 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from alrun.errors import AlrunError, nearest
+from alrun.experiment.datasets import DatasetSettings
 from alrun.experiment.parts import Step
-from alrun.experiment.settings import (
-    DatasetSettings,
-    Experiment,
-    ModelSettings,
-    RuleSettings,
-    StrategySettings,
-)
+from alrun.experiment.settings import Experiment, ModelSettings, RuleSettings, StrategySettings
 from alrun.metrics import METRICS
-from alrun.spec import PIPELINE, without_folder
+from alrun.spec_parts import PIPELINE, without_folder
 from alrun.util.import_path import located, module_of
 from alrun.util.user_code import fingerprints
 

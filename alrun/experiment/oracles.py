@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from alrun.errors import nearest, quoted
 from alrun.experiment.parts import DisplayName, Section
-from alrun.spec import BETWEEN_NAMES, AnnotatorSpec, CostSpec, OracleSpec
+from alrun.spec_parts import BETWEEN_NAMES, AnnotatorSpec, CostSpec, OracleSpec
 from alrun.util.numbers import is_number
 
 # Rows of a confusion sum to 1 up to what people round.

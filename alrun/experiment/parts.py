@@ -1,10 +1,26 @@
-"""What all tables of an experiment file have in common: names, labels, and no unknown keys."""
+"""What all tables of an experiment file have in common: names, labels, sizes, no unknown keys."""
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from alrun.errors import quoted
+from alrun.util.numbers import is_whole
+
+# Integers in the tables have 32 bits.
+MOST = 2**31 - 1
+
+
+def _size(value: Any) -> Any:
+    is_count = is_whole(value) and 1 <= value <= MOST
+    if not is_count and not (isinstance(value, float) and 0 < value < 1):
+        raise ValueError(f"should be a count, or a fraction between 0 and 1, not {quoted(value)}")
+    return value
+
+
+Positive = Annotated[int, Field(gt=0, le=MOST)]
+Names = Annotated[list[str], Field(min_length=1)]
+Size = Annotated[int | float, BeforeValidator(_size)]
 
 
 class Section(BaseModel):

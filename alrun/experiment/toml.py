@@ -16,10 +16,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from alrun.errors import ExperimentError, nearest, quoted
+from alrun.experiment.datasets import DatasetSettings
 from alrun.experiment.names import check_names, entry_key
 from alrun.experiment.oracles import CostSettings, OracleSettings
 from alrun.experiment.settings import (
-    DatasetSettings,
     Experiment,
     InitialSettings,
     ModelSettings,

@@ -20,7 +20,8 @@ from alrun.labelling.project import Project, read_project, state_folder
 from alrun.labelling.records import Layout, Task
 from alrun.labelling.rows import Rows, read_rows, rows_of_dataset
 from alrun.labelling.state import Batch, KnownRows, State
-from alrun.spec import InitialSpec, RunSpec
+from alrun.spec import RunSpec
+from alrun.spec_parts import InitialSpec
 from alrun.sweep.grid import expand
 from alrun.sweep.load_data import load_all
 from alrun.util.digest import digest

@@ -15,16 +15,13 @@ from pydantic import (
 )
 
 from alrun.errors import AlrunError, ExperimentError
+from alrun.experiment.datasets import ClassLabel, DatasetSettings
 from alrun.experiment.names import check_names
-from alrun.experiment.parts import Section
+from alrun.experiment.parts import Names, Positive, Section
 from alrun.experiment.settings import (
-    ClassLabel,
-    DatasetSettings,
     Experiment,
     InitialSettings,
     ModelSettings,
-    Names,
-    Positive,
     RuleSettings,
     StrategySettings,
 )

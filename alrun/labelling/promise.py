@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from alrun.errors import AlrunError, LabellingError
-from alrun.experiment.settings import DatasetSettings, Experiment
+from alrun.experiment.datasets import DatasetSettings
+from alrun.experiment.settings import Experiment
 
 # The keys of a data set that say how it is prepared.
 _PREPARATION = (

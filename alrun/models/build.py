@@ -24,7 +24,7 @@ from alrun.models.registry import (
     reserved_of,
     version_of,
 )
-from alrun.spec import PIPELINE
+from alrun.spec_parts import PIPELINE
 from alrun.util.import_path import completed
 from alrun.util.random_streams import draw_integer, generator
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from alrun.errors import ModelError
-from alrun.spec import PIPELINE
+from alrun.spec_parts import PIPELINE
 from alrun.util.numbers import is_number
 
 

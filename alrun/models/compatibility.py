@@ -27,7 +27,8 @@ from alrun.models.build import build
 from alrun.models.class_weights import labels_weighted
 from alrun.models.classifier import Classifier
 from alrun.models.registry import BUILT_IN
-from alrun.spec import PIPELINE, ModelSpec, RunSpec
+from alrun.spec import RunSpec
+from alrun.spec_parts import PIPELINE, ModelSpec
 from alrun.util.process_state import put_back
 from alrun.util.random_streams import generator
 

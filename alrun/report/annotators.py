@@ -11,7 +11,7 @@ import pandas as pd
 from alrun.arrays import IntArray
 from alrun.report.phrasing import score_text
 from alrun.results.load import load_queries
-from alrun.spec import BETWEEN_NAMES
+from alrun.spec_parts import BETWEEN_NAMES
 from alrun.stats.agreement import (
     NO_ANSWER,
     class_counts,

@@ -19,7 +19,8 @@ from alrun.errors import ResultsError, first_line
 from alrun.metrics import METRICS
 from alrun.records import ABSTAINED, DIAGNOSTICS, SIGNAL_TOLERANCES, RunResult
 from alrun.results.schema import FOOTER, RUN_FILE, RUNS, check_version, conform, to_parquet_bytes
-from alrun.spec import BETWEEN_NAMES, RunSpec, run_id, same_run
+from alrun.spec import RunSpec, run_id, same_run
+from alrun.spec_parts import BETWEEN_NAMES
 from alrun.util.atomic_files import unusable
 
 # These columns have a value in every round.

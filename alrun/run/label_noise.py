@@ -10,7 +10,7 @@ from alrun.data.features import as_float64
 from alrun.models.build import resolve
 from alrun.models.classifier import Classifier
 from alrun.models.predictions import Predictions
-from alrun.spec import AnnotatorSpec
+from alrun.spec_parts import AnnotatorSpec
 
 # The standard deviation of the rates of `instance`, from the paper.
 _SPREAD = 0.1

@@ -15,7 +15,8 @@ from alrun.run.label_noise import (
 )
 from alrun.run.learner import Learner
 from alrun.run.prices import prices_of
-from alrun.spec import AnnotatorSpec, CostSpec, OracleSpec, RunSpec
+from alrun.spec import RunSpec
+from alrun.spec_parts import AnnotatorSpec, CostSpec, OracleSpec
 from alrun.util.random_streams import generator
 
 # Without an oracle in the experiment all labels are true, and without costs each answer costs 1.

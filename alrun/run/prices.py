@@ -6,7 +6,7 @@ import numpy as np
 
 from alrun.arrays import FloatArray, IntArray
 from alrun.data.dataset import Dataset
-from alrun.spec import AnnotatorSpec, CostSpec
+from alrun.spec_parts import AnnotatorSpec, CostSpec
 
 
 @dataclass(frozen=True)

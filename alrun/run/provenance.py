@@ -11,7 +11,8 @@ from typing import Any
 
 from threadpoolctl import threadpool_info
 
-from alrun.spec import PIPELINE, RunSpec, TaskSpec
+from alrun.spec import RunSpec, TaskSpec
+from alrun.spec_parts import PIPELINE
 from alrun.util.import_path import file_of, module_of
 from alrun.util.user_code import fingerprints
 

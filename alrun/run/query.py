@@ -6,7 +6,7 @@ import numpy as np
 
 from alrun.arrays import FloatArray, IntArray
 from alrun.errors import StrategyError
-from alrun.spec import StrategySpec
+from alrun.spec_parts import StrategySpec
 from alrun.strategies.registry import find
 from alrun.strategies.support.pool import Pool
 from alrun.util.top_k import top_k

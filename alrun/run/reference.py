@@ -12,7 +12,8 @@ from alrun.records import ABSTAINED, Scores, Split
 from alrun.run.learner import Learner
 from alrun.run.oracle import Oracle
 from alrun.run.setting import score_test_part
-from alrun.spec import ReferenceSpec, RunSpec, StrategySpec
+from alrun.spec import ReferenceSpec, RunSpec
+from alrun.spec_parts import StrategySpec
 from alrun.util.process_state import seeded
 from alrun.util.random_streams import generator
 

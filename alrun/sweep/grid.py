@@ -7,19 +7,13 @@ from pathlib import Path
 
 from alrun.data.dataset import AnyDataset, Dataset
 from alrun.errors import DatasetError, first_line
+from alrun.experiment.datasets import DatasetSettings
 from alrun.experiment.names import entry_key
 from alrun.experiment.oracles import read_confusion
-from alrun.experiment.settings import DatasetSettings, Experiment, InitialSettings, as_count
+from alrun.experiment.settings import Experiment, InitialSettings, as_count
 from alrun.models import build
-from alrun.spec import (
-    CostSpec,
-    DatasetSpec,
-    InitialSpec,
-    ModelSpec,
-    OracleSpec,
-    RunSpec,
-    StrategySpec,
-)
+from alrun.spec import RunSpec
+from alrun.spec_parts import CostSpec, DatasetSpec, InitialSpec, ModelSpec, OracleSpec, StrategySpec
 from alrun.strategies.registry import resolve
 from alrun.util.import_path import located
 

@@ -16,8 +16,9 @@ from alrun.data.read_keys import AS_USUAL
 from alrun.data.readers.memory_limit import as_size
 from alrun.data.user_splits import read_initial, read_sureness, with_user_splits
 from alrun.errors import DatasetError, ExperimentError
+from alrun.experiment.datasets import DatasetSettings
 from alrun.experiment.names import entry_key
-from alrun.experiment.settings import DatasetSettings, Experiment, InitialSettings
+from alrun.experiment.settings import Experiment, InitialSettings
 from alrun.sweep.grid import has_initial
 
 # Seconds after which the reading of a data set is announced.

@@ -16,7 +16,8 @@ from alrun import load_runs
 from alrun.data.dataset import Dataset
 from alrun.run import loop
 from alrun.run.learner import Learner
-from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
+from alrun.spec import RunSpec
+from alrun.spec_parts import DatasetSpec, InitialSpec, ModelSpec, StrategySpec
 
 sys.path.append(str(Path(__file__).parents[1] / "helpers"))
 from clusters import cluster

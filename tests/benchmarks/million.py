@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 from alrun.models.classifier import Classifier
 from alrun.models.predictions import Predictions
 from alrun.run.query import query
-from alrun.spec import StrategySpec
+from alrun.spec_parts import StrategySpec
 from alrun.strategies.registry import resolve
 from alrun.strategies.support.pool import Pool
 

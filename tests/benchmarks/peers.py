@@ -31,7 +31,8 @@ from alrun.models.logistic.newton import Objective
 from alrun.models.predictions import Predictions
 from alrun.run.loop import run_active_learning
 from alrun.run.query import query
-from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
+from alrun.spec import RunSpec
+from alrun.spec_parts import DatasetSpec, InitialSpec, ModelSpec, StrategySpec
 from alrun.strategies.support.pool import Pool
 from alrun.sweep.plan import plan_sweep
 

@@ -10,7 +10,7 @@ from alrun.data.classes import NO_CLASS, Classes, LabelKeys, find_classes, witho
 from alrun.data.load import load
 from alrun.data.splits import draw_split
 from alrun.errors import DatasetError
-from alrun.spec import InitialSpec
+from alrun.spec_parts import InitialSpec
 
 # Between two of them is room for a quantile; where there is none, two bins may be one.
 floats = st.floats(-1e6, 1e6, allow_nan=False, width=32)

@@ -17,7 +17,7 @@ from alrun.data.readers.column_meaning import (
 )
 from alrun.data.splits import draw_split
 from alrun.errors import DatasetError
-from alrun.spec import InitialSpec
+from alrun.spec_parts import InitialSpec
 
 
 def table(n=40):

@@ -21,7 +21,8 @@ from alrun.data.features import (
 from alrun.data.scaling import rescale
 from alrun.results.load import load_runs
 from alrun.run.loop import run_active_learning
-from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
+from alrun.spec import RunSpec
+from alrun.spec_parts import DatasetSpec, InitialSpec, ModelSpec, StrategySpec
 from alrun.strategies.registry import BUILT_IN, resolve
 
 

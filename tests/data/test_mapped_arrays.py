@@ -17,7 +17,8 @@ from alrun.data.readers import memory_limit, numeric_parquet
 from alrun.errors import DatasetError
 from alrun.execute.worker import Task, compute
 from alrun.run.loop import run_active_learning
-from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
+from alrun.spec import RunSpec
+from alrun.spec_parts import DatasetSpec, InitialSpec, ModelSpec, StrategySpec
 
 N, WIDTH = 5_000, 512
 # A whole copy takes 10 MB.

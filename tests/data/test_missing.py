@@ -18,7 +18,8 @@ from alrun.data.splits import draw_split, split_of
 from alrun.errors import DatasetError
 from alrun.run.buyer import Buyer
 from alrun.run.learner import Learner
-from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
+from alrun.spec import RunSpec
+from alrun.spec_parts import DatasetSpec, InitialSpec, ModelSpec, StrategySpec
 
 NUMBERS = ("mean", "median", "most_frequent", "constant")
 

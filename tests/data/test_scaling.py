@@ -9,7 +9,8 @@ from alrun.data.scaling import rescale
 from alrun.data.splits import draw_split
 from alrun.errors import DatasetError
 from alrun.run.loop import run_active_learning
-from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
+from alrun.spec import RunSpec
+from alrun.spec_parts import DatasetSpec, InitialSpec, ModelSpec, StrategySpec
 
 GENERATOR = "make_classification"
 

@@ -16,7 +16,7 @@ from alrun.data.dataset import Dataset
 from alrun.data.load import load
 from alrun.data.splits import draw_split, split_of
 from alrun.errors import DatasetError
-from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, StrategySpec
+from alrun.spec_parts import DatasetSpec, InitialSpec, ModelSpec, StrategySpec
 
 RULES = [
     (InitialSpec("per_class", 1), 3),

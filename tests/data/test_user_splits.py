@@ -12,7 +12,7 @@ from made_splits import PER_CLASS, assert_same, made, run_spec
 from alrun.data.splits import draw_split, split_of
 from alrun.data.user_splits import read_initial, read_sureness, with_user_splits
 from alrun.errors import DatasetError
-from alrun.spec import InitialSpec
+from alrun.spec_parts import InitialSpec
 
 # Splits
 

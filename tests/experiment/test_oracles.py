@@ -5,7 +5,7 @@ import pytest
 from alrun.errors import ExperimentError
 from alrun.experiment.oracles import CostSettings, OracleSettings, read_confusion
 from alrun.experiment.toml import read_experiment, to_toml
-from alrun.spec import AnnotatorSpec, CostSpec
+from alrun.spec_parts import AnnotatorSpec, CostSpec
 
 GRID = """
 strategies = ["random", { name = "margin", per_cost = true }]

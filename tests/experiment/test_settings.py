@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from alrun.data.load import load
 from alrun.errors import DatasetError
 from alrun.experiment.settings import Experiment
-from alrun.spec import InitialSpec, run_id
+from alrun.spec import run_id
+from alrun.spec_parts import InitialSpec
 from alrun.sweep.grid import expand
 
 LEAST = {"strategies": ["random"], "seeds": 2, "budget": 60, "dataset": {"name": "iris"}}

@@ -9,7 +9,8 @@ from alrun.data.splits import split_of
 from alrun.results.run_file import serialize_run
 from alrun.results.store import Store
 from alrun.run.loop import run_active_learning
-from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec, run_id
+from alrun.spec import RunSpec, run_id
+from alrun.spec_parts import DatasetSpec, InitialSpec, ModelSpec, StrategySpec
 
 
 def blobs(n=60, n_classes=3, n_features=4, seed=0):

@@ -3,7 +3,8 @@
 import numpy as np
 
 from alrun.data.dataset import Dataset
-from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
+from alrun.spec import RunSpec
+from alrun.spec_parts import DatasetSpec, InitialSpec, ModelSpec, StrategySpec
 
 PER_CLASS = InitialSpec("per_class", 2)
 

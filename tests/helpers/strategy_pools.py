@@ -8,7 +8,7 @@ from scipy import sparse
 
 from alrun.models.predictions import Predictions
 from alrun.run.query import query
-from alrun.spec import StrategySpec
+from alrun.spec_parts import StrategySpec
 from alrun.strategies.registry import find
 from alrun.strategies.support.pool import Pool
 

@@ -13,7 +13,7 @@ from alrun.errors import ModelError
 from alrun.models.build import resolve
 from alrun.models.class_weights import labels_weighted, weights_by_code
 from alrun.models.classifier import Classifier
-from alrun.spec import PIPELINE
+from alrun.spec_parts import PIPELINE
 
 # libsvm has no use for them in this one.
 INDIFFERENT = "sklearn.svm._classes.NuSVC"

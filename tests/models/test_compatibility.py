@@ -13,7 +13,8 @@ from alrun.data.dataset import Dataset
 from alrun.errors import ExperimentError
 from alrun.models.build import resolve
 from alrun.models.compatibility import incompatibilities
-from alrun.spec import PIPELINE, DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
+from alrun.spec import RunSpec
+from alrun.spec_parts import PIPELINE, DatasetSpec, InitialSpec, ModelSpec, StrategySpec
 from alrun.sweep.plan import plan_sweep
 
 BAYES, SVM = "sklearn.naive_bayes.GaussianNB", "sklearn.svm.LinearSVC"

@@ -20,7 +20,7 @@ from sklearn.utils import all_estimators
 from alrun.errors import ModelError
 from alrun.models.build import build, prediction_methods, resolve, resolve_step, version
 from alrun.models.classifier import Classifier
-from alrun.spec import ModelSpec
+from alrun.spec_parts import ModelSpec
 from alrun.sweep.plan import plan_sweep
 
 FOREST = "sklearn.ensemble.RandomForestClassifier"

@@ -12,7 +12,8 @@ from sklearn.svm import SVC
 
 from alrun.models.build import build, prediction_methods, resolve
 from alrun.models.classifier import Classifier
-from alrun.spec import PIPELINE, run_id
+from alrun.spec import run_id
+from alrun.spec_parts import PIPELINE
 from alrun.sweep.plan import plan_sweep
 from alrun.sweep.run import run_missing
 

@@ -17,7 +17,14 @@ from alrun.errors import AlrunError
 from alrun.models.build import build
 from alrun.models.logistic.estimator import Logistic
 from alrun.run.loop import run_active_learning
-from alrun.spec import AnnotatorSpec, DatasetSpec, InitialSpec, ModelSpec, OracleSpec, StrategySpec
+from alrun.spec_parts import (
+    AnnotatorSpec,
+    DatasetSpec,
+    InitialSpec,
+    ModelSpec,
+    OracleSpec,
+    StrategySpec,
+)
 from alrun.util.random_streams import generator
 
 STRATEGIES = ["random", "least_confidence", "margin", "entropy"]

@@ -19,15 +19,8 @@ from alrun.run.learner import Learner
 from alrun.run.loop import run_active_learning
 from alrun.run.oracle import Oracle
 from alrun.run.reference import compute_reference
-from alrun.spec import (
-    AnnotatorSpec,
-    CostSpec,
-    InitialSpec,
-    OracleSpec,
-    ReferenceSpec,
-    run_id,
-    same_run,
-)
+from alrun.spec import ReferenceSpec, run_id, same_run
+from alrun.spec_parts import AnnotatorSpec, CostSpec, InitialSpec, OracleSpec
 
 
 def noisy(noise=0.2, kind="uniform", **changes):

@@ -17,7 +17,7 @@ from alrun.api import run_sweep
 from alrun.results.store import Store
 from alrun.run import provenance as module
 from alrun.run.provenance import of_checkout, of_run
-from alrun.spec import ModelSpec
+from alrun.spec_parts import ModelSpec
 
 CPUINFO = Path("/proc/cpuinfo")
 AUTHOR = ("-c", "user.name=a", "-c", "user.email=a@example.org")

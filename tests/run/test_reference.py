@@ -19,7 +19,8 @@ from sklearn.preprocessing import StandardScaler
 from alrun.data.load import load
 from alrun.data.splits import split_of
 from alrun.run.reference import compute_reference
-from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, ReferenceSpec, run_id
+from alrun.spec import ReferenceSpec, run_id
+from alrun.spec_parts import DatasetSpec, InitialSpec, ModelSpec
 
 LOADERS = {"iris": load_iris, "breast_cancer": load_breast_cancer}
 LOGISTIC = ModelSpec("logistic", "logistic", {"C": 1.0, "class_weight": None})

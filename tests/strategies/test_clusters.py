@@ -18,7 +18,8 @@ from alrun.errors import StrategyError
 from alrun.models.predictions import Predictions
 from alrun.run.loop import run_active_learning
 from alrun.run.query import query
-from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
+from alrun.spec import RunSpec
+from alrun.spec_parts import DatasetSpec, InitialSpec, ModelSpec, StrategySpec
 from alrun.strategies import clusters
 from alrun.strategies.clusters import cluster_margin, typiclust
 from alrun.strategies.registry import resolve

@@ -15,7 +15,7 @@ from alrun.errors import StrategyError
 from alrun.models.classifier import Classifier
 from alrun.models.predictions import Predictions
 from alrun.run.query import query
-from alrun.spec import StrategySpec
+from alrun.spec_parts import StrategySpec
 from alrun.strategies import committee
 from alrun.strategies.committee import bald, qbc_kl, qbc_vote
 from alrun.strategies.registry import resolve

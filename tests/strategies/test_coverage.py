@@ -16,7 +16,8 @@ from alrun.errors import StrategyError
 from alrun.models.predictions import Predictions
 from alrun.run.loop import run_active_learning
 from alrun.run.query import query
-from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
+from alrun.spec import RunSpec
+from alrun.spec_parts import DatasetSpec, InitialSpec, ModelSpec, StrategySpec
 from alrun.strategies.coverage import _SimilarityCoverage, max_herding, prob_cover
 from alrun.strategies.registry import resolve
 from alrun.strategies.support.pool import Pool

@@ -13,7 +13,7 @@ from strategy_pools import pool_over, stream
 
 from alrun.errors import StrategyError
 from alrun.run.query import query
-from alrun.spec import StrategySpec
+from alrun.spec_parts import StrategySpec
 from alrun.strategies.density import density, mean_similarities
 from alrun.strategies.registry import resolve
 from alrun.strategies.uncertainty import entropy

@@ -16,7 +16,8 @@ from alrun.models.classifier import Classifier
 from alrun.models.predictions import Predictions
 from alrun.run.loop import run_active_learning
 from alrun.run.query import query
-from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
+from alrun.spec import RunSpec
+from alrun.spec_parts import DatasetSpec, InitialSpec, ModelSpec, StrategySpec
 from alrun.strategies.registry import BUILT_IN, parameters_of, resolve
 from alrun.strategies.support.pool import Pool
 from alrun.strategies.support.validation import validate_parameters

@@ -12,7 +12,8 @@ from strategy_pools import Scripted, asked, drawn, odd_pools, picked, pool_of, s
 from alrun.data.dataset import Dataset
 from alrun.errors import StrategyError
 from alrun.run.loop import run_active_learning
-from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
+from alrun.spec import RunSpec
+from alrun.spec_parts import DatasetSpec, InitialSpec, ModelSpec, StrategySpec
 from alrun.strategies.registry import BUILT_IN, resolve
 from alrun.strategies.uncertainty import closeness
 

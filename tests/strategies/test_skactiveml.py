@@ -15,7 +15,7 @@ from alrun.experiment.toml import read_experiment
 from alrun.models.classifier import Classifier
 from alrun.models.predictions import Predictions
 from alrun.run.query import query
-from alrun.spec import StrategySpec
+from alrun.spec_parts import StrategySpec
 from alrun.strategies import skactiveml
 from alrun.strategies.registry import find, parameters_of, requirements_of, resolve
 from alrun.strategies.support.pool import Pool

@@ -23,7 +23,8 @@ from alrun.models.logistic.estimator import Logistic
 from alrun.models.predictions import Predictions
 from alrun.run.loop import run_active_learning
 from alrun.run.query import query
-from alrun.spec import DatasetSpec, InitialSpec, ModelSpec, RunSpec, StrategySpec
+from alrun.spec import RunSpec
+from alrun.spec_parts import DatasetSpec, InitialSpec, ModelSpec, StrategySpec
 from alrun.strategies.registry import BUILT_IN, find, parameters_of, resolve
 from alrun.strategies.support.pool import Pool
 from alrun.util.top_k import nine_digits, top_k

@@ -10,7 +10,7 @@ import alrun
 from alrun.api import run_sweep
 from alrun.errors import ExperimentError, StrategyError
 from alrun.experiment.toml import read_experiment
-from alrun.spec import StrategySpec, without_folder
+from alrun.spec_parts import StrategySpec, without_folder
 from alrun.sweep.plan import plan_sweep
 from alrun.util.import_path import imported, located
 
