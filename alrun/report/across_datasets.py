@@ -34,12 +34,13 @@ def build_across(rows: pd.DataFrame) -> pd.DataFrame:
     data sets there is no row.
     """
     usable = rows["saving"].notna() & (rows["mean_labels"] > 0) & rows["informative"]
-    compared = rows[~rows["is_baseline"] & usable]
+    compared = rows.assign(usable=usable)[~rows["is_baseline"]]
+    # Groups are made before rows are left out, so that targets and strategies keep their order.
     found = [
-        {**dict(zip(_GROUP, key, strict=True)), "strategy": name, **_row(own)}
+        {**dict(zip(_GROUP, key, strict=True)), "strategy": name, **_row(own[own["usable"]])}
         for key, group in compared.groupby(_GROUP, observed=True, sort=False)
         for name, own in group.groupby("strategy", observed=True, sort=False)
-        if len(own) > 1
+        if own["usable"].sum() > 1
     ]
     table = pd.DataFrame(found, columns=COLUMNS)
     for _, group in table.groupby(_GROUP, observed=True, sort=False):

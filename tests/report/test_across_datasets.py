@@ -117,6 +117,17 @@ def test_every_data_set_counts_the_same_whatever_its_labels_and_seeds(tmp_path):
     assert row_of(report_of(tmp_path, small, large))["saving"] == pytest.approx(0.5)
 
 
+def test_targets_keep_their_order_where_the_first_data_set_says_nothing_at_the_first(tmp_path):
+    names = ["first", "second", "third"]
+    floors = pd.DataFrame({"dataset": "first", "model": "logistic", "seed": range(6)})
+    floors = floors.assign(reference="floor", accuracy=0.85, n_test=100, reference_id="made")
+    floors.to_parquet(tmp_path / "references.parquet", index=False)
+    frames = [block(name, [60] * 6, model="logistic") for name in names]
+    across = report_of(tmp_path, *frames, targets=(0.8, 0.9)).across
+    assert across["target"].tolist() == [0.8, 0.9]
+    assert across["n_datasets"].tolist() == [2, 3]
+
+
 def test_p_values_are_adjusted_over_the_strategies_of_a_cell(tmp_path):
     frame = several(7)
     half = several(7, seed=3).assign(model="other")
