@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 EXPERIMENTS := $(filter-out experiments/atlas%,$(wildcard experiments/*.toml))
-ATLAS := atlas atlas_forest
+ATLAS := atlas atlas_forest atlas_noise
 
 .DEFAULT_GOAL := help
 .PHONY: help sweep gallery test test-all fuzz torture lint bench atlas reproduce reproduce-atlas \
@@ -49,7 +49,8 @@ atlas: $(READY)  ## compute 36 data sets for two models in about two hours, and 
 	for name in $(ATLAS); do \
 		$(BIN)/alrun sweep experiments/$$name.toml && \
 		$(BIN)/alrun report results/$$name --adjust maxT --output results/$$name/report.html && \
-		$(BIN)/alrun stopping results/$$name --format csv --output results/$$name/stopping.csv \
+		$(BIN)/alrun report results/$$name --adjust maxT --format csv --output results/$$name/report.csv && \
+		$(BIN)/alrun stopping results/$$name --rule kappa --format csv --output results/$$name/stopping.csv \
 		|| exit; done
 	$(BIN)/python experiments/atlas_findings.py
 	$(BIN)/python experiments/readme.py

@@ -42,13 +42,17 @@ def references(model):
     return pd.DataFrame(rows).assign(n_test=100, reference_id="made")
 
 
+def forget():
+    for cached in ("chart", "traits", "agreements", "dependences"):
+        getattr(atlas_findings, cached).cache_clear()
+
+
 @pytest.fixture
 def made(tmp_path, monkeypatch):
     """Put results of two models in the place of the committed ones."""
     monkeypatch.setattr(atlas_findings, "ROOT", tmp_path)
     monkeypatch.setattr(atlas_findings, "TRAITS_FILE", tmp_path / "traits.csv")
-    atlas_findings.chart.cache_clear()
-    atlas_findings.traits.cache_clear()
+    forget()
     for name, gains in GAINS.items():
         folder = tmp_path / "results" / name
         folder.mkdir(parents=True)
@@ -68,8 +72,7 @@ def made(tmp_path, monkeypatch):
     traits |= {"classes": [2, 3, 4, 5], "largest_class": [0.6, 0.3, 0.4, 0.3]}
     pd.DataFrame(traits).to_csv(tmp_path / "traits.csv", index=False)
     yield
-    atlas_findings.chart.cache_clear()
-    atlas_findings.traits.cache_clear()
+    forget()
 
 
 def test_data_sets_are_counted_where_the_target_says_something(made):
@@ -105,9 +108,30 @@ def test_savings_that_fall_with_the_features_are_told_from_chance(made):
     assert rows[-1].startswith("0 of 6 correlations")
 
 
-def test_without_results_the_page_says_so(tmp_path, monkeypatch):
+def test_savings_with_wrong_labels_stand_beside_those_with_right_ones(tmp_path, monkeypatch):
     monkeypatch.setattr(atlas_findings, "ROOT", tmp_path)
-    assert {block() for block in atlas_findings.BLOCKS} == {atlas_findings.NOTHING}
+    folder = tmp_path / "results" / "atlas_noise"
+    folder.mkdir(parents=True)
+    place = {"dataset": "saves", "model": "logistic"}
+    gains = {"right": 50, "boundary noise 0.1": 0}
+    swap = [10 if seed % 2 else -10 for seed in range(len(LABELS))]
+    frames = []
+    for oracle, gain in gains.items():
+        margin = list(np.subtract(LABELS, gain) + (0 if gain else swap))
+        for strategy, needed in (("random", LABELS), ("margin", margin)):
+            run = reaching(needed, strategy, oracle=oracle, **place)
+            frames.append(run.assign(n_wrong=0 if gain else (run["n_labels"] * 0.25).astype(int)))
+    write(folder, *frames)
+    (folder / "experiment.toml").write_text(EXPERIMENT)
+    table = references("logistic").assign(oracle=None).query("dataset == 'saves'")
+    noisy = table[table["reference"] == "ceiling"].assign(
+        reference="noisy ceiling", oracle="boundary noise 0.1", accuracy=0.92
+    )
+    pd.concat([table, noisy]).to_parquet(folder / "references.parquet", index=False)
+    lines = atlas_findings.atlas_noise().splitlines()
+    saving = 5000 / np.mean(LABELS)
+    assert lines[2] == rf"| saves | 25 % | 0.970 | 0.920 | {saving:.0f}\* | 0 |"
+    assert lines[-1] == "Of 1 saving, shown to be smaller with wrong labels: 1; larger: 0."
 
 
 def test_the_correlation_is_spearmans():
