@@ -12,10 +12,9 @@ from alrun.labelling.agreement import agreement_of
 from alrun.labelling.facts import bins_of, round_signals
 from alrun.labelling.history import History
 from alrun.labelling.now import now_of
-from alrun.labelling.opened import OpenedProject
-from alrun.labelling.project import read_project, state_folder
+from alrun.labelling.opened import OpenedProject, open_project
 from alrun.labelling.promise import expected_scores
-from alrun.labelling.state import Batch, State
+from alrun.labelling.state import Batch
 from alrun.stats import share_interval
 from alrun.stopping.registry import rule_of
 from alrun.stopping.signals import NAMES, Curve, Signals
@@ -34,28 +33,26 @@ def monitor(
     for labels that it disputes. Accuracy is that on the test part or on the audit: that on examples
     which a strategy chose is biased, and not among the numbers.
     """
-    project = read_project(path)
-    with State(state_folder(path)).locked():
-        opened = OpenedProject(path, project, on_message)
-        history = opened.history
-        hashes = _hashes_of_asked(opened)
-        batches = [_of_batch(history, batch, hashes) for batch in history.batches]
-        _add_expected(opened, batches)
-        return {
-            "project": path.stem,
-            "n_labels": history.n_labels,
-            "budget": project.budget,
-            "n_given": len(history.given),
-            "n_skipped": sum(label is None for label in history.labels.values()),
-            "n_open": history.n_open,
-            "n_answers": history.n_answers,
-            "cost": project.cost * history.n_answers,
-            "cost_per_point": _cost_per_point(batches, project.cost),
-            "batches": batches,
-            "agreement": agreement_of(history, opened.classes) if history.batches else None,
-            "stopping": _stopping(opened),
-            "now": _now(opened) if fit else None,
-        }
+    opened = open_project(path, on_message=on_message)
+    project, history = opened.project, opened.history
+    hashes = _hashes_of_asked(opened)
+    batches = [_of_batch(history, batch, hashes) for batch in history.batches]
+    _add_expected(opened, batches)
+    return {
+        "project": path.stem,
+        "n_labels": history.n_labels,
+        "budget": project.budget,
+        "n_given": len(history.given),
+        "n_skipped": sum(label is None for label in history.labels.values()),
+        "n_open": history.n_open,
+        "n_answers": history.n_answers,
+        "cost": project.cost * history.n_answers,
+        "cost_per_point": _cost_per_point(batches, project.cost),
+        "batches": batches,
+        "agreement": agreement_of(history, opened.classes) if history.batches else None,
+        "stopping": _stopping(opened),
+        "now": _now(opened) if fit else None,
+    }
 
 
 def _now(opened: OpenedProject) -> Numbers | None:

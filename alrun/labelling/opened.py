@@ -59,7 +59,7 @@ class Data:
 
 
 class OpenedProject:
-    """A project with its state; open it while its lock is held.
+    """A project with its state, which is read while the lock of the project is held.
 
     Raises AlrunError where the project file or a file of the state is wrong.
     """
@@ -111,6 +111,17 @@ class OpenedProject:
         """Read the state anew: a file has been added."""
         for name in ("known", "history"):
             self.__dict__.pop(name, None)
+
+    def read_again(self) -> None:
+        """Read the state now, while its lock is held; what comes later is not seen."""
+        self.changed()
+        self.history  # noqa: B018  # it reads the rows too
+
+    def is_outdated(self) -> bool:
+        """Return whether rows or a batch have come since the state was read; hold its lock."""
+        names = self.state.names
+        read = len(self.known.sizes), len(self.history.batches)
+        return (len(names["data"]), len(names["batch"])) != read
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -222,6 +233,18 @@ class OpenedProject:
                     f"{self.path}: {name} was {quoted(fixed[key])} at the first batch, and is"
                     f" {quoted(now[key])}; put it back, or begin a new project under another name"
                 )
+
+
+def open_project(
+    path: Path,
+    project: Project | None = None,
+    on_message: Callable[[str], object] = lambda sentence: None,
+) -> OpenedProject:
+    """Return a project with its state as it is now; the lock is held while it is read."""
+    opened = OpenedProject(path, project, on_message)
+    with opened.state.locked():
+        opened.read_again()
+    return opened
 
 
 def given_labels(dataset: Dataset, rows: Rows) -> list[str | None]:
