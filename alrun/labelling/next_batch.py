@@ -21,6 +21,7 @@ from alrun.labelling.facts import (
 from alrun.labelling.history import History
 from alrun.labelling.learning import audit_rows, resumed, stream_of, streams_of
 from alrun.labelling.opened import Data, OpenedProject, file_hash, given_labels, open_project
+from alrun.labelling.phrasing import counted
 from alrun.labelling.project import Project, read_project, state_folder
 from alrun.labelling.records import Layout, Task
 from alrun.labelling.state import Asked, Batch, State
@@ -90,8 +91,8 @@ def _budget_spent(project: Project, history: History) -> str:
         return ""
     waits = f", {history.n_open:,} of them still open" if history.n_open else ""
     return (
-        f"The budget of {project.budget:,} labels is spent{waits}; raise it to go on, or see alrun"
-        " status."
+        f"The budget of {counted(project.budget, 'label')} is spent{waits}; raise it to go on, or"
+        " see alrun status."
     )
 
 

@@ -16,6 +16,7 @@ from alrun.data.features import select
 from alrun.errors import DatasetError, LabellingError, nearest, quoted
 from alrun.experiment.settings import InitialSettings
 from alrun.labelling.history import History, read_history
+from alrun.labelling.phrasing import counted
 from alrun.labelling.project import Project, read_project, state_folder
 from alrun.labelling.records import Layout, Task
 from alrun.labelling.rows import Rows, read_rows, rows_of_dataset
@@ -282,8 +283,8 @@ def _begun(path: Path, project: Project, dataset: Dataset, rows: Rows, spec: Run
     if given:
         if project.initial is not None:
             raise LabellingError(
-                f"{path}: initial: {len(given):,} rows have a label already and are what it starts"
-                " from; leave [initial] out"
+                f"{path}: initial: the file has {counted(len(given), 'label')} already, from which"
+                " the project starts; leave [initial] out"
             )
         return replace(spec, initial=InitialSpec("file", len(given), rows=digest(given)))
     has_labels = bool((dataset.y[: len(rows.ids)] != NO_CLASS).any())

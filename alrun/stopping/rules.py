@@ -127,7 +127,7 @@ def contradiction(signals: Signals, rounds: int = 3) -> Criterion:
     """
     whole_number("contradiction", "rounds", rounds)
     falls = _a_round_later(_falls_running(signals.contradiction))
-    return Criterion("the falls of the contradiction in a row", falls, ">=", rounds)
+    return Criterion("the number of falls in a row of the contradiction", falls, ">=", rounds)
 
 
 def variance(signals: Signals, rounds: int = 2) -> Criterion:
@@ -138,7 +138,7 @@ def variance(signals: Signals, rounds: int = 2) -> Criterion:
     """
     whole_number("variance", "rounds", rounds)
     falls = _falls_running(signals.var_uncertainty)
-    return Criterion("the falls of the variance in a row", falls, ">=", rounds)
+    return Criterion("the number of falls in a row of the variance", falls, ">=", rounds)
 
 
 def plateau(signals: Signals, gain: float = 0.005, rounds: int = 5) -> Criterion:
@@ -158,7 +158,7 @@ def diminishing_returns(signals: Signals, gain: float = 0.01, rounds: int = 5) -
     if len(signals) > rounds:
         gained[rounds:] = 100 * np.round(expected[rounds:] - expected[:-rounds], _DECIMALS)
         least[rounds:] = gain * (n_labels[rounds:] - n_labels[:-rounds])
-    subject = f"the points of expected F1 gained in the last {rounds} rounds"
+    subject = f"the gain of the expected F1 in the last {rounds} rounds, in points"
     return Criterion(subject, gained, "<", least)
 
 
