@@ -8,8 +8,8 @@ VOID = {"meta", "input", "br", "img"}
 class Page(HTMLParser):
     """The elements of a page; an element that is not closed in order is an error.
 
-    `tables` holds the texts of the cells, row by row, of each table by the name of its file; that of
-    tables without one is None.
+    `tables` holds the texts of the cells, row by row, of each table by the name of its file, None
+    for those without one.
     """
 
     def __init__(self, text):

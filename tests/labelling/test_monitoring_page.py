@@ -1,6 +1,8 @@
 """The monitoring as a page: whole, safe, and with the numbers of the JSON."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -195,6 +197,23 @@ def test_a_biased_number_is_no_accuracy_on_the_page(tmp_path):
     assert "accuracy" not in Page(page).tables
     assert 'class="mark"' not in page
     assert "give --fit" in page
+
+
+def keys_of(found):
+    """Return the keys of JSON that do not depend on the classes."""
+    if isinstance(found, list):
+        return set().union(*map(keys_of, found))
+    if not isinstance(found, dict) or HOSTILE in found or "cat" in found:
+        return set()
+    return set(found).union(*map(keys_of, found.values()))
+
+
+def test_every_key_of_the_json_is_described(numbers):
+    page = (Path(__file__).parents[2] / "docs" / "labelling.md").read_text(encoding="utf-8")
+    described = set(re.findall(r"`(\w+)`", page))
+    keys = keys_of(numbers)
+    assert {"criterion", "subject", "n_decided", "uncertainty", "accuracy_low"} <= keys
+    assert keys - described == set()
 
 
 def test_formats_and_files_are_those_of_projects(tmp_path, path):
