@@ -13,6 +13,8 @@ from alrun.report.html.table import table
 from alrun.report.sections import Section
 
 Numbers = Mapping[str, Any]
+# Tables of more rows are folded, so that what follows is found.
+_MOST_OPEN = 30
 _NOTES = (
     "Accuracy is measured on the test file, or without one on the audit: examples drawn at random"
     " before any query, which the model is never fitted on. Accuracy on examples that a strategy"
@@ -73,7 +75,7 @@ def _accuracy(numbers: Numbers) -> Iterator[Markup | None]:
     """Yield picture and table of what was measured or promised."""
     yield accuracy_picture(numbers)
     known = [batch for batch in numbers["batches"] if batch["n_trained"] is not None]
-    if any(batch["score"] or batch["expected"] for batch in known):
+    if any(batch[key] is not None for batch in known for key in ("score", "expected")):
         yield _table(tables.scores(known), "accuracy")
     else:
         yield element("p", "None was measured.")
@@ -96,11 +98,19 @@ def _section(title: str, *parts: Markup | None) -> Markup:
 
 
 def _table(section: Section, key: str) -> Markup:
-    return table(section, {}, key)
+    return _folded(table(section, {}, key), section)
 
 
 def _matrix(found: Matrix, key: str) -> Markup:
-    return matrix(found, {}, key)
+    return _folded(matrix(found, {}, key), found)
+
+
+def _folded(shown: Markup, found: Section | Matrix) -> Markup:
+    """Return a table; one of many rows in a part that opens."""
+    n = len(found.rows)
+    if n <= _MOST_OPEN:
+        return shown
+    return element("details", element("summary", f"{found.title} ({n} rows)"), shown)
 
 
 def _list(sentences: Iterable[str]) -> Markup:

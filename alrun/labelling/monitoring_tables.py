@@ -20,21 +20,23 @@ _DEEPEST = 0.5
 
 def scores(batches: Sequence[Numbers]) -> Section:
     """Return the accuracy of the model that chose each batch, beside what was promised."""
-    rows = []
-    for batch in batches:
-        score = batch["score"]
-        rows.append(
-            (
-                f"{batch['batch']}",
-                batch["strategy"],
-                f"{batch['n_trained']:,}",
-                *_score_cells(score),
-                "" if batch["expected"] is None else share_text(batch["expected"]),
-            )
-        )
-    header = ("batch", "chosen by", "fitted on", "accuracy", "from", "to", "of", "promised")
+    header = ["batch", "chosen by", "fitted on", "accuracy", "from", "to", "of"]
+    rows = [
+        [
+            f"{batch['batch']}",
+            batch["strategy"],
+            f"{batch['n_trained']:,}",
+            *_score_cells(batch["score"]),
+        ]
+        for batch in batches
+    ]
+    promised = [batch["expected"] for batch in batches]
+    if any(value is not None for value in promised):
+        header.append("promised")
+        for row, value in zip(rows, promised, strict=True):
+            row.append("" if value is None else share_text(value))
     caption = "Of the model that chose the batch; from and to are Wilson's interval of 95 %."
-    return Section("Accuracy batch by batch", caption, header, tuple(rows), 2)
+    return Section("Accuracy batch by batch", caption, tuple(header), tuple(map(tuple, rows)), 2)
 
 
 def work(batches: Sequence[Numbers]) -> Section:

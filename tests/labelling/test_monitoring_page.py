@@ -86,7 +86,7 @@ def test_accuracy_and_work_by_batch_are_those_of_the_json(text, numbers):
         score = batch["score"]
         keys = ("accuracy", "accuracy_low", "accuracy_high")
         shown = [batch["strategy"], str(batch["n_trained"]), *(percent(score[k]) for k in keys)]
-        assert row[1:] == [*shown, str(score["n"]), percent(batch["expected"])]
+        assert row[1:] == [*shown, str(score["n"])]
     for row, batch in zip(tables["batches"][1:], batches, strict=True):
         keys = ("n_labels", "n", "n_audit", "n_answered", "n_skipped", "n_duplicates")
         cost = f"{batch['cost']:.2f}".removesuffix(".00")
@@ -176,7 +176,7 @@ def test_the_picture_has_what_came_and_what_was_promised(numbers, text):
     promise = {"from": "<i>results</i>", "n_labels": [6.0, 20.0, 90.0], "accuracy": [0.5, 0.8, 0.9]}
     batches = [batch | {"expected": 0.4321} for batch in numbers["batches"]]
     page = as_page(numbers | {"promise": promise, "batches": batches})
-    assert "43.2 %" in page
+    assert [row[-1] for row in Page(page).tables["accuracy"]] == ["promised", *["43.2 %"] * 3]
     assert "<i>" not in page
     (line,) = [
         attributes["class"] for attributes in Page(page).of("g")
@@ -184,6 +184,23 @@ def test_the_picture_has_what_came_and_what_was_promised(numbers, text):
     ]  # fmt: skip
     assert line == "curve promised baseline"
     assert "The sweep in &lt;i&gt;results&lt;/i&gt; had promised 43.2 % there, " in page
+
+
+def test_long_tables_are_folded_and_the_most_frequent_classes_shown(numbers):
+    first, second, *_ = numbers["batches"]
+    mix = {"n": 210, "classes": {f"c{n}": n for n in range(21)}, "uncertainty": None}
+    wide = second | {"selected": mix, "pool": mix, "uncertainty_distance": None}
+    page = as_page(numbers | {"batches": [first, *[wide] * 31]})
+    (header, *rows) = Page(page).tables["class-mix"]
+    assert header == ["batch", "distance", *(f"c{n}" for n in range(1, 21))]
+    assert len(rows) == 31
+    assert "uncertainty" not in Page(page).tables
+    assert page.count("<details><summary>Class mix against the pool (31 rows)</summary>") == 1
+    assert page.count("<details>") == 4
+    more = mix | {"classes": mix["classes"] | {"c21": 21}}
+    page = as_page(numbers | {"batches": [first, wide | {"selected": more, "pool": more}]})
+    assert "The 20 most frequent of 21 classes." in page
+    assert "<details>" not in page
 
 
 def test_a_biased_number_is_no_accuracy_on_the_page(tmp_path):
