@@ -9,6 +9,7 @@ import typer
 from alrun.cli.options import ProjectFile
 from alrun.cli.output import format_of, say, show, write
 from alrun.errors import AlrunError
+from alrun.labelling.phrasing import counted
 
 
 class ExportFormat(StrEnum):
@@ -50,4 +51,6 @@ def export(
         return
     remove_abandoned(output.parent, f"{output.name}.")
     write_file(output, content)
-    show(f"{int(table['label'].notna().sum()):,} labels of {len(table):,} rows are in {output}.")
+    n = int(table["label"].notna().sum())
+    is_in = "is" if n == 1 else "are"
+    show(f"{counted(n, 'label')} of {counted(len(table), 'row')} {is_in} in {output}.")

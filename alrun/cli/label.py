@@ -9,6 +9,7 @@ from alrun.cli.interrupts import raised
 from alrun.cli.options import ProjectFile
 from alrun.cli.output import say, show, show_next
 from alrun.errors import AlrunError
+from alrun.labelling.phrasing import counted
 
 if TYPE_CHECKING:
     from alrun.labelling.take import Taken
@@ -77,15 +78,13 @@ def _serve(project: Path, port: int | None, images: list[str]) -> "Taken":
 
 def _show(taken: "Taken", dry_run: bool) -> None:
     """Print what became of answers."""
-    parts = {
-        "labels": taken.n_labels,
-        "skips": taken.n_skips,
-        "answers that were known": taken.n_known,
-    }
-    shown = [f"{n:,} {name}" for name, n in parts.items() if n or name == "labels"]
-    corrected = (
-        f"; {taken.n_corrections:,} replace an earlier answer" if taken.n_corrections else ""
-    )
-    show(f"{'Would take' if dry_run else 'Took'} {', '.join(shown)}{corrected}.")
-    if taken.n_open:
-        show(f"{taken.n_open:,} examples wait for an answer.")
+    parts = [
+        counted(taken.n_labels, "label"),
+        counted(taken.n_skips, "skip") if taken.n_skips else "",
+        f"{counted(taken.n_known, 'answer')} known before" if taken.n_known else "",
+    ]
+    n = taken.n_corrections
+    corrected = f"; {n:,} {'replaces' if n == 1 else 'replace'} an earlier answer" if n else ""
+    show(f"{'Would take' if dry_run else 'Took'} {', '.join(filter(None, parts))}{corrected}.")
+    if n := taken.n_open:
+        show(f"{counted(n, 'example')} {'waits' if n == 1 else 'wait'} for an answer.")

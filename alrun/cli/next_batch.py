@@ -11,6 +11,7 @@ import typer
 from alrun.cli.options import SOME_FAILED, ProjectFile
 from alrun.cli.output import say, show, show_next
 from alrun.errors import AlrunError
+from alrun.labelling.phrasing import counted
 
 if TYPE_CHECKING:
     from alrun.labelling.records import Layout, Task
@@ -66,7 +67,7 @@ def next_batch(
         numbers = sorted({task.batch for task in tasks})
         shown = " and ".join(map(str, numbers))
         kind = "Batch" if len(numbers) == 1 else "Batches"
-        show(f"{kind} {shown}, {what}: {len(tasks)} examples in {file}.")
+        show(f"{kind} {shown}, {what}: {counted(len(tasks), 'example')} in {file}.")
     show_next("alrun", "label", project, *files)
 
 

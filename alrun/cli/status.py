@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from alrun.cli.options import SOME_FAILED
-from alrun.cli.output import say, show, write
-from alrun.errors import AlrunError
+from alrun.cli.output import format_of, say, show, write_to
+from alrun.errors import AlrunError, printable
 
 
 class StatusFormat(StrEnum):
@@ -16,6 +16,10 @@ class StatusFormat(StrEnum):
 
     text = "text"
     json = "json"
+    html = "html"
+
+
+_ENDINGS = {".txt": StatusFormat.text, ".json": StatusFormat.json, ".html": StatusFormat.html}
 
 
 def status(
@@ -26,8 +30,16 @@ def status(
         ),
     ],
     format: Annotated[
-        StatusFormat, typer.Option(help="Write the monitoring of a project in this form.")
-    ] = StatusFormat.text,
+        StatusFormat | None,
+        typer.Option(
+            help="Write the monitoring of a project in this form.",
+            show_default="by the ending of the file, or text",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Write it to this .txt, .json or .html.", show_default="the screen"),
+    ] = None,
     fit: Annotated[
         bool,
         typer.Option(
@@ -37,11 +49,11 @@ def status(
 ) -> None:
     """Show what runs are done, missing and failed; or how labelling goes on."""
     if results.suffix == ".toml":
-        _monitor(results, format, fit)
+        _monitor(results, format or format_of(output, _ENDINGS, StatusFormat.text), output, fit)
         return
-    if fit or format is not StatusFormat.text:
+    if fit or format is not None or output is not None:
         raise AlrunError(
-            "--fit and --format are for labelling projects; name the file of one, such as"
+            "--fit, --format and --output are for labelling projects; name the file of one, such as"
             " mails.toml"
         )
     from alrun.cli.plan_text import describe
@@ -54,15 +66,20 @@ def status(
         raise typer.Exit(SOME_FAILED)
 
 
-def _monitor(project: Path, format: StatusFormat, fit: bool) -> None:
+def _monitor(project: Path, format: StatusFormat, output: Path | None, fit: bool) -> None:
     import json
 
     from alrun.labelling.monitoring import monitor
-    from alrun.labelling.monitoring_text import lines_of
 
     numbers = monitor(project, fit, say)
     if format is StatusFormat.json:
-        write(json.dumps(numbers, indent=1) + "\n")
-        return
-    for line in lines_of(numbers):
-        show(line)
+        text = json.dumps(numbers, indent=1) + "\n"
+    elif format is StatusFormat.html:
+        from alrun.labelling.monitoring_page import as_page
+
+        text = as_page(numbers)
+    else:
+        from alrun.labelling.monitoring_text import lines_of
+
+        text = "".join(f"{printable(line)}\n" for line in lines_of(numbers))
+    write_to(output, text)

@@ -12,9 +12,7 @@ from alrun.errors import LabellingError
 from alrun.labelling.formats.csv import escaped
 from alrun.labelling.history import History
 from alrun.labelling.learning import resumed
-from alrun.labelling.opened import Data, OpenedProject
-from alrun.labelling.project import read_project, state_folder
-from alrun.labelling.state import State
+from alrun.labelling.opened import Data, OpenedProject, open_project
 from alrun.util.process_state import seeded
 from alrun.util.random_streams import generator
 
@@ -39,15 +37,12 @@ def export(path: Path, on_message: Callable[[str], object] = lambda sentence: No
     `label` is empty where none came, and `predicted` where one did. Labels of the audit are among
     them, but the model is not fitted on these. Raises AlrunError where there is no label yet.
     """
-    project = read_project(path)
-    with State(state_folder(path)).locked():
-        opened = OpenedProject(path, project, on_message)
-        if not opened.known.ids or opened.history.n_labels == 0:
-            raise LabellingError(f"{path}: there is no label yet; see alrun next {path}")
-        data, history = opened.data, opened.history
-        column = opened.layout.id_column
-        table = _answered(data, history, column)
-        predicted, probability = _predicted(opened, data)
+    opened = open_project(path, on_message=on_message)
+    if not opened.known.ids or opened.history.n_labels == 0:
+        raise LabellingError(f"{path}: there is no label yet; see alrun next {path}")
+    data = opened.data
+    table = _answered(data, opened.history, opened.layout.id_column)
+    predicted, probability = _predicted(opened, data)
     has_label = table["label"].notna()
     table.insert(2, "predicted", pd.Series(predicted).where(~has_label))
     table.insert(3, "probability", pd.Series(probability).where(~has_label))

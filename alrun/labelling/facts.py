@@ -7,7 +7,7 @@ import numpy as np
 from alrun.arrays import FloatArray, IntArray
 from alrun.labelling.history import History
 from alrun.labelling.opened import Data, OpenedProject
-from alrun.labelling.state import Asked
+from alrun.labelling.state import Asked, Batch
 from alrun.models.predictions import Predictions
 from alrun.run.learner import Learner
 from alrun.run.setting import score_test_part
@@ -94,17 +94,15 @@ def bins_of(uncertainty: FloatArray) -> list[int]:
     return np.histogram(uncertainty, bins=N_BINS, range=(0.0, 1.0))[0].tolist()
 
 
-def round_signals(history: History) -> tuple[list[int], list[dict[str, float | None]]]:
-    """Return the number of labels and the signals of each round, as a sweep has them.
+def round_signals(history: History) -> tuple[list[Batch], list[dict[str, float | None]]]:
+    """Return the batches that are rounds of a sweep, and the signals of each, as it has them.
 
     What depends on the labels of a batch is filled in from those that came since.
     """
-    n_labels, rounds = [], []
-    for batch in history.batches:
-        if "signals" in batch.facts:
-            n_labels.append(batch.facts["n_trained"])
-            rounds.append({**batch.facts["signals"], **_of_answers(history, batch.number)})
-    return n_labels, rounds
+    batches = [batch for batch in history.batches if "signals" in batch.facts]
+    return batches, [
+        {**batch.facts["signals"], **_of_answers(history, batch.number)} for batch in batches
+    ]
 
 
 def _of_answers(history: History, number: int) -> dict[str, float | None]:

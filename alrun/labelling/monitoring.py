@@ -1,5 +1,6 @@
 """The monitoring of a project: what its batches, its annotators and its model are like."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import median
@@ -9,16 +10,14 @@ import numpy as np
 import pandas as pd
 
 from alrun.labelling.agreement import agreement_of
-from alrun.labelling.facts import bins_of, round_signals
+from alrun.labelling.facts import bins_of
 from alrun.labelling.history import History
 from alrun.labelling.now import now_of
-from alrun.labelling.opened import OpenedProject
-from alrun.labelling.project import read_project, state_folder
+from alrun.labelling.opened import OpenedProject, open_project
 from alrun.labelling.promise import expected_scores
-from alrun.labelling.state import Batch, State
+from alrun.labelling.rules import rules_of
+from alrun.labelling.state import Batch
 from alrun.stats import share_interval
-from alrun.stopping.registry import rule_of
-from alrun.stopping.signals import NAMES, Curve, Signals
 
 Numbers = dict[str, Any]
 
@@ -34,28 +33,30 @@ def monitor(
     for labels that it disputes. Accuracy is that on the test part or on the audit: that on examples
     which a strategy chose is biased, and not among the numbers.
     """
-    project = read_project(path)
-    with State(state_folder(path)).locked():
-        opened = OpenedProject(path, project, on_message)
-        history = opened.history
-        hashes = _hashes_of_asked(opened)
-        batches = [_of_batch(history, batch, hashes) for batch in history.batches]
-        _add_expected(opened, batches)
-        return {
-            "project": path.stem,
-            "n_labels": history.n_labels,
-            "budget": project.budget,
-            "n_given": len(history.given),
-            "n_skipped": sum(label is None for label in history.labels.values()),
-            "n_open": history.n_open,
-            "n_answers": history.n_answers,
-            "cost": project.cost * history.n_answers,
-            "cost_per_point": _cost_per_point(batches, project.cost),
-            "batches": batches,
-            "agreement": agreement_of(history, opened.classes) if history.batches else None,
-            "stopping": _stopping(opened),
-            "now": _now(opened) if fit else None,
-        }
+    opened = open_project(path, on_message=on_message)
+    project, history = opened.project, opened.history
+    hashes = _hashes_of_asked(opened)
+    batches = [_of_batch(history, batch, hashes, project.cost) for batch in history.batches]
+    promise = _promise(opened)
+    for batch in batches:
+        batch["expected"] = _expected(promise, batch["n_trained"])
+    return {
+        "project": path.stem,
+        "classes": [*(opened.classes if opened.known.fixed else project.listed)],
+        "n_labels": history.n_labels,
+        "budget": project.budget,
+        "n_given": len(history.given),
+        "n_skipped": sum(label is None for label in history.labels.values()),
+        "n_open": history.n_open,
+        "n_answers": history.n_answers,
+        "cost": project.cost * history.n_answers,
+        "cost_per_point": _cost_per_point(batches, project.cost),
+        "promise": promise,
+        "batches": batches,
+        "agreement": agreement_of(history, opened.classes) if history.batches else None,
+        "stopping": rules_of(opened),
+        "now": _now(opened) if fit else None,
+    }
 
 
 def _now(opened: OpenedProject) -> Numbers | None:
@@ -86,7 +87,7 @@ def _hashes_of_asked(opened: OpenedProject) -> dict[str, int]:
     return dict(zip(ids, opened.known.hashes[places].tolist(), strict=True))
 
 
-def _of_batch(history: History, batch: Batch, hashes: Mapping[str, int]) -> Numbers:
+def _of_batch(history: History, batch: Batch, hashes: Mapping[str, int], cost: float) -> Numbers:
     """Return the numbers of a batch; its score is that of the model that chose it."""
     labels = [history.labels.get(one.id) for one in batch.examples if one.id in history.labels]
     answers = [one for each in batch.examples for one in history.answers.get(each.id, {}).values()]
@@ -100,6 +101,7 @@ def _of_batch(history: History, batch: Batch, hashes: Mapping[str, int]) -> Numb
         "n_audit": sum(one.is_audit for one in batch.examples),
         "n_answered": len(labels),
         "n_skipped": labels.count(None),
+        "cost": cost * len(answers),
         "n_duplicates": _n_duplicates(history, batch, hashes),
         "seconds_per_label": median(seconds) if seconds else None,
         "classes": dict(sorted(pd.Series(labels, dtype=object).value_counts().to_dict().items())),
@@ -123,24 +125,33 @@ def _n_duplicates(history: History, batch: Batch, hashes: Mapping[str, int]) -> 
 
 
 def _against_pool(batch: Batch) -> Numbers:
-    """Return how far what was queried differs from the pool: total variation distances.
+    """Return what was queried beside the pool, and how far they differ; null without a model.
 
-    They are those of predicted classes and of uncertainty in ten bins; null without a model.
+    Both are the numbers of examples by predicted class, and by uncertainty in ten bins. The
+    distances are total variation distances.
     """
     queried = [one for one in batch.examples if not one.is_audit and one.suggestion is not None]
     pool = batch.facts.get("pool")
     if pool is None or not queried:
-        return {"class_distance": None, "uncertainty_distance": None}
-    suggested = pd.Series([one.suggestion for one in queried]).value_counts()
-    of_class = [int(suggested.get(name, 0)) for name in pool["names"]]
+        return dict.fromkeys(("selected", "pool", "class_distance", "uncertainty_distance"))
+    named = Counter(one.suggestion for one in queried)
     uncertainty = None
     if pool["uncertainty"] is not None:
-        own = bins_of(np.array([1 - (one.confidence or 0.0) for one in queried]))
-        uncertainty = _distance(own, pool["uncertainty"])
+        uncertainty = bins_of(np.array([1 - (one.confidence or 0.0) for one in queried]))
+    counts = [named[name] for name in pool["names"]]
     return {
-        "class_distance": _distance(of_class, pool["classes"]),
-        "uncertainty_distance": uncertainty,
+        "selected": _mix(pool["names"], counts, uncertainty),
+        "pool": _mix(pool["names"], pool["classes"], pool["uncertainty"]),
+        "class_distance": _distance(counts, pool["classes"]),
+        "uncertainty_distance": (
+            None if uncertainty is None else _distance(uncertainty, pool["uncertainty"])
+        ),
     }
+
+
+def _mix(names: list[str], counts: list[int], uncertainty: list[int] | None) -> Numbers:
+    classes = dict(zip(names, counts, strict=True))
+    return {"n": sum(counts), "classes": classes, "uncertainty": uncertainty}
 
 
 def _distance(one: list[int], other: list[int]) -> float:
@@ -160,16 +171,26 @@ def _score(history: History, batch: Batch) -> Numbers | None:
     return _score_of(sum(said[id] == label for id, label in known.items()), len(known), "audit")
 
 
-def _add_expected(opened: OpenedProject, batches: list[Numbers]) -> None:
-    """Add the mean accuracy that a sweep had at as many labels; null where it had none."""
+def _promise(opened: OpenedProject) -> Numbers | None:
+    """Return the mean accuracy of the sweep by number of labels; null without one."""
     promise = opened.project.promise
-    curve = None
-    if promise is not None:
-        curve = expected_scores(opened.path.parent / promise["from"], promise["cell"])
-    for batch in batches:
-        n, batch["expected"] = batch["n_trained"], None
-        if curve is not None and n is not None and curve[0][0] <= n <= curve[0][-1]:
-            batch["expected"] = float(np.interp(n, *curve))
+    if promise is None:
+        return None
+    curve = expected_scores(opened.path.parent / promise["from"], promise["cell"])
+    if curve is None:
+        return None
+    n_labels, accuracy = (values.tolist() for values in curve)
+    return {"from": promise["from"], "n_labels": n_labels, "accuracy": accuracy}
+
+
+def _expected(promise: Numbers | None, n: int | None) -> float | None:
+    """Return the mean accuracy that a sweep had at as many labels; null where it had none."""
+    if promise is None or n is None:
+        return None
+    n_labels = promise["n_labels"]
+    if not n_labels[0] <= n <= n_labels[-1]:
+        return None
+    return float(np.interp(n, n_labels, promise["accuracy"]))
 
 
 def _cost_per_point(batches: list[Numbers], cost: float) -> float | None:
@@ -183,23 +204,3 @@ def _cost_per_point(batches: list[Numbers], cost: float) -> float | None:
         return None
     (n_first, first), (n_last, last) = scored[0], scored[-1]
     return cost * (n_last - n_first) / (100 * (last - first)) if last > first else None
-
-
-def _stopping(opened: OpenedProject) -> list[Numbers]:
-    """Return for each rule of the project at how many labels it has stopped, null if it has not."""
-    n_labels, rounds = round_signals(opened.history)
-    values = {name: np.array([_number(one.get(name)) for one in rounds]) for name in NAMES}
-    signals = Signals(np.array(n_labels, dtype=np.float64), **values)
-    curve = Curve(np.zeros(0), np.zeros(0))
-    found = []
-    for entry in opened.project.stopping or ():
-        rule = rule_of({"name": entry.name, **entry.parameters}, opened.path.parent)
-        stop = None if rule.is_hindsight else rule.stop(signals, curve)
-        found.append(
-            {"rule": rule.display_name, "stopped_at": None if stop is None else n_labels[stop]}
-        )
-    return found
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else value

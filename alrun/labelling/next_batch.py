@@ -20,7 +20,8 @@ from alrun.labelling.facts import (
 )
 from alrun.labelling.history import History
 from alrun.labelling.learning import audit_rows, resumed, stream_of, streams_of
-from alrun.labelling.opened import Data, OpenedProject, file_hash, given_labels
+from alrun.labelling.opened import Data, OpenedProject, file_hash, given_labels, open_project
+from alrun.labelling.phrasing import counted
 from alrun.labelling.project import Project, read_project, state_folder
 from alrun.labelling.records import Layout, Task
 from alrun.labelling.state import Asked, Batch, State
@@ -62,22 +63,26 @@ def next_batch(
     """Return the open batches of the project at `path`, or choose one if none is open.
 
     `n` takes the place of the batch size. With `more`, a batch of so many is chosen while others
-    are open, and it alone is returned. Raises AlrunError where the project, its state or its data
-    are wrong; nothing is written then.
+    are open, and it alone is returned. The lock of the project is held while its state is read and
+    written, and not in between: answers that come meanwhile are for the batch after. Raises
+    AlrunError where the project, its state or its data are wrong; nothing is written then.
     """
     project = read_project(path)
-    state = State(state_folder(path))
-    state.make()
-    with state.locked():
-        opened = OpenedProject(path, project, on_message)
+    State(state_folder(path)).make()
+    while True:
+        opened = open_project(path, project, on_message)
         if more is None and opened.history.open_batches:
             return NextBatch(tuple(opened.tasks(opened.history.open_batches)), opened.layout)
         if opened.history.batches and (ended := _budget_spent(project, opened.history)):
             return NextBatch((), opened.layout, ended=ended)
-        batch = _chosen(opened, more or n)
-        if batch is None:
+        if not _rows_are_known(opened):
+            continue
+        facts, examples = _chosen(opened, more or n)
+        if not examples:
             return NextBatch((), opened.layout, ended="No example of the pool is left to label.")
-        return NextBatch(tuple(opened.tasks([batch])), opened.layout, is_new=True)
+        batch = _written(opened, facts, examples)
+        if batch is not None:
+            return NextBatch(tuple(opened.tasks([batch])), opened.layout, is_new=True)
 
 
 def _budget_spent(project: Project, history: History) -> str:
@@ -86,24 +91,43 @@ def _budget_spent(project: Project, history: History) -> str:
         return ""
     waits = f", {history.n_open:,} of them still open" if history.n_open else ""
     return (
-        f"The budget of {project.budget:,} labels is spent{waits}; raise it to go on, or see alrun"
-        " status."
+        f"The budget of {counted(project.budget, 'label')} is spent{waits}; raise it to go on, or"
+        " see alrun status."
     )
 
 
-def _chosen(opened: OpenedProject, n: int | None) -> Batch | None:
-    """Choose a batch and write it; None if no example is left."""
-    data = opened.data
-    _know_rows(opened, data)
-    history, spec = opened.history, data.spec
-    number = len(history.batches) + 1
-    streams = generator(spec.seed, "global", spec.stream_key(), number)
+def _rows_are_known(opened: OpenedProject) -> bool:
+    """Write the rows that are not known yet; the first time also what is fixed from now on.
+
+    Return False, and write nothing, if another command has written since the project was opened.
+    """
+    data, n_known = opened.data, len(opened.known.ids)
+    if n_known == len(data.rows.ids):
+        return True
+    labels = given_labels(data.dataset, data.rows)
+    with opened.state.locked():
+        if opened.is_outdated():
+            return False
+        opened.state.add_rows(
+            data.rows.ids[n_known:].tolist(),
+            data.rows.hashes[n_known:],
+            labels[n_known:],
+            {} if n_known else opened.fixed_now(data),
+        )
+        opened.read_again()
+    return True
+
+
+def _chosen(opened: OpenedProject, n: int | None) -> tuple[Mapping[str, Any], list[Asked]]:
+    """Return facts and examples of a batch; no examples if none is left."""
+    data, history = opened.data, opened.history
+    spec = data.spec
+    streams = generator(spec.seed, "global", spec.stream_key(), len(history.batches) + 1)
     with seeded(streams), _quietly(), sklearn.config_context(assume_finite=True):
         try:
             if not history.batches and not history.given:
-                facts, examples = _initial(data)
-            else:
-                facts, examples = _queried(opened, data, n or opened.project.batch_size)
+                return _initial(data)
+            return _queried(opened, data, n or opened.project.batch_size)
         except (AlrunError, MemoryError, OSError):
             raise
         except Exception as error:  # a model or a strategy can raise anything
@@ -112,37 +136,28 @@ def _chosen(opened: OpenedProject, n: int | None) -> Batch | None:
                 f" {history.n_labels} labels ({type(error).__name__}: {first_line(error)}); take"
                 " another, or see how it does in a sweep"
             ) from error
-    if not examples:
-        return None
+
+
+def _written(
+    opened: OpenedProject, facts: Mapping[str, Any], examples: list[Asked]
+) -> Batch | None:
+    """Write a batch; None if another command has chosen one since the project was opened."""
+    history, spec = opened.history, opened.data.spec
     of_all = {
         "n_deliveries": len(history.deliveries),
         "n_labels": history.n_labels,
         "data": list(opened.known.digests),
-        "file": file_hash(opened.path.parent / opened.project.dataset.name),
+        "file": file_hash(opened.source),
         "model": spec.model.identity(),
         "strategy": spec.strategy.identity(),
         "seed": spec.seed,
         "versions": of_run(spec),
     }
     ranked = [replace(example, rank=rank) for rank, example in enumerate(examples, start=1)]
-    batch = opened.state.add_batch({**of_all, **facts}, ranked)
-    opened.changed()
-    return batch
-
-
-def _know_rows(opened: OpenedProject, data: Data) -> None:
-    """Write the rows that are not known yet; the first time also what is fixed from now on."""
-    n_known = len(opened.known.ids)
-    if n_known == len(data.rows.ids):
-        return
-    labels = given_labels(data.dataset, data.rows)
-    opened.state.add_rows(
-        data.rows.ids[n_known:].tolist(),
-        data.rows.hashes[n_known:],
-        labels[n_known:],
-        {} if n_known else opened.fixed_now(data),
-    )
-    opened.changed()
+    with opened.state.locked():
+        if opened.is_outdated():
+            return None
+        return opened.state.add_batch({**of_all, **facts}, ranked)
 
 
 def _initial(data: Data) -> tuple[Mapping[str, Any], list[Asked]]:

@@ -16,6 +16,7 @@ from alrun.data.features import select
 from alrun.errors import DatasetError, LabellingError, nearest, quoted
 from alrun.experiment.settings import InitialSettings
 from alrun.labelling.history import History, read_history
+from alrun.labelling.phrasing import counted
 from alrun.labelling.project import Project, read_project, state_folder
 from alrun.labelling.records import Layout, Task
 from alrun.labelling.rows import Rows, read_rows, rows_of_dataset
@@ -60,7 +61,7 @@ class Data:
 
 
 class OpenedProject:
-    """A project with its state; open it while its lock is held.
+    """A project with its state, which is read while the lock of the project is held.
 
     Raises AlrunError where the project file or a file of the state is wrong.
     """
@@ -112,6 +113,17 @@ class OpenedProject:
         """Read the state anew: a file has been added."""
         for name in ("known", "history"):
             self.__dict__.pop(name, None)
+
+    def read_again(self) -> None:
+        """Read the state now, while its lock is held; what comes later is not seen."""
+        self.changed()
+        self.history  # noqa: B018  # it reads the rows too
+
+    def is_outdated(self) -> bool:
+        """Return whether rows or a batch have come since the state was read; hold its lock."""
+        names = self.state.names
+        read = len(self.known.sizes), len(self.history.batches)
+        return (len(names["data"]), len(names["batch"])) != read
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -225,6 +237,18 @@ class OpenedProject:
                 )
 
 
+def open_project(
+    path: Path,
+    project: Project | None = None,
+    on_message: Callable[[str], object] = lambda sentence: None,
+) -> OpenedProject:
+    """Return a project with its state as it is now; the lock is held while it is read."""
+    opened = OpenedProject(path, project, on_message)
+    with opened.state.locked():
+        opened.read_again()
+    return opened
+
+
 def given_labels(dataset: Dataset, rows: Rows) -> list[str | None]:
     """Return the labels that rows have in the file, or None; none if every row has one.
 
@@ -260,8 +284,8 @@ def _begun(path: Path, project: Project, dataset: Dataset, rows: Rows, spec: Run
     if given:
         if project.initial is not None:
             raise LabellingError(
-                f"{path}: initial: {len(given):,} rows have a label already and are what it starts"
-                " from; leave [initial] out"
+                f"{path}: initial: the file has {counted(len(given), 'label')} already, from which"
+                " the project starts; leave [initial] out"
             )
         return replace(spec, initial=InitialSpec("file", len(given), rows=digest(given)))
     has_labels = bool((dataset.y[: len(rows.ids)] != NO_CLASS).any())

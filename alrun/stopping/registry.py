@@ -10,11 +10,12 @@ import numpy as np
 
 from alrun.errors import StoppingError, nearest
 from alrun.stopping import hindsight, rules
+from alrun.stopping.criterion import Criterion
 from alrun.stopping.signals import NAMES, Curve, Signals
 from alrun.util.entries import Entry, entry_of
 from alrun.util.import_path import REQUIRED, completed, defaults_of, imported, located
 
-BUILT_IN: dict[str, Callable[..., int | None]] = {
+BUILT_IN: dict[str, Callable[..., Criterion]] = {
     rule.__name__: rule
     for rule in (
         rules.budget,
@@ -32,7 +33,7 @@ BUILT_IN: dict[str, Callable[..., int | None]] = {
         rules.diminishing_returns,
     )
 }
-HINDSIGHT: dict[str, Callable[..., int | None]] = {
+HINDSIGHT: dict[str, Callable[..., Criterion]] = {
     rule.__name__: rule for rule in (hindsight.score_plateau, hindsight.score_target)
 }
 # Rules made of others: all of them must have stopped, or any of them.
@@ -74,14 +75,23 @@ class Rule:
                 return min(fired, default=None)
             return max(fired) if len(fired) == len(stops) else None
         if self.is_hindsight:
-            return HINDSIGHT[self.name](curve, **self.parameters)
-        if self.name in BUILT_IN:
-            return BUILT_IN[self.name](signals, **self.parameters)
+            return HINDSIGHT[self.name](curve, **self.parameters).first
+        if (criterion := self.criterion(signals)) is not None:
+            return criterion.first
         function = _find(self.name)
         for round in range(len(signals)):
             if _asked(self, function, signals.known_in(round)) is not None:
                 return round
         return None
+
+    def criterion(self, signals: Signals) -> Criterion | None:
+        """Return what the rule compares in each round; None unless it is a built-in one.
+
+        A rule made of others has those of its parts, and one of the user's tells nothing but where
+        it stops.
+        """
+        function = BUILT_IN.get(self.name)
+        return None if function is None else function(signals, **self.parameters)
 
 
 def make_rule(name: str, given: Mapping[str, Any], folder: Path | None = None) -> Rule:

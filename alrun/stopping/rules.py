@@ -1,6 +1,6 @@
 """The built-in stopping rules, each a plain function of the signals of a run.
 
-A rule returns the first round in which it stops, or None if it never does. A signal that is NaN
+A rule returns its criterion: it stops in the first round in which that holds. A signal that is NaN
 stops nothing. What depends on the labels of a batch stops in the round after it: these labels have
 been bought by then.
 """
@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from alrun.arrays import BoolArray, FloatArray, first_true
+from alrun.arrays import FloatArray
 from alrun.errors import StoppingError
+from alrun.stopping.criterion import Criterion
 from alrun.stopping.signals import Signals
 from alrun.util.numbers import is_number, is_whole
 
@@ -18,12 +19,13 @@ from alrun.util.numbers import is_number, is_whole
 _DECIMALS = 9
 
 
-def budget(signals: Signals, labels: int) -> int | None:
+def budget(signals: Signals, labels: int) -> Criterion:
     """Stop at a fixed number of labels: the honest baseline."""
-    return first_true(signals.n_labels >= whole_number("budget", "labels", labels))
+    threshold = whole_number("budget", "labels", labels)
+    return Criterion("the number of labels", signals.n_labels, ">=", threshold)
 
 
-def kappa(signals: Signals, threshold: float = 0.99, window: int = 3) -> int | None:
+def kappa(signals: Signals, threshold: float = 0.99, window: int = 3) -> Criterion:
     """Stop when the mean agreement of successive models is high over the last rounds.
 
     Source: Bloodgood and Vijay-Shanker 2009, A method for stopping active learning based on
@@ -31,62 +33,67 @@ def kappa(signals: Signals, threshold: float = 0.99, window: int = 3) -> int | N
     """
     number("kappa", "threshold", threshold)
     mean = _means(signals.kappa, whole_number("kappa", "window", window))
-    return first_true(mean >= threshold)
+    return Criterion(f"the mean kappa of the last {window} rounds", mean, ">=", threshold)
 
 
-def classification_change(signals: Signals, tolerance: float = 0.0) -> int | None:
+def classification_change(signals: Signals, tolerance: float = 0.0) -> Criterion:
     """Stop when at most this share of predicted classes changed since the last round.
 
     Source: Zhu, Wang and Hovy 2008, Multi-criteria-based strategy to stop active learning for data
     annotation.
     """
     number("classification_change", "tolerance", tolerance)
-    return first_true(signals.changed <= tolerance)
+    subject = "the share of predicted classes that changed"
+    return Criterion(subject, signals.changed, "<=", tolerance)
 
 
-def overall_uncertainty(signals: Signals, threshold: float = 0.05) -> int | None:
+def overall_uncertainty(signals: Signals, threshold: float = 0.05) -> Criterion:
     """Stop when the mean entropy over the unlabelled examples is low.
 
     Source: Zhu, Wang and Hovy 2008, Multi-criteria-based strategy to stop active learning for data
     annotation.
     """
     number("overall_uncertainty", "threshold", threshold)
-    return first_true(signals.mean_entropy < threshold)
+    subject = "the mean entropy of the unlabelled"
+    return Criterion(subject, signals.mean_entropy, "<", threshold)
 
 
-def max_confidence(signals: Signals, threshold: float = 0.001) -> int | None:
+def max_confidence(signals: Signals, threshold: float = 0.001) -> Criterion:
     """Stop when every entropy in the batch to buy is low.
 
     Source: Zhu and Hovy 2007, Active learning for word sense disambiguation with methods for
     addressing the class imbalance problem.
     """
     number("max_confidence", "threshold", threshold)
-    return first_true(signals.batch_entropy_max < threshold)
+    subject = "the largest entropy in the batch"
+    return Criterion(subject, signals.batch_entropy_max, "<", threshold)
 
 
-def min_error(signals: Signals, threshold: float = 0.01) -> int | None:
+def min_error(signals: Signals, threshold: float = 0.01) -> Criterion:
     """Stop when the error that the model expects over the unlabelled examples is low.
 
     Source: Zhu and Hovy 2007, Active learning for word sense disambiguation with methods for
     addressing the class imbalance problem.
     """
     number("min_error", "threshold", threshold)
-    return first_true(signals.mean_uncertainty <= threshold)
+    subject = "the mean uncertainty of the unlabelled"
+    return Criterion(subject, signals.mean_uncertainty, "<=", threshold)
 
 
-def batch_accuracy(signals: Signals, threshold: float = 0.9) -> int | None:
+def batch_accuracy(signals: Signals, threshold: float = 0.9) -> Criterion:
     """Stop when the model before it had predicted most of a bought batch right.
 
     Source: Zhu and Hovy 2007, Active learning for word sense disambiguation with methods for
     addressing the class imbalance problem.
     """
     number("batch_accuracy", "threshold", threshold)
-    return _after(signals, signals.batch_accuracy >= threshold)
+    subject = "the share of the batch before that was predicted right"
+    return Criterion(subject, _a_round_later(signals.batch_accuracy), ">=", threshold)
 
 
 def performance_convergence(
     signals: Signals, threshold: float = 5e-5, window: int = 10
-) -> int | None:
+) -> Criterion:
     """Stop when the expected F1 is at a new maximum and its windowed gradient is almost zero.
 
     Source: Laws and Schuetze 2008, Stopping criteria for active learning of named entity
@@ -94,12 +101,13 @@ def performance_convergence(
     """
     number("performance_convergence", "threshold", threshold)
     whole_number("performance_convergence", "window", window)
-    return _convergence(signals.expected_f1, threshold, window)
+    subject = "the gradient of the expected F1 at a new maximum"
+    return Criterion(subject, _rises(signals.expected_f1, window), "<", threshold)
 
 
 def uncertainty_convergence(
     signals: Signals, threshold: float = 5e-5, window: int = 10
-) -> int | None:
+) -> Criterion:
     """Stop when the median certainty of the batch is at a new maximum, its gradient almost zero.
 
     Source: Laws and Schuetze 2008, Stopping criteria for active learning of named entity
@@ -107,59 +115,64 @@ def uncertainty_convergence(
     """
     number("uncertainty_convergence", "threshold", threshold)
     whole_number("uncertainty_convergence", "window", window)
-    return _convergence(1.0 - signals.batch_uncertainty_median, threshold, window)
+    subject = "the gradient of the median certainty at a new maximum"
+    certainty = 1.0 - signals.batch_uncertainty_median
+    return Criterion(subject, _rises(certainty, window), "<", threshold)
 
 
-def contradiction(signals: Signals, rounds: int = 3) -> int | None:
+def contradiction(signals: Signals, rounds: int = 3) -> Criterion:
     """Stop when bought labels contradict the model less and less, so many rounds running.
 
     Source: Vlachos 2008, A stopping criterion for active learning.
     """
     whole_number("contradiction", "rounds", rounds)
-    return _after(signals, _falls_running(signals.contradiction, rounds))
+    falls = _a_round_later(_falls_running(signals.contradiction))
+    return Criterion("the number of falls in a row of the contradiction", falls, ">=", rounds)
 
 
-def variance(signals: Signals, rounds: int = 2) -> int | None:
+def variance(signals: Signals, rounds: int = 2) -> Criterion:
     """Stop when the variance of the uncertainty falls so many rounds running.
 
     Source: Ghayoomi 2010, Using variance as a stopping criterion for active learning of frame
     assignment.
     """
     whole_number("variance", "rounds", rounds)
-    return first_true(_falls_running(signals.var_uncertainty, rounds))
+    falls = _falls_running(signals.var_uncertainty)
+    return Criterion("the number of falls in a row of the variance", falls, ">=", rounds)
 
 
-def plateau(signals: Signals, gain: float = 0.005, rounds: int = 5) -> int | None:
+def plateau(signals: Signals, gain: float = 0.005, rounds: int = 5) -> Criterion:
     """Stop when the expected F1 has gained at most this over its best in the last rounds."""
     number("plateau", "gain", gain)
-    return first_true(
-        is_plateau(signals.expected_f1, gain, whole_number("plateau", "rounds", rounds))
-    )
+    gained = gains(signals.expected_f1, whole_number("plateau", "rounds", rounds))
+    subject = f"the gain of the expected F1 over its best, in the last {rounds} rounds"
+    return Criterion(subject, gained, "<=", gain)
 
 
-def diminishing_returns(signals: Signals, gain: float = 0.01, rounds: int = 5) -> int | None:
+def diminishing_returns(signals: Signals, gain: float = 0.01, rounds: int = 5) -> Criterion:
     """Stop when the expected F1 gains less than this per 100 labels over the last rounds."""
     number("diminishing_returns", "gain", gain)
     whole_number("diminishing_returns", "rounds", rounds)
     expected, n_labels = signals.expected_f1, signals.n_labels
-    stops = np.zeros(len(signals), dtype=bool)
+    gained, least = np.full((2, len(signals)), np.nan)
     if len(signals) > rounds:
-        gained = np.round(expected[rounds:] - expected[:-rounds], _DECIMALS)
-        stops[rounds:] = gained * 100 < gain * (n_labels[rounds:] - n_labels[:-rounds])
-    return first_true(stops)
+        gained[rounds:] = 100 * np.round(expected[rounds:] - expected[:-rounds], _DECIMALS)
+        least[rounds:] = gain * (n_labels[rounds:] - n_labels[:-rounds])
+    subject = f"the gain of the expected F1 in the last {rounds} rounds, in points"
+    return Criterion(subject, gained, "<", least)
 
 
-def is_plateau(heights: FloatArray, gain: float, rounds: int) -> BoolArray:
-    """Return a mask of the rounds whose last `rounds` gained at most `gain` over the best before.
+def gains(heights: FloatArray, rounds: int) -> FloatArray:
+    """Return how far the best of the last `rounds` heights is above the best before, by round.
 
-    NaN is no height; without a height before, or among the last ones, there is no plateau.
+    NaN is no height; without a height before, or among the last ones, the gain is NaN.
     """
-    stops = np.zeros(len(heights), dtype=bool)
+    gained = np.full(len(heights), np.nan)
     best = np.fmax.accumulate(heights)
     for round in range(rounds, len(heights)):
         last = np.fmax.reduce(heights[round - rounds + 1 : round + 1])
-        stops[round] = np.round(last - best[round - rounds], _DECIMALS) <= gain
-    return stops
+        gained[round] = np.round(last - best[round - rounds], _DECIMALS)
+    return gained
 
 
 def number(rule: str, key: str, value: Any) -> float:
@@ -176,10 +189,9 @@ def whole_number(rule: str, key: str, value: Any) -> int:
     return value
 
 
-def _after(signals: Signals, mask: BoolArray) -> int | None:
-    """Return the round after the first true one: the batch has been bought by then."""
-    found = first_true(mask[:-1])
-    return None if found is None else found + 1
+def _a_round_later(values: FloatArray) -> FloatArray:
+    """Return what is known of each round's batch in the round after: it has been bought by then."""
+    return np.append(np.nan, values)[: len(values)]
 
 
 def _means(values: FloatArray, window: int) -> FloatArray:
@@ -191,20 +203,19 @@ def _means(values: FloatArray, window: int) -> FloatArray:
     return means
 
 
-def _convergence(values: FloatArray, threshold: float, window: int) -> int | None:
-    """Return the first new maximum where the mean of a window rose by less than the threshold."""
+def _rises(values: FloatArray, window: int) -> FloatArray:
+    """Return how much the mean of a window rose; NaN unless it did, to a new maximum."""
     means = _means(values, window)
     gradient = np.full(len(values), np.nan)
     gradient[window:] = np.round(means[window:] - means[:-window], _DECIMALS)
     before = np.append(np.nan, np.fmax.accumulate(values)[:-1])[: len(values)]
-    return first_true((gradient > 0) & (gradient < threshold) & (values > before))
+    return np.where((gradient > 0) & (values > before), gradient, np.nan)
 
 
-def _falls_running(values: FloatArray, rounds: int) -> BoolArray:
-    """Return a mask of the rounds up to which the values fell so many times in a row."""
+def _falls_running(values: FloatArray) -> FloatArray:
+    """Return how many times in a row the values have fallen up to each round."""
     falls = np.diff(values, prepend=np.nan) < 0
-    running = falls.copy()
-    for earlier in range(1, min(rounds, len(values))):
-        running[earlier:] &= falls[:-earlier]
-        running[:earlier] = False
-    return running if rounds < len(values) else np.zeros(len(values), dtype=bool)
+    running = np.zeros(len(values))
+    for round in np.flatnonzero(falls):
+        running[round] = running[round - 1] + 1
+    return running

@@ -63,7 +63,7 @@ def test_rows_with_labels_are_what_a_project_starts_from(tmp_path):
 def test_labels_in_the_file_and_an_initial_rule_exclude_each_other(tmp_path):
     path, _ = without_labels(tmp_path, n_labelled=10)
     done = alrun_here("next", path)
-    assert "10 rows have a label already" in done.stderr
+    assert "the file has 10 labels already" in done.stderr
 
 
 def test_a_label_that_is_written_into_the_file_later_is_refused(tmp_path):

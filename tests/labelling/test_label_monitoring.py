@@ -156,11 +156,25 @@ def test_the_status_is_text_or_json(tmp_path):
     assert done.stdout.startswith("mine: 0 of 24 labels")
     assert not (tmp_path / "mine.labelling").exists()
     label_all(path, truth)
+    assert "give --fit for its accuracy" in alrun_here("status", path).stdout
     said = alrun_here("status", path, "--fit").stdout
-    assert "Stopping rule kappa: has not fired." in said
+    assert "Stopping rule kappa has not fired: " in said
     assert "Now, on 24 labels:" in said
+    assert "--fit" not in said
     shown = json.loads(alrun_here("status", path, "--fit", "--format", "json").stdout)
     assert shown == json.loads(json.dumps(monitor(path, fit=True)))
+
+
+def test_one_of_a_kind_is_no_plural(tmp_path):
+    path, truth = project(tmp_path)
+    tasks = next_batch(path).tasks
+    give(path, [*answered(tasks[:1], truth), *(Answer(task.id, None) for task in tasks[1:5])])
+    said = alrun_here("status", path).stdout.splitlines()[0]
+    waiting = "1 of 24 labels; 1 example waits for an answer; 4 examples skipped"
+    assert said == f"mine: {waiting}. 5 answers have cost 5."
+    (tmp_path / "rest.csv").write_text(f"key,label\n{tasks[5].id},{truth[tasks[5].id]}\n")
+    assert alrun_here("label", path, tmp_path / "rest.csv").stdout.startswith("Took 1 label.\n")
+    assert alrun_here("next", path, "--n", 1).stdout.startswith("Batch 2, chosen now: 1 example in")
 
 
 def test_fit_and_format_are_for_projects(tmp_path):

@@ -94,7 +94,7 @@ def test_a_batch_is_labelled_by_keys_though_the_server_is_killed_in_the_middle(t
         driver.quit()
     assert (process.returncode, err) == (0, "")
     assert out.splitlines() == [
-        "Took 4 labels; 1 replace an earlier answer.",
+        "Took 4 labels; 1 replaces an earlier answer.",
         "Next: alrun next mine.toml",
     ]
     labels = ["ant", "bee", None, "ant", "bee", "cat"]

@@ -331,7 +331,7 @@ def test_the_server_ends_with_what_was_labelled_and_the_next_command(labelled, m
         r"Label at http://127.0.0.1:\d+/[\w-]{22}/ and end with Ctrl-C\.\n", done.stderr
     )
     assert done.stdout.splitlines() == [
-        "Took 1 labels.",
+        "Took 1 label.",
         "5 examples wait for an answer.",
         f"Next: alrun label {path} --serve",
     ]

@@ -59,7 +59,8 @@ def test_the_signals_are_those_of_a_sweep(tmp_path):
     path, truth = project(tmp_path, seed=5)
     _, rounds = swept(tmp_path, seed=5)
     label_all(path, truth)
-    n_labels, signals = round_signals(OpenedProject(path).history)
+    found, signals = round_signals(OpenedProject(path).history)
+    n_labels = [batch.facts["n_trained"] for batch in found]
     assert n_labels == [entry.n_labels for entry in rounds[:-1]]
     for one, other in zip(signals, rounds, strict=False):
         assert one.keys() == other.signals.keys()

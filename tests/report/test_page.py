@@ -4,12 +4,12 @@ import csv
 import json
 import re
 from html import unescape
-from html.parser import HTMLParser
 from io import StringIO
 
 import pytest
 from curves_factory import reaching, write
 from headless import headless_browser
+from html_page import Page
 
 from alrun.report.build import build_report
 from alrun.report.html.axes import ticks
@@ -20,32 +20,6 @@ from alrun.report.options import ReportOptions
 from alrun.report.render import render
 
 HOSTILE = '</script><script>alert("x")</script>\n$\\frac{1}{2}$ \u202eabc & \u05d0'
-VOID = {"meta", "input", "br", "img"}
-
-
-class Page(HTMLParser):
-    """The elements of a page; an element that is not closed in order is an error."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.found, self.texts = [], [], {}
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attributes):
-        self.found.append((tag, dict(attributes), tuple(self.open)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open:
-            self.texts.setdefault(self.open[-1], []).append(data)
-
-    def of(self, tag):
-        return [attributes for name, attributes, _ in self.found if name == tag]
 
 
 @pytest.fixture

@@ -130,7 +130,7 @@ def test_a_rule_stops_where_its_naive_version_does(name):
     found = []
     for n_rounds in [*range(1, 8), *[25] * 40]:
         run = noisy(rng, n_rounds)
-        stop = BUILT_IN[name](run, **GIVEN[name])
+        stop = BUILT_IN[name](run, **GIVEN[name]).first
         assert stop == naively(name, run, GIVEN[name])
         found.append(stop)
     assert len(set(found)) > (1 if name == "budget" else 3), "no signals put it to the test"
@@ -142,7 +142,7 @@ def test_a_rule_with_its_defaults_is_the_naive_one(name):
     parameters = parameters_of(name) | ({"labels": 90} if name == "budget" else {})
     for _ in range(20):
         run = noisy(rng, 30)
-        assert BUILT_IN[name](run, **parameters) == naively(name, run, parameters)
+        assert BUILT_IN[name](run, **parameters).first == naively(name, run, parameters)
 
 
 @pytest.mark.parametrize("rule", default_rules(), ids=lambda rule: rule.name)
@@ -180,30 +180,60 @@ def test_a_model_of_one_class_that_is_sure_of_it(name, stop):
 def test_a_streak_that_breaks_begins_anew():
     """Two published harnesses count the falls without ever setting the count back."""
     broken = signals(contradiction=[0.9, 0.8, 0.7, 0.75, 0.7, 0.65, 0.66, 0.6, 0.5, 0.4, 0.4])
-    assert rules.contradiction(broken, 3) == 10
-    assert rules.variance(signals(var_uncertainty=[0.5, 0.4, 0.45, 0.4, 0.42, 0.4, 0.3])) == 6
+    assert rules.contradiction(broken, 3).first == 10
+    assert rules.variance(signals(var_uncertainty=[0.5, 0.4, 0.45, 0.4, 0.42, 0.4, 0.3])).first == 6
     gap = signals(contradiction=[0.9, 0.8, 0.7, np.nan, 0.5, 0.4, 0.35, 0.3])
-    assert rules.contradiction(gap, 3) is None  # the third fall would be known after the last round
-    assert rules.kappa(signals(kappa=[np.nan, 1, 1, 0.9, 1, 1, 1, 0])) == 6
+    assert (
+        rules.contradiction(gap, 3).first is None
+    )  # the third fall would be known after the last round
+    assert rules.kappa(signals(kappa=[np.nan, 1, 1, 0.9, 1, 1, 1, 0])).first == 6
 
 
 def test_the_last_batch_stops_no_run():
     run = signals(batch_accuracy=[0.5, 0.5, 1.0])
-    assert rules.batch_accuracy(run) is None
-    assert rules.batch_accuracy(signals(batch_accuracy=[0.5, 1.0, np.nan])) == 2
+    assert rules.batch_accuracy(run).first is None
+    assert rules.batch_accuracy(signals(batch_accuracy=[0.5, 1.0, np.nan])).first == 2
 
 
 def test_kappa_is_the_mean_of_consecutive_ones_not_each_of_them():
-    assert rules.kappa(signals(kappa=[np.nan, 0.98, 1.0, 1.0])) == 3
-    assert rules.kappa(signals(kappa=[np.nan, 0.96, 1.0, 1.0])) is None
+    assert rules.kappa(signals(kappa=[np.nan, 0.98, 1.0, 1.0])).first == 3
+    assert rules.kappa(signals(kappa=[np.nan, 0.96, 1.0, 1.0])).first is None
 
 
 def test_signals_are_compared_at_six_decimals():
-    assert rules.kappa(signals(kappa=[0.9899999] * 3)) == 2
-    assert rules.kappa(signals(kappa=[0.989999] * 3)) is None
-    assert rules.min_error(signals(mean_uncertainty=[0.0100004])) == 0
-    assert rules.min_error(signals(mean_uncertainty=[0.0100006])) is None
-    assert rules.variance(signals(var_uncertainty=[0.3, 0.2999999, 0.2999998, 0.2999997])) is None
+    assert rules.kappa(signals(kappa=[0.9899999] * 3)).first == 2
+    assert rules.kappa(signals(kappa=[0.989999] * 3)).first is None
+    assert rules.min_error(signals(mean_uncertainty=[0.0100004])).first == 0
+    assert rules.min_error(signals(mean_uncertainty=[0.0100006])).first is None
+    assert (
+        rules.variance(signals(var_uncertainty=[0.3, 0.2999999, 0.2999998, 0.2999997])).first
+        is None
+    )
+
+
+def test_a_criterion_holds_the_value_that_is_compared_with_the_threshold():
+    run = signals(
+        kappa=[np.nan, 0.9, 0.95, 0.96],
+        contradiction=[0.9, 0.8, 0.7, 0.75],
+        batch_accuracy=[0.5, 0.6, 0.7, np.nan],
+        expected_f1=[0.5, 0.6, 0.62, 0.625],
+    )
+    assert rules.kappa(run, window=2).value.tolist()[2:] == [0.925, 0.955]
+    assert rules.batch_accuracy(run).value.tolist()[1:] == [0.5, 0.6, 0.7]
+    assert rules.contradiction(run).value.tolist()[1:] == [0, 1, 2]
+    assert rules.plateau(run, rounds=1).value.tolist()[1:] == pytest.approx([0.1, 0.02, 0.005])
+    returns = rules.diminishing_returns(run, gain=0.02, rounds=2)
+    assert returns.value.tolist()[2:] == pytest.approx([12, 2.5])
+    n = run.n_labels
+    assert returns.threshold.tolist()[2:] == pytest.approx((0.02 * (n[2:] - n[:-2])).tolist())
+    rule = rule_of({"name": "kappa", "threshold": 0.95, "window": 2})
+    assert rule.criterion(run).holds.tolist() == [False, False, False, True]
+    assert rule.stop(run, NO_CURVE) == 3
+
+
+def test_rules_of_others_and_of_users_have_no_criterion(own):
+    for entry in ({"name": "any", "rules": ["kappa"]}, f"{own}:right", "score_plateau"):
+        assert rule_of(entry).criterion(signals(3)) is None
 
 
 def test_all_waits_for_the_last_and_any_for_the_first():
@@ -222,9 +252,9 @@ def test_all_waits_for_the_last_and_any_for_the_first():
 
 def test_hindsight_rules_read_the_curve_alone():
     curve = Curve(np.arange(20.0, 100, 10), np.array([0.5, 0.7, 0.8, 0.9, 0.9, 0.9, 0.9, 0.95]))
-    assert score_plateau(curve, 0.01, 3) == 6
-    assert score_target(curve, 0.8) == 2
-    assert score_target(curve, 0.99) is None
+    assert score_plateau(curve, 0.01, 3).first == 6
+    assert score_target(curve, 0.8).first == 2
+    assert score_target(curve, 0.99).first is None
     assert rule_of("score_plateau").is_hindsight
     assert rule_of({"name": "any", "rules": ["kappa", "score_plateau"]}).is_hindsight
 

@@ -111,3 +111,8 @@ def picture(height: float, title: str, *content: Markup | None, class_: str, **d
         class_=class_,
         **data,
     )
+
+
+def figure(drawn: Markup, caption: str) -> Markup:
+    """Return a picture with its caption."""
+    return element("figure", element("div", drawn, class_="wide"), element("figcaption", caption))

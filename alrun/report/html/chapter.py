@@ -9,6 +9,7 @@ import pandas as pd
 from alrun.report.axis import Axis
 from alrun.report.build import Report
 from alrun.report.comparison import cut_at_budget
+from alrun.report.html.axes import figure
 from alrun.report.html.curve import curves
 from alrun.report.html.dots import Answers, dots
 from alrun.report.html.forest import forest
@@ -55,11 +56,6 @@ def chapter(
         *(stopping_parts(judged, key, looks, number) if judged else ()),
     ]
     return element("section", *parts, id=f"group-{number}", class_="chapter")
-
-
-def figure(drawn: Markup, caption: str) -> Markup:
-    """Return a picture with its caption."""
-    return element("figure", element("div", drawn, class_="wide"), element("figcaption", caption))
 
 
 def _curves(

@@ -89,14 +89,17 @@ def _line(axes: Axes, line: Line, look: str, scores: tuple[float, float]) -> Mar
     if not any(map(isnan, line.half_width.tolist())):
         upper = np.minimum(line.height + line.half_width, scores[1])
         lower = np.maximum(line.height - line.half_width, scores[0])
-        edge = _path(axes, across, upper.tolist())
-        back = _path(axes, across[::-1], lower[::-1].tolist())
+        edge = path_through(axes, across, upper.tolist())
+        back = path_through(axes, across[::-1], lower[::-1].tolist())
         parts.append(element("path", d=f"M{edge}L{back}Z", class_="band"))
-    parts.append(element("path", d=f"M{_path(axes, across, line.height.tolist())}", class_="line"))
+    parts.append(
+        element("path", d=f"M{path_through(axes, across, line.height.tolist())}", class_="line")
+    )
     return element("g", *parts, class_=f"curve {look}")
 
 
-def _path(axes: Axes, across: Sequence[float], heights: Sequence[float]) -> str:
+def path_through(axes: Axes, across: Sequence[float], heights: Sequence[float]) -> str:
+    """Return the part of an SVG path that leads through points, `across` as places."""
     return "L".join(
         f"{place(x)} {place(axes.down(y))}" for x, y in zip(across, heights, strict=True)
     )

@@ -1,15 +1,13 @@
 """A whole page: the verdict, a chapter for each comparison group, notes and provenance."""
 
 import csv
-from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from hashlib import sha256
-from importlib import resources
 from io import StringIO
 from typing import Any
 
 from alrun.report.build import Report
 from alrun.report.html.chapter import chapter, ranks
+from alrun.report.html.document import document, own
 from alrun.report.html.gallery import Queried
 from alrun.report.html.look import looks_of, number_of, sample, switching_rules
 from alrun.report.html.markup import Markup, element, joined
@@ -36,41 +34,14 @@ def as_page(
     Without its script it is the same page, but that it cannot be sorted, filtered or asked.
     """
     looks, shared = looks_of(report.rows["strategy"], report.baseline), Shared(report)
-    style = _own("page.css") + switching_rules(max(map(number_of, looks.values())) + 1)
-    script = _own("page.js")
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=_policy(style, script)),
-        element("meta", name_="viewport", content="width=device-width, initial-scale=1"),
-        element("title", f"{report.name}: alrun report"),
-        element("style", Markup(style)),
-    )
-    body = element(
-        "body",
+    content = (
         *_beginning(report, looks),
         element("main", *_chapters(shared, looks, queried, judged), *_end(report)),
         element("script", page_data(shared, looks, judged), type="application/json", id="data"),
-        element("script", Markup(script)),
     )
-    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
-
-
-def _own(name: str) -> str:
-    """Return a file of this package: the stylesheet or the script."""
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _policy(style: str, script: str) -> str:
-    """Return the rule that lets the browser load nothing and run this script alone."""
-    return (
-        f"default-src 'none'; img-src data:; style-src '{_digest(style)}';"
-        f" script-src '{_digest(script)}'; base-uri 'none'; form-action 'none'"
-    )
-
-
-def _digest(text: str) -> str:
-    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
+    style = own("page.css") + switching_rules(max(map(number_of, looks.values())) + 1)
+    script = own("tables.js") + own("page.js")
+    return document(f"{report.name}: alrun report", style, script, *content)
 
 
 def _beginning(report: Report, looks: Mapping[str, str]) -> Iterator[Markup]:
