@@ -108,6 +108,7 @@ def test_a_cell_may_be_long():
     [
         ("mail,Label\na,ham\n", "there is no column \"label\"; did you mean 'Label'?"),
         ("id,label\na,ham\n", 'there is no column "mail"; known are id, label'),
+        ("mail,alrun_batch\na,1\n", 'there is no column "label" beside those of the batch;'),
         ("mail,label,label\na,ham,spam\n", 'two columns "label"'),
         ("mail,label\na,ham\n\n,spam\n", "line 4: it has no id"),
         ('mail,label,x\na,ham,"1\n2"\nb,ham,3,4\n', "line 4: it has 4 cells, and the header 3"),

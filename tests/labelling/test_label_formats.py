@@ -200,6 +200,10 @@ def test_answers_of_one_annotator_to_one_example():
     assert "keep one" in refusal(lines(early | {"label": "ham"}, same | {"label": "spam"}))
     both = lines({"label": "ham", "annotator": "Ann"}, {"label": "spam", "annotator": "Bob"})
     assert [answer.annotator for answer in read(both)] == ["Ann", "Bob"]
+    blanks = lines(
+        {"label": "ham", "annotator": "Ann Lee"}, {"label": "x", "annotator": " Ann  Lee "}
+    )
+    assert "keep one" in refusal(blanks)
 
 
 def test_whole_numbers_in_json_are_texts_and_other_keys_are_passed_over():
