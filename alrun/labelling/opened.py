@@ -15,6 +15,7 @@ from alrun.data.dataset import Dataset
 from alrun.data.features import select
 from alrun.errors import DatasetError, LabellingError, nearest, quoted
 from alrun.experiment.settings import InitialSettings
+from alrun.labelling.classes import alike_class
 from alrun.labelling.history import History, read_history
 from alrun.labelling.project import Project, read_project, state_folder
 from alrun.labelling.records import Layout, Task
@@ -246,6 +247,7 @@ def file_hash(path: Path) -> str | None:
 
 def _begun(path: Path, project: Project, dataset: Dataset, rows: Rows, spec: RunSpec) -> RunSpec:
     """Return the run of a project without a batch; raises LabellingError if it cannot start."""
+    _check_classes(path, dataset, project.listed)
     given = [row for row, label in enumerate(given_labels(dataset, rows)) if label is not None]
     if given:
         if project.initial is not None:
@@ -264,6 +266,17 @@ def _begun(path: Path, project: Project, dataset: Dataset, rows: Rows, spec: Run
         size = min(project.batch_size, len(rows.ids), project.budget)
         return replace(spec, initial=InitialSpec("random", size))
     return spec
+
+
+def _check_classes(path: Path, dataset: Dataset, listed: tuple[str, ...]) -> None:
+    """Raise LabellingError if the file writes a class in another way than the project lists it."""
+    for name in dataset.labels:
+        alike = None if name in listed else alike_class(name, listed)
+        if alike is not None:
+            raise LabellingError(
+                f"{path}: classes: a row of the data has the label {quoted(name)}, and the class is"
+                f" {quoted(alike)}; write both in the same way"
+            )
 
 
 def _tasks(batch: Batch, rows: Rows) -> list[Task]:
