@@ -18,9 +18,14 @@ def match_class(text: str, classes: Sequence[str], place: str = "") -> str:
     """
     if text in classes:
         return text
-    alike = [known for known in classes if _folded(known) == _folded(text)]
-    hint = f"; did you mean '{alike[0]}'?" if alike else nearest(text, classes)
+    alike = alike_class(text, classes)
+    hint = nearest(text, classes) if alike is None else f"; did you mean '{alike}'?"
     raise LabellingError(f"{place}{': ' if place else ''}unknown class {quoted(text)}{hint}")
+
+
+def alike_class(text: str, classes: Sequence[str]) -> str | None:
+    """Return the class that differs from a text in case and blanks alone; None without one."""
+    return next((known for known in classes if _folded(known) == _folded(text)), None)
 
 
 def _folded(text: str) -> str:

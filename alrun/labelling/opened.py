@@ -15,11 +15,12 @@ from alrun.data.dataset import Dataset
 from alrun.data.features import select
 from alrun.errors import DatasetError, LabellingError, nearest, quoted
 from alrun.experiment.settings import InitialSettings
+from alrun.labelling.classes import alike_class
 from alrun.labelling.history import History, read_history
 from alrun.labelling.phrasing import counted
 from alrun.labelling.project import Project, read_project, state_folder
 from alrun.labelling.records import Layout, Task
-from alrun.labelling.rows import Rows, read_rows, rows_of_dataset
+from alrun.labelling.rows import Rows, read_rows, rows_of_dataset, version_of
 from alrun.labelling.state import Batch, KnownRows, State
 from alrun.spec import RunSpec
 from alrun.spec_parts import InitialSpec
@@ -85,7 +86,7 @@ class OpenedProject:
 
     def source_hash(self) -> str | None:
         """Return the SHA-256 of the data file, computed anew if it was written since."""
-        now = _written(self.source)
+        now = version_of(self.source)
         if now is None or now != self._hashed[0]:
             self._hashed = (now, file_hash(self.source))
         return self._hashed[1]
@@ -196,7 +197,7 @@ class OpenedProject:
         is_new[places] = False
         order = np.concatenate([places, np.flatnonzero(is_new), np.arange(n, dataset.n_examples)])
         dataset = _with_classes(_in_order(dataset, order), self.classes)
-        rows = Rows(rows.ids[order[:n]], rows.hashes[order[:n]], rows.shown.iloc[order[:n]])
+        rows = rows.in_order(order[:n])
         _check_labels(self.path, dataset, rows, self.known)
         _check_test(self.path, self.project, fixed)
         part = replace(spec.dataset, fingerprint=fixed["fingerprint"], test_size=fixed["test_size"])
@@ -269,17 +270,9 @@ def file_hash(path: Path) -> str | None:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _written(path: Path) -> tuple[int, int, int] | None:
-    """Return inode, size and time of the last change of a file; None if it is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
-
-
 def _begun(path: Path, project: Project, dataset: Dataset, rows: Rows, spec: RunSpec) -> RunSpec:
     """Return the run of a project without a batch; raises LabellingError if it cannot start."""
+    _check_classes(path, dataset, project.listed)
     given = [row for row, label in enumerate(given_labels(dataset, rows)) if label is not None]
     if given:
         if project.initial is not None:
@@ -300,9 +293,20 @@ def _begun(path: Path, project: Project, dataset: Dataset, rows: Rows, spec: Run
     return spec
 
 
+def _check_classes(path: Path, dataset: Dataset, listed: tuple[str, ...]) -> None:
+    """Raise LabellingError if the file writes a class in another way than the project lists it."""
+    for name in dataset.labels:
+        alike = None if name in listed else alike_class(name, listed)
+        if alike is not None:
+            raise LabellingError(
+                f"{path}: classes: a row of the data has the label {quoted(name)}, and the class is"
+                f" {quoted(alike)}; write both in the same way"
+            )
+
+
 def _tasks(batch: Batch, rows: Rows) -> list[Task]:
     places = rows.places([example.id for example in batch.examples])
-    shown = rows.shown.iloc[places].to_dict("records")
+    shown = rows.shown(places).to_dict("records")
     return [
         Task(
             example.id,

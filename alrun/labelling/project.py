@@ -125,10 +125,11 @@ class Project(Section):
         )
 
     def _read_dataset(self) -> DatasetSettings:
-        """Return the data set as it is read: the id is no feature, nor are texts beside one."""
+        """Return the data set as it is read: the id and the image are no features."""
         dataset = self.dataset.model_copy()
-        if dataset.id is not None and dataset.text is None and dataset.columns is None:
-            dataset.drop = list(dict.fromkeys([*(dataset.drop or ()), dataset.id]))
+        no_features = [name for name in (dataset.id, self.image) if name is not None]
+        if no_features and dataset.text is None and dataset.columns is None:
+            dataset.drop = list(dict.fromkeys([*(dataset.drop or ()), *no_features]))
         return dataset
 
 

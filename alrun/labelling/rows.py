@@ -1,13 +1,16 @@
 """The rows of a project's data file as they are: ids, what annotators see, hashes, labels."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from alrun.arrays import IntArray
 from alrun.data.dataset import Dataset
 from alrun.data.read_keys import AS_USUAL
 from alrun.data.readers.packed import ending_of
@@ -31,16 +34,20 @@ class Rows:
     hashes
         The hash of each row without its id and its label, shape (n_rows,).
     shown
-        The columns that annotators see, a row for each.
+        Returns the columns that annotators see of some rows, a DataFrame with a row for each.
     """
 
     ids: pd.Index
     hashes: Hashes
-    shown: Any
+    shown: Callable[[IntArray], Any]
 
     def places(self, ids: Sequence[str]) -> Any:
         """Return the row of each id, -1 for an unknown one, shape (len(ids),)."""
         return self.ids.get_indexer(pd.Index(ids, dtype=object))
+
+    def in_order(self, order: IntArray) -> "Rows":
+        """Return the rows in another order."""
+        return Rows(self.ids[order], self.hashes[order], lambda places: self.shown(order[places]))
 
 
 def read_rows(path: Path, project: Project) -> Rows | None:
@@ -64,15 +71,17 @@ def read_rows(path: Path, project: Project) -> Rows | None:
         names = _shown_names(list(frame.columns), project)
         ids = None if settings.id is None else frame[settings.id].tolist()
         hashes = hashes_of_frame(frame[_hashed_names(list(frame.columns), project)])
-        shown = frame[names]
+        shown = frame[names].iloc.__getitem__
     index = _numbered(len(hashes)) if ids is None else _index(source, ids, str(settings.id))
-    return Rows(index, hashes, shown.reset_index(drop=True))
+    return Rows(index, hashes, shown)
 
 
 def rows_of_dataset(dataset: Dataset) -> Rows:
     """Return the rows of data that are no table: known by their numbers, and nothing is shown."""
     n = dataset.n_examples
-    return Rows(_numbered(n), hashes_of_matrix(dataset.X), pd.DataFrame(index=range(n)))
+    return Rows(
+        _numbered(n), hashes_of_matrix(dataset.X), pd.DataFrame(index=range(n)).iloc.__getitem__
+    )
 
 
 def _frame(source: Path, project: Project) -> Any:
@@ -85,40 +94,85 @@ def _frame(source: Path, project: Project) -> Any:
     return frame
 
 
-def _from_parquet(source: Path, project: Project) -> tuple[list[Any] | None, Hashes, Any]:
-    """Return the ids, the hashes and what annotators see of a Parquet file.
+def _from_parquet(
+    source: Path, project: Project
+) -> tuple[list[Any] | None, Hashes, Callable[[IntArray], Any]]:
+    """Return the ids and the hashes of a Parquet file, and what annotators see of some rows.
 
-    It is read some columns at a time, so that a large one is never in memory as a whole.
+    A large file is never in memory as a whole: it is read some columns at a time, and what
+    annotators see only where it is asked for.
     """
+    column, version = project.dataset.id, version_of(source)
+    with _parquet(source) as file:
+        names, n = list(file.schema_arrow.names), file.metadata.num_rows
+        _check_columns(source, names, project)
+        hashes, ids = np.zeros(n, dtype=np.uint64), []
+        for start, batch in _batches(file, names):
+            part = batch.to_pandas(use_threads=False, ignore_metadata=True)
+            hashed = _hashed_names(list(part.columns), project)
+            hashes[start : start + len(part)] += hashes_of_frame(part[hashed])
+            if column in part.columns:
+                ids.append(part[column])
+    whole = pd.concat(ids, ignore_index=True).tolist() if ids else []
+    shown = partial(_read_again, source, version, _shown_names(names, project))
+    return None if column is None else whole, hashes, shown
+
+
+def _read_again(source: Path, version: object, names: Sequence[str], places: IntArray) -> Any:
+    """Return columns of some rows of a Parquet file, in the order of the places.
+
+    Raises DatasetError if the file has another version by now.
+    """
+    import pyarrow as pa
+
+    rows, place_of = np.unique(places, return_inverse=True)
+    found: dict[str, list[Any]] = {name: [] for name in names}
+    with _parquet(source) as file:
+        for start, batch in _batches(file, names):
+            taken = batch.take(
+                pa.array(rows[(rows >= start) & (rows < start + len(batch))] - start)
+            )
+            for name in found.keys() & {*batch.schema.names}:
+                found[name].append(taken.column(name))
+    if version_of(source) != version:
+        raise DatasetError(f"{source} changed while it was read; start again when it is whole")
+    columns = {
+        # Whole numbers stay whole beside a missing one, whichever rows are shown together.
+        name: pa.chunked_array(parts).to_pandas(use_threads=False, integer_object_nulls=True)
+        for name, parts in found.items()
+    }
+    return pd.DataFrame(columns, index=range(len(rows))).iloc[place_of]
+
+
+@contextmanager
+def _parquet(source: Path) -> Iterator[Any]:
+    """Open a Parquet file; raises DatasetError where it cannot be read."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with pq.ParquetFile(source) as file:
-            names, n = list(file.schema_arrow.names), file.metadata.num_rows
-            _check_columns(source, names, project)
-            kept = [name for name in (project.dataset.id,) if name is not None]
-            kept += _shown_names(names, project)
-            hashes = np.zeros(n, dtype=np.uint64)
-            parts: dict[str, list[Any]] = {name: [] for name in kept}
-            for group in _groups(names, n):
-                start = 0
-                hashed = _hashed_names(group or names, project)
-                for batch in file.iter_batches(_BATCH, columns=group, use_threads=False):
-                    part = batch.to_pandas(use_threads=False, ignore_metadata=True)
-                    hashes[start : start + len(part)] += hashes_of_frame(part[hashed])
-                    start += len(part)
-                    for name in parts.keys() & {*part.columns}:
-                        parts[name].append(part[name])
+            yield file
     except (OSError, pa.ArrowException) as error:
         raise DatasetError(f"{source} cannot be read: {first_line(error)}") from error
-    whole = {
-        name: pd.concat(values, ignore_index=True) if values else pd.Series(dtype=object)
-        for name, values in parts.items()
-    }
-    ids = None if project.dataset.id is None else whole[project.dataset.id].tolist()
-    shown = pd.DataFrame({name: whole[name] for name in _shown_names(names, project)})
-    return ids, hashes, shown
+
+
+def _batches(file: Any, names: Sequence[str]) -> Iterator[tuple[int, Any]]:
+    """Yield the first row and the content of each part of a Parquet file: some rows and columns."""
+    for group in _groups(names, file.metadata.num_rows):
+        start = 0
+        for batch in file.iter_batches(_BATCH, columns=group, use_threads=False):
+            yield start, batch
+            start += len(batch)
+
+
+def version_of(path: Path) -> tuple[int, int, int] | None:
+    """Return inode, size and time of the last change of a file; None if it is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _groups(names: Sequence[str], n_rows: int) -> list[list[str] | None]:

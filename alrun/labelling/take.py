@@ -11,6 +11,7 @@ import numpy as np
 from alrun.errors import ExperimentError, LabellingError, quoted
 from alrun.labelling.classes import match_class
 from alrun.labelling.formats import read_answers
+from alrun.labelling.formats.answers import last_of_each
 from alrun.labelling.history import History, replaces, says_the_same
 from alrun.labelling.opened import OpenedProject
 from alrun.labelling.project import read_project, state_folder
@@ -61,6 +62,8 @@ def take_files(path: Path, files: Sequence[Path], dry_run: bool = False) -> Take
     for file in files:
         try:
             contents.append(file.read_bytes())
+        except FileNotFoundError as error:
+            raise LabellingError(f"there is no file '{file}'; name one with answers") from error
         except OSError as error:
             raise unusable(file, "be read", error) from error
     project = read_project(path)
@@ -79,6 +82,9 @@ def take_files(path: Path, files: Sequence[Path], dry_run: bool = False) -> Take
                 continue
             answers += found
             sources.append(source)
+        n_found = len(answers)
+        answers = last_of_each(answers)  # files that are given together contradict as one would
+        n_known += n_found - len(answers)
         taken = _taken(opened, answers, sources, dry_run)
         return replace(taken, n_known=taken.n_known + n_known)
 

@@ -24,21 +24,6 @@ test = "held-out.csv"
 [initial]
 {initial}
 """
-EXPERIMENT = """
-strategies  = ["{strategy}"]
-batch_sizes = [6]
-budget      = 24
-seeds       = [{seed}]
-
-[dataset]
-name = "mine.csv"
-drop = ["key"]
-target = "kind"
-test = "held-out.csv"
-
-[initial]
-{initial}
-"""
 
 
 def table(n, seed=0, start=0):

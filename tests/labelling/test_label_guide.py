@@ -32,6 +32,25 @@ def guide(tmp_path, monkeypatch):
         yield lines
 
 
+def test_texts_in_files_become_a_table_that_is_asked_for(tmp_path):
+    _, _, section = PAGE.read_text(encoding="utf-8").partition("\n## A project\n")
+    (script,) = re.findall(r"```python\n(.*?)```", section.partition("\n## ")[0], re.DOTALL)
+    (tmp_path / "texts").mkdir()
+    for n in range(6):
+        (tmp_path / "texts" / f"{n}.txt").write_text(f"Größe {n}\nword word{n}", encoding="utf-8")
+    (tmp_path / "make_table.py").write_text(script)
+    (tmp_path / "t.toml").write_text(
+        'strategy = "margin"\nbatch_size = 3\nbudget = 6\nclasses = ["a", "b"]\n'
+        '[dataset]\nname = "texts.jsonl"\nid = "id"\ntext = "body"\n'
+    )
+    with chdir(tmp_path):
+        runpy.run_path("make_table.py")
+        assert alrun_here("next", "t.toml").returncode == 0
+    batch = pd.read_csv(tmp_path / "t.batch-1.csv")
+    assert len(batch) == 3
+    assert batch["body"].str.startswith("Größe ").all()
+
+
 def typed(line):
     """Run a line of the guide in this process; return what it prints."""
     program, *words = shlex.split(line)

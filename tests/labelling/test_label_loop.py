@@ -66,6 +66,25 @@ def test_labels_in_the_file_and_an_initial_rule_exclude_each_other(tmp_path):
     assert "the file has 10 labels already" in done.stderr
 
 
+def test_a_class_that_the_file_writes_in_another_way_is_refused(tmp_path):
+    path, _ = without_labels(tmp_path, n_labelled=10, initial="", more=LISTED)
+    path.write_text(path.read_text().replace('"bee"]', '"Bee "]').replace("[initial]", ""))
+    done = alrun_here("next", path)
+    assert done.returncode == 2
+    assert 'the label "bee", and the class is "Bee "; write both in the same way' in done.stderr
+
+
+def test_the_column_of_images_is_no_feature(tmp_path):
+    path, _ = without_labels(tmp_path)
+    shapes = [OpenedProject(path).data.dataset.X.shape]
+    frame = pd.read_csv(tmp_path / "mine.csv").assign(picture=[f"{n}.png" for n in range(90)])
+    frame.to_csv(tmp_path / "mine.csv", index=False)
+    path.write_text('image = "picture"\n' + path.read_text())
+    shapes.append(OpenedProject(path).data.dataset.X.shape)
+    assert shapes == [(90, 4)] * 2
+    assert [*next_batch(path).tasks[0].fields] == ["picture"]
+
+
 def test_a_label_that_is_written_into_the_file_later_is_refused(tmp_path):
     path, truth = without_labels(tmp_path, n_labelled=10, initial="")
     path.write_text(path.read_text().replace("[initial]", ""))

@@ -1,6 +1,7 @@
 """What a project refuses: by name, with nothing taken and nothing written."""
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -62,6 +63,31 @@ def test_every_wrong_answer_of_every_file_is_named_up_to_twenty(tmp_path):
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 21
     assert "and 30 more; nothing was taken" in done.stderr
+
+
+def test_files_that_are_given_together_may_not_contradict_each_other(tmp_path):
+    path, _ = begun(tmp_path)
+    (id, other), files = [task.id for task in next_batch(path).tasks[:2]], []
+    for name, labels in {"ann": ("bee", "ant"), "ben": ("cat", "ant")}.items():
+        files.append(tmp_path / f"{name}.csv")
+        files[-1].write_text(f"key,label\n{id},{labels[0]}\n{other},{labels[1]}\n")
+    before = files_of(tmp_path / "mine.labelling")
+    done = alrun_here("label", path, *files)
+    assert done.returncode == 2
+    assert re.search(
+        r'ben\.csv: line 2: .* "cat" here, and "bee" in .*ann\.csv: line 2; keep one', done.stderr
+    )
+    assert files_of(tmp_path / "mine.labelling") == before
+    done = alrun_here("label", path, files[0], files[0])
+    assert done.stdout.startswith("Took 2 labels, 2 answers that were known.")
+    assert "an earlier answer" in alrun_here("label", path, files[1]).stdout
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    path, _ = begun(tmp_path)
+    done = alrun_here("label", path, tmp_path / "answrs.csv")
+    assert done.returncode == 2
+    assert done.stderr == f"there is no file '{tmp_path / 'answrs.csv'}'; name one with answers\n"
 
 
 def test_a_dry_run_checks_and_takes_nothing(tmp_path):

@@ -20,8 +20,8 @@ def answer_of(
 ) -> Answer:
     """Return an answer, from values as a file holds them.
 
-    A label that is None, empty or blank is a skip. Raises LabellingError, which begins with the
-    place, where a value has another type than it needs.
+    A label that is None, empty or blank is a skip. Blanks around the annotator's name do not count.
+    Raises LabellingError, which begins with the place, where a value has another type than needed.
     """
     id_text = _text(id_value, "the id", place)
     if not id_text:
@@ -30,7 +30,7 @@ def answer_of(
     return Answer(
         id=id_text,
         label=label_text if label_text.strip() else None,
-        annotator=_text(annotator, "the annotator", place),
+        annotator=" ".join(_text(annotator, "the annotator", place).split()),
         time=_time(time, place),
         seconds=_seconds(seconds, place),
         place=place,

@@ -54,9 +54,9 @@ def read(content: bytes, name: str, layout: Layout) -> list[Answer]:
     places = {column: _place_of(column, header, name) for column in columns if column in header}
     for column in columns[:2]:
         if column not in places:
-            raise LabellingError(
-                f"{name}: there is no column {quoted(column)}{nearest(column, header)}"
-            )
+            where = " beside those of the batch" if BATCH in header else ""
+            hint = nearest(column, header)
+            raise LabellingError(f"{name}: there is no column {quoted(column)}{where}{hint}")
     answers = []
     for place, row in rows:
         cells = [restored(row[places[column]]) if column in places else None for column in columns]
