@@ -8,7 +8,7 @@ import sys
 
 import pandas as pd
 import pytest
-from commands import ALRUN, alrun, alrun_here
+from commands import ALRUN, alrun, alrun_here, anew
 from small_experiments import TINY
 
 from alrun.cli.app import main
@@ -453,7 +453,7 @@ def test_tables_that_would_be_lost_are_told_of(swept, tmp_path):
 def test_the_version_is_that_of_the_package():
     from importlib.metadata import version
 
-    assert alrun("--version").stdout.strip() == f"alrun {version('alrun')}"
+    assert alrun("--version", process=anew).stdout.strip() == f"alrun {version('alrun')}"
 
 
 def test_a_current_directory_that_is_gone_is_no_traceback(tmp_path, monkeypatch, capsys):

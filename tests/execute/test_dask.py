@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from clusters import cluster
-from commands import ALRUN, alrun, n_stored
+from commands import ALRUN, alrun, anew, n_stored
 from distributed.comm import CommClosedError
 from sessions import PATIENCE, Session, wait_until
 from small_experiments import tables
@@ -116,7 +116,8 @@ def test_a_cluster_behind_certificates_gives_the_same_bytes(
         monkeypatch.setenv(f"{settings}{role}__KEY", str(tmp_path / "key.pem"))
     with cluster(1, "tls") as behind:
         assert behind.address.startswith("tls://")
-        done = alrun("sweep", small, "--results", tmp_path / "results", "--dask", behind.address)
+        options = ("--results", tmp_path / "results", "--dask", behind.address)
+        done = alrun("sweep", small, *options, process=anew)
     assert done.returncode == 0, done.stderr
     assert tables(tmp_path / "results") == tables(small_results)
 
