@@ -40,7 +40,7 @@ class PreloadedCommand(subprocess.Popen):
         """Ask for a copy, where Popen would start a program."""
         env = dict(os.environ if env is None else env)
         assert _read_at_start(env) == _read_at_start(os.environ), "such a command must start anew"
-        assert not (executable or preexec_fn or pass_fds or shell), "such a command must start anew"
+        assert executable is preexec_fn is None, "such a command must start anew"
         words, folder = [*map(str, args)], os.path.abspath(cwd or ".")
         request = json.dumps([words, folder, env, umask, start_new_session]).encode()
         self._status, status = os.pipe()
