@@ -3,12 +3,12 @@
 import json
 import os
 import re
-import subprocess
 import sys
 
 import pandas as pd
 import pytest
-from commands import ALRUN, alrun, alrun_here, anew
+from commands import alrun, alrun_here, anew
+from preloaded import PreloadedCommand
 from small_experiments import TINY
 
 from alrun.cli.app import main
@@ -49,8 +49,8 @@ def test_a_sweep_on_a_terminal_shows_a_bar(tmp_path):
 
     (tmp_path / "tiny.toml").write_text(TINY)
     parent, child = pty.openpty()
-    process = subprocess.Popen(
-        [*ALRUN, "sweep", "tiny.toml", "--backend", "sequential"],
+    process = PreloadedCommand(
+        ["sweep", "tiny.toml", "--backend", "sequential"],
         cwd=tmp_path,
         stdout=child,
         stderr=child,

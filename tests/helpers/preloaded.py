@@ -22,7 +22,6 @@ from select import select
 _LENGTH = struct.Struct("I")
 # What is told of a command: its process id, later how it has ended as of `os.waitpid`.
 _STATUS = struct.Struct("i")
-_READ_AT_START = ("PYTHON", "LC_", "LANG", "OPENBLAS_", "OMP_")
 
 
 class PreloadedCommand(subprocess.Popen):
@@ -39,7 +38,7 @@ class PreloadedCommand(subprocess.Popen):
     ):  # fmt: skip
         """Ask for a copy, where Popen would start a program."""
         env = dict(os.environ if env is None else env)
-        assert _read_at_start(env) == _read_at_start(os.environ), "such a command must start anew"
+        assert _read_at_start(env) == _AT_START, "such a command must start anew"
         assert executable is preexec_fn is None, "such a command must start anew"
         words, folder = [*map(str, args)], os.path.abspath(cwd or ".")
         request = json.dumps([words, folder, env, umask, start_new_session]).encode()
@@ -75,7 +74,11 @@ class PreloadedCommand(subprocess.Popen):
 
 
 def _read_at_start(environment):
-    return {key: value for key, value in environment.items() if key.startswith(_READ_AT_START)}
+    """Return the variables that Python reads when it starts."""
+    return {k: v for k, v in environment.items() if k.startswith(("PYTHON", "LC_", "LANG"))}
+
+
+_AT_START = _read_at_start(os.environ)
 
 
 @cache
