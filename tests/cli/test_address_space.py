@@ -9,7 +9,8 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from commands import alrun, alrun_here, anew
+from commands import alrun, alrun_here
+from preloaded import anew
 from sessions import PATIENCE
 
 from alrun.errors import AlrunError

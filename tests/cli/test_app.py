@@ -7,8 +7,8 @@ import sys
 
 import pandas as pd
 import pytest
-from commands import alrun, alrun_here, anew
-from preloaded import PreloadedCommand
+from commands import alrun, alrun_here
+from preloaded import PreloadedCommand, anew
 from small_experiments import TINY
 
 from alrun.cli.app import main
@@ -50,7 +50,7 @@ def test_a_sweep_on_a_terminal_shows_a_bar(tmp_path):
     (tmp_path / "tiny.toml").write_text(TINY)
     parent, child = pty.openpty()
     process = PreloadedCommand(
-        ["sweep", "tiny.toml", "--backend", "sequential"],
+        ["alrun", "sweep", "tiny.toml", "--backend", "sequential"],
         cwd=tmp_path,
         stdout=child,
         stderr=child,

@@ -9,7 +9,8 @@ import threading
 import time
 
 import pytest
-from commands import N_LONG, alrun_here, anew, has_stored, long_sweep, n_stored, started
+from commands import N_LONG, alrun_here, has_stored, long_sweep, n_stored, started
+from preloaded import anew
 from sessions import PATIENCE, members, wait_until
 from small_experiments import TINY
 

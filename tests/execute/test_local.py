@@ -420,7 +420,7 @@ def test_workers_end_when_the_command_is_killed(planned, tmp_path):
     (tmp_path / "endless.toml").write_text(
         'strategies = ["mine.py:endless"]\nseeds = 1\nbudget = 20\n[dataset]\nname = "iris"\n'
     )
-    command = ["sweep", "endless.toml", "--jobs", "1"]
+    command = ["alrun", "sweep", "endless.toml", "--jobs", "1"]
     process = PreloadedCommand(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
     sleeping = tmp_path / "sleeping"
     assert wait_until(lambda: sleeping.exists() and sleeping.read_text())

@@ -31,15 +31,10 @@ def alrun_here(*arguments, cwd=".", env=None):
     return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
 
-def anew(words, **options):
-    """Start the command line as users do; it imports for two seconds of a core."""
-    return subprocess.Popen([*ALRUN, *words], **options)
-
-
 def alrun(*arguments, cwd=None, env=None, process=PreloadedCommand, **options):
     """Run the command line in a process of its own, to its end."""
     begun = process(
-        [*map(str, arguments)],
+        ["alrun", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
@@ -57,7 +52,7 @@ def alrun(*arguments, cwd=None, env=None, process=PreloadedCommand, **options):
 def started(folder, *arguments, process=PreloadedCommand, **options):
     """Start the command line in a session of its own, to signal all its processes at once."""
     return process(
-        [*map(str, arguments)],
+        ["alrun", *map(str, arguments)],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

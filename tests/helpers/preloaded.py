@@ -16,6 +16,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from functools import cache
+from importlib import import_module
 from select import select
 
 # What begins a request: the number of bytes of the rest.
@@ -25,7 +26,7 @@ _STATUS = struct.Struct("i")
 
 
 class PreloadedCommand(subprocess.Popen):
-    """The process of a command, given the words after `alrun`.
+    """The process of a command, given what follows `python -m`.
 
     Of what other processes take it takes the streams, `cwd`, `env`, `umask` and
     `start_new_session`.
@@ -73,9 +74,15 @@ class PreloadedCommand(subprocess.Popen):
         return self.returncode
 
 
+def anew(words, **options):
+    """Start the process of a command as users do."""
+    return subprocess.Popen([sys.executable, "-m", *words], **options)
+
+
 def _read_at_start(environment):
-    """Return the variables that Python reads when it starts."""
-    return {k: v for k, v in environment.items() if k.startswith(("PYTHON", "LC_", "LANG"))}
+    """Return the variables that Python and libraries read when they start."""
+    names = ("PYTHON", "LC_", "LANG", "DASK_")
+    return {name: value for name, value in environment.items() if name.startswith(names)}
 
 
 _AT_START = _read_at_start(os.environ)
@@ -112,13 +119,18 @@ def _import_all():
 
 
 def _next_command(requests):
-    """Return in a new process for each request; the first process ends with the other end."""
+    """Return what follows `python -m`, in a new process for each request.
+
+    The first process ends with the other end.
+    """
     while True:
         length, files, _, _ = socket.recv_fds(requests, _LENGTH.size, 4)
         if not length:
             os._exit(0)
         (size,) = _LENGTH.unpack(length)
-        request = requests.recv(size, socket.MSG_WAITALL)
+        request = json.loads(requests.recv(size, socket.MSG_WAITALL))
+        module, *_ = request[0]
+        import_module(module.partition(".")[0])  # for later copies too
         if os.fork() == 0:
             break
         for file in files:
@@ -134,12 +146,13 @@ def _next_command(requests):
             os.close(stream)
         os.write(status, _STATUS.pack(os.waitpid(pid, 0)[1]))
         os._exit(0)
-    _become(streams, *json.loads(request))
+    _become(streams, *request[1:])
     os.write(status, _STATUS.pack(os.getpid()))
     os.close(status)
+    return request[0]
 
 
-def _become(streams, words, folder, environment, umask, is_new_session):
+def _become(streams, folder, environment, umask, is_new_session):
     """Make this process one that was started for a command."""
     if is_new_session:
         os.setsid()
@@ -152,11 +165,10 @@ def _become(streams, words, folder, environment, umask, is_new_session):
         os.umask(umask)
     os.environ.clear()
     os.environ.update(environment)
-    sys.argv[1:] = words
 
 
 if __name__ == "__main__":
     _import_all()
     gc.freeze()  # copies share the memory of objects as long as no collection writes to it
-    _next_command(socket.socket(fileno=int(sys.argv[1])))
-    runpy.run_module("alrun", run_name="__main__", alter_sys=True)
+    module, *sys.argv[1:] = _next_command(socket.socket(fileno=int(sys.argv[1])))
+    runpy.run_module(module, run_name="__main__", alter_sys=True)

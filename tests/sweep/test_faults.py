@@ -7,7 +7,8 @@ import signal
 from contextlib import nullcontext
 
 import pytest
-from commands import alrun_here, anew, has_stored, long_sweep, started
+from commands import alrun_here, has_stored, long_sweep, started
+from preloaded import anew
 from sessions import PATIENCE
 from small_experiments import TABLES, TINY, tables
 from typer.testing import CliRunner

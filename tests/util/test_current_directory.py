@@ -5,7 +5,8 @@ import subprocess
 import sys
 
 import pytest
-from commands import alrun, anew
+from commands import alrun
+from preloaded import anew
 from small_experiments import TINY
 
 # Optional modules that libraries look for, and one of each kind of ours.
