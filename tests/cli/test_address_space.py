@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from commands import alrun, alrun_here
+from preloaded import anew
 from sessions import PATIENCE
 
 from alrun.errors import AlrunError
@@ -24,7 +25,7 @@ def limited(n_bytes):
 
 @pytest.mark.parametrize("command", [("report", "results"), ("list", "strategies")])
 def test_too_little_address_space_is_one_line(tmp_path, command):
-    done = alrun(*command, cwd=tmp_path, preexec_fn=limited(400_000 * 1024))
+    done = alrun(*command, cwd=tmp_path, process=anew, preexec_fn=limited(400_000 * 1024))
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == (
@@ -34,7 +35,8 @@ def test_too_little_address_space_is_one_line(tmp_path, command):
 
 
 def test_enough_address_space_is_enough():
-    assert alrun("list", "strategies", preexec_fn=limited(2**31)).returncode == 0
+    done = alrun("list", "strategies", process=anew, preexec_fn=limited(2**31))
+    assert done.returncode == 0
 
 
 def test_a_system_without_limits_has_none(monkeypatch):

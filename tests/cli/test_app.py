@@ -3,12 +3,12 @@
 import json
 import os
 import re
-import subprocess
 import sys
 
 import pandas as pd
 import pytest
-from commands import ALRUN, alrun, alrun_here
+from commands import alrun, alrun_here
+from preloaded import PreloadedCommand, anew
 from small_experiments import TINY
 
 from alrun.cli.app import main
@@ -49,8 +49,8 @@ def test_a_sweep_on_a_terminal_shows_a_bar(tmp_path):
 
     (tmp_path / "tiny.toml").write_text(TINY)
     parent, child = pty.openpty()
-    process = subprocess.Popen(
-        [*ALRUN, "sweep", "tiny.toml", "--backend", "sequential"],
+    process = PreloadedCommand(
+        ["alrun", "sweep", "tiny.toml", "--backend", "sequential"],
         cwd=tmp_path,
         stdout=child,
         stderr=child,
@@ -453,7 +453,7 @@ def test_tables_that_would_be_lost_are_told_of(swept, tmp_path):
 def test_the_version_is_that_of_the_package():
     from importlib.metadata import version
 
-    assert alrun("--version").stdout.strip() == f"alrun {version('alrun')}"
+    assert alrun("--version", process=anew).stdout.strip() == f"alrun {version('alrun')}"
 
 
 def test_a_current_directory_that_is_gone_is_no_traceback(tmp_path, monkeypatch, capsys):

@@ -10,6 +10,7 @@ import time
 
 import pytest
 from commands import N_LONG, alrun_here, has_stored, long_sweep, n_stored, started
+from preloaded import anew
 from sessions import PATIENCE, members, wait_until
 from small_experiments import TINY
 
@@ -30,7 +31,8 @@ if "--process-name" in sys.orig_argv:  # as loky names its own
 def test_an_interrupt_keeps_what_is_finished_and_exits_130(tmp_path, jobs, backend):
     (tmp_path / "sitecustomize.py").write_text(STRUCK_AT_BIRTH)
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    process = long_sweep(tmp_path, jobs, backend, env=os.environ | {"PYTHONPATH": path})
+    env = os.environ | {"PYTHONPATH": path}
+    process = long_sweep(tmp_path, jobs, backend, env=env, process=anew)
     assert has_stored(process, tmp_path, 4)
     # As a terminal does, the signal goes to every process of the group.
     os.killpg(process.pid, signal.SIGINT)

@@ -8,6 +8,7 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+from preloaded import PreloadedCommand
 from sessions import PATIENCE, has_ended, wait_until
 
 import alrun
@@ -419,8 +420,8 @@ def test_workers_end_when_the_command_is_killed(planned, tmp_path):
     (tmp_path / "endless.toml").write_text(
         'strategies = ["mine.py:endless"]\nseeds = 1\nbudget = 20\n[dataset]\nname = "iris"\n'
     )
-    command = [sys.executable, "-m", "alrun", "sweep", "endless.toml", "--jobs", "1"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    command = ["alrun", "sweep", "endless.toml", "--jobs", "1"]
+    process = PreloadedCommand(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
     sleeping = tmp_path / "sleeping"
     assert wait_until(lambda: sleeping.exists() and sleeping.read_text())
     process.send_signal(signal.SIGKILL)

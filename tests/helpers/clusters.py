@@ -1,13 +1,13 @@
 """A Dask cluster on this machine, made to kill its processes one by one."""
 
 import json
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
+from preloaded import PreloadedCommand, anew
 from sessions import Session, is_alive, wait_until
 
 # Names in the command lines of the processes that multiprocessing starts for a nanny: its worker,
@@ -121,8 +121,9 @@ class Cluster:
         )
 
     def _started(self, kind: str, *arguments: str) -> Session:
-        program = [sys.executable, "-m", f"distributed.cli.dask_{kind}", "--no-dashboard"]
-        return Session([*program, *arguments], self._folder / f"{kind}.log")
+        program = [f"distributed.cli.dask_{kind}", "--no-dashboard"]
+        process = PreloadedCommand if self._protocol == "tcp" else anew  # which reads certificates
+        return Session([*program, *arguments], self._folder / f"{kind}.log", process)
 
 
 @contextmanager

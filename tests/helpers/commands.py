@@ -1,10 +1,15 @@
-"""The command line, in this process or in one of its own."""
+"""The command line, in this process or in one of its own.
+
+One of its own is copied from a process that has imported what commands need. `process=anew` starts
+it as users do: for tests of what happens then.
+"""
 
 import os
 import subprocess
 import sys
 from contextlib import chdir
 
+from preloaded import PreloadedCommand
 from sessions import PATIENCE, wait_until
 from small_experiments import SMALL
 from typer.testing import CliRunner
@@ -26,24 +31,28 @@ def alrun_here(*arguments, cwd=".", env=None):
     return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
 
-def alrun(*arguments, cwd=None, env=None, **options):
+def alrun(*arguments, cwd=None, env=None, process=PreloadedCommand, **options):
     """Run the command line in a process of its own, to its end."""
-    return subprocess.run(
-        [*ALRUN, *map(str, arguments)],
-        capture_output=True,
+    begun = process(
+        ["alrun", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         encoding="utf-8",
         cwd=cwd,
         env={**os.environ, "COLUMNS": "100", **(env or {})},
-        timeout=PATIENCE,
-        check=False,
         **options,
     )
+    try:
+        out, errors = begun.communicate(timeout=PATIENCE)
+    finally:
+        begun.kill()
+    return subprocess.CompletedProcess(arguments, begun.returncode, out, errors)
 
 
-def started(folder, *arguments, **options):
+def started(folder, *arguments, process=PreloadedCommand, **options):
     """Start the command line in a session of its own, to signal all its processes at once."""
-    return subprocess.Popen(
-        [*ALRUN, *map(str, arguments)],
+    return process(
+        ["alrun", *map(str, arguments)],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -76,12 +76,19 @@ class Session:
         The command.
     said
         The file to append its stdout and stderr to.
+    process
+        What starts it, as `subprocess.Popen` does.
     """
 
-    def __init__(self, arguments: Sequence[str], said: Path) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        said: Path,
+        process: Callable[..., subprocess.Popen] = subprocess.Popen,
+    ) -> None:
         with said.open("ab") as file:
             self._start = file.tell()
-            self.process = subprocess.Popen(
+            self.process = process(
                 arguments,
                 stdin=subprocess.DEVNULL,
                 stdout=file,

@@ -22,17 +22,22 @@ from alrun.report.render import render
 HOSTILE = '</script><script>alert("x")</script>\n$\\frac{1}{2}$ \u202eabc & \u05d0'
 
 
-@pytest.fixture
-def report(tmp_path):
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
     frames = [
         reaching([100, 120, 140, 110, 130]),
         reaching([80, 90, 100, 100, 80], "margin"),
         reaching([200, 300, 140, 110, 130], HOSTILE),
     ]
-    return build_report(write(tmp_path, *frames), ReportOptions(targets=(0.9,)))
+    return write(tmp_path_factory.mktemp("results"), *frames)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def report(results):
+    return build_report(results, ReportOptions(targets=(0.9,)))
+
+
+@pytest.fixture(scope="module")
 def text(report):
     return render(report, "html")
 
@@ -111,15 +116,15 @@ def test_the_seeds_of_a_page_are_the_answers_of_single_seeds(text):
 
 
 @pytest.mark.slow  # the data and the markup are checked above without a browser
-def test_a_browser_reads_sorts_saves_and_switches(report, tmp_path, text):
+def test_a_browser_reads_sorts_saves_and_switches(results, report, tmp_path, text):
     driver = headless_browser()
     try:
-        _drive(driver, report, tmp_path, text)
+        _drive(driver, results, report, tmp_path, text)
     finally:
         driver.quit()
 
 
-def _drive(driver, report, tmp_path, text):
+def _drive(driver, results, report, tmp_path, text):
     (tmp_path / "page.html").write_text(text, encoding="utf-8")
     driver.get((tmp_path / "page.html").as_uri())
 
@@ -136,7 +141,7 @@ def _drive(driver, report, tmp_path, text):
             "one.dispatchEvent(new Event('input'))",
             target,
         )
-        again = build_report(tmp_path, ReportOptions(targets=(target,))).rows
+        again = build_report(results, ReportOptions(targets=(target,))).rows
         for shown, row in zip(rows(".read-out tbody tr"), again.itertuples(), strict=True):
             saving = f"{100 * row.saving:.0f} %" if row.saving == row.saving else "not estimable"
             assert shown[1] == f"{row.reached:.0f}/{row.n_pairs or row.n_seeds}"

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 
 import pytest
 from commands import alrun_here, has_stored, long_sweep, started
+from preloaded import anew
 from sessions import PATIENCE
 from small_experiments import TABLES, TINY, tables
 from typer.testing import CliRunner
@@ -149,7 +150,7 @@ def test_a_full_disk_is_a_line_and_no_failure_of_a_run(tiny, done, tmp_path):
     kept = run_files(results)
     assert (results / "experiment.toml").stat().st_size < limit
     process = started(
-        tmp_path, "sweep", tiny, "--results", results, "--jobs", 1,
+        tmp_path, "sweep", tiny, "--results", results, "--jobs", 1, process=anew,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )  # fmt: skip
     out, errors = process.communicate(timeout=PATIENCE)

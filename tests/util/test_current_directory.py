@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from commands import alrun
+from preloaded import anew
 from small_experiments import TINY
 
 # Optional modules that libraries look for, and one of each kind of ours.
@@ -99,7 +100,7 @@ def test_commands_run_no_files_of_the_current_directory(folder, small_results, c
 
 
 def test_a_python_that_puts_no_directory_on_the_path_keeps_its_first(folder):
-    done = alrun("list", "models", cwd=folder, env={"PYTHONSAFEPATH": "1"})
+    done = alrun("list", "models", cwd=folder, env={"PYTHONSAFEPATH": "1"}, process=anew)
     assert done.returncode == 0, done.stderr
 
 
@@ -116,7 +117,7 @@ def test_a_python_that_puts_no_directory_on_the_path_keeps_its_first(folder):
 )
 def test_user_code_there_works_and_the_libraries_it_imports_find_nothing(folder, options):
     with_user_code(folder)
-    done = alrun("sweep", "user.toml", *options, cwd=folder)
+    done = alrun("sweep", "user.toml", *options, cwd=folder, process=anew)
     assert done.stdout.startswith("3 of 3 runs are done."), done.stderr
     assert have_run(folder) == []
 
