@@ -48,6 +48,13 @@ class ModelOutputs:
         counts = np.bincount(codes, minlength=self.n_classes**2)
         return counts.reshape(self.n_classes, self.n_classes)
 
+    @cached_property
+    def of_right(self) -> FloatArray:
+        """Probability of the right class, shape (n_test,); only if there are probabilities."""
+        assert self.probabilities is not None
+        right: FloatArray = self.probabilities[np.arange(len(self.y)), self.y]
+        return right
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -124,8 +131,7 @@ def log_loss(outputs: ModelOutputs) -> float | None:
     """
     if outputs.probabilities is None:
         return None
-    right = outputs.probabilities[np.arange(len(outputs.y)), outputs.y]
-    return float(-np.log(np.maximum(right, np.finfo(np.float64).eps)).mean())
+    return float(-np.log(np.maximum(outputs.of_right, np.finfo(np.float64).eps)).mean())
 
 
 def average_precision(outputs: ModelOutputs) -> float | None:
@@ -162,9 +168,10 @@ def roc_auc(outputs: ModelOutputs) -> float | None:
         return None
     n, n_classes = scores.shape
     # Classes are offset, so that one sort orders the scores within each class.
-    keys = _ordered_integers(scores) + (np.arange(n_classes) << 43)
-    ordered = np.sort(keys.T, axis=1).ravel()
-    own = np.sort(keys[np.arange(n), outputs.y])  # in order they are found several times as fast
+    keys = _ordered_integers(scores.T) + (np.arange(n_classes) << 43)[:, None]
+    own = np.sort(keys[outputs.y, np.arange(n)])  # in order they are found several times as fast
+    keys.sort(axis=1)
+    ordered = keys.ravel()
     ranks = (ordered.searchsorted(own) + ordered.searchsorted(own, "right") + 1) / 2
     positives = np.bincount(outputs.y, minlength=n_classes)
     y = np.repeat(np.arange(n_classes), positives)
@@ -191,8 +198,8 @@ def brier(outputs: ModelOutputs) -> float | None:
     """
     if outputs.probabilities is None:
         return None
-    right = outputs.probabilities[np.arange(len(outputs.y)), outputs.y]
-    sums = np.einsum("ij,ij->i", outputs.probabilities, outputs.probabilities) - 2 * right + 1
+    squares = np.einsum("ij,ij->i", outputs.probabilities, outputs.probabilities)
+    sums = squares - 2 * outputs.of_right + 1
     return float(sums.mean()) / (2 if outputs.n_classes == 2 else 1)
 
 

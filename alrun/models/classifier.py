@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from alrun.arrays import FloatArray, IntArray, first_true
+from alrun.arrays import FloatArray, IntArray
 from alrun.errors import AlrunError, ModelError
 from alrun.models.build import build, resolve
 from alrun.models.class_weights import labels_weighted, weights_by_code
@@ -158,7 +158,8 @@ def check_sums(probabilities: FloatArray, model: str, error: type[AlrunError]) -
     """Raise `error`, with the name of the model, unless its probabilities sum to one per row."""
     # Not `>= 1e-3`: a comparison with NaN is False, so this form also finds NaN.
     is_right = np.abs(probabilities.sum(axis=1) - 1) < 1e-3
-    if (row := first_true(~is_right)) is not None:
+    if not is_right.all():
+        row = int(is_right.argmin())
         shown = ", ".join(f"{value:g}" for value in probabilities[row][:5])
         raise error(
             f"{model} gave probabilities that are not finite, or do not sum to one, as in row"

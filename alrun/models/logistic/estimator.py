@@ -112,17 +112,18 @@ class Logistic(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-
             raise ValueError(
                 "Unknown label type: y holds numbers that are not whole, so they are no classes"
             )
-        classes, codes = np.unique(y, return_inverse=True)
-        s = np.full(len(codes), float(self.C))
+        classes = np.unique(y)
+        s = np.full(len(y), float(self.C))
         if self.class_weight is not None:
-            s *= compute_class_weight(self.class_weight, classes=classes, y=y)[codes]
+            weights = compute_class_weight(self.class_weight, classes=classes, y=y)
+            s *= weights[np.searchsorted(classes, y)]
             if not (s.min() >= 0 and 0 < s.max() < np.inf):
                 raise ValueError("class weights must be positive numbers")
         start, preconditioner = self._start(classes, X.shape[1])
         if len(classes) == 1:
             minimum = Minimum(start, 0, 0.0, preconditioner)
         else:
-            Y = (codes == np.arange(len(classes))[:, None]).astype(np.float64)
+            Y = (y == classes[:, None]).astype(np.float64)
             Y = Y[-len(start) :]
             minimum = _minimum(X, Y, s, start, preconditioner, self.tolerance)
             if not minimum.converged and start.any():  # the start may have been too far off
@@ -348,8 +349,12 @@ def _iterated(
 
 def _with_ones(X: Any) -> Any:
     """Return features with a last column of ones."""
-    ones = np.ones((X.shape[0], 1))
-    return hstack([X, ones], format="csr") if issparse(X) else np.hstack([X, ones])
+    n, n_features = X.shape
+    if issparse(X):
+        return hstack([X, np.ones((n, 1))], format="csr")
+    A = np.ones((n, n_features + 1))
+    A[:, :-1] = X
+    return A
 
 
 def logistic(

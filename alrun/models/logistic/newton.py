@@ -178,7 +178,8 @@ def softmax(Z: FloatArray) -> tuple[FloatArray, FloatArray]:
     top = Z.max(axis=0)
     if len(Z) == 1:
         np.maximum(top, 0.0, out=top)
-    P = np.exp(Z - top)
+    P = Z - top
+    np.exp(P, out=P)
     total = P.sum(axis=0)
     if len(Z) == 1:
         total += np.exp(-top)
