@@ -29,6 +29,7 @@ def balanced(pool: Pool, n: int, rng: np.random.Generator, w: float = 0.5) -> In
     uncertainty[pool.unlabelled] = w * scaled(entropy(pool, n, rng), 1.0)
     distance = np.sqrt(squared_distance_to_labelled(pool))
     sums = np.empty_like(distance)
+    kept = np.empty((min(n, 1 + _AT_ONCE), len(distance)))
     computed: dict[int, FloatArray] = {}
     picked: list[int] = []
     while len(picked) < n:
@@ -43,7 +44,7 @@ def balanced(pool: Pool, n: int, rng: np.random.Generator, w: float = 0.5) -> In
             likely = _likely_picks(pool, window, uncertainty, distance, share)
             others = [other for other in likely if other != position][: n - len(picked) - 1]
             asked = np.array([position, *others])
-            columns = distances_to(asked, pool, pool.training.squared_distances)
+            columns = distances_to(asked, pool, pool.training.squared_distances, kept)
             np.sqrt(columns, out=columns)
             computed = dict(zip(asked.tolist(), columns, strict=True))
         np.minimum(distance, computed[position], out=distance)
