@@ -34,9 +34,7 @@ def lower_to_nearest(
         np.minimum(nearest[block], distances(block, others).min(axis=1), out=nearest[block])
 
 
-def distances_to(
-    others: IntArray, pool: Pool, distances: Distances, out: FloatArray
-) -> FloatArray:
+def distances_to(others: IntArray, pool: Pool, distances: Distances, out: FloatArray) -> FloatArray:
     """Return squared distances of each position to others, (len(others), len(pool.training)).
 
     They are the first rows of `out`: to take new memory would take half of the time.
