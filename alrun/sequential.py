@@ -4,6 +4,7 @@ The command line and `alrun.run_sweep` both run an experiment through `run_exper
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from alrun.experiment.toml import experiment_of, read_experiment
 from alrun.report.build import Report, build_report
 from alrun.report.phrasing import about, counted, number
 from alrun.report.rows import too_wide
+from alrun.sweep.load_data import ShowShare
 from alrun.sweep.plan import SweepPlan, plan_experiment
 
 # Seeds are added in steps, as each look at the results is a chance to stop too early.
@@ -29,12 +31,14 @@ def run_experiment(
     on_message: Callable[[str], object] = lambda sentence: None,
     rerun: Sequence[str] = (),
     content: Mapping[str, Any] | None = None,
+    on_share: ShowShare | None = None,
 ) -> SweepPlan:
     """Run an experiment and return its plan as it then stands.
 
     An experiment with `until_halfwidth` is run with more and more seeds until the interval of every
     saving is that narrow; `on_message` gets a sentence after each step. A step that leaves runs
-    failed or missing is the last. `on_message` also gets a line for data that are slow to read.
+    failed or missing is the last. `on_message` also gets a line for data that are slow to read, and
+    `on_share` how far they are read.
 
     Parameters
     ----------
@@ -54,12 +58,19 @@ def run_experiment(
         experiment = read_experiment(path, overrides, check=True)
     else:
         experiment = experiment_of(content, path, overrides, check=True)
+    planned = partial(
+        plan_experiment,
+        results=results,
+        on_message=on_message,
+        rerun=rerun,
+        on_share=on_share,
+    )
     half_width = experiment.until_halfwidth
     if half_width is None:
-        return sweep(plan_experiment(path, experiment, results, on_message, rerun))
+        return sweep(planned(path, experiment))
     for n_seeds in _numbers_of_seeds(path, experiment):
         larger = _with_seeds(path, experiment, n_seeds)
-        plan = sweep(plan_experiment(path, larger, results, on_message, rerun))
+        plan = sweep(planned(path, larger))
         if plan.failures or plan.missing():
             break
         report = build_report(plan.store.path)

@@ -3,7 +3,7 @@
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout, suppress
 from enum import StrEnum
 from pathlib import Path
@@ -95,6 +95,21 @@ def drop_lost_results() -> None:
 def say(line: str) -> None:
     """Print a message to stderr, control characters as escapes; stdout is for results."""
     typer.echo(printable(line), err=True)
+
+
+def share_shown() -> Callable[[float | None], None] | None:
+    """Return a function that shows a share in the last line of a terminal; None without one.
+
+    Given None it removes the line, which no log and no file should hold.
+    """
+    if not sys.stderr.isatty():
+        return None
+
+    def show_share(share: float | None) -> None:
+        text = "" if share is None else f"{share:.0%} of the file"
+        typer.echo(f"\r{text}\x1b[K\r", nl=False, err=True)  # what comes next begins the line
+
+    return show_share
 
 
 def show_next(*command: str | Path) -> None:

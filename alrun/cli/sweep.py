@@ -9,7 +9,7 @@ import typer
 
 from alrun.cli import interrupts
 from alrun.cli.options import SOME_FAILED, Overrides, Results
-from alrun.cli.output import drop_lost_results, say, show, show_next
+from alrun.cli.output import drop_lost_results, say, share_shown, show, show_next
 from alrun.sweep.default_results import default_results
 
 if TYPE_CHECKING:
@@ -109,7 +109,9 @@ def sweep(
             show_output=show_output,
         )
         changes = [*(overrides or []), *more_overrides]
-        plan = run_experiment(experiment, step, results, changes, say, rerun or [])
+        plan = run_experiment(
+            experiment, step, results, changes, say, rerun or [], on_share=share_shown()
+        )
     if dry_run:
         return
     left = len(plan.missing())

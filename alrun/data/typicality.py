@@ -89,7 +89,8 @@ def most_typical(X: FloatArray, neighbours: int, rows: IntArray, n: int) -> IntA
 def _may_be_first(X: FloatArray, neighbours: int, rows: IntArray) -> IntArray:
     """Return the places in `rows` of all whose mean distance may be the least.
 
-    Distances in single precision have a known error, and so have their means.
+    Distances in single precision have a known error, and so have their means. Rows near the middle
+    come first, for most others to have too few rows within the reach of the best one so far.
     """
     everything = np.arange(len(rows))
     if len(X) < _FEW or len(np.unique(X, axis=0)) < len(X):
@@ -101,19 +102,38 @@ def _may_be_first(X: FloatArray, neighbours: int, rows: IntArray) -> IntArray:
     # No norm is above 1: so many roundings, of half a unit each, are in a squared distance.
     slack = (2 * X.shape[1] + 32) * np.finfo(np.float32).eps / 2
     n_nearest = min(neighbours, len(X) - 1)
-    least, most = np.empty(len(rows)), np.empty(len(rows))
-    height = max(1, _BLOCK // (4 * len(X)))
+    least, best, reach = np.full(len(rows), np.inf), np.inf, 0.0
+    order = np.argsort(norms[rows], kind="stable")
+    height = max(1, _BLOCK // (16 * len(X)))
     for start in range(0, len(rows), height):
-        block = rows[start : start + height]
+        places = order[start : start + height]
+        block = rows[places]
         squared = single[block] @ (-2 * single.T)
         squared += norms
         squared += norms[block, None]
         squared[np.arange(len(block)), block] = np.inf
-        nearest = np.partition(squared, n_nearest - 1, axis=1)[:, :n_nearest].astype(np.float64)
-        places = slice(start, start + len(block))
-        least[places] = np.sqrt(np.maximum(nearest - slack, 0)).mean(axis=1)
-        most[places] = np.sqrt(np.maximum(nearest + slack, 0)).mean(axis=1)
-    return everything[least <= most.min() * (1 + 1e-7)]  # equal at nine digits is equal
+        may_be = _least_mean(squared, slack, reach, n_nearest) <= best * (1 + 1e-7)
+        nearest = np.partition(squared[may_be], n_nearest - 1, axis=1)[:, :n_nearest]
+        nearest = nearest.astype(np.float64)
+        least[places[may_be]] = np.sqrt(np.maximum(nearest - slack, 0)).mean(axis=1)
+        most = np.sqrt(np.maximum(nearest + slack, 0)).mean(axis=1)
+        if most.min(initial=np.inf) < best:
+            best, reach = most.min(), nearest[most.argmin()].max()
+    return everything[least <= best * (1 + 1e-7)]  # equal at nine digits is equal
+
+
+def _least_mean(squared: FloatArray, slack: float, reach: float, n: int) -> FloatArray:
+    """Return a lower bound of the mean of the `n` least distances in each row.
+
+    Squared distances may be too large by `slack`. The bound is the mean if all distances were at
+    least the root of `reach`, lowered by what those below it lack.
+    """
+    near = np.flatnonzero(squared < reach + slack)
+    distances = np.sqrt(np.maximum(squared.ravel()[near].astype(np.float64) - slack, 0))
+    lacks = np.bincount(
+        near // squared.shape[1], np.sqrt(reach) - distances, minlength=len(squared)
+    )
+    return np.asarray(np.sqrt(reach) - lacks / n)
 
 
 def mean_distances(X: FloatArray, neighbours: int, of: IntArray | None = None) -> FloatArray:

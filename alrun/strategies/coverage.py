@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from alrun.arrays import BoolArray, FloatArray, IntArray
 from alrun.errors import StrategyError
 from alrun.strategies.support.pool import Pool
-from alrun.strategies.support.reference_points import Reference, reference_points
+from alrun.strategies.support.reference_points import FEW, Reference, reference_points
 from alrun.strategies.support.validation import whole_number
 from alrun.util.numbers import is_number
 from alrun.util.top_k import highest, top_k
@@ -89,7 +89,7 @@ def max_herding(
             f"median distance {reference}", lambda _: _median_distance(points)
         )
         coverage = _SimilarityCoverage(points, width, pool.labelled)
-        if len(pool.training) <= _FEW:
+        if len(pool.training) <= FEW:
             coverage.gains = np.full(len(pool.training), np.inf)
             return coverage
         # All runs on the split begin with these labels, so they share the first gains.
@@ -105,8 +105,6 @@ def max_herding(
 _CHUNK = 128
 # Examples that are looked at together for the next pick.
 _WINDOW = 5000
-# Examples whose similarities are all computed at once, without bounds of them before.
-_FEW = 1000
 # Numbers in the cache of similarities: 160 MB.
 _CACHE_SIZE = 20_000_000
 
@@ -303,7 +301,7 @@ class _SimilarityCoverage:
         Accelerated greedy algorithms for maximizing submodular set functions.
         """
         cache = _SimilarityCache(self, len(self._nearest), len(unlabelled))
-        if len(unlabelled) <= _FEW:  # a few large products take less time than many small ones
+        if len(unlabelled) <= FEW:  # a few large products take less time than many small ones
             for start in range(0, len(unlabelled), _CHUNK):
                 cache.similarities(unlabelled[start : start + _CHUNK])
         bounds = self.gains[unlabelled]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import product
 from os.path import isfile
 from pathlib import Path
-from threading import Timer
+from threading import Event, Thread, Timer
 
 from alrun.data.column_keys import ColumnKeys
 from alrun.data.dataset import AnyDataset, Dataset
@@ -14,6 +14,7 @@ from alrun.data.load import load
 from alrun.data.memory_map import mapped
 from alrun.data.read_keys import AS_USUAL
 from alrun.data.readers.memory_limit import as_size
+from alrun.data.readers.source_file import share_read
 from alrun.data.user_splits import read_initial, read_sureness, with_user_splits
 from alrun.errors import DatasetError, ExperimentError
 from alrun.experiment.datasets import DatasetSettings
@@ -21,8 +22,11 @@ from alrun.experiment.names import entry_key
 from alrun.experiment.settings import Experiment, InitialSettings
 from alrun.sweep.grid import has_initial
 
-# Seconds after which the reading of a data set is announced.
-SLOW = 2.0
+# Seconds after which the reading of a data set is announced, and between looks at how far it is.
+SLOW, _EVERY = 2.0, 0.2
+
+# A function that shows how far a file is read, from 0 to 1, or None once it is no longer read.
+ShowShare = Callable[[float | None], object]
 
 
 def load_all(
@@ -31,12 +35,14 @@ def load_all(
     on_message: Callable[[str], object] = lambda sentence: None,
     slow: float = SLOW,
     classes: tuple[str, ...] | None = None,
+    on_share: ShowShare | None = None,
 ) -> dict[str, AnyDataset]:
     """Load every data set of the experiment at `path`; return them by label.
 
     With `classes`, rows may lack a label, and the classes are those of the labels and these.
     `on_message` gets a line for each data set that is read for more than `slow` seconds, at that
-    moment and from another thread. Raises ExperimentError with the problems of all data sets.
+    moment and from another thread, and `on_share` how far it is read from then on. Raises
+    ExperimentError with the problems of all data sets.
     """
     datasets: dict[str, AnyDataset] = {}
     problems = []
@@ -44,7 +50,7 @@ def load_all(
         key = entry_key("dataset", place) if len(experiment.dataset) > 1 else "dataset"
         try:
             draws_initial = bool(experiment.initial)
-            with _announced(entry.name, path.parent, on_message, slow):
+            with _announced(entry.name, path.parent, on_message, slow), _shown(on_share, slow):
                 costs = tuple(dict.fromkeys(c.column for c in experiment.cost if c.column))
                 loaded = _load(
                     entry, path.parent, experiment.seed_list, draws_initial, costs, classes
@@ -77,6 +83,30 @@ def _announced(
     finally:
         timer.cancel()
         timer.join()  # no line comes later, among others
+
+
+@contextmanager
+def _shown(on_share: ShowShare | None, slow: float) -> Iterator[None]:
+    """Show how far a file is read if it takes more than `slow` seconds."""
+    if on_share is None:
+        yield
+        return
+    done = Event()
+    thread = Thread(target=_show_until, args=(done, on_share, slow), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()  # no share comes later, among others
+
+
+def _show_until(done: Event, on_share: ShowShare, slow: float) -> None:
+    if done.wait(slow):
+        return
+    while not done.wait(_EVERY):
+        on_share(share_read())
+    on_share(None)
 
 
 def _with_size(name: str, folder: Path) -> str:

@@ -18,7 +18,7 @@ from alrun.run.provenance import code_of
 from alrun.spec import ReferenceSpec, RunSpec, run_id
 from alrun.sweep.default_results import default_results
 from alrun.sweep.grid import expand
-from alrun.sweep.load_data import load_all
+from alrun.sweep.load_data import ShowShare, load_all
 from alrun.sweep.preflight import Impossible, find_impossible
 from alrun.sweep.references import MOST_WITH_CEILING, outdated, references_of
 from alrun.targets import read_target
@@ -181,14 +181,16 @@ def plan_experiment(
     results: Path | None = None,
     on_message: Callable[[str], object] = lambda sentence: None,
     rerun: Sequence[str] = (),
+    on_share: ShowShare | None = None,
 ) -> SweepPlan:
     """Return the plan of a sweep as `plan_sweep` does, for an experiment read from `path`.
 
-    `on_message` gets a line for each data set that is slow to read. Runs that used other code of
-    the files or modules in `rerun` than there is now count as missing.
+    `on_message` gets a line for each data set that is slow to read, and `on_share` how far it is
+    read. Runs that used other code of the files or modules in `rerun` than there is now count as
+    missing.
     """
     store = Store(results if results is not None else default_results(path))
-    datasets = load_all(path, experiment, on_message)
+    datasets = load_all(path, experiment, on_message, on_share=on_share)
     for label, dataset in datasets.items():
         if METRICS[experiment.metric].binary_only and dataset.n_classes != 2:
             problem = f"{experiment.metric} is for two classes; {label} has {dataset.n_classes}"

@@ -58,6 +58,21 @@ def test_the_first_is_that_of_all_exact_distances(seed, monkeypatch):
         assert len(typicality._may_be_first(X, 7, rows)) < 5
 
 
+@pytest.mark.parametrize("slack", [0.0, 0.01])
+@pytest.mark.parametrize("seed", range(4))
+def test_rows_with_few_others_in_reach_have_a_mean_at_least_so_large(seed, slack):
+    squared = stream(seed).random((40, 30)) ** 2
+    means = np.sqrt(np.sort(squared, axis=1)[:, :5]).mean(axis=1)
+    too_large = squared + slack * stream(seed).random(squared.shape)
+    for reach in (0.0, *np.quantile(squared, [0.05, 0.15, 0.3, 1.0])):
+        bounds = typicality._least_mean(too_large, slack, reach, 5)
+        assert (bounds <= means + 1e-12).all()
+    sixth = np.sort(squared, axis=1)[:, 5]
+    bounds = typicality._least_mean(squared, 0.0, sixth.min(), 5)  # at most five are nearer
+    assert bounds[sixth.argmin()] == pytest.approx(means[sixth.argmin()])
+    assert (bounds > means.min()).any()  # such rows need no closer look
+
+
 # The start
 
 

@@ -1,5 +1,6 @@
-"""The loading of an experiment's data: a line for data that are slow to read."""
+"""The loading of an experiment's data: a line and a share for data that are slow to read."""
 
+import os
 from threading import Event, Timer
 
 import pandas as pd
@@ -7,6 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from alrun.cli.app import app
+from alrun.cli.output import share_shown
+from alrun.data.readers import source_file
+from alrun.data.readers.source_file import opened, share_read
 from alrun.experiment.toml import read_experiment
 from alrun.sweep import load_data
 from alrun.sweep.load_data import load_all
@@ -75,3 +79,36 @@ def test_the_command_says_so_on_stderr(question, tmp_path, monkeypatch):
     assert answer.stderr.startswith(f"Reading {tmp_path}/mine.csv (")
     assert "\nReading iris\n" in answer.stderr
     assert "Reading" not in answer.stdout
+
+
+def test_a_terminal_sees_how_far_a_large_file_is_read(question, monkeypatch):
+    shares, is_half = [], Event()
+    read, path = load_data._load, question.parent / "mine.csv"
+
+    def hear(share):
+        shares.append(share)
+        if share and 0.49 < share < 0.51:
+            is_half.set()
+
+    def slow(*arguments):
+        with opened(path) as file:
+            os.lseek(file.stream.fileno(), file.n_bytes // 2, os.SEEK_SET)
+            assert is_half.wait(60)
+        return read(*arguments)
+
+    monkeypatch.setattr(source_file, "HELD_BYTES", 10)
+    monkeypatch.setattr(load_data, "_load", slow)
+    monkeypatch.setattr(load_data, "_EVERY", 0.01)
+    load_all(question, read_experiment(question), slow=0.01, on_share=hear)
+    assert is_half.is_set()
+    assert shares[-1] is None
+    assert share_read() is None
+
+
+def test_a_share_takes_one_line_of_a_terminal_and_none_of_a_log(monkeypatch, capsys):
+    assert share_shown() is None
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    show = share_shown()
+    show(0.425)
+    show(None)
+    assert capsys.readouterr().err == "\r42% of the file\x1b[K\r\r\x1b[K\r"

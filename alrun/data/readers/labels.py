@@ -41,7 +41,8 @@ def take_labels(path: Path | str, frame: Any, target: str) -> Any:
     labels = frame.pop(target)
     if (row := first_true(labels.isna())) is not None:
         raise DatasetError(f"{path}: column '{target}', row {row} (the first is 0): no label")
-    if not all(isinstance(label, Hashable) for label in labels):
+    values = labels.to_numpy()
+    if not all(issubclass(kind, Hashable) for kind in set(map(type, values.tolist()))):
         raise DatasetError(
             f"{path}: column '{target}' holds {kind_of(labels)}, which cannot be labels; use"
             " numbers or texts, and one label in each row"
@@ -51,7 +52,7 @@ def take_labels(path: Path | str, frame: Any, target: str) -> Any:
             f"{path}: column '{target}' holds numbers and texts that are written alike; use one"
             " kind"
         )
-    return labels.to_numpy()
+    return values
 
 
 def several_labels_note(labels: Any) -> tuple[str, ...]:
@@ -78,7 +79,8 @@ def as_numbers(texts: Any) -> Any:
     So 2 comes before 10, while 01 and 1, or 1.50 and 1.5, stay different classes.
     """
     texts = np.asarray(texts, dtype=object)
-    if not all(isinstance(text, str) for text in texts):  # a file of another format was added
+    kinds_read = set(map(type, texts.tolist()))
+    if not all(issubclass(kind, str) for kind in kinds_read):  # a file of another format was added
         return texts
     distinct = {text: text.strip() for text in set(texts.tolist())}
     for read, kinds in ((int, "iu"), (float, "f"), (_boolean, "b")):
@@ -106,8 +108,10 @@ def were_numbers(labels: Any) -> bool:
     """
     import pandas as pd
 
-    distinct = {label.strip() for label in labels.tolist() if isinstance(label, str)}
-    if labels.dtype != object or not distinct:
+    if labels.dtype != object:
+        return False
+    distinct = {label.strip() for label in set(labels.tolist()) if isinstance(label, str)}
+    if not distinct:
         return False
     are_numbers = pd.to_numeric(pd.Series(sorted(distinct)), errors="coerce").notna().all()
     return bool(are_numbers) or distinct <= {"True", "TRUE", "true", "False", "FALSE", "false"}

@@ -4,13 +4,15 @@ import hashlib
 import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from alrun.errors import DatasetError
 
+# The large file that is open for reading: its descriptor and its bytes.
+_open: list[tuple[int, int]] = []
 # Up to this many bytes a file is read at once. Of a larger one only what is parsed is in memory.
 HELD_BYTES = 2**22
 
@@ -47,17 +49,39 @@ def opened(path: Path) -> Iterator[SourceFile]:
                 hashed = hashlib.sha256(content).hexdigest()
                 yield SourceFile(path, io.BytesIO(content), len(content), hashed)
                 return
-            before = _state(file)
-            try:
-                yield SourceFile(path, file, before[1], before[-1])
-            except Exception as error:
-                if _state(file) != before:  # half of another file is hardly ever whole
-                    raise _changed(path) from error
-                raise
-            if _state(file) != before:
-                raise _changed(path)
+            with _followed(file):
+                before = _state(file)
+                try:
+                    yield SourceFile(path, file, before[1], before[-1])
+                except Exception as error:
+                    if _state(file) != before:  # half of another file is hardly ever whole
+                        raise _changed(path) from error
+                    raise
+                if _state(file) != before:
+                    raise _changed(path)
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+@contextmanager
+def _followed(file: io.BufferedReader) -> Iterator[None]:
+    """Let `share_read` tell how far an open file is read."""
+    _open.append((file.fileno(), os.fstat(file.fileno()).st_size))
+    try:
+        yield
+    finally:
+        _open.pop()
+
+
+def share_read() -> float | None:
+    """Return how far the large file that is being read is read, from 0 to 1; None without one.
+
+    Files are gone through more than once, so the share can fall. Any thread may ask.
+    """
+    for descriptor, n_bytes in _open[-1:]:
+        with suppress(OSError):  # it was closed right now
+            return min(os.lseek(descriptor, 0, os.SEEK_CUR) / max(n_bytes, 1), 1.0)
+    return None
 
 
 def _changed(path: Path) -> DatasetError:

@@ -34,12 +34,14 @@ def lower_to_nearest(
         np.minimum(nearest[block], distances(block, others).min(axis=1), out=nearest[block])
 
 
-def distances_to(others: IntArray, pool: Pool, distances: Distances) -> FloatArray:
-    """Return squared distances of each position to others, (len(others), len(pool.training))."""
-    values = np.empty((len(others), len(pool.training)))
+def distances_to(others: IntArray, pool: Pool, distances: Distances, out: FloatArray) -> FloatArray:
+    """Return squared distances of each position to others, (len(others), len(pool.training)).
+
+    They are the first rows of `out`: to take new memory would take half of the time.
+    """
     for block in pool.training.blocks():
-        values[:, block] = distances(block, others).T
-    return values
+        out[: len(others), block] = distances(block, others).T
+    return out[: len(others)]
 
 
 def farthest_first(nearest: FloatArray, pool: Pool, distances: Distances, n: int) -> IntArray:

@@ -18,6 +18,8 @@ from alrun.strategies.support.training_set import TrainingSet
 
 # A multiple of eight, large enough for products to run at full speed.
 _BLOCK = 512
+# Examples whose distances to each other are all computed at once and kept: 8 MB.
+FEW = 1000
 # With a larger share of nonzero numbers, products of dense rows are faster.
 _SPARSE = 0.1
 
@@ -77,7 +79,14 @@ class Reference:
 
     def squared_distances(self, positions: IntArray) -> FloatArray:
         """Return squared distances of examples to the points, shape (len(positions), len(self))."""
-        rows, norms = self._centred(self._rows(positions))
+        if len(self) == self.n_examples <= FEW:  # all pairs are few, and are asked for repeatedly
+            everything = self._training.cached(
+                "squared distances", lambda _: self._distances_of(self._points, self._norms)
+            )
+            return everything[positions]
+        return self._distances_of(*self._centred(self._rows(positions)))
+
+    def _distances_of(self, rows: Any, norms: FloatArray) -> FloatArray:
         return squared_distances_inplace(norms, self._norms, products_of(rows, self._points))
 
     def blocks(self) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
