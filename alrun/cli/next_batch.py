@@ -1,5 +1,6 @@
 """The command `alrun next`."""
 
+import shlex
 from collections.abc import Sequence
 from enum import StrEnum
 from itertools import groupby
@@ -68,7 +69,11 @@ def next_batch(
         shown = " and ".join(map(str, numbers))
         kind = "Batch" if len(numbers) == 1 else "Batches"
         show(f"{kind} {shown}, {what}: {counted(len(tasks), 'example')} in {file}.")
-    show_next("alrun", "label", project, *files)
+    if to in (TaskFormat.csv, TaskFormat.jsonl):
+        show_next("alrun", "label", project, *files)
+        return
+    command = shlex.join(["alrun", "label", str(project)])
+    show(f"Next: import this into {to.value}, later {command} with the file that it exports.")
 
 
 def _ending(to: TaskFormat) -> str:

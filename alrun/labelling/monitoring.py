@@ -45,6 +45,7 @@ def monitor(
         "classes": [*(opened.classes if opened.known.fixed else project.listed)],
         "n_labels": history.n_labels,
         "budget": project.budget,
+        "scored_on": "test" if project.dataset.test else "audit" if project.audit else None,
         "n_given": len(history.given),
         "n_skipped": sum(label is None for label in history.labels.values()),
         "n_open": history.n_open,

@@ -10,6 +10,11 @@ BIASED = (
     "No accuracy: that on examples which a strategy chose is biased. Name a labelled file with"
     " dataset.test, or set audit = 0.1."
 )
+# What is missing where accuracy will be measured.
+_NOT_YET = {
+    "test": "No accuracy yet: it is that of the model which chose a batch, from the second on.",
+    "audit": "No accuracy yet: the audit is a part of each batch from the second on.",
+}
 _MUST_BE = {">=": "at least", "<=": "at most", "<": "below"}
 
 
@@ -100,7 +105,7 @@ def _accuracy(numbers: Numbers) -> Iterator[str]:
     last, now = last_scored(numbers), numbers["now"]
     has_now = now is not None and now["score"] is not None
     if last is None and not has_now:
-        yield BIASED
+        yield _NOT_YET.get(numbers["scored_on"], BIASED)
     if last is not None:
         on = last["score"]["on"]
         what = "the test file" if on == "test" else "the audit, a random part of the pool"

@@ -124,7 +124,11 @@ def test_a_batch_is_written_byte_for_byte_again(tmp_path):
     for form in ("csv", "jsonl", "label-studio", "doccano", "prodigy"):
         files = [tmp_path / f"{n}.{form}" for n in (1, 2)]
         for file in files:
-            assert alrun_here("next", path, "--to", form, "--output", file).returncode == 0
+            done = alrun_here("next", path, "--to", form, "--output", file)
+            assert done.returncode == 0
+            follows = f"alrun label {path}"
+            follows += f" {file}" if form in ("csv", "jsonl") else " with the file that it exports."
+            assert follows in " ".join(done.stdout.split())
         assert files[0].read_bytes() == files[1].read_bytes()
 
 

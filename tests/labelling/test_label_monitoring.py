@@ -50,8 +50,21 @@ def test_without_test_and_audit_no_accuracy_is_shown(tmp_path):
     assert numbers["now"]["score"] is None
     assert numbers["cost_per_point"] is None
     said = alrun_here("status", path).stdout
-    assert "No accuracy" in said
+    assert "No accuracy: " in said
     assert "%" not in said.split("No accuracy")[0]
+
+
+@pytest.mark.parametrize("scored_on", ["test", "audit"])
+def test_before_the_second_batch_the_status_says_when_accuracy_comes(tmp_path, scored_on):
+    path, _ = project(tmp_path, more="audit = 0.3" if scored_on == "audit" else "")
+    if scored_on == "audit":
+        path.write_text(path.read_text().replace('test = "held-out.csv"', ""))
+    next_batch(path)
+    assert monitor(path)["scored_on"] == scored_on
+    said = " ".join(alrun_here("status", path).stdout.split())
+    assert "No accuracy yet: " in said
+    assert "second" in said
+    assert "dataset.test" not in said
 
 
 def test_the_score_on_the_test_part_and_what_a_point_has_cost(tmp_path):
