@@ -79,7 +79,7 @@ def test_files_that_are_given_together_may_not_contradict_each_other(tmp_path):
     )
     assert files_of(tmp_path / "mine.labelling") == before
     done = alrun_here("label", path, files[0], files[0])
-    assert done.stdout.startswith("Took 2 labels, 2 answers that were known.")
+    assert done.stdout.startswith("Took 2 labels, 2 answers known before.")
     assert "an earlier answer" in alrun_here("label", path, files[1]).stdout
 
 
