@@ -45,7 +45,7 @@ bench: $(READY)  ## measure speed, beside other libraries; the figures go to res
 	$(BIN)/python tests/benchmarks/bench.py
 
 # A sweep that was stopped goes on where it was, for as long as results/*/runs stays.
-atlas: $(READY)  ## compute 36 data sets for two models in about two hours, and write their pages
+atlas: $(READY)  ## compute 36 data sets for two models in over an hour, and write their pages
 	for name in $(ATLAS); do \
 		$(BIN)/alrun sweep experiments/$$name.toml && \
 		$(BIN)/alrun report results/$$name --adjust maxT --output results/$$name/report.html && \
