@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from findings import must_hold
 from scipy.stats import rankdata
 
 import alrun
@@ -92,126 +91,42 @@ def traits() -> pd.DataFrame:
     return table.assign(imbalance=table["largest_class"] * table["classes"])
 
 
-def atlas_finding() -> str:
-    """Return the finding in five lines, for README.md."""
-    charts = [chart(name) for name in MODELS]
-    counts = [_counts(found) for found in charts]
-    saving = [name for name in charts[0].strategies if all(_is_saving(c, name) for c in charts)]
-    costing = [
-        name
-        for name in charts[0].strategies
-        if any(table["costs"].get(name, 0) for table in counts)
-    ]
-    harmless = [name for name in charts[0].strategies if name not in costing]
-    n_datasets = [len(found.datasets) for found in charts]
-    over_all = [
-        f"{name} saves {' and '.join(_over_all(found, name) for found in charts)}"
-        for name in saving
-    ]
-    one_by_one = [
-        f"{name} on {' and '.join(str(table['saves'][name]) for table in counts)}"
-        for name in saving
-    ]
-    correlations = agreements().set_index("strategy")["correlation"]
-    by_name = [f"{correlations[name]:.2f} for {name}" for name in saving]
-    depending = dependences()[dependences()["shown"]]
-    lines = [
-        f"Over {n_datasets[0]} tables with logistic and {n_datasets[1]} with a random forest, to"
-        f" {percent(SHARE)} % of the accuracy with all labels: {'; '.join(over_all)} of the"
-        " labels. No other strategy is shown to save with both models.",
-        "On single tables little is shown with 20 seeds: labels are saved by"
-        f" {enumerated(one_by_one)} of these tables.",
-        f"Nowhere shown to need more labels than random: {enumerated(harmless)}. Each of the"
-        " others is, on some table.",
-        "The models agree on what saves, and less on where: over tables, the rank correlation of"
-        f" the savings is {enumerated(by_name)}.",
-        must_hold(
-            "Savings are not shown to depend on the number of classes or on imbalance. With more"
-            " features margin and falcun save more with logistic; with the forest that is not"
-            " shown.",
-            set(depending["trait"]) == {"features"}
-            and set(depending["model"]) == {"logistic"}
-            and set(depending["strategy"]) == {"margin", "falcun"}
-            and (depending["correlation"] > 0).all(),
-        ),
-    ]
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def atlas_practice() -> str:
-    """Return a paragraph for somebody who has to choose a strategy."""
-    charts = {model: chart(name) for name, model in MODELS.items()}
-    logistic = charts["logistic"]
-    take = [n for n in logistic.strategies if all(_is_saving(c, n) for c in charts.values())]
-    savings = [100 * found.across.loc[name, "saving"] for name in take for found in charts.values()]
-    shown = pd.concat([found.compared.assign(by=model) for model, found in charts.items()])
-    shown = shown[shown["significant"]]
-    ranked = shown.sort_values("saving")
-    most, least = ranked.iloc[-1], ranked.iloc[0]
-    fewest = shown[shown["saves"]]["baseline_mean_labels"].min()
-    return (
-        f"**To choose a strategy.** For tables like these, with batches of ten, take"
-        f" {enumerated(take)}. Expect to save {min(savings):.0f} to {max(savings):.0f} % of the"
-        f" labels as a mean over tables. On single tables savings up to {percent(most['saving'])} %"
-        f" are shown ({most['strategy']} on {most['dataset']}, {most['by']}), and"
-        f" {percent(-least['saving'])} % more labels ({least['strategy']} on {least['dataset']},"
-        f" {least['by']})."
-        f" No saving is shown where random needs fewer than {fewest:.0f} labels. Neither the number"
-        " of classes nor imbalance tells on which side your own table will be: `alrun init` and a"
-        " sweep do."
-    )
-
-
-def _is_saving(found: Chart, strategy: str) -> bool:
-    """Return whether a strategy is shown to save labels over all data sets."""
-    return strategy in found.across.index and bool(
-        found.across.loc[strategy, "significant"] and found.across.loc[strategy, "saving"] > 0
-    )
-
-
-def _over_all(found: Chart, strategy: str) -> str:
+def over_all(found: Chart, strategy: str) -> str:
     """Return the saving of a strategy over all data sets."""
     row = found.across.loc[strategy]
     return percent_with_interval(row["saving"], row["saving_low"], row["saving_high"])
 
 
-def atlas_method() -> str:
-    """Return a paragraph for somebody who checks how it was found."""
-    families = enumerated(
-        [f"{chart(name).family} tests with {model}" for name, model in MODELS.items()]
-    )
-    return (
-        "**To check it.** On a table, mean labels are compared with those of random seed by seed,"
-        f" by a paired sign-flip test over 20 seeds, adjusted by step-down maxT over {families}."
-        " Runs that do not reach the target count with the budget, so that a saving is one within"
-        " 200 labels. Over tables, each counts once, with the logarithm of its ratio of mean"
-        " labels: a t interval, and a sign-flip test over the tables, Holm over the strategies. It"
-        " treats the tables as independent draws, which tables of a collection are not. Seeds vary"
-        " split and initial set, not the table. *Not shown* is no proof of equality: the intervals"
-        " stand in `report.csv`. Fixed are features (standardised), batch size, budget and the"
-        " parameters of the models."
-    )
-
-
-def _counts(found: Chart) -> pd.DataFrame:
+def counts_of(found: Chart) -> pd.DataFrame:
     """Return on how many data sets each strategy is shown to save labels, and to cost labels."""
     return found.compared.groupby("strategy", sort=False)[["saves", "costs"]].sum()
 
 
 def atlas_answer() -> str:
-    """Return for each model how often each strategy saves labels, and which one never costs any."""
+    """Return for each model which data sets count, and how often each strategy saves labels."""
     lines = []
     for name, model in MODELS.items():
         found = chart(name)
-        n, every = len(found.datasets), found.rows["dataset"].unique()
-        silent = [dataset for dataset in every if dataset not in found.datasets]
+        n, every = len(found.datasets), found.rows.groupby("dataset", sort=False)
+        left_out = [
+            f"on {enumerated(names)} {why}"
+            for names, why in (
+                (
+                    [name for name, own in every if not own["informative"].all()],
+                    "the target is no better than naming the largest class",
+                ),
+                (
+                    [name for name, own in every if own["reached"].sum() == 0],
+                    "no run reaches it",
+                ),
+            )
+            if names
+        ]
         lines.append(
-            f"**{model}**: the target says something on {n} of {len(every)} data sets (the others"
-            f" are {enumerated(silent)})."
-            if silent
-            else f"**{model}**: the target says something on all {n} data sets."
+            f"**{model}**: {n} of {len(every)} data sets count"
+            f"{': ' * bool(left_out)}{'; '.join(left_out)}."
         )
-        counts = _counts(found)
+        counts = counts_of(found)
         ranked = counts.sort_values(["saves", "costs"], ascending=[False, True], kind="stable")
         lines.append(
             "Labels are saved, no difference is shown, or more labels are needed: "
@@ -234,8 +149,9 @@ def atlas_answer() -> str:
 def atlas_across() -> str:
     """Return the table of both models by strategy: the count of data sets, and the mean saving."""
     lines = [
-        "| strategy | model | saves | not shown | costs | saving over data sets | adjusted p |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+        "| strategy | model | saves | not shown | costs | data sets in the mean |"
+        " saving over them | adjusted p |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for strategy in chart("atlas").strategies:
         for name, model in MODELS.items():
@@ -247,7 +163,7 @@ def atlas_across() -> str:
             row = found.across.loc[strategy]
             lines.append(
                 f"| {strategy} | {model} | {saves} | {len(own) - saves - costs} | {costs} |"
-                f" {_over_all(found, strategy)} |"
+                f" {row['n_datasets']} | {over_all(found, strategy)} |"
                 f" {p_text(row['p_adjusted'])}{STAR * bool(row['significant'])} |"
             )
     return "\n".join(lines)
@@ -450,9 +366,6 @@ def _starred(p_value: float) -> str:
 
 
 BLOCKS: Sequence[Callable[[], str]] = [
-    atlas_finding,
-    atlas_practice,
-    atlas_method,
     atlas_answer,
     atlas_across,
     atlas_models,

@@ -164,9 +164,9 @@ def test_what_is_fixed_may_not_change(tmp_path, before, after, said):
 
 
 def edit_line(path, number, change):
-    lines = path.read_text().split("\n")
+    lines = path.read_text(encoding="utf-8").split("\n")
     lines[number - 1] = change(lines[number - 1])
-    path.write_text("\n".join(lines))
+    path.write_text("\n".join(lines), encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,8 @@ CHANGES = {
 @pytest.fixture(autouse=True)
 def nothing_stays():
     """Let a test that fails spoil no other."""
-    before = locale.setlocale(locale.LC_ALL, "C"), os.getcwd(), umask(), dict(os.environ)
+    before = locale.setlocale(locale.LC_ALL), os.getcwd(), umask(), dict(os.environ)
+    locale.setlocale(locale.LC_ALL, "C")
     handler, path, limit = signal.getsignal(signal.SIGTERM), [*sys.path], sys.getrecursionlimit()
     with np.errstate(), sklearn.config_context(), warnings.catch_warnings():
         yield
