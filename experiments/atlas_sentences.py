@@ -133,8 +133,8 @@ def atlas_practice() -> str:
         " the forest, no saving of these is shown. The atlas cannot tell whether your own data will"
         " gain. A sweep can, but it needs data whose labels are known, such as an earlier project"
         f" like yours. With 20 seeds the interval of the saving of {saving[0]} on one data set"
-        f" reaches {widths[0]:.0f} points to each side with logistic and {widths[1]:.0f} with the forest"
-        " (medians): use more seeds there."
+        f" reaches {widths[0]:.0f} points to each side with logistic and {widths[1]:.0f} with the"
+        " forest (medians): use more seeds there."
     )
 
 
