@@ -8,11 +8,16 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from small_experiments import SMALL, TINY
 from threadpoolctl import threadpool_limits
 
 from alrun.execute import template
 from alrun.util.user_code import forget
+
+# The same examples in every run, and no limit on their time: the machine may be busy.
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.load_profile("steady")
 
 
 @pytest.hookimpl(wrapper=True)

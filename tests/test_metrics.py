@@ -70,7 +70,7 @@ def test_classes_that_are_never_predicted_are_counted_as_scikit_learn_does(guess
     assert_agree(y, np.full(40, guess), probabilities, 4)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     st.integers(2, 5).flatmap(
         lambda k: st.tuples(
@@ -132,7 +132,7 @@ def test_average_precision_is_that_of_scikit_learn_ties_included(seed, levels, n
     )
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(st.integers(0, 1), st.sampled_from([-1e300, -1.0, -1e-12, 0.0, 1e-12, 2.0])),

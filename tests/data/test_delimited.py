@@ -432,8 +432,6 @@ LABELS = st.lists(
 
 @settings(
     max_examples=80,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(labels=LABELS, ending=st.sampled_from(["csv", "tsv", "jsonl", "parquet", "feather", "npz"]))

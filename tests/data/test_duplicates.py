@@ -14,7 +14,7 @@ from alrun.data.dataset import Dataset
 from alrun.data.duplicates import count_duplicates, count_shared
 from alrun.data.load import load
 
-FEW = settings(max_examples=60, deadline=None, derandomize=True)
+FEW = settings(max_examples=60)
 VALUES = st.sampled_from([0.0, -0.0, 1.0, -1.0, 0.5])
 
 

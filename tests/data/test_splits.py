@@ -290,7 +290,7 @@ def test_features_too_large_for_kmeans_are_refused():
 # Whatever the labels
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=120)
 @given(
     st.lists(st.integers(2, 12), min_size=2, max_size=4),
     st.sampled_from(

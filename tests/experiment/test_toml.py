@@ -596,7 +596,7 @@ def test_a_file_with_the_name_of_a_bundled_data_set_is_not_taken_for_it(tmp_path
 # Whatever comes
 
 
-MANY = settings(max_examples=200, deadline=None, derandomize=True)
+MANY = settings(max_examples=200)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6) | st.sampled_from(
     [
         "random",

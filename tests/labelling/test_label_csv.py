@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from alrun.errors import LabellingError
@@ -59,7 +59,6 @@ def test_no_text_is_a_formula_in_a_spreadsheet(text, shown):
     assert [row[3] for row in rows] == [shown, shown]
 
 
-@settings(deadline=None, derandomize=True)
 @given(st.text(st.sampled_from("'=+-@\t\r\n1.a")))
 def test_what_is_escaped_is_restored(text):
     assert restored(escaped(text)) == text

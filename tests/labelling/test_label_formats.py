@@ -43,7 +43,7 @@ def test_answers_come_back(name):
     assert found == {key: value for key, value in LABELS.items() if value or key in skips}
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(st.lists(NAMES, min_size=1, max_size=4, unique=True), NAMES, WORDS)
 def test_any_id_and_label_comes_back(ids, label, text):
     tasks = [Task(key, 1, rank, {"body": text}) for rank, key in enumerate(ids, start=1)]
@@ -165,7 +165,7 @@ def test_a_hostile_file_is_refused_in_a_sentence(content, expected):
     assert message.startswith("answers: ")
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(st.sampled_from(sorted(TOOLS)), st.data())
 def test_a_damaged_file_gives_answers_or_a_sentence(name, data):
     content = TOOLS[name](FORMATS[name].write(TASKS, LAYOUT), {"a": "ham"})

@@ -28,7 +28,7 @@ from alrun.results.schema import FURTHER_AXES
 # What cannot be estimated never gets as far as a warning of numpy or scipy.
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
-FEW = settings(max_examples=25, deadline=None, derandomize=True)
+FEW = settings(max_examples=25)
 FEWER = settings(FEW, max_examples=8)  # of reports on many seeds
 CONTRACT = """
     dataset model batch_size target strategy

@@ -295,7 +295,7 @@ def test_names_in_a_verdict_obey_no_terminal(tmp_path):
 arm = st.lists(st.sampled_from([*GRID[:14], inf]), min_size=6, max_size=6)
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=8)
 @given(arm, arm, arm, arm, st.booleans())
 def test_every_strategy_stands_once_and_where_the_tests_put_it(random, one, two, three, has_random):
     arms = {"random": random, "one": one, "two": two, "three": three}

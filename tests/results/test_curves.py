@@ -20,7 +20,7 @@ from alrun.results.curves import (
     summaries,
 )
 
-MANY = settings(max_examples=50, deadline=None, derandomize=True)
+MANY = settings(max_examples=50)
 BY_HAND = curve([20, 30, 40, 50, 60], [0.80, 0.91, 0.89, 0.92, 0.93])
 PAIR = pd.concat([reaching([100, 120, 140]), reaching([80, 90, 100], "margin")], ignore_index=True)
 

@@ -354,7 +354,7 @@ ORACLES = st.builds(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(ORACLES, st.sampled_from([None, 3.0, 10.5]), st.integers(2, 6))
 def test_counts_and_costs_of_any_oracle_add_up(oracle, budget_cost, batch_size):
     spec = spec_of(

@@ -12,7 +12,7 @@ from alrun import stats
 from alrun.report.options import Adjustment
 from alrun.stats import families as families_module
 
-FEW = settings(max_examples=40, deadline=None, derandomize=True)
+FEW = settings(max_examples=40)
 BY_HAND = np.array([[10, 20], [20, 10], [10, -10], [30, 20]])
 
 families = st.integers(1, 4).flatmap(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from alrun import stats
 
-MANY = settings(max_examples=50, deadline=None, derandomize=True)
+MANY = settings(max_examples=50)
 TAU = 200
 CENSORED_RANDOM = np.minimum([120, inf, 150, inf, 180], TAU)
 CENSORED_STRATEGY = np.minimum([90, 110, inf, inf, 120], TAU)

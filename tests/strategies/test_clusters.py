@@ -352,7 +352,7 @@ SHAPES = {
 }
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80)
 @given(
     st.sampled_from(sorted(SHAPES)),
     st.booleans(),

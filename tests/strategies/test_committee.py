@@ -307,7 +307,7 @@ def test_the_number_of_members_counts(strategy, members, monkeypatch):
     assert len(made) == members
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     st.sampled_from(STRATEGIES),
     st.sampled_from(["logistic", TREE, "sklearn.naive_bayes.BernoulliNB"]),

@@ -391,7 +391,7 @@ def test_the_parameters_are_plain_data(strategy):
 # Odd pools
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(
     st.sampled_from(STRATEGIES),
     st.integers(1, 30),

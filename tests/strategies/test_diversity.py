@@ -13,7 +13,7 @@ from alrun.strategies.diversity import k_center, k_means_pp, squared_distance_to
 from alrun.strategies.support import greedy
 from alrun.strategies.support.pool import Pool
 
-FEW = settings(max_examples=40, deadline=None, derandomize=True)
+FEW = settings(max_examples=40)
 
 
 def pool_of(X, n_labelled, training=None, order=None):

@@ -22,7 +22,7 @@ from alrun.strategies.registry import BUILT_IN, parameters_of, resolve
 from alrun.strategies.support.pool import Pool
 from alrun.strategies.support.validation import validate_parameters
 
-FEW = settings(max_examples=8, deadline=None, derandomize=True)
+FEW = settings(max_examples=8)
 NAMES = sorted(BUILT_IN)
 SHAPES = ("spread", "identical", "constant features", "sparse")
 

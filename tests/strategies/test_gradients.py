@@ -172,7 +172,7 @@ def test_egl_of_what_can_be_seen():
     assert picked("egl", pool, 4) == [0, 1, 2, 3]
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 @given(st.integers(1, 60), st.integers(1, 60))
 def test_egl_of_the_almost_certain_is_no_rounding_noise(first, second):
     small = [Fraction(1, 2**first) / 2, Fraction(1, 2**second) / 3]
@@ -186,7 +186,7 @@ def test_egl_of_the_almost_certain_is_no_rounding_noise(first, second):
 # Both
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(odd_pools(), st.data())
 @pytest.mark.parametrize("name", BOTH)
 def test_odd_pools_are_survived(name, pool, data):

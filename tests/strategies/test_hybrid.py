@@ -251,7 +251,7 @@ def test_closeness_near_certainty_is_no_rounding_noise():
 # All
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(odd_pools(), st.data())
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.filterwarnings("error")

@@ -110,7 +110,7 @@ def test_with_two_classes_the_three_are_the_same_ranking(seed):
     assert rankings[0] == rankings[1] == rankings[2] == np.argsort(np.abs(p - 0.5)).tolist()
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=30))
 @example(list(range(1001)))
 @example(list(range(1000, -1, -1)))
@@ -182,7 +182,7 @@ def distance_to_a_tie(value):
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False).filter(bool)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 @given(NUMBERS)
 @example(5e-324)
 @example(2.2250738585072014e-308)
@@ -198,7 +198,7 @@ def test_nine_digits_are_those_of_decimal_arithmetic(value):
     assert abs(nine_digits(np.array([value]))[0] - expected) <= 4 * np.spacing(abs(expected))
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(st.integers(10**8, 10**9 - 1), st.integers(-289, 299), st.sampled_from([-1, 1]))
 @example(10**8, 19, -1)  # the lower one has a digit less
 @example(10**8, 0, 1)
@@ -213,7 +213,7 @@ def test_what_agrees_in_nine_digits_becomes_the_very_same_number(digits, exponen
     assert rounded[0] == pytest.approx(value, rel=1e-15)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(st.lists(NUMBERS, min_size=2, max_size=20))
 def test_rounding_keeps_the_order_and_the_sign(values):
     values = np.sort(values)
@@ -237,7 +237,7 @@ def test_rounding_leaves_its_argument_alone():
 # From scores to a batch
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.tuples(st.sampled_from([-math.inf, -2.5, 0.0, 1e-9, 0.3, math.inf]), st.floats(-1, 1)),
@@ -694,7 +694,7 @@ def test_equal_scores_are_not_decided_by_the_order_of_the_file(module):
     assert len({tuple(places) for places in orders}) == 5
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(
     st.lists(
         st.sampled_from([0.0, 1.0, -1.0, np.inf, -np.inf, 1e-300, 0.3])
@@ -713,7 +713,7 @@ def test_the_best_are_those_of_a_whole_sort(values, n, seed):
     np.testing.assert_array_equal(top_k(scores, min(n, len(scores)))[0], expected)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(st.integers(2, 12), st.integers(1, 20), st.integers(0, 2**32))
 def test_margins_are_the_difference_of_the_two_largest(n_classes, n, seed):
     rng = np.random.default_rng(seed)
@@ -722,7 +722,7 @@ def test_margins_are_the_difference_of_the_two_largest(n_classes, n, seed):
     np.testing.assert_array_equal(pool_of(probabilities).margins, ordered[:, -1] - ordered[:, -2])
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(
     st.lists(st.sampled_from([0.0, -0.0, 0.5, 0.5 + 1e-12, 1.0, -2.0, math.inf]), min_size=1),
     st.integers(0, 12),
