@@ -81,7 +81,10 @@ class Oracle:
         return self._prices.most[examples] * self._spec.votes
 
     def has_sold(self, examples: IntArray) -> BoolArray:
-        """Return which of these examples were asked for, shape (n,)."""
+        """Return which of these examples were asked for, shape (n,).
+
+        Only an oracle of the experiment knows: votes of the true one are not kept.
+        """
         return np.array([example in self._votes for example in examples.tolist()], dtype=bool)
 
     def _votes_on(self, example: int) -> list[tuple[int, int]]:
